@@ -1,0 +1,166 @@
+# Doorbell: `make help` lists the targets. CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are the builder's.
+VERSION := 0.1.0
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+BUILD ?= build
+CFLAGS ?= -O2 -g
+INSTALL ?= install
+PKG_CONFIG ?= pkg-config
+CLANG ?= clang-14
+CLANG_FORMAT ?= clang-format-14
+
+# SANITIZE=address,undefined or SANITIZE=thread, with a BUILD of its own.
+SANITIZE ?=
+# CI turns warnings into errors; a builder with another compiler is not stopped by a new warning.
+WERROR := $(if $(CI),-Werror)
+
+packages_common := json-c libjwt libcrypto
+packages_app := libpq libcurl
+packages_relay := libwebsockets
+packages_test := cmocka
+
+our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. -DDOORBELL_VERSION='"$(VERSION)"' \
+	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
+	-fno-strict-aliasing -fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. -pthread -MMD -MP \
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
+# -isystem: the libraries' headers are not ours to mend.
+cflags_of = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1)))
+libs_of = $(shell $(PKG_CONFIG) --libs $(1))
+
+# The shell does I/O; all the rest is pure, and the unit tests and fuzz targets link only that.
+app_shell := $(sort fcgi-app/main.c fcgi-app/worker.c fcgi-app/publisher.c fcgi-app/gate.c \
+	fcgi-app/request.c fcgi-app/response.c fcgi-app/db.c fcgi-app/store.c \
+	$(wildcard fcgi-app/endpoints/*.c))
+relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
+	relay/delivery.c relay/sweep.c relay/wire.c relay/http_server.c)
+common_pure := $(sort $(wildcard common/*.c))
+app_pure := $(filter-out $(app_shell),$(sort $(wildcard fcgi-app/*.c)))
+relay_pure := $(filter-out $(relay_shell),$(sort $(wildcard relay/*.c relay/protocol/*.c)))
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+unit_tests := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/*_test.c)))
+fuzz_targets := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+bench_tools := $(patsubst %,$(BUILD)/bench/%,swarm epoll_ref load fcgi_const)
+programs := $(BUILD)/doorbell-app $(BUILD)/doorbell-relay
+
+all: $(programs)
+
+help:
+	@echo 'make run                 set up and run everything on 127.0.0.1 (PORT=8080 RELAY_PORT=2120 PUBLISH_PORT=2121 VAR=./var BIND=127.0.0.1)'
+	@echo 'make check               set up and run every test, sanitizers included'
+	@echo 'make check-unit          unit tests and the fuzz corpora (SANITIZE=address,undefined BUILD=build/asan)'
+	@echo 'make check-integration   the programs with real nginx, apache, PostgreSQL and PHP'
+	@echo 'make check-browser       the pages in Chromium'
+	@echo 'make lint                layers, settings, man pages, shell scripts, format'
+	@echo 'make format              clang-format over the C sources'
+	@echo 'make fuzz FUZZ_SECONDS=60  every fuzz target for that long each'
+	@echo 'make bench               benchmarks (tests/bench)'
+	@echo 'make install uninstall   PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR='
+	@echo 'make dist clean'
+
+$(BUILD)/common/%.o: our_cflags += $(call cflags_of,$(packages_common))
+$(BUILD)/fcgi-app/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packages_app))
+$(BUILD)/relay/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packages_relay))
+$(BUILD)/tests/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packages_test))
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(our_cflags) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/libpure.a: $(call objects,$(common_pure) $(app_pure) $(relay_pure))
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+$(BUILD)/doorbell-app: $(call objects,$(app_shell)) $(BUILD)/libpure.a
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(call libs_of,$(packages_common) $(packages_app)) -lfcgi
+
+$(BUILD)/doorbell-relay: $(call objects,$(relay_shell)) $(BUILD)/libpure.a
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(call libs_of,$(packages_common) $(packages_relay)) -lev -lm
+
+$(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpure.a
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+		$(call libs_of,$(packages_common) $(packages_test)) -lm
+
+# libFuzzer is clang's, so its targets have objects of their own.
+fuzz_cflags = -std=c11 -D_GNU_SOURCE -DDOORBELL_VERSION='"$(VERSION)"' -I. -g -O1 -MMD -MP \
+	$(call cflags_of,$(packages_common)) -fsanitize=address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(common_pure) $(app_pure) $(relay_pure))
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
+	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $^ $(call libs_of,$(packages_common)) -lm
+
+$(BUILD)/bench/fcgi_const: bench_libs := -lfcgi
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/kit.o
+	@mkdir -p $(@D)
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(bench_libs)
+
+run:
+	@deploy/run/run
+
+check check-unit check-integration check-browser:
+	@tests/$@
+
+lint:
+	@tests/lint/all
+
+build-unit: $(unit_tests)
+build-fuzz: $(fuzz_targets)
+build-bench: $(bench_tools)
+
+format:
+	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
+
+fuzz: build-fuzz
+	@tests/fuzz/run $(BUILD)/fuzz $(or $(FUZZ_SECONDS),60)
+
+bench:
+	@tests/bench/run
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(SYSCONFDIR)/doorbell \
+		$(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations $(DESTDIR)$(PREFIX)/share/doorbell/www/bell \
+		$(DESTDIR)$(PREFIX)/share/doorbell/nginx $(DESTDIR)$(PREFIX)/share/doorbell/apache \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
+	$(INSTALL) -m 755 sql/doorbell-migrate sql/doorbell-purge $(DESTDIR)$(PREFIX)/sbin
+	$(INSTALL) -m 644 $(sort $(wildcard sql/migrations/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations
+	$(INSTALL) -m 644 www/doorbell.js $(DESTDIR)$(PREFIX)/share/doorbell/www
+	$(INSTALL) -m 644 $(sort $(wildcard www/bell/*.js)) $(DESTDIR)$(PREFIX)/share/doorbell/www/bell
+	$(INSTALL) -m 644 deploy/nginx/*.conf $(DESTDIR)$(PREFIX)/share/doorbell/nginx
+	$(INSTALL) -m 644 deploy/apache/*.conf $(DESTDIR)$(PREFIX)/share/doorbell/apache
+	$(INSTALL) -m 644 deploy/doorbell.conf www/openapi.yaml $(DESTDIR)$(PREFIX)/share/doorbell
+	$(INSTALL) -m 644 common/doorbell.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	$(INSTALL) -m 644 fcgi-app/doorbell-app.8 relay/doorbell-relay.8 sql/doorbell-migrate.8 \
+		sql/doorbell-purge.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	$(INSTALL) -m 644 deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,doorbell-app doorbell-relay doorbell-migrate doorbell-purge) \
+		$(DESTDIR)$(PREFIX)/share/man/man5/doorbell.conf.5 \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,doorbell-app.8 doorbell-relay.8 doorbell-migrate.8 doorbell-purge.8) \
+		$(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer)))
+	rm -rf $(DESTDIR)$(PREFIX)/share/doorbell
+
+dist:
+	git archive --prefix=doorbell-$(VERSION)/ -o doorbell-$(VERSION).tar.gz HEAD
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
+
+.PHONY: all help run check check-unit check-integration check-browser lint build-unit build-fuzz build-bench \
+	format fuzz bench install uninstall dist clean
+.SECONDARY:
