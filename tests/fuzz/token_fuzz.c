@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* A first byte of 'T': the rest is a token. Else a header and a payload, cut at the first newline,
+ * are signed with the right key, so that what lies behind the signature is reached. Whoever is let
+ * in is a user by the rule, and their own token lets them in too. */
+#include "common/token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/common/forge.h"
+
+#define KEY "0123456789abcdef0123456789abcdef"
+
+enum { NOW = 1000000 };
+
+static struct token_keys *load_keys(char *audience)
+{
+    char path[] = "/tmp/doorbell-fuzz-XXXXXX";
+    struct config_auth auth = {.algorithm = TOKEN_HS256, .secret_file = path, .audience = audience};
+    struct token_keys *keys = NULL;
+    const char *where, *why;
+    int fd = mkstemp(path);
+
+    if (fd < 0 || write(fd, KEY, strlen(KEY)) != (ssize_t)strlen(KEY) ||
+        token_keys_new(&auth, &keys, &where, &why))
+        abort();
+    close(fd);
+    unlink(path);
+    return keys;
+}
+
+static void check(const struct token_keys *keys, struct span token)
+{
+    struct token_claims claims, own;
+    struct buf signed_here;
+
+    if (token_verify(keys, token, NOW, &claims))
+        return;
+    if (!user_is_valid(span_of(claims.user)) || claims.expires_at + TOKEN_LEEWAY_S <= NOW ||
+        strlen(claims.lang) > TOKEN_LANG_MAX || token.len > TOKEN_MAX)
+        abort();
+    buf_init(&signed_here, TOKEN_MAX);
+    if (token_sign(keys, span_of(claims.user), NOW, 60, &signed_here) ||
+        token_verify(keys, buf_span(&signed_here), NOW, &own) || strcmp(own.user, claims.user) != 0)
+        abort();
+    buf_deinit(&signed_here);
+}
+
+static void check_both(struct span token)
+{
+    static char audience[] = "site";
+    static struct token_keys *plain, *for_site;
+
+    if (!plain) {
+        plain = load_keys("");
+        for_site = load_keys(audience);
+    }
+    check(plain, token);
+    check(for_site, token);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span payload = {(const char *)data, size};
+    struct span header;
+    struct buf token;
+
+    if (size > 0 && data[0] == 'T') {
+        check_both((struct span){payload.p + 1, size - 1});
+        return 0;
+    }
+    header = span_cut(&payload, '\n');
+    buf_init(&token, 2 * size + 64);
+    if (forge_token(&token, SPAN(KEY), header, payload))
+        abort();
+    check_both(buf_span(&token));
+    buf_deinit(&token);
+    return 0;
+}
