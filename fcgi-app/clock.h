@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* clock.h - the two clocks and a bit of chance, for the files that are the shell. */
+#ifndef DOORBELL_FCGI_APP_CLOCK_H
+#define DOORBELL_FCGI_APP_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* Milliseconds that only go forward. */
+static inline int64_t clock_ms(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The same in microseconds. */
+static inline int64_t clock_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Unix seconds. */
+static inline int64_t clock_unix(void)
+{
+    return (int64_t)time(NULL);
+}
+
+/* Enough to keep threads and processes from acting in step; for no secret. */
+static inline uint32_t clock_chance(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return ((uint32_t)t.tv_nsec ^ (uint32_t)t.tv_sec) * 2654435761u >> 4;
+}
+
+#endif

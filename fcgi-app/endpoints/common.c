@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/endpoints/endpoints.h"
+
+#include <inttypes.h>
+
+struct reader endpoint_reader(const struct worker *w, const struct request *req)
+{
+    return (struct reader){
+        .user = req->who.user,
+        .since = req->who.since,
+        .backlog_days = w->live->config->app.backlog_days,
+    };
+}
+
+enum err endpoint_counts(struct response *res, const struct counts *counts, bool has_changed)
+{
+    enum err e =
+        response_printf(res, "{\"num\":%" PRId64 ",\"version\":%" PRId64 ",\"seq\":%" PRId64,
+                        counts->num, counts->version, counts->seq);
+
+    res->has_rung = counts->changed > 0;
+    if (!e && has_changed)
+        e = response_printf(res, ",\"changed\":%" PRId64, counts->changed);
+    return e ? e : response_json(res, SPAN("}"));
+}
+
+enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,
+                        int64_t max, int64_t *limit)
+{
+    const char *text;
+    enum err e = request_query(req, "limit", &text);
+
+    *limit = fallback;
+    if (e || !text)
+        return e;
+    if (span_parse_int(span_of(text), limit) || *limit < 1 || *limit > max)
+        return response_fail(res, ERR_INVALID, "\"limit\" must be from 1 to %" PRId64, max);
+    return ERR_NONE;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* POST /messages/read, /messages/unread and /seen: changes of many messages at once. */
+#include "fcgi-app/endpoints/endpoints.h"
+
+#include <stdint.h>
+
+enum {
+    POSITION_MAX = 255,
+    SUBJECT_MAX = 255,
+    ARRAY_MAX = BODY_LIST_MAX * 21 + 3, /* as many numbers of 20 digits */
+};
+
+typedef enum err mark_list(struct store *s, const char *user, const char *ids, struct counts *out);
+
+static enum err mark_ids(struct worker *w, const struct request *req, mark_list *mark,
+                         struct counts *out)
+{
+    struct buf ids;
+    enum err e;
+
+    buf_init(&ids, ARRAY_MAX);
+    e = body_ids(req->body, "ids", &ids);
+    if (!e)
+        e = mark(&w->store, req->who.user, ids.data, out);
+    buf_deinit(&ids);
+    return e;
+}
+
+static enum err read_position(const struct request *req, const char *name, const char **out)
+{
+    enum err e = request_text(req, name, POSITION_MAX, BODY_LINE, out);
+
+    if (!e && !*out)
+        e = body_fail(req->body, ERR_INVALID, "\"%s\" must be the position of a list", name);
+    return e;
+}
+
+static enum err mark_read_upto(struct worker *w, const struct request *req, struct counts *out)
+{
+    const char *position;
+    enum err e = read_position(req, "upto", &position);
+
+    return e ? e : store_mark_read_upto(&w->store, req->who.user, position, out);
+}
+
+static enum err mark_read_subject(struct worker *w, const struct request *req, struct counts *out)
+{
+    const char *type, *id;
+    enum err e = request_text(req, "subject_type", SUBJECT_MAX, BODY_LINE, &type);
+
+    if (!e)
+        e = request_text(req, "subject_id", SUBJECT_MAX, BODY_LINE, &id);
+    if (!e && (!type || !id))
+        e = body_fail(req->body, ERR_INVALID, "subject_type and subject_id go together");
+    return e ? e : store_mark_read_subject(&w->store, req->who.user, type, id, out);
+}
+
+static enum err mark_read_oldest(struct worker *w, const struct request *req, struct counts *out)
+{
+    int64_t count = 0;
+    enum err e = body_int(req->body, "oldest", 1, INT32_MAX, &count);
+
+    if (!e && count == 0)
+        e = body_fail(req->body, ERR_INVALID, "\"oldest\" must be a number");
+    return e ? e : store_mark_read_oldest(&w->store, req->who.user, count, out);
+}
+
+/* {"all":false} asks for nothing that could be done. */
+static enum err require_all(const struct request *req)
+{
+    bool is_all = false;
+    enum err e = body_bool(req->body, "all", &is_all);
+
+    if (!e && !is_all)
+        e = body_fail(req->body, ERR_INVALID, "\"all\" must be true");
+    return e;
+}
+
+/* How many of the ways to say which messages are meant are there. */
+static size_t count_given(const struct request *req, const char *const *names, size_t count)
+{
+    size_t given = 0;
+
+    for (size_t i = 0; i < count; i++)
+        given += body_has(req->body, names[i]);
+    return given;
+}
+
+static enum err mark_read(struct worker *w, const struct request *req, struct counts *out)
+{
+    enum err e;
+
+    if (body_has(req->body, "ids"))
+        return mark_ids(w, req, store_mark_read_ids, out);
+    if (body_has(req->body, "upto"))
+        return mark_read_upto(w, req, out);
+    if (body_has(req->body, "oldest"))
+        return mark_read_oldest(w, req, out);
+    if (!body_has(req->body, "all"))
+        return mark_read_subject(w, req, out);
+    e = require_all(req);
+    return e ? e : store_mark_read_all(&w->store, req->who.user, out);
+}
+
+enum err mark_many_read(struct worker *w, const struct request *req, struct response *res)
+{
+    static const char *const fields[] = {"ids", "upto",         "oldest",
+                                         "all", "subject_type", "subject_id"};
+    struct counts counts;
+    enum err e = body_only(req->body, fields, 6);
+    bool has_subject = count_given(req, fields + 4, 2) > 0;
+
+    if (!e && count_given(req, fields, 4) + has_subject != 1)
+        e = body_fail(req->body, ERR_INVALID,
+                      "exactly one of ids, upto, oldest, all and subject_type with subject_id is "
+                      "needed");
+    if (!e)
+        e = mark_read(w, req, &counts);
+    return e ? e : endpoint_counts(res, &counts, true);
+}
+
+static enum err mark_unread(struct worker *w, const struct request *req, struct counts *out)
+{
+    enum err e;
+
+    if (body_has(req->body, "ids"))
+        return mark_ids(w, req, store_mark_unread_ids, out);
+    e = require_all(req);
+    return e ? e : store_mark_unread_all(&w->store, req->who.user, out);
+}
+
+enum err mark_many_unread(struct worker *w, const struct request *req, struct response *res)
+{
+    static const char *const fields[] = {"ids", "all"};
+    struct counts counts;
+    enum err e = body_only(req->body, fields, 2);
+
+    if (!e && count_given(req, fields, 2) != 1)
+        e = body_fail(req->body, ERR_INVALID, "exactly one of ids and all is needed");
+    if (!e)
+        e = mark_unread(w, req, &counts);
+    return e ? e : endpoint_counts(res, &counts, true);
+}
+
+enum err mark_seen(struct worker *w, const struct request *req, struct response *res)
+{
+    static const char *const fields[] = {"position"};
+    const char *position;
+    struct counts counts;
+    enum err e = body_only(req->body, fields, 1);
+
+    if (!e)
+        e = read_position(req, "position", &position);
+    if (!e)
+        e = store_mark_seen(&w->store, req->who.user, position, &counts);
+    return e ? e : endpoint_counts(res, &counts, false);
+}

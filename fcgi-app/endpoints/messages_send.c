@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* POST /messages: a message to one user, to many, to a group, or to everybody. What its texts must
+ * be like is checked by the schema, whose sentence goes to the caller; here it is types and sizes.
+ */
+#include "fcgi-app/endpoints/endpoints.h"
+
+#include <inttypes.h>
+#include <json-c/json_object.h>
+
+#include "common/json.h"
+#include "common/user.h"
+#include "fcgi-app/array.h"
+
+enum {
+    TITLE_MAX = 255,
+    BODY_MAX = 64 * 1024,
+    EXTRA_MAX = 16 * 1024,
+    NAME_MAX_BYTES = 255,
+    URL_MAX = 2048,
+    /* BODY_LIST_MAX ids of USER_ID_MAX bytes, each of them escaped */
+    ARRAY_MAX = BODY_LIST_MAX * (2 * USER_ID_MAX + 3) + 3,
+};
+
+static const char *const fields[] = {
+    "to",         "group",   "title",      "body",         "sender",  "url",
+    "category",   "extra",   "expires_in", "key",          "send_at", "subject_type",
+    "subject_id", "replace", "ack",        "to_new_users",
+};
+
+static bool is_everybody(struct json_object *to)
+{
+    return span_equal(json_text(to), SPAN("*"));
+}
+
+/* One id makes an array of one. */
+static enum err append_one(struct body *body, struct buf *array)
+{
+    struct buf user;
+    enum err e;
+
+    buf_init(&user, USER_ID_MAX + 1);
+    e = body_user(body, "to", &user);
+    if (e == ERR_INVALID)
+        e = ERR_MALFORMED;
+    if (!e)
+        e = array_open(array);
+    if (!e)
+        e = array_append_text(array, (struct span){user.data, user.len - 1});
+    if (!e)
+        e = array_close(array);
+    buf_deinit(&user);
+    return e;
+}
+
+/* Exactly one of `to` and `group`, and neither of them empty. `array` keeps the users. */
+static enum err read_audience(const struct request *req, struct buf *array, struct draft *d)
+{
+    struct json_object *to = body_find(req->body, "to");
+    enum err e;
+
+    if (body_has(req->body, "to") == body_has(req->body, "group"))
+        return body_fail(req->body, ERR_MALFORMED, "exactly one of \"to\" and \"group\" is needed");
+    if (!to) {
+        e = request_text(req, "group", NAME_MAX_BYTES, BODY_LINE, &d->group);
+        if (!e && (!d->group || !d->group[0]))
+            e = body_fail(req->body, ERR_MALFORMED, "\"to\" or \"group\" is empty");
+        return e;
+    }
+    if (is_everybody(to)) {
+        d->to_all = true;
+        return ERR_NONE;
+    }
+    if (json_object_is_type(to, json_type_array))
+        e = body_users(req->body, "to", array);
+    else
+        e = append_one(req->body, array);
+    d->to = array->data;
+    d->to_count = body_count(req->body, "to");
+    return e;
+}
+
+static enum err read_extra(const struct request *req, struct draft *d)
+{
+    struct span extra = {NULL, 0};
+    enum err e = body_object(req->body, "extra", EXTRA_MAX, &extra);
+
+    if (e || !extra.p)
+        return e;
+    d->extra = arena_text(req->arena, extra);
+    return d->extra ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+static enum err read_texts(const struct request *req, struct draft *d)
+{
+    const struct {
+        const char *name;
+        size_t max;
+        const char **out;
+    } texts[] = {
+        {"title", TITLE_MAX, &d->title},
+        {"sender", NAME_MAX_BYTES, &d->sender},
+        {"url", URL_MAX, &d->url},
+        {"category", NAME_MAX_BYTES, &d->category},
+        {"key", NAME_MAX_BYTES, &d->key},
+        {"subject_type", NAME_MAX_BYTES, &d->subject_type},
+        {"subject_id", NAME_MAX_BYTES, &d->subject_id},
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        enum err e = request_text(req, texts[i].name, texts[i].max, BODY_LINE, texts[i].out);
+
+        if (e)
+            return e;
+    }
+    return request_text(req, "body", BODY_MAX, BODY_TEXT, &d->body);
+}
+
+static enum err read_options(const struct request *req, struct draft *d)
+{
+    enum err e = body_int(req->body, "expires_in", 1, INT32_MAX, &d->expires_in_s);
+
+    if (!e)
+        e = body_int(req->body, "send_at", 1, INT64_C(253402300799), &d->send_at);
+    if (!e)
+        e = body_bool(req->body, "replace", &d->replace);
+    if (!e)
+        e = body_bool(req->body, "ack", &d->ack);
+    return e ? e : body_bool(req->body, "to_new_users", &d->to_new_users);
+}
+
+static enum err read_draft(const struct request *req, struct buf *array, struct draft *d)
+{
+    enum err e = body_only(req->body, fields, sizeof(fields) / sizeof(fields[0]));
+
+    if (!e)
+        e = read_audience(req, array, d);
+    if (!e)
+        e = read_texts(req, d);
+    if (!e)
+        e = read_options(req, d);
+    return e ? e : read_extra(req, d);
+}
+
+static enum err write_sent(struct response *res, const struct sent *sent)
+{
+    enum err e;
+
+    res->http = sent->is_duplicate ? 200 : 201;
+    res->has_rung = !sent->is_duplicate;
+    /* Nobody to send to: nothing was stored. */
+    if (sent->id == 0)
+        e = response_json(res, SPAN("{\"id\":null"));
+    else
+        e = response_printf(res, "{\"id\":%" PRId64, sent->id);
+    if (!e && sent->recipients < 0)
+        e = response_json(res, SPAN(",\"recipients\":null"));
+    else if (!e)
+        e = response_printf(res, ",\"recipients\":%" PRId64, sent->recipients);
+    if (e)
+        return e;
+    return response_printf(res, ",\"duplicate\":%s}", sent->is_duplicate ? "true" : "false");
+}
+
+enum err send_message(struct worker *w, const struct request *req, struct response *res)
+{
+    struct draft draft = {.title = NULL};
+    struct sent sent;
+    struct buf array;
+    enum err e;
+
+    buf_init(&array, ARRAY_MAX);
+    e = read_draft(req, &array, &draft);
+    if (!e)
+        e = store_send(&w->store, &draft, &sent);
+    if (!e)
+        e = write_sent(res, &sent);
+    else if (e == ERR_UNAVAILABLE && !draft.key)
+        e = response_fail(res, e,
+                          "the message may or may not have been sent; give a \"key\" to be "
+                          "able to send it again safely");
+    buf_deinit(&array);
+    return e;
+}

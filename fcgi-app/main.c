@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - doorbell-app: options, config, signals, and the life of the threads. */
+#define _GNU_SOURCE /* getopt_long */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "common/log.h"
+#include "common/secrets.h"
+#include "fcgi-app/clock.h"
+#include "fcgi-app/gate.h"
+#include "fcgi-app/live.h"
+#include "fcgi-app/metrics.h"
+#include "fcgi-app/publisher.h"
+#include "fcgi-app/worker.h"
+
+enum { DRAIN_MS = 30000 };
+
+#define CONFIG_PATH "/etc/doorbell/doorbell.conf"
+
+struct thread {
+    pthread_t id;
+    bool is_started;
+    struct app *app;
+    struct worker *worker; /* NULL: the publisher's thread */
+};
+
+struct app {
+    const char *config_path;
+    struct live *live;  /* the newest */
+    struct live *first; /* whose settings that cannot be reloaded stay in force */
+    int listener, signals;
+    int ended; /* counts the threads that have returned */
+    struct gate *gate;
+    struct metrics *metrics;
+    struct publisher *publisher;
+    struct worker *workers;
+    struct thread *threads; /* one for each worker, then the publisher's */
+    size_t workers_count;
+};
+
+static void print_usage(FILE *out)
+{
+    (void)fputs("usage: doorbell-app [-hnV] [-c file]\n"
+                "  -c, --config file  settings (default " CONFIG_PATH ")\n"
+                "  -n, --check        check the settings and the keys, and exit\n"
+                "  -V, --version\n"
+                "  -h, --help\n",
+                out);
+}
+
+static int print_help(void)
+{
+    print_usage(stdout);
+    (void)puts("\nsettings, as [section] name = value in the file, or in the environment as "
+               "DOORBELL_SECTION_NAME:\n");
+    config_print_help(stdout, PROGRAM_APP);
+    return EXIT_SUCCESS;
+}
+
+static enum err load(const char *path, struct live **out)
+{
+    struct config *config;
+    struct secrets secrets;
+    enum err e = config_load(path, stderr, &config);
+
+    if (e)
+        return e;
+    e = secrets_load(config, PROGRAM_APP, stderr, &secrets);
+    if (e) {
+        config_free(config);
+        return e;
+    }
+    return live_new(config, &secrets, out);
+}
+
+/* By name only: the value may hold a password. */
+static void log_kept(const struct config *now, const struct config *next)
+{
+    const struct setting *s = NULL;
+
+    while ((s = config_next_kept(now, next, PROGRAM_APP, s)))
+        log_warn("reload: [%s] %s stays as it was: it needs a restart", s->section, s->name);
+}
+
+static void reload(struct app *app)
+{
+    struct live *live;
+
+    if (load(app->config_path, &live)) {
+        log_error("reload: the settings have faults, the old ones stay in force");
+        return;
+    }
+    log_kept(app->first->config, live->config);
+    for (size_t i = 0; i < app->workers_count; i++)
+        live_offer(&app->workers[i].inbox, live);
+    publisher_offer(app->publisher, live);
+    live_unref(app->live);
+    app->live = live;
+    log_info("reloaded");
+}
+
+static void ignore_signal(int number)
+{
+    (void)number;
+}
+
+/* Before FCGX_Init(), which puts its own handlers where it finds the default. They are blocked in
+ * all threads and read from a descriptor; only that they have a handler keeps libfcgi away. */
+static enum err take_signals(int *fd)
+{
+    static const int taken[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction handler = {.sa_handler = ignore_signal};
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        (void)sigaction(taken[i], &handler, NULL);
+        sigaddset(&set, taken[i]);
+    }
+    (void)sigaction(SIGPIPE, &ignored, NULL);
+    (void)sigaction(SIGUSR1, &ignored, NULL);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        return ERR_NO_MEMORY;
+    *fd = signalfd(-1, &set, SFD_CLOEXEC);
+    return *fd >= 0 ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+static void *run_thread(void *context)
+{
+    struct thread *t = context;
+    const uint64_t one = 1;
+
+    if (t->worker)
+        worker_run(t->worker, t->app->gate);
+    else
+        publisher_run(t->app->publisher);
+    while (write(t->app->ended, &one, sizeof(one)) < 0 && errno == EINTR)
+        continue;
+    return NULL;
+}
+
+static enum err start_thread(struct app *app, size_t i)
+{
+    struct thread *t = &app->threads[i];
+
+    t->app = app;
+    t->worker = i < app->workers_count ? &app->workers[i] : NULL;
+    if (pthread_create(&t->id, NULL, run_thread, t) != 0)
+        return ERR_NO_MEMORY;
+    t->is_started = true;
+    return ERR_NONE;
+}
+
+static enum err make_workers(struct app *app)
+{
+    enum err e = ERR_NONE;
+
+    app->workers = calloc(app->workers_count, sizeof(*app->workers));
+    app->threads = calloc(app->workers_count + 1, sizeof(*app->threads));
+    if (!app->workers || !app->threads)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < app->workers_count && !e; i++)
+        e = worker_init(&app->workers[i], i, app->live, app->publisher, app->metrics);
+    return e;
+}
+
+/* A statement that the database refuses stops the start; a database that is away does not: it is
+ * asked again at each request, which is a 503 until then. */
+static enum err try_database(struct app *app)
+{
+    enum err e = store_connect(&app->workers[0].store);
+
+    if (e == ERR_UNAVAILABLE)
+        return ERR_NONE;
+    if (e)
+        log_error("the database's schema does not fit this program: run doorbell-migrate");
+    return e;
+}
+
+static enum err open_gate(struct app *app)
+{
+    const struct config_app *config = &app->live->config->app;
+    enum err e =
+        address_listen(&config->listen, config->listen_mode, config->listen_group, &app->listener);
+
+    return e ? e : gate_new(app->listener, (size_t)config->max_connections, &app->gate);
+}
+
+/* The listener comes last: who can connect is served. */
+static enum err start(struct app *app)
+{
+    enum err e = take_signals(&app->signals);
+
+    app->workers_count = (size_t)app->live->config->app.workers;
+    if (!e)
+        e = worker_init_library();
+    if (!e)
+        e = worker_new_metrics(app->workers_count, &app->metrics);
+    if (!e)
+        e = publisher_new(app->live, app->metrics, &app->publisher);
+    if (!e)
+        e = make_workers(app);
+    if (!e)
+        e = try_database(app);
+    if (!e)
+        e = open_gate(app);
+    for (size_t i = 0; i <= app->workers_count && !e; i++)
+        e = start_thread(app, i);
+    return e;
+}
+
+/* The next signal; 0 if none came before one of the threads ended or time ran out. */
+static int wait_for_signal(struct app *app, int64_t deadline_ms, uint64_t *ended)
+{
+    struct pollfd fds[] = {{.fd = app->signals, .events = POLLIN},
+                           {.fd = app->ended, .events = POLLIN}};
+    int64_t left_ms = deadline_ms - clock_ms();
+    struct signalfd_siginfo info;
+    uint64_t count;
+
+    if (poll(fds, 2, deadline_ms == 0 ? -1 : left_ms > 0 ? (int)left_ms : 0) <= 0)
+        return 0;
+    if (fds[1].revents && read(app->ended, &count, sizeof(count)) == sizeof(count))
+        *ended += count;
+    if (fds[0].revents && read(app->signals, &info, sizeof(info)) == sizeof(info))
+        return (int)info.ssi_signo;
+    return 0;
+}
+
+/* As if the signal had never been taken: no thread is waited for, nothing is cleaned up. */
+static _Noreturn void leave_at_once(void)
+{
+    struct sigaction fallback = {.sa_handler = SIG_DFL};
+    sigset_t set;
+
+    (void)sigaction(SIGTERM, &fallback, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    (void)raise(SIGTERM);
+    _exit(EXIT_FAILURE);
+}
+
+/* The first SIGTERM drains, within a deadline; the second leaves at once. */
+static int supervise(struct app *app)
+{
+    int64_t deadline_ms = 0;
+    uint64_t ended = 0;
+
+    while (ended <= app->workers_count) {
+        uint64_t ended_before = ended;
+        int number = wait_for_signal(app, deadline_ms, &ended);
+
+        if (number == SIGHUP && deadline_ms == 0)
+            reload(app);
+        if (number == SIGTERM || number == SIGINT) {
+            if (deadline_ms != 0)
+                leave_at_once();
+            log_info("stopping");
+            deadline_ms = clock_ms() + DRAIN_MS;
+            gate_stop(app->gate);
+        }
+        if (ended_before < app->workers_count && ended >= app->workers_count)
+            publisher_stop(app->publisher);
+        if (deadline_ms != 0 && clock_ms() >= deadline_ms) {
+            log_warn("requests were cut off: they took longer than %d ms", DRAIN_MS);
+            leave_at_once();
+        }
+    }
+    return EXIT_SUCCESS;
+}
+
+/* Also of an app that was started half; its threads have been told to end. */
+static void clean_up(struct app *app)
+{
+    for (size_t i = 0; app->threads && i <= app->workers_count; i++)
+        if (app->threads[i].is_started)
+            (void)pthread_join(app->threads[i].id, NULL);
+    for (size_t i = 0; app->workers && i < app->workers_count; i++)
+        if (app->workers[i].live)
+            worker_deinit(&app->workers[i]);
+    gate_free(app->gate);
+    publisher_free(app->publisher);
+    metrics_free(app->metrics);
+    if (app->listener >= 0) {
+        (void)close(app->listener);
+        address_unlink(&app->first->config->app.listen);
+    }
+    (void)close(app->signals);
+    (void)close(app->ended);
+    free(app->workers);
+    free(app->threads);
+    live_unref(app->live);
+    live_unref(app->first);
+}
+
+static int run(const char *config_path, struct live *live)
+{
+    struct app app = {.config_path = config_path,
+                      .live = live,
+                      .first = live_ref(live),
+                      .listener = -1,
+                      .signals = -1};
+    int status = EXIT_FAILURE;
+
+    app.ended = eventfd(0, EFD_CLOEXEC);
+    if (app.ended >= 0 && start(&app) == ERR_NONE) {
+        log_info("serving with %zu workers", app.workers_count);
+        status = supervise(&app);
+    } else {
+        if (app.gate)
+            gate_stop(app.gate);
+        if (app.publisher)
+            publisher_stop(app.publisher);
+    }
+    clean_up(&app);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"check", no_argument, NULL, 'n'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *config_path = CONFIG_PATH;
+    bool is_check = false;
+    struct live *live;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:nVh", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            config_path = optarg;
+            break;
+        case 'n':
+            is_check = true;
+            break;
+        case 'V':
+            (void)puts("doorbell-app " DOORBELL_VERSION);
+            return EXIT_SUCCESS;
+        case 'h':
+            return print_help();
+        default:
+            print_usage(stderr);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        print_usage(stderr);
+        return 2;
+    }
+    if (load(config_path, &live))
+        return CONFIG_EXIT;
+    if (is_check) {
+        live_unref(live);
+        return EXIT_SUCCESS;
+    }
+    return run(config_path, live);
+}
