@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* admit.h - who may come in at the client port: every check that can be made before the upgrade to
+ * WebSocket, and the head that the WebSocket library then gets to see. Pure. */
+#ifndef DOORBELL_RELAY_ADMIT_H
+#define DOORBELL_RELAY_ADMIT_H
+
+#include "common/config.h"
+#include "common/token.h"
+#include "relay/http.h"
+
+enum { ADMIT_HEAD_MAX = 256 };
+
+struct admission {
+    char head[ADMIT_HEAD_MAX]; /* a request made anew of what was checked */
+    size_t head_len;
+    size_t token_len; /* 0: none came along */
+    char token[TOKEN_MAX];
+};
+
+/* Returns 101 and fills *out, or the status of a refusal, with the reason in *why (static text)
+ * and header lines in *headers (static text). */
+int admit_request(const struct http_request *req, const struct config_list *origins,
+                  struct admission *out, const char **why, const char **headers);
+
+#endif

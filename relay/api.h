@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* api.h - the publish port: which calls there are, who may make them, and what they do. How a ring
+ * gets to a session is the server's, by functions given at birth. Pure. */
+#ifndef DOORBELL_RELAY_API_H
+#define DOORBELL_RELAY_API_H
+
+#include <stdbool.h>
+
+#include "common/config.h"
+#include "common/secrets.h"
+#include "relay/http.h"
+#include "relay/hub.h"
+#include "relay/kick.h"
+#include "relay/rate.h"
+#include "relay/stats.h"
+
+struct api_ops {
+    /* Rings every session of that user; returns how many. */
+    size_t (*ring_user)(void *ctx, struct span user, const struct ring *ring);
+
+    /* Starts a broadcast; returns how many sessions it is for. */
+    size_t (*ring_all)(void *ctx, const struct ring *ring);
+};
+
+struct api {
+    const struct config *config;
+    const struct secrets *secrets;
+    struct hub *hub;
+    struct kicks *kicks;
+    struct stats *stats;
+    const struct api_ops *ops;
+    void *ctx;
+    struct rate rate; /* of calls */
+    struct instant started;
+    struct instant now; /* of this turn */
+    bool is_local;      /* the publish listener can only be reached from this machine */
+    bool is_draining;
+    bool has_seen_zero; /* a legacy call meant everybody by to=0 */
+};
+
+/* Answers one request. res->body is initialised by the caller. */
+void api_handle(struct api *api, struct http_request *req, struct http_response *res);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/delivery.h"
+
+#include <stdlib.h>
+
+#include "common/log.h"
+
+/* Counts a frame by what came of it. */
+static void note_sent(struct core *core, struct session *s, const struct frame *f,
+                      const struct message *m, enum wire_result result)
+{
+    switch (result) {
+    case WIRE_SENT:
+        stats_count(&core->stats, COUNT_FRAMES, 1);
+        stats_count(&core->stats, COUNT_BYTES, frame_len(f));
+        break;
+    case WIRE_BLOCKED:
+        stats_count(&core->stats, COUNT_MERGED, 1);
+        slot_put(&s->slot, m);
+        if (!s->blocked_ms && !s->is_late)
+            s->blocked_ms = core->api.now.ms;
+        break;
+    case WIRE_DEAD:
+        core_close(core, s, CLOSE_POLICY, "write failed");
+        break;
+    }
+}
+
+static void send_frame(struct core *core, struct session *s, const struct frame *f,
+                       const struct message *m)
+{
+    if (s->state == SESSION_CLOSING)
+        return;
+    note_sent(core, s, f, m, slot_is_empty(&s->slot) ? wire_send(s, f) : WIRE_BLOCKED);
+}
+
+void delivery_send(struct core *core, struct session *s, const struct message *m)
+{
+    if (frame_encode(&core->frame, s->protocol, m))
+        core_close(core, s, CLOSE_LATER, "out of memory");
+    else
+        send_frame(core, s, &core->frame, m);
+}
+
+void delivery_send_online(struct core *core, struct session *s)
+{
+    struct message m = {
+        .type = MESSAGE_ONLINE,
+        .as.online = {(int64_t)hub_users(core->hub), (int64_t)hub_pages(core->hub)}};
+
+    s->online_seen = hub_online_version(core->hub);
+    delivery_send(core, s, &m);
+}
+
+void delivery_send_ping(struct core *core, struct session *s)
+{
+    struct message m = {.type = MESSAGE_PING};
+
+    s->pinged_ms = core->api.now.ms;
+    delivery_send(core, s, &m);
+}
+
+void delivery_send_bye(struct core *core, struct session *s)
+{
+    int64_t window_ms = core->config->relay.drain_window_ms;
+    uint32_t after_ms = window_ms ? (uint32_t)(rand_r(&core->seed) % window_ms) : 0;
+    struct message m = {.type = MESSAGE_BYE, .as.after_ms = after_ms};
+
+    s->deadline_ms = core->api.now.ms + after_ms;
+    delivery_send(core, s, &m);
+}
+
+static void fill_in(const struct core *core, const struct session *s, struct message *m)
+{
+    if (m->type == MESSAGE_WELCOME)
+        m->as.user = hub_user_id(s);
+    if (m->type != MESSAGE_ONLINE)
+        return;
+    m->as.online.users = (int64_t)hub_users(core->hub);
+    m->as.online.pages = (int64_t)hub_pages(core->hub);
+}
+
+/* Sends the next message of the slot, which keeps it if the peer does not take it. False: there is
+ * none, or the session is no more. */
+static bool send_waiting(struct core *core, struct session *s)
+{
+    struct message m;
+
+    if (!slot_take(&s->slot, &m))
+        return false;
+    fill_in(core, s, &m);
+    if (frame_encode(&core->frame, s->protocol, &m))
+        core_close(core, s, CLOSE_LATER, "out of memory");
+    else
+        note_sent(core, s, &core->frame, &m, wire_send(s, &core->frame));
+    return s->state != SESSION_CLOSING;
+}
+
+void delivery_empty_slot(struct core *core, struct session *s)
+{
+    while (!wire_is_blocked(s) && send_waiting(core, s))
+        ;
+    if (slot_is_empty(&s->slot))
+        s->blocked_ms = 0;
+}
+
+/* Puts the message into the slot, until a later turn of the loop. */
+static void defer(struct core *core, struct session *s, const struct message *m)
+{
+    slot_put(&s->slot, m);
+    if (hub_deferred(core->hub) == 0)
+        core->walk_after(core, 0);
+    hub_defer(core->hub, s);
+}
+
+/* A long list must not hold up the others: beyond a slice its sessions wait for later turns. */
+static void ring_session(struct core *core, struct session *s, const struct message *m)
+{
+    if (core->rung_in_turn < PACE_TURN_MAX || !slot_is_empty(&s->slot)) {
+        core->rung_in_turn++;
+        delivery_send(core, s, m);
+    } else if (s->state != SESSION_CLOSING) {
+        defer(core, s, m);
+    }
+}
+
+static size_t ring_user(void *ctx, struct span user, const struct ring *ring)
+{
+    struct core *core = ctx;
+    struct session *s = hub_find(core->hub, user);
+    struct message m = {.type = MESSAGE_RING, .as.ring = *ring};
+    size_t count = 0;
+
+    for (struct session *next; s; s = next) {
+        next = s->user_next;
+        ring_session(core, s, &m);
+        count++;
+    }
+    return count;
+}
+
+static void send_deferred(struct core *core)
+{
+    struct session *s;
+
+    for (int n = 0; n < PACE_TURN_MAX && (s = hub_next_deferred(core->hub)); n++) {
+        /* If the peer does not take even the first one, on_writable() is asked for by that. */
+        if (send_waiting(core, s))
+            delivery_empty_slot(core, s);
+    }
+}
+
+static void send_broadcast(struct core *core)
+{
+    struct message m = {.type = MESSAGE_RING, .as.ring = core->pace.ring};
+    size_t budget = pace_budget(&core->pace, core->config->relay.pace, core->api.now.ms);
+    struct session *s;
+
+    while (budget > 0 && (s = hub_next_due(core->hub))) {
+        if (s->state != SESSION_OPEN)
+            continue;
+        send_frame(core, s, &core->broadcast, &m);
+        budget--;
+    }
+}
+
+void delivery_walk(struct core *core)
+{
+    bool is_paced = core->config->relay.pace > 0;
+
+    send_deferred(core);
+    if (hub_due(core->hub) > 0)
+        send_broadcast(core);
+    if (hub_deferred(core->hub) > 0 || (hub_due(core->hub) > 0 && !is_paced))
+        core->walk_after(core, 0);
+    else
+        core->walk_after(core, hub_due(core->hub) > 0 ? PACE_TICK_MS : -1);
+}
+
+static size_t ring_all(void *ctx, const struct ring *ring)
+{
+    struct core *core = ctx;
+    const struct config_relay *relay = &core->config->relay;
+    size_t count = hub_pages(core->hub);
+    struct message m = {.type = MESSAGE_RING, .as.ring = *ring};
+
+    if (m.as.ring.type == RING_MANY && relay->pace == 0)
+        m.as.ring.spread_ms = pace_spread_ms(count, 0, relay->check_rate);
+    pace_start(&core->pace, &m.as.ring, hub_due(core->hub) > 0, core->api.now.ms);
+    hub_start_round(core->hub);
+    m.as.ring = core->pace.ring;
+    if (frame_encode(&core->broadcast, &native_protocol, &m))
+        log_error("a broadcast is lost: out of memory");
+    else
+        core->walk_after(core, 0);
+    return count;
+}
+
+const struct api_ops delivery_api_ops = {ring_user, ring_all};

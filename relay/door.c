@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/door.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "relay/peer.h"
+
+static enum http_action refuse(struct core *core, struct http_response *res, int status,
+                               const char *why)
+{
+    stats_count(&core->stats, COUNT_REFUSED_UPGRADES, 1);
+    res->status = status;
+    res->content_type = "text/plain";
+    if (buf_append(&res->body, span_of(why)))
+        buf_reset(&res->body);
+    return HTTP_REPLY;
+}
+
+static bool is_reached(int64_t max, size_t count)
+{
+    return max && (int64_t)count >= max;
+}
+
+/* The status that refuses one more session, 0 if it may come. */
+static int check_room(struct core *core, const char **why)
+{
+    const struct config_relay *relay = &core->config->relay;
+
+    *why = "too many sessions";
+    if (is_reached(relay->max_sessions, hub_sessions(core->hub)))
+        return 503;
+    *why = "too many sessions from this address";
+    if (is_reached(relay->max_sessions_per_address, crowd_count(core->crowd, &core->arrival)))
+        return 429;
+    *why = "too many at a time";
+    return rate_take(&core->accepts, relay->max_accepts_per_second, core_now(core).ms) ? 0 : 503;
+}
+
+enum http_action door_on_request(void *ctx, struct http_request *req, struct http_response *res)
+{
+    struct core *core = ctx;
+    const struct config *config = core->config;
+    const char *why;
+    int status = admit_request(req, &config->auth.origins, &core->admission, &why, &res->headers);
+
+    /* No POST is read here, nor anything behind a refusal. */
+    req->keeps_alive = false;
+    if (status != 101)
+        return refuse(core, res, status, why);
+    core->arrival = peer_of_request(req, &config->relay.trusted_proxies);
+    status = check_room(core, &why);
+    if (status == 0)
+        return HTTP_HANDOVER;
+    res->headers = "Retry-After: 5\r\n";
+    return refuse(core, res, status, why);
+}
+
+static struct session *new_session(struct core *core)
+{
+    struct session_limits limits = core_limits(core);
+    struct session *s = malloc(sizeof(*s));
+
+    if (!s)
+        return NULL;
+    session_init(s, &native_protocol, &limits, core_now(core));
+    s->serial = ++core->serial;
+    s->peer = core->arrival;
+    if (!crowd_add(core->crowd, &s->peer))
+        return s;
+    free(s);
+    return NULL;
+}
+
+void door_on_handover(void *ctx, int fd)
+{
+    struct core *core = ctx;
+    struct session *s = new_session(core);
+
+    if (!s) {
+        close(fd);
+        return;
+    }
+    core_log_arrival(s);
+    if (wire_adopt(core->wire, fd, core->admission.head, core->admission.head_len, s))
+        return;
+    crowd_remove(core->crowd, &s->peer);
+    free(s);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* frame.h - a message in its protocol's bytes, with room in front for the transport's own header.
+ * Encoded once, then written to any number of sessions; who cannot take it keeps the message in its
+ * slot, and not the frame. Pure but for malloc. */
+#ifndef DOORBELL_RELAY_FRAME_H
+#define DOORBELL_RELAY_FRAME_H
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "relay/protocol/protocol.h"
+
+enum { FRAME_ROOM = 32, FRAME_MAX = 1024 /* a welcome with 128 escaped bytes needs 800 */ };
+
+struct frame {
+    struct buf bytes; /* FRAME_ROOM bytes to be overwritten, then the frame */
+};
+
+void frame_init(struct frame *f);
+void frame_deinit(struct frame *f);
+
+/* Replaces what the frame holds. */
+MUST_USE enum err frame_encode(struct frame *f, const struct protocol *protocol,
+                               const struct message *m);
+
+size_t frame_len(const struct frame *f);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* http_server.h - connections that speak HTTP, of either port, on the one loop: reads requests,
+ * writes answers in their order, and lets nobody hold anything for long. What a request means is
+ * its handler's. */
+#ifndef DOORBELL_RELAY_HTTP_SERVER_H
+#define DOORBELL_RELAY_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "relay/http.h"
+#include "relay/stats.h"
+
+struct ev_loop;
+struct http_server;
+
+enum http_action {
+    HTTP_REPLY,    /* write the response */
+    HTTP_HANDOVER, /* the connection is the handler's from now on: on_handover() follows */
+};
+
+struct http_handler {
+    enum http_action (*on_request)(void *ctx, struct http_request *req, struct http_response *res);
+    void (*on_handover)(void *ctx, int fd); /* takes fd; NULL if it is never asked for */
+    void *ctx;
+};
+
+struct http_limits {
+    size_t body_max;
+    size_t
+        connections_max; /* at more, the one that was silent for longest is closed; 0: no limit */
+    int64_t request_timeout_ms;
+    int64_t idle_timeout_ms; /* between two requests */
+};
+
+/* Takes `listen_fd`. NULL: out of memory. */
+struct http_server *http_server_new(struct ev_loop *loop, int listen_fd,
+                                    const struct http_handler *handler,
+                                    const struct http_limits *limits, struct stats *stats);
+void http_server_free(struct http_server *server);
+
+void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
+
+/* Closes the listener and all connections. */
+void http_server_stop(struct http_server *server);
+
+/* Once a second: closes who is too slow, and accepts again if that was paused. */
+void http_server_sweep(struct http_server *server);
+
+#endif

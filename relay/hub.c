@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A failed insertion leaves the table as it was, and the new entry's hh.tbl at NULL. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+enum cursor { CURSOR_DUE, CURSOR_SWEEP, CURSOR_COUNT };
+
+struct hub_user {
+    UT_hash_handle hh;
+    struct session *newest;
+    struct session *oldest;
+    uint32_t sessions;
+    uint8_t id_len;
+    char id[];
+};
+
+struct hub {
+    struct hub_user *users;
+    struct session *first; /* of a ring through prev and next */
+    struct session *cursors[CURSOR_COUNT];
+    struct session *closing_first; /* of a list that ends with NULL */
+    struct session *closing_last;
+    size_t sessions;
+    size_t pages;
+    struct session *late_first;
+    struct session *late_last;
+    size_t due;
+    size_t late;
+    uint32_t round;
+    uint32_t online_version;
+};
+
+struct hub *hub_new(void)
+{
+    return calloc(1, sizeof(struct hub));
+}
+
+void hub_free(struct hub *h)
+{
+    struct hub_user *u, *next;
+
+    if (!h)
+        return;
+    HASH_ITER(hh, h->users, u, next)
+    {
+        HASH_DEL(h->users, u);
+        free(u);
+    }
+    free(h);
+}
+
+void hub_add(struct hub *h, struct session *s)
+{
+    if (h->first) {
+        s->next = h->first;
+        s->prev = h->first->prev;
+        s->prev->next = s;
+        s->next->prev = s;
+    } else {
+        s->prev = s->next = s;
+        h->first = s;
+        for (int i = 0; i < CURSOR_COUNT; i++)
+            h->cursors[i] = s;
+    }
+    s->round = h->round;
+    h->sessions++;
+}
+
+static struct hub_user *find_user(const struct hub *h, struct span id)
+{
+    struct hub_user *u;
+
+    HASH_FIND(hh, h->users, id.p, id.len, u);
+    return u;
+}
+
+static struct hub_user *add_user(struct hub *h, struct span id)
+{
+    struct hub_user *u = calloc(1, sizeof(*u) + id.len);
+
+    if (!u)
+        return NULL;
+    memcpy(u->id, id.p, id.len);
+    u->id_len = (uint8_t)id.len;
+    HASH_ADD_KEYPTR(hh, h->users, u->id, id.len, u);
+    if (!u->hh.tbl) {
+        free(u);
+        return NULL;
+    }
+    return u;
+}
+
+enum err hub_login(struct hub *h, struct session *s, struct span user)
+{
+    struct hub_user *u = find_user(h, user);
+
+    if (!u && !(u = add_user(h, user)))
+        return ERR_NO_MEMORY;
+    s->user = u;
+    s->user_prev = NULL;
+    s->user_next = u->newest;
+    if (u->newest)
+        u->newest->user_prev = s;
+    else
+        u->oldest = s;
+    u->newest = s;
+    u->sessions++;
+    s->state = SESSION_OPEN;
+    h->pages++;
+    h->online_version++;
+    return ERR_NONE;
+}
+
+static void unlink_user(struct hub *h, struct session *s)
+{
+    struct hub_user *u = s->user;
+
+    if (!u)
+        return;
+    if (s->user_prev)
+        s->user_prev->user_next = s->user_next;
+    else
+        u->newest = s->user_next;
+    if (s->user_next)
+        s->user_next->user_prev = s->user_prev;
+    else
+        u->oldest = s->user_prev;
+    if (--u->sessions == 0) {
+        HASH_DEL(h->users, u);
+        free(u);
+    }
+    s->user = NULL;
+    h->pages--;
+    h->online_version++;
+}
+
+static void unlink_ring(struct hub *h, struct session *s)
+{
+    bool is_last = s->next == s;
+
+    for (int i = 0; i < CURSOR_COUNT; i++)
+        if (h->cursors[i] == s)
+            h->cursors[i] = is_last ? NULL : s->next;
+    if (h->first == s)
+        h->first = is_last ? NULL : s->next;
+    s->prev->next = s->next;
+    s->next->prev = s->prev;
+    if (s->round != h->round)
+        h->due--;
+    h->sessions--;
+}
+
+static void unlink_closing(struct hub *h, struct session *s)
+{
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        h->closing_first = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    else
+        h->closing_last = s->prev;
+}
+
+static void unlink_late(struct hub *h, struct session *s)
+{
+    if (!s->is_late)
+        return;
+    if (s->late_prev)
+        s->late_prev->late_next = s->late_next;
+    else
+        h->late_first = s->late_next;
+    if (s->late_next)
+        s->late_next->late_prev = s->late_prev;
+    else
+        h->late_last = s->late_prev;
+    s->is_late = false;
+    h->late--;
+}
+
+void hub_remove(struct hub *h, struct session *s)
+{
+    if (s->state == SESSION_CLOSING) {
+        unlink_closing(h, s);
+        return;
+    }
+    unlink_user(h, s);
+    unlink_late(h, s);
+    unlink_ring(h, s);
+}
+
+void hub_close(struct hub *h, struct session *s, uint16_t code, const char *reason)
+{
+    if (s->state == SESSION_CLOSING)
+        return;
+    hub_remove(h, s);
+    s->state = SESSION_CLOSING;
+    s->close_code = code;
+    s->close_reason = reason;
+    s->next = NULL;
+    s->prev = h->closing_last;
+    if (s->prev)
+        s->prev->next = s;
+    else
+        h->closing_first = s;
+    h->closing_last = s;
+}
+
+struct session *hub_first_closing(const struct hub *h)
+{
+    return h->closing_first;
+}
+
+struct session *hub_last_closing(const struct hub *h)
+{
+    return h->closing_last;
+}
+
+struct session *hub_find(const struct hub *h, struct span user)
+{
+    struct hub_user *u = find_user(h, user);
+
+    return u ? u->newest : NULL;
+}
+
+struct session *hub_oldest_of_user(const struct session *s)
+{
+    return s->user->oldest;
+}
+
+size_t hub_user_sessions(const struct session *s)
+{
+    return s->user->sessions;
+}
+
+struct span hub_user_id(const struct session *s)
+{
+    return s->user ? (struct span){s->user->id, s->user->id_len} : (struct span){NULL, 0};
+}
+
+size_t hub_sessions(const struct hub *h)
+{
+    return h->sessions;
+}
+
+size_t hub_users(const struct hub *h)
+{
+    return HASH_COUNT(h->users);
+}
+
+size_t hub_pages(const struct hub *h)
+{
+    return h->pages;
+}
+
+uint32_t hub_online_version(const struct hub *h)
+{
+    return h->online_version;
+}
+
+void hub_start_round(struct hub *h)
+{
+    h->round++;
+    h->due = h->sessions;
+}
+
+size_t hub_due(const struct hub *h)
+{
+    return h->due;
+}
+
+static struct session *step(struct hub *h, enum cursor c)
+{
+    struct session *s = h->cursors[c];
+
+    if (s)
+        h->cursors[c] = s->next;
+    return s;
+}
+
+struct session *hub_next_due(struct hub *h)
+{
+    while (h->due > 0) {
+        struct session *s = step(h, CURSOR_DUE);
+
+        if (s->round == h->round)
+            continue;
+        s->round = h->round;
+        h->due--;
+        return s;
+    }
+    return NULL;
+}
+
+void hub_defer(struct hub *h, struct session *s)
+{
+    if (s->is_late)
+        return;
+    s->is_late = true;
+    s->late_next = NULL;
+    s->late_prev = h->late_last;
+    if (s->late_prev)
+        s->late_prev->late_next = s;
+    else
+        h->late_first = s;
+    h->late_last = s;
+    h->late++;
+}
+
+size_t hub_deferred(const struct hub *h)
+{
+    return h->late;
+}
+
+struct session *hub_next_deferred(struct hub *h)
+{
+    struct session *s = h->late_first;
+
+    if (s)
+        unlink_late(h, s);
+    return s;
+}
+
+struct session *hub_next_swept(struct hub *h)
+{
+    return step(h, CURSOR_SWEEP);
+}
+
+struct session *hub_first(const struct hub *h)
+{
+    return h->first;
+}

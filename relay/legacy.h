@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* legacy.h - web-msg-sender's publish call: type=publish&to=&content=, in a form of either type, a
+ * JSON object, or the query string. Pure. */
+#ifndef DOORBELL_RELAY_LEGACY_H
+#define DOORBELL_RELAY_LEGACY_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/span.h"
+
+enum { LEGACY_FIELDS_MAX = 64 };
+
+struct json_object;
+
+struct legacy_call {
+    struct span type;
+    struct span to;
+    struct span content;
+    struct span key;
+    bool is_broken;           /* type, to, content or key was not one plain text */
+    bool is_empty;            /* there was no field at all */
+    struct json_object *root; /* owns what the spans borrow, if they do not borrow from the body */
+};
+
+/* Decodes a body, in place. What cannot be decoded is a call that is broken. */
+void legacy_decode_body(struct span content_type, char *body, size_t len, struct legacy_call *out);
+
+/* Decodes a query string, in place. Its key, if it has one, counts for nothing. */
+void legacy_decode_query(char *query, size_t len, struct legacy_call *out);
+
+void legacy_deinit(struct legacy_call *call);
+
+/* Appends `content` as pages may insert it: & < > " ' escaped, what is not UTF-8 replaced by
+ * U+FFFD. */
+MUST_USE enum err legacy_escape(struct span content, struct buf *out);
+
+#endif

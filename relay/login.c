@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/login.h"
+
+static enum login_result refuse(const struct login_desk *desk, struct session *s, uint16_t code,
+                                const char *reason)
+{
+    hub_close(desk->hub, s, code, reason);
+    return LOGIN_REFUSED;
+}
+
+static enum login_result extend(const struct login_desk *desk, struct session *s,
+                                const struct token_claims *claims)
+{
+    if (!span_equal(hub_user_id(s), span_of(claims->user)))
+        return refuse(desk, s, CLOSE_KICKED, "token of another user");
+    if (claims->expires_at > s->token_expires_at)
+        s->token_expires_at = claims->expires_at;
+    return LOGIN_EXTENDED;
+}
+
+static void close_surplus(const struct login_desk *desk, const struct session *s)
+{
+    if (desk->sessions_per_user_max == 0)
+        return;
+    while ((int64_t)hub_user_sessions(s) > desk->sessions_per_user_max)
+        hub_close(desk->hub, hub_oldest_of_user(s), CLOSE_TOO_MANY,
+                  "too many sessions of the user");
+}
+
+enum login_result login_with_token(const struct login_desk *desk, struct session *s,
+                                   struct span token, struct instant now)
+{
+    struct token_claims claims;
+
+    if (token_verify(desk->keys, token, now.s, &claims))
+        return refuse(desk, s, CLOSE_TOKEN, "token not valid");
+    if (kicks_refuse(desk->kicks, span_of(claims.user), claims.issued_at))
+        return refuse(desk, s, CLOSE_KICKED, "kicked");
+    if (s->state == SESSION_OPEN)
+        return extend(desk, s, &claims);
+    if (hub_login(desk->hub, s, span_of(claims.user)))
+        return refuse(desk, s, CLOSE_LATER, "out of memory");
+    s->token_expires_at = claims.expires_at;
+    s->deadline_ms = 0;
+    close_surplus(desk, s);
+    return LOGIN_DONE;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* login.h - how a session becomes a user's, or stays so for longer. Pure. */
+#ifndef DOORBELL_RELAY_LOGIN_H
+#define DOORBELL_RELAY_LOGIN_H
+
+#include "common/token.h"
+#include "relay/hub.h"
+#include "relay/kick.h"
+
+struct login_desk {
+    struct hub *hub;
+    struct kicks *kicks;
+    const struct token_keys *keys;
+    int64_t sessions_per_user_max; /* 0: no limit */
+};
+
+enum login_result {
+    LOGIN_DONE,     /* greet it */
+    LOGIN_EXTENDED, /* was the same user's already */
+    LOGIN_REFUSED,  /* has been put on the hub's closing list */
+};
+
+/* Shows a token at the desk. More than sessions_per_user_max sessions of the user: the oldest are
+ * put on the closing list. */
+enum login_result login_with_token(const struct login_desk *desk, struct session *s,
+                                   struct span token, struct instant now);
+
+#endif

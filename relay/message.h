@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* message.h - what the relay says to a session, before a protocol gives it its bytes. */
+#ifndef DOORBELL_RELAY_MESSAGE_H
+#define DOORBELL_RELAY_MESSAGE_H
+
+#include <stdint.h>
+
+#include "common/span.h"
+
+enum ring_type {
+    RING_ASK,      /* no fields: ask */
+    RING_MANY,     /* seq, spread_ms: ask, unless already there */
+    RING_PERSONAL, /* the answer itself: version, seq, num, hit, id */
+};
+
+struct ring {
+    enum ring_type type;
+    uint8_t hit;
+    uint32_t spread_ms;
+    int64_t version;
+    int64_t seq;
+    int64_t num;
+    int64_t id; /* 0: none */
+};
+
+enum message_type {
+    MESSAGE_WELCOME,
+    MESSAGE_RING,
+    MESSAGE_ONLINE,
+    MESSAGE_PING,
+    MESSAGE_ERROR,
+    MESSAGE_BYE,
+};
+
+/* Faults of a client that do not end its session. */
+enum message_fault { FAULT_UNKNOWN_TYPE, FAULT_COUNT };
+
+struct message {
+    enum message_type type;
+    union {
+        struct span user; /* WELCOME */
+        struct ring ring;
+        struct {
+            int64_t users;
+            int64_t pages;
+        } online;
+        uint32_t after_ms; /* BYE */
+        enum message_fault fault;
+    } as;
+};
+
+/* Merges `newer` into *ring, which stays or becomes a ring that leaves nobody behind: both of
+ * many, the higher seq; anything with an ask, an ask. Not for personal rings. */
+void ring_merge_many(struct ring *ring, const struct ring *newer);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* peer.h - whose request this is: the address that the connection comes from, or, if that is a
+ * trusted proxy's, the one that the proxy names. Pure. */
+#ifndef DOORBELL_RELAY_PEER_H
+#define DOORBELL_RELAY_PEER_H
+
+#include "common/config.h"
+#include "common/ip.h"
+#include "relay/http.h"
+
+/* Reads X-Forwarded-For from its end, over as many trusted proxies as stand there in a row: what
+ * stands before the first other one is anybody's claim. `trusted` has networks, and "unix". */
+struct ip peer_of_request(const struct http_request *req, const struct config_list *trusted);
+
+#endif

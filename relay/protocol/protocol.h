@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* protocol.h - what a client protocol is to the rest of the relay: a name and two functions. */
+#ifndef DOORBELL_RELAY_PROTOCOL_PROTOCOL_H
+#define DOORBELL_RELAY_PROTOCOL_PROTOCOL_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/span.h"
+#include "common/token.h"
+#include "relay/message.h"
+
+enum client_frame_type {
+    CLIENT_LOGIN,
+    CLIENT_PONG,
+    CLIENT_UNKNOWN, /* well formed, of a type that is not spoken here */
+};
+
+struct client_frame {
+    enum client_frame_type type;
+    bool has_token;
+    bool has_online; /* `online` below was said */
+    bool online;
+    size_t token_len;
+    char token[TOKEN_MAX];
+};
+
+struct protocol {
+    const char *name; /* in metrics and lists */
+
+    /* Appends one message, framed by the transport's caller. */
+    enum err (*encode)(const struct message *m, struct buf *out);
+
+    /* Decodes one frame; *out is written only on success. ERR_MALFORMED, ERR_NO_MEMORY. */
+    enum err (*decode)(struct span in, struct client_frame *out);
+};
+
+extern const struct protocol native_protocol;
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/server.h"
+
+#include <ev.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "relay/clients.h"
+#include "relay/core.h"
+#include "relay/delivery.h"
+#include "relay/door.h"
+#include "relay/http_server.h"
+#include "relay/sweep.h"
+
+enum {
+    HANDSHAKES_MAX = 2048,
+    REQUEST_TIMEOUT_MS = 10000,
+    IDLE_TIMEOUT_MS = 60000,
+    KERNEL_BUFFER = 16 * 1024, /* for what a session does not read; in the kernel */
+};
+
+struct server {
+    struct core core; /* stands first: the parts that see only this call back with it */
+    struct ev_loop *loop;
+    struct http_server *clients;
+    struct http_server *publishers;
+    struct address listen; /* as at the start: a reload does not move them */
+    struct address publish_listen;
+    ev_timer tick;
+    ev_timer walker;
+    ev_prepare after_turn;
+};
+
+/* --- events of the loop --- */
+
+static void walk_after(struct core *core, int64_t ms)
+{
+    struct server *server = (struct server *)core;
+
+    ev_timer_stop(server->loop, &server->walker);
+    if (ms < 0)
+        return;
+    ev_timer_set(&server->walker, (double)ms / 1e3, 0.);
+    ev_timer_start(server->loop, &server->walker);
+}
+
+static void on_walker(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct server *server = timer->data;
+
+    (void)loop;
+    (void)events;
+    core_now(&server->core);
+    delivery_walk(&server->core);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct server *server = timer->data;
+    struct core *core = &server->core;
+
+    (void)events;
+    core_now(core);
+    if (sweep_tick(core)) {
+        if (server->clients)
+            http_server_sweep(server->clients);
+        http_server_sweep(server->publishers);
+        wire_tick(core->wire);
+    }
+    if (core->drain_ends_ms && core->api.now.ms >= core->drain_ends_ms)
+        ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_after_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
+{
+    struct server *server = prepare->data;
+    struct core *core = &server->core;
+
+    (void)events;
+    core->rung_in_turn = 0;
+    sweep_close_listed(core);
+    if (core->drain_ends_ms && hub_sessions(core->hub) == 0 && !hub_first_closing(core->hub))
+        ev_break(loop, EVBREAK_ALL);
+}
+
+/* --- the publish port --- */
+
+static enum http_action on_publish_request(void *ctx, struct http_request *req,
+                                           struct http_response *res)
+{
+    struct core *core = ctx;
+    bool had_seen_zero = core->api.has_seen_zero;
+
+    core_now(core);
+    api_handle(&core->api, req, res);
+    if (core->api.has_seen_zero && !had_seen_zero)
+        log_warn("a publish call with to=0 rings everybody, as under web-msg-sender");
+    return HTTP_REPLY;
+}
+
+/* --- life --- */
+
+static bool is_local_listener(int fd)
+{
+    struct sockaddr_storage a;
+    socklen_t len = sizeof(a);
+
+    if (getsockname(fd, (struct sockaddr *)&a, &len))
+        return false;
+    if (a.ss_family == AF_INET)
+        return ntohl(((struct sockaddr_in *)&a)->sin_addr.s_addr) >> 24 == 127;
+    if (a.ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&a)->sin6_addr);
+    return a.ss_family == AF_UNIX;
+}
+
+static struct http_limits client_limits(void)
+{
+    return (struct http_limits){0, HANDSHAKES_MAX, REQUEST_TIMEOUT_MS, IDLE_TIMEOUT_MS};
+}
+
+static struct http_limits publish_limits(const struct config *config)
+{
+    return (struct http_limits){(size_t)config->relay.max_publish_body,
+                                (size_t)config->relay.max_publishers, REQUEST_TIMEOUT_MS,
+                                IDLE_TIMEOUT_MS};
+}
+
+static enum err listen_for_clients(struct server *server)
+{
+    struct core *core = &server->core;
+    struct http_handler handler = {door_on_request, door_on_handover, core};
+    struct http_limits limits = client_limits();
+    int size = KERNEL_BUFFER;
+    int fd;
+
+    server->listen = core->config->relay.listen;
+    if (address_listen(&server->listen, core->config->relay.listen_mode,
+                       core->config->relay.listen_group, &fd))
+        return ERR_UNAVAILABLE;
+    /* Its connections inherit this. The kernel's own idea of it is megabytes for who does not read.
+     */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    server->clients = http_server_new(server->loop, fd, &handler, &limits, &core->stats);
+    return server->clients ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+static enum err listen_for_publishers(struct server *server)
+{
+    struct core *core = &server->core;
+    struct http_handler handler = {on_publish_request, NULL, core};
+    struct http_limits limits = publish_limits(core->config);
+    int fd;
+
+    server->publish_listen = core->config->relay.publish_listen;
+    if (address_listen(&server->publish_listen, core->config->relay.listen_mode,
+                       core->config->relay.listen_group, &fd))
+        return ERR_UNAVAILABLE;
+    core->api.is_local = is_local_listener(fd);
+    if (core->config->relay.legacy_publish && !core->api.is_local)
+        log_warn("legacy_publish: the key is still needed, the publish listener is not local");
+    server->publishers = http_server_new(server->loop, fd, &handler, &limits, &core->stats);
+    return server->publishers ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+static void start_timers(struct server *server)
+{
+    ev_timer_init(&server->tick, on_tick, SWEEP_TICK_MS / 1e3, SWEEP_TICK_MS / 1e3);
+    ev_timer_init(&server->walker, on_walker, 0., 0.);
+    ev_prepare_init(&server->after_turn, on_after_turn);
+    server->tick.data = server->walker.data = server->after_turn.data = server;
+    ev_timer_start(server->loop, &server->tick);
+    ev_prepare_start(server->loop, &server->after_turn);
+}
+
+static enum err set_up(struct server *server)
+{
+    struct core *core = &server->core;
+    enum err e;
+
+    if ((e = core_init(core)))
+        return e;
+    core->api.ops = &delivery_api_ops;
+    core->api.ctx = core;
+    core->walk_after = walk_after;
+    core->wire = wire_new(server->loop, &clients_wire_ops, core);
+    if (!core->wire)
+        return ERR_UNAVAILABLE;
+    start_timers(server);
+    if ((e = listen_for_clients(server)))
+        return e;
+    return listen_for_publishers(server);
+}
+
+enum err server_new(struct ev_loop *loop, const struct config *config,
+                    const struct secrets *secrets, struct server **out)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    enum err e;
+
+    if (!server)
+        return ERR_NO_MEMORY;
+    server->loop = loop;
+    core_configure(&server->core, config, secrets);
+    e = set_up(server);
+    if (e)
+        server_free(server);
+    else
+        *out = server;
+    return e;
+}
+
+static void stop_clients(struct server *server)
+{
+    if (!server->clients)
+        return;
+    http_server_free(server->clients);
+    server->clients = NULL;
+    address_unlink(&server->listen);
+}
+
+void server_free(struct server *server)
+{
+    if (!server)
+        return;
+    stop_clients(server);
+    if (server->publishers) {
+        http_server_free(server->publishers);
+        address_unlink(&server->publish_listen);
+    }
+    wire_free(server->core.wire); /* its sessions go with it, by on_gone() */
+    ev_timer_stop(server->loop, &server->tick);
+    ev_timer_stop(server->loop, &server->walker);
+    ev_prepare_stop(server->loop, &server->after_turn);
+    core_deinit(&server->core);
+    free(server);
+}
+
+void server_reconfigure(struct server *server, const struct config *config,
+                        const struct secrets *secrets)
+{
+    struct http_limits limits = publish_limits(config);
+
+    core_configure(&server->core, config, secrets);
+    http_server_set_limits(server->publishers, &limits);
+}
+
+void server_drain(struct server *server)
+{
+    struct core *core = &server->core;
+    size_t count = hub_sessions(core->hub);
+    struct session *s = hub_first(core->hub), *next;
+
+    core_now(core);
+    stop_clients(server);
+    core->api.is_draining = true;
+    core->drain_ends_ms = core->api.now.ms + core->config->relay.drain_window_ms + SWEEP_CLOSING_MS;
+    for (size_t i = 0; i < count; i++, s = next) {
+        next = s->next;
+        if (s->state == SESSION_NEW)
+            core_close(core, s, CLOSE_RESTART, "restarting");
+        else
+            delivery_send_bye(core, s);
+    }
+}

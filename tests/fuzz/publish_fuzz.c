@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* A call that is accepted has an address of valid users in each ring, and personal fields only
+ * where there is one user. */
+#include "relay/publish.h"
+
+#include <stdlib.h>
+
+#include <json-c/json_object.h>
+
+#include "common/user.h"
+
+static void check_ring(const struct publish_ring *r)
+{
+    if ((r->to == NULL) != (r->user_count == 0))
+        abort();
+    if (r->ring.type == RING_PERSONAL && r->user_count != 1)
+        abort();
+    if (r->ring.version < 0 || r->ring.seq < 0 || r->ring.num < 0 || r->ring.id < 0 ||
+        r->ring.hit > 1)
+        abort();
+    for (size_t n = 0; n < r->user_count; n++)
+        if (!user_is_valid(publish_user(r, n)))
+            abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span body = {(const char *)data, size};
+    struct json_object *root;
+    struct publish p;
+    struct span user;
+    const char *why;
+
+    if (!publish_decode(body, &p, &why)) {
+        for (size_t i = 0; i < p.ring_count; i++)
+            check_ring(&p.rings[i]);
+        publish_deinit(&p);
+    }
+    if (!publish_decode_user(body, &root, &user, &why)) {
+        if (!user_is_valid(user))
+            abort();
+        json_object_put(root);
+    }
+    return 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/login.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/common/temp_file.h"
+
+enum { NOW = 1700000000 };
+
+struct scene {
+    struct temp_folder folder;
+    struct token_keys *keys;
+    struct login_desk desk;
+};
+
+static int set_up(void **state)
+{
+    static struct scene scene;
+    char no_audience[] = "";
+    struct config_auth auth = {.algorithm = TOKEN_HS256, .audience = no_audience};
+    const char *path, *why;
+
+    temp_folder_init(&scene.folder);
+    auth.secret_file =
+        temp_write(&scene.folder, "auth.secret", SPAN("0123456789abcdef0123456789abcdef\n"));
+    if (token_keys_new(&auth, &scene.keys, &path, &why))
+        return -1;
+    scene.desk = (struct login_desk){hub_new(), kicks_new(10), scene.keys, 2};
+    *state = &scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    hub_free(scene->desk.hub);
+    kicks_free(scene->desk.kicks);
+    token_keys_free(scene->keys);
+    temp_folder_deinit(&scene->folder);
+    return 0;
+}
+
+/* Logs in by a token of that user, issued then, for an hour. */
+static enum login_result log_in(struct scene *scene, struct session *s, const char *user,
+                                int64_t issued_at)
+{
+    struct instant now = {5000, NOW};
+    enum login_result result;
+    struct buf token;
+
+    buf_init(&token, TOKEN_MAX);
+    assert_int_equal(token_sign(scene->keys, span_of(user), issued_at, 3600, &token), ERR_NONE);
+    result = login_with_token(&scene->desk, s, buf_span(&token), now);
+    buf_deinit(&token);
+    return result;
+}
+
+static void add(struct scene *scene, struct session *s)
+{
+    struct session_limits limits = {25000, 10000};
+
+    session_init(s, NULL, &limits, (struct instant){0, NOW});
+    hub_add(scene->desk.hub, s);
+}
+
+static void a_good_token_makes_a_user(void **state)
+{
+    struct scene *scene = *state;
+    struct session s;
+
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_DONE);
+    assert_int_equal(s.state, SESSION_OPEN);
+    assert_int_equal(s.deadline_ms, 0);
+    assert_int_equal(s.token_expires_at, NOW + 3600);
+    assert_true(span_equal(hub_user_id(&s), SPAN("42")));
+    hub_remove(scene->desk.hub, &s);
+}
+
+static void a_bad_token_closes(void **state)
+{
+    struct scene *scene = *state;
+    struct instant now = {5000, NOW};
+    struct session s;
+
+    add(scene, &s);
+    assert_int_equal(login_with_token(&scene->desk, &s, SPAN("a.b.c"), now), LOGIN_REFUSED);
+    assert_int_equal(s.close_code, CLOSE_TOKEN);
+    hub_remove(scene->desk.hub, &s);
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW - 7200), LOGIN_REFUSED);
+    assert_int_equal(s.close_code, CLOSE_TOKEN);
+    hub_remove(scene->desk.hub, &s);
+}
+
+static void the_same_user_extends_and_another_is_closed(void **state)
+{
+    struct scene *scene = *state;
+    struct session s;
+
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_DONE);
+    assert_int_equal(log_in(scene, &s, "42", NOW + 10), LOGIN_EXTENDED);
+    assert_int_equal(s.token_expires_at, NOW + 3610);
+    assert_int_equal(log_in(scene, &s, "42", NOW - 10), LOGIN_EXTENDED);
+    assert_int_equal(s.token_expires_at, NOW + 3610);
+    assert_int_equal(hub_user_sessions(&s), 1);
+    assert_int_equal(log_in(scene, &s, "43", NOW), LOGIN_REFUSED);
+    assert_int_equal(s.close_code, CLOSE_KICKED);
+    hub_remove(scene->desk.hub, &s);
+}
+
+static void a_kicked_users_old_tokens_are_refused(void **state)
+{
+    struct scene *scene = *state;
+    struct session s;
+
+    assert_int_equal(kicks_add(scene->desk.kicks, SPAN("42"), NOW, 86400), ERR_NONE);
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_REFUSED);
+    assert_int_equal(s.close_code, CLOSE_KICKED);
+    hub_remove(scene->desk.hub, &s);
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW + 1), LOGIN_DONE);
+    hub_remove(scene->desk.hub, &s);
+}
+
+static void more_sessions_than_allowed_close_the_oldest(void **state)
+{
+    struct scene *scene = *state;
+    struct session s[4];
+
+    for (int i = 0; i < 4; i++) {
+        if (i == 3)
+            scene->desk.sessions_per_user_max = 0;
+        add(scene, &s[i]);
+        assert_int_equal(log_in(scene, &s[i], "42", NOW), LOGIN_DONE);
+    }
+    assert_int_equal(s[0].close_code, CLOSE_TOO_MANY);
+    for (int i = 1; i < 4; i++)
+        assert_int_equal(s[i].state, SESSION_OPEN);
+    for (int i = 0; i < 4; i++)
+        hub_remove(scene->desk.hub, &s[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_good_token_makes_a_user, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bad_token_closes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_user_extends_and_another_is_closed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_kicked_users_old_tokens_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(more_sessions_than_allowed_close_the_oldest, set_up,
+                                        tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
