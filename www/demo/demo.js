@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// demo.js - one page for two users: served at /demo/alice/ and at /demo/bob/, where all addresses
+// are relative, so that each finds its own cookie, API and relay.
+
+import { Doorbell, MessageList } from '../../doorbell.js';
+
+const part = (id) => document.getElementById(id);
+const states = {
+  connecting: 'connecting',
+  live: 'live',
+  polling: 'the bell is away; asking now and then',
+  'logged-out': 'not logged in; reload the page',
+  kicked: 'sent away; reload the page',
+};
+const soundKey = 'doorbell-demo:sound';
+const folder = new URL('.', location.href);
+const folderUser = folder.pathname.split('/').at(-2);
+const otherUser = folderUser === 'alice' ? 'bob' : 'alice';
+
+// A test may ask for a faster page.
+const asked = new URLSearchParams(location.search);
+const intervals = Object.fromEntries(
+  ['pollInterval', 'pingInterval'].filter((name) => asked.has(name)).map((name) => [name, Number(asked.get(name))]),
+);
+
+const doorbell = new Doorbell({
+  api: 'doorbell',
+  relay: 'ws',
+  badge: '#badge',
+  sound: new URL('bell.wav', folder).href,
+  ...intervals,
+});
+
+function showUser(user) {
+  const quoted = /^[\w.@-]+$/.test(user) ? user : `'${user.replaceAll("'", "'\\''")}'`;
+  part('user').textContent = user;
+  part('command').textContent =
+    `curl --config var/send.curl -d to=${quoted} -d title=Hello -d body='Tea is ready' ` +
+    `${location.origin}/doorbell/messages`;
+}
+
+function showState(state) {
+  part('state').dataset.state = state;
+  part('state').textContent = states[state] ?? state;
+}
+
+function wireSound() {
+  const button = part('sound');
+  const apply = (isOn) => {
+    doorbell.soundOn = isOn;
+    button.checked = isOn;
+  };
+  apply(localStorage.getItem(soundKey) !== 'off');
+  button.addEventListener('change', () => {
+    localStorage.setItem(soundKey, button.checked ? 'on' : 'off');
+    apply(button.checked);
+  });
+  doorbell.addEventListener('sound', ({ detail }) => {
+    part('blocked').hidden = detail.result !== 'blocked';
+  });
+  document.addEventListener('pointerdown', () => {
+    part('blocked').hidden = true;
+  });
+}
+
+function wireCopy() {
+  const button = part('copy');
+  button.hidden = !navigator.clipboard;
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(part('command').textContent);
+    button.textContent = 'Copied';
+  });
+}
+
+showUser(folderUser);
+part('other').textContent = otherUser;
+part('other').href = `../${otherUser}/`;
+wireSound();
+wireCopy();
+doorbell.addEventListener('welcome', ({ detail }) => showUser(detail.user));
+doorbell.addEventListener('state', ({ detail }) => showState(detail.state));
+new MessageList(part('messages'), doorbell);
+doorbell.start();
