@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# files.sh - the folders and files of `make run`: $var as the caller sees it, $data where all lies.
+# Sourced by run; uses its settings.
+
+# What the caller finds under $var, wherever $data is.
+public_names='doorbell.conf send.key publish.key auth.secret send.curl publish.curl log'
+
+# Whether the servers' user gets at the folder $1.
+is_reachable() {
+    as_server test -x "$1"
+}
+
+# A folder under /var/tmp that nobody else can have laid there.
+find_own_folder() {
+    if [ -L "$var/data" ]; then
+        data=$(readlink "$var/data")
+        if [ -d "$data" ] && [ ! -L "$data" ] && [ -O "$data" ] &&
+            [ -z "$(find "$data" -maxdepth 0 -perm /022)" ]; then
+            return 0
+        fi
+        say "The data that $var/data names are gone or not ours; starting anew."
+        rm -f "$var/data"
+    fi
+    data=$(mktemp -d /var/tmp/doorbell.XXXXXXXXXX)
+    chmod 711 "$data"
+    ln -s "$data" "$var/data"
+}
+
+prepare_folders() {
+    local name
+    if [ ! -d "$var" ]; then
+        mkdir -p -m 711 "$var"
+    fi
+    var=$(cd "$var" && pwd)
+    [[ $var != *[\"\'\\\$\;{}]* ]] || die "VAR: a quote, \$, ; or brace in the path: $var"
+    exec 9>>"$var/lock"
+    flock -n 9 || die "another run is using $var"
+    data=$var
+    if ! is_reachable "$var"; then
+        find_own_folder
+        for name in $public_names; do
+            ln -sfn "$data/$name" "$var/$name"
+        done
+    fi
+    stage=$data/stage
+    mkdir -p "$data/log"
+    make_server_folder "$data/nginx"
+    choose_socket_folder
+}
+
+# The path of a unix socket has 107 bytes at most.
+choose_socket_folder() {
+    sockets=$data/run
+    if ((${#sockets} > 80)); then
+        short_sockets=$(mktemp -d /tmp/doorbell.XXXXXX)
+        sockets=$short_sockets
+    fi
+    make_server_folder "$sockets"
+}
+
+# Copies what the servers run and serve, so that they need the checkout no more.
+stage_files() {
+    rm -rf "$stage"
+    mkdir -p "$stage/sbin" "$stage/sql"
+    cp "$build/doorbell-app" "$build/doorbell-relay" "$stage/sbin/"
+    cp -R sql/doorbell-migrate sql/migrations "$stage/sql/"
+    cp -R www "$stage/www"
+    cp deploy/nginx/doorbell.conf /etc/nginx/mime.types "$data/nginx/"
+    chmod -R u=rwX,go=rX "$stage" "$data/nginx"/*
+}
+
+# Makes a key file and, for curl, the header that carries it; keeps those there are.
+make_secrets() {
+    local name
+    for name in send.key publish.key auth.secret; do
+        [ -s "$data/$name" ] || head -c 32 /dev/urandom | base64 -w 0 | tr '+/' '-_' | tr -d = |
+            sed 's/$/\n/' | write_secret "$data/$name"
+    done
+    for name in send publish; do
+        sed 's/.*/header = "Authorization: Bearer &"/; q' "$data/$name.key" |
+            write_secret "$data/$name.curl"
+    done
+}
+
+# The origins of our own pages, as browsers may name them.
+origins() {
+    local address
+    echo "$url http://localhost:$port"
+    if [ "$bind" = 0.0.0.0 ]; then
+        for address in $(hostname -I 2>/dev/null) $(hostname); do
+            [[ $address == *:* ]] || echo "http://$address:$port"
+        done
+    fi
+}
+
+write_settings() {
+    write_secret "$data/doorbell.conf" <<END
+# Written anew by each \`make run\`; DOORBELL_<SECTION>_<NAME> in its environment overrides a setting.
+[auth]
+secret_file = $data/auth.secret
+send_key_file = $data/send.key
+publish_key_file = $data/publish.key
+origins = $(origins | sort -u | tr '\n' ' ' | sed 's/ $//')
+[app]
+listen = unix:$sockets/app.sock
+relay_url = $publish_url
+[database]
+url = host='$sockets' user=doorbell_app dbname=doorbell
+[relay]
+listen = $bind:$relay_port
+publish_listen = 127.0.0.1:$publish_port
+drain_window = 1s
+END
+    write_nginx_settings
+}
