@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Api, DoorbellError, Tokens } from '../../www/bell/api.js';
+import { settle, withGlobals } from './fakes.mjs';
+
+const base = 'https://example.org/doorbell';
+
+// An Api whose fetches get `replies` in turn; `calls` keeps what was asked.
+function makeApi(t, token, replies) {
+  const calls = [];
+  const fetch = async (url, { method, headers, body, credentials, cache }) => {
+    calls.push({ method, url, headers, body, credentials, cache });
+    const { status = 200, body: text = '', headers: sent = {} } = replies.shift();
+    if (status === 0) throw new TypeError('network');
+    return { status, headers: new Headers(sent), text: async () => text };
+  };
+  withGlobals(t, { fetch });
+  return { api: new Api(`${base}/`, new Tokens(token)), calls };
+}
+
+const errorText = '{"error":{"code":"unavailable","message":"the database is away"}}';
+const failures = [
+  ['no answer at all', { status: 0 }, { status: 0, code: '', retryAfter: null }],
+  ['503 with its time', { status: 503, body: errorText, headers: { 'Retry-After': '5' } }, { status: 503, code: 'unavailable', retryAfter: 5000 }],
+  ['an error page of a proxy', { status: 502, body: '<h1>Bad Gateway' }, { status: 502, code: '', retryAfter: null }],
+  ['a log-in page in place of an answer', { status: 200, body: '<form>' }, { status: 200, code: '', retryAfter: null }],
+  ['an empty answer', { status: 200, body: '' }, { status: 200, code: '', retryAfter: null }],
+  ['no user', { status: 401, body: errorText }, { status: 401, code: 'unavailable', retryAfter: null }],
+];
+
+for (const [name, reply, expected] of failures) {
+  test(`fails: ${name}`, async (t) => {
+    const { api } = makeApi(t, null, [reply]);
+    await assert.rejects(api.unread(), (error) => {
+      assert.ok(error instanceof DoorbellError);
+      const { status, code, retryAfter } = error;
+      assert.deepEqual({ status, code, retryAfter }, expected);
+      return true;
+    });
+  });
+}
+
+test('a token function that fails, even with nothing, is a failure without a status', async (t) => {
+  const { api, calls } = makeApi(t, () => Promise.reject(undefined), []);
+  await assert.rejects(api.unread(), { name: 'DoorbellError', status: 0 });
+  assert.deepEqual(calls, []);
+});
+
+test('an expired token is replaced by a fresh one, once', async (t) => {
+  let count = 0;
+  const replies = [{ status: 401 }, { status: 200, body: '{"num":3}' }, { status: 401 }, { status: 401 }];
+  const { api, calls } = makeApi(t, async () => `token-${++count}`, replies);
+  assert.deepEqual(await api.unread(), { num: 3 });
+  assert.deepEqual(calls.map(({ headers }) => headers.Authorization), ['Bearer token-1', 'Bearer token-2']);
+  await assert.rejects(api.unread(), { status: 401 });
+  assert.equal(calls.length, 4);
+});
+
+test('a token fetched since is not thrown away for one that was refused late', async (t) => {
+  const turns = [];
+  let count = 0;
+  const fetch = (url, { headers }) => new Promise((resolve) => turns.push({ headers, resolve }));
+  withGlobals(t, { fetch });
+  const api = new Api(base, new Tokens(async () => `token-${++count}`));
+  const reply = async (index, status) => {
+    turns[index].resolve({ status, headers: new Headers(), text: async () => '{}' });
+    await settle();
+  };
+  const calls = [api.unread(), api.messages()];
+  await settle();
+  await reply(0, 401);
+  await reply(2, 200);
+  await reply(1, 401);
+  await reply(3, 200);
+  await Promise.all(calls);
+  assert.deepEqual(turns.map(({ headers }) => headers.Authorization), [1, 1, 2, 2].map((n) => `Bearer token-${n}`));
+});
+
+test('a token that is a text is not asked for again', async (t) => {
+  const { api, calls } = makeApi(t, 'a.b.c', [{ status: 401 }]);
+  await assert.rejects(api.unread(), { status: 401 });
+  assert.equal(calls.length, 1);
+});
+
+test('a token is fetched once for calls at the same time, and stands in no address', async (t) => {
+  let count = 0;
+  const replies = Array.from({ length: 3 }, () => ({ body: '{}' }));
+  const { api, calls } = makeApi(t, async () => `token-${++count}`, replies);
+  await Promise.all([api.unread(), api.messages(), api.post('/messages/1/read')]);
+  assert.equal(count, 1);
+  for (const { url, headers } of calls) {
+    assert.equal(headers.Authorization, 'Bearer token-1');
+    assert.ok(!url.includes('token'));
+  }
+});
+
+test('the same answer again is a 304, and stands for the last', async (t) => {
+  const replies = [{ body: '{"num":3}', headers: { ETag: '"x"' } }, { status: 304 }, { body: '{"num":0}' }];
+  const { api, calls } = makeApi(t, null, replies);
+  assert.deepEqual(await api.unread(), { num: 3 });
+  assert.deepEqual(await api.unread(), { num: 3 });
+  assert.deepEqual(calls.map(({ headers }) => headers), [{}, { 'If-None-Match': '"x"' }]);
+  api.forget();
+  await api.unread();
+  assert.deepEqual(calls[2].headers, {});
+});
+
+test('pages are asked for with what was given, and nothing else', async (t) => {
+  const replies = Array.from({ length: 3 }, () => ({ body: '{}' }));
+  const { api, calls } = makeApi(t, null, replies);
+  await api.messages();
+  await api.messages({ limit: 20, before: null, category: undefined });
+  await api.messages({ before: 'c1-a&b', state: 'unread' });
+  assert.deepEqual(calls.map(({ url }) => url.slice(base.length)), [
+    '/messages', '/messages?limit=20', '/messages?before=c1-a%26b&state=unread',
+  ]);
+});
+
+test('a write is JSON with this page\'s cookies', async (t) => {
+  const { api, calls } = makeApi(t, null, [{ body: '{"num":0}' }]);
+  await api.post('/messages/read', { upto: 'p1' });
+  assert.deepEqual(calls[0], {
+    method: 'POST',
+    url: `${base}/messages/read`,
+    headers: { 'Content-Type': 'application/json' },
+    body: '{"upto":"p1"}',
+    credentials: 'same-origin',
+    cache: 'no-store',
+  });
+});

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// fakes.mjs - the world around one part of doorbell.js, under the test's hand: a clock that stands
+// until it is moved, sockets that say what they are told.
+
+export class FakeClock {
+  time = 1_000_000;
+  chance = 0.5; // what random() answers
+  #timers = new Map();
+  #next = 1;
+
+  now = () => this.time;
+  random = () => this.chance;
+
+  setTimeout = (call, ms) => {
+    this.#timers.set(this.#next, { call, at: this.time + Math.max(0, ms) });
+    return this.#next++;
+  };
+
+  clearTimeout = (id) => {
+    this.#timers.delete(id);
+  };
+
+  // How long until each timer, the next one first.
+  get delays() {
+    return [...this.#timers.values()].map(({ at }) => at - this.time).sort((a, b) => a - b);
+  }
+
+  async advance(ms) {
+    const end = this.time + ms;
+    await settle();
+    for (;;) {
+      const due = [...this.#timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at)[0];
+      if (!due) break;
+      const [id, { call, at }] = due;
+      this.#timers.delete(id);
+      this.time = at;
+      call();
+      await settle();
+    }
+    this.time = end;
+  }
+}
+
+// Until all promises that can go on have done so.
+export function settle() {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+// A class to stand for WebSocket; `sockets` of it are those made, the newest last.
+export function fakeWebSocket() {
+  return class FakeWebSocket {
+    static sockets = [];
+    static get last() {
+      return this.sockets.at(-1);
+    }
+
+    sent = [];
+    isClosed = false;
+
+    constructor(url, protocol) {
+      this.url = url;
+      this.protocol = protocol;
+      this.constructor.sockets.push(this);
+    }
+
+    send(text) {
+      this.sent.push(JSON.parse(text));
+    }
+
+    close() {
+      this.isClosed = true;
+    }
+
+    open() {
+      this.onopen();
+    }
+
+    tell(frame) {
+      this.onmessage({ data: typeof frame === 'string' ? frame : JSON.stringify(frame) });
+    }
+
+    end(code) {
+      this.onclose({ code });
+    }
+  };
+}
+
+export function fakeStorage() {
+  const items = new Map();
+  return {
+    getItem: (name) => items.get(name) ?? null,
+    setItem: (name, value) => items.set(name, String(value)),
+  };
+}
+
+// Puts `values` into the global object for the time of test `t`.
+export function withGlobals(t, values) {
+  for (const [name, value] of Object.entries(values)) {
+    const old = Object.getOwnPropertyDescriptor(globalThis, name);
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+    t.after(() => {
+      if (old) Object.defineProperty(globalThis, name, old);
+      else delete globalThis[name];
+    });
+  }
+}

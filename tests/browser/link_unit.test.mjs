@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Tokens } from '../../www/bell/api.js';
+import { Link } from '../../www/bell/link.js';
+import { FakeClock, fakeWebSocket, settle } from './fakes.mjs';
+
+const url = 'wss://example.org/ws';
+
+// A link, and what it told: 'up 42', 'down', 'refused login', 'ring 5'.
+function makeLink(token = null, options = {}) {
+  const clock = new FakeClock();
+  const WebSocket = fakeWebSocket();
+  const told = [];
+  const tokens = new Tokens(token);
+  const link = new Link(
+    { url, tokens, pingInterval: 25_000, WebSocket, ...options },
+    {
+      up: (user) => told.push(`up ${user}`),
+      down: () => told.push('down'),
+      refused: (why) => told.push(`refused ${why}`),
+      ring: (ring) => told.push(`ring ${ring.seq}`),
+    },
+    clock,
+  );
+  return { link, clock, WebSocket, told, tokens };
+}
+
+async function makeLive(token, options) {
+  const world = makeLink(token, options);
+  world.link.start();
+  await settle();
+  world.WebSocket.last.open();
+  world.WebSocket.last.tell({ type: 'welcome', user: '42' });
+  world.told.length = 0;
+  return world;
+}
+
+const frames = ['', '{', 'null', '[]', '5', '"ping"', '{"type":"unheard of"}', '{}'];
+
+for (const frame of frames) {
+  test(`a frame that says nothing is passed over: ${JSON.stringify(frame)}`, async () => {
+    const { told, WebSocket, link } = await makeLive();
+    WebSocket.last.tell(frame);
+    assert.deepEqual([told, WebSocket.last.sent, link.isLive], [[], [], true]);
+  });
+}
+
+// [name, close code, what is told, delays of what comes next]
+const closes = [
+  ['an expired token asks for a new login, and does not come back by itself', 4401, ['down', 'refused login'], []],
+  ['no login in time asks for a login', 4408, ['down', 'refused login'], []],
+  ['kicked stays away', 4403, ['down', 'refused stop'], []],
+  ['too many comes back slowly', 4429, ['down'], [45_000]],
+  ['overloaded comes back slowly', 1013, ['down'], [45_000]],
+  ['a broken connection comes back', 1006, ['down'], [500]],
+  ['a restart comes back', 1012, ['down'], [500]],
+];
+
+for (const [name, code, expected, delays] of closes) {
+  test(`closed: ${name}`, async () => {
+    const { told, clock, WebSocket, link } = await makeLive();
+    WebSocket.last.end(code);
+    assert.deepEqual(told, expected);
+    assert.deepEqual(clock.delays, delays);
+    assert.equal(link.isLive, false);
+  });
+}
+
+test('a relay that is away is tried less and less often', async () => {
+  const { link, clock, WebSocket } = makeLink();
+  link.start();
+  const delays = [];
+  for (let i = 0; i < 8; i++) {
+    await settle();
+    WebSocket.last.end(1006);
+    delays.push(clock.delays[0]);
+    await clock.advance(clock.delays[0]);
+  }
+  assert.deepEqual(delays, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]);
+  assert.equal(WebSocket.sockets.length, 9);
+});
+
+test('a relay that welcomes and closes at once is tried less often, too', async () => {
+  const { clock, WebSocket } = await makeLive();
+  WebSocket.last.end(1006);
+  await clock.advance(500);
+  WebSocket.last.open();
+  WebSocket.last.tell({ type: 'welcome', user: '42' });
+  WebSocket.last.end(1006);
+  assert.deepEqual(clock.delays, [1000]);
+});
+
+test('a session that lasted ends the back-off', async () => {
+  const { link, clock, WebSocket } = makeLink();
+  link.start();
+  for (let i = 0; i < 5; i++) {
+    await settle();
+    WebSocket.last.end(1006);
+    await clock.advance(clock.delays[0]);
+  }
+  WebSocket.last.tell({ type: 'welcome', user: '42' });
+  await clock.advance(10_000);
+  WebSocket.last.end(1006);
+  assert.deepEqual(clock.delays, [500]);
+});
+
+test('bye says when to come back', async () => {
+  const { clock, WebSocket, told } = await makeLive();
+  WebSocket.last.tell({ type: 'bye', after_ms: 7000 });
+  await clock.advance(2000);
+  WebSocket.last.end(1012);
+  assert.deepEqual(told, ['down']);
+  assert.deepEqual(clock.delays, [5000]);
+  await clock.advance(5000);
+  assert.equal(WebSocket.sockets.length, 2);
+});
+
+test('bye without a number, or closed late, comes back at a random moment', async () => {
+  for (const bye of [{ type: 'bye' }, { type: 'bye', after_ms: 'x' }, { type: 'bye', after_ms: 10 }]) {
+    const { clock, WebSocket } = await makeLive();
+    WebSocket.last.tell(bye);
+    await clock.advance(20);
+    WebSocket.last.end(1012);
+    assert.deepEqual(clock.delays, [500]);
+  }
+});
+
+test('bye is no failure', async () => {
+  const { link, clock, WebSocket } = makeLink();
+  link.start();
+  for (let i = 0; i < 5; i++) {
+    await settle();
+    WebSocket.last.end(1006);
+    await clock.advance(clock.delays[0]);
+  }
+  WebSocket.last.tell({ type: 'welcome', user: '42' });
+  WebSocket.last.tell({ type: 'bye', after_ms: 0 });
+  WebSocket.last.end(1012);
+  assert.deepEqual(clock.delays, [500]);
+});
+
+test('silence of two and a half intervals is a dead peer', async () => {
+  const { clock, WebSocket, told } = await makeLive();
+  const first = WebSocket.last;
+  await clock.advance(62_499);
+  assert.deepEqual(told, []);
+  await clock.advance(1);
+  assert.deepEqual(told, ['down']);
+  assert.equal(first.isClosed, true);
+  await clock.advance(500);
+  assert.equal(WebSocket.sockets.length, 2);
+});
+
+test('any frame breaks the silence, and a ping is answered', async () => {
+  const { clock, WebSocket, told } = await makeLive();
+  for (let i = 0; i < 10; i++) {
+    await clock.advance(60_000);
+    WebSocket.last.tell({ type: 'ping' });
+  }
+  assert.deepEqual(told, []);
+  assert.deepEqual(WebSocket.last.sent, Array(10).fill({ type: 'pong' }));
+});
+
+test('a socket that never opens is given up', async () => {
+  const { link, clock, WebSocket } = makeLink();
+  link.start();
+  await clock.advance(62_500 + 500);
+  assert.equal(WebSocket.sockets.length, 2);
+});
+
+test('a socket that the page may not open is tried again later', async () => {
+  class Forbidden {
+    constructor() {
+      throw new Error('by policy');
+    }
+  }
+  const { link, clock, told } = makeLink(null, { WebSocket: Forbidden });
+  link.start();
+  await settle();
+  assert.deepEqual(told, ['down']);
+  assert.deepEqual(clock.delays, [500]);
+});
+
+test('a token that cannot be fetched is tried again later, without a socket', async () => {
+  const { link, clock, WebSocket, told } = makeLink(() => Promise.reject(new Error('away')));
+  link.start();
+  await settle();
+  await settle();
+  assert.deepEqual(told, ['down']);
+  assert.deepEqual(clock.delays, [500]);
+  assert.equal(WebSocket.sockets.length, 0);
+});
+
+test('a token that could be fetched at last is used', async () => {
+  let tries = 0;
+  const fetchToken = async () => {
+    if (++tries === 1) throw new Error('away');
+    return 'a.b.c';
+  };
+  const { link, clock, WebSocket } = makeLink(fetchToken);
+  link.start();
+  await settle();
+  await clock.advance(500);
+  WebSocket.last.open();
+  assert.deepEqual(WebSocket.last.sent, [{ type: 'login', token: 'a.b.c' }]);
+});
+
+test('the token goes into the first frame, never into the address', async () => {
+  const { link, WebSocket } = makeLink(async () => 'a.b.c');
+  link.start();
+  await settle();
+  await settle();
+  WebSocket.last.open();
+  assert.equal(WebSocket.last.url, url);
+  assert.equal(WebSocket.last.protocol, 'doorbell.v1');
+  assert.deepEqual(WebSocket.last.sent, [{ type: 'login', token: 'a.b.c' }]);
+});
+
+test('a token that the relay refused is not used again', async () => {
+  let count = 0;
+  const { link, clock, WebSocket } = await makeLive(async () => `token-${++count}`);
+  WebSocket.last.end(4401);
+  link.resume();
+  await clock.advance(1000);
+  WebSocket.last.open();
+  assert.deepEqual(WebSocket.last.sent, [{ type: 'login', token: 'token-2' }]);
+});
+
+test('without a token the cookie is enough', async () => {
+  const { WebSocket } = await makeLive();
+  assert.deepEqual(WebSocket.last.sent, []);
+});
+
+test('stop is final: no timer, no socket, nothing heard', async () => {
+  const { link, clock, WebSocket, told } = await makeLive();
+  link.stop();
+  told.length = 0;
+  WebSocket.last.tell({ type: 'ring', seq: 5 });
+  WebSocket.last.end(1006);
+  assert.deepEqual([told, clock.delays, WebSocket.last.isClosed, link.isOff], [[], [], true, true]);
+});
+
+test('stop during the fetch of a token opens no socket', async () => {
+  let give;
+  const { link, WebSocket } = makeLink(() => new Promise((resolve) => (give = resolve)));
+  link.start();
+  await settle();
+  link.stop();
+  give('a.b.c');
+  await settle();
+  assert.equal(WebSocket.sockets.length, 0);
+});
+
+test('after a refusal that was cleared up it comes back, slower each time', async () => {
+  const { link, clock, WebSocket } = await makeLive();
+  WebSocket.last.end(4401);
+  link.resume();
+  assert.deepEqual(clock.delays, [1000]);
+  link.resume();
+  assert.deepEqual(clock.delays, [1000]);
+  await clock.advance(1000);
+  WebSocket.last.end(4401);
+  link.resume();
+  assert.deepEqual(clock.delays, [2000]);
+});
+
+test('resume leaves a live session alone', async () => {
+  const { link, WebSocket } = await makeLive();
+  link.resume();
+  assert.deepEqual([link.isLive, WebSocket.last.isClosed], [true, false]);
+});
+
+test('a page that wakes finds out a dead peer at once, and leaves a live one alone', async () => {
+  const { link, clock, WebSocket, told } = await makeLive();
+  link.wake();
+  assert.deepEqual(told, []);
+  clock.time += 62_500; // frozen: no timer ran
+  link.wake();
+  assert.deepEqual(told, ['down']);
+  assert.equal(WebSocket.last.isClosed, true);
+});
+
+test('a network that is back shortens the wait, but not what bye has told', async () => {
+  const { link, clock, WebSocket } = makeLink();
+  link.start();
+  for (let i = 0; i < 7; i++) {
+    await settle();
+    WebSocket.last.end(1006);
+    if (i < 6) await clock.advance(clock.delays[0]);
+  }
+  assert.deepEqual(clock.delays, [30_000]);
+  link.wake(true);
+  assert.deepEqual(clock.delays, [500]);
+
+  const other = await makeLive();
+  other.WebSocket.last.tell({ type: 'bye', after_ms: 9000 });
+  other.WebSocket.last.end(1012);
+  other.link.wake(true);
+  assert.deepEqual(other.clock.delays, [9000]);
+});
+
+test('rings and the user are told', async () => {
+  const { link, WebSocket, told } = makeLink();
+  link.start();
+  await settle();
+  WebSocket.last.open();
+  WebSocket.last.tell({ type: 'welcome', user: 42 });
+  WebSocket.last.tell({ type: 'ring', seq: 5 });
+  assert.deepEqual(told, ['up 42', 'ring 5']);
+});

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// pages.mjs - a real browser before the whole line of servers: the demo's pages as `make run` serves
+// them, and pages of our own with the options that a test wants.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { failRun, startNginx, startStack, top } from '../harness/index.mjs';
+
+const TIMEOUT_MS = 20_000;
+const launchArgs = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+let browser = null;
+let pagesMade = 0;
+
+// One browser for a test file; each test has a profile of its own.
+after(() => browser?.close());
+
+export async function openProfile(t) {
+  browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: launchArgs });
+  const profile = await browser.newContext();
+  profile.setDefaultTimeout(TIMEOUT_MS);
+  t.after(() => profile.close());
+  await profile.addInitScript(countPlays);
+  return profile;
+}
+
+// In the page, before any script of its own.
+function countPlays() {
+  const { play } = HTMLMediaElement.prototype;
+  window.plays = 0;
+  HTMLMediaElement.prototype.play = function countedPlay() {
+    window.plays++;
+    return play.call(this);
+  };
+}
+
+function cookieMap(users, tokenOf) {
+  const lines = users.map(
+    (user) => `${user} "doorbell_token=${tokenOf(user)}; Path=/demo/${user}/; HttpOnly; SameSite=Lax";`,
+  );
+  return `map $demo_user $demo_cookie { default ""; ${lines.join(' ')} }
+    map $request_uri $demo_api_uri { "~^/demo/[^/]+(/.*)$" $1; }`;
+}
+
+// startStack behind an nginx that also serves the demo, by the file that `make run` takes.
+export async function startDemo(t, options = {}) {
+  const stack = await startStack(t, { ...options, server: null });
+  const where = { dir: stack.dir, port: stack.ports.web, appSocket: stack.appSocket, relayPort: stack.ports.relay };
+  copyFileSync(path.join(top, 'deploy/run/demo.conf'), path.join(stack.dir, 'demo.conf'));
+  stack.server = await startNginx(null, where, {
+    http: cookieMap(['alice', 'bob'], (user) => stack.token(user)),
+    server: `include ${stack.dir}/demo.conf;`,
+  });
+  return stack;
+}
+
+// A page that fails the test when a script of it fails, or when its policy forbids something.
+async function openPage(t, profile) {
+  const page = await profile.newPage();
+  page.faults = [];
+  page.requests = [];
+  page.sockets = [];
+  page.on('pageerror', (error) => page.faults.push(String(error)));
+  page.on('console', (message) => {
+    if (/Content Security Policy/.test(message.text())) page.faults.push(message.text());
+  });
+  page.on('request', (request) => page.requests.push(request));
+  page.on('websocket', (socket) => page.sockets.push(socket));
+  t.after(() => {
+    if (page.faults.length > 0) failRun(new Error(page.faults.join('\n')));
+  });
+  return page;
+}
+
+export async function openDemo(t, profile, stack, user, options = {}) {
+  const page = await openPage(t, profile);
+  await page.goto(`${stack.url}/demo/${user}/?${new URLSearchParams(options)}`);
+  return page;
+}
+
+// A page with a badge and a list; `options` goes to Doorbell as `window.bell`. `cookie`: as whom.
+export async function openBell(t, profile, stack, { cookie, ...options } = {}) {
+  const page = await openPage(t, profile);
+  if (cookie !== undefined) await setCookie(profile, stack, stack.token(cookie));
+  const name = `page-${++pagesMade}`;
+  writeFileSync(path.join(stack.dir, 'www', `${name}.html`), ownPage(name));
+  writeFileSync(path.join(stack.dir, 'www', `${name}.js`), ownScript(options));
+  await page.goto(`${stack.url}/${name}.html`);
+  return page;
+}
+
+export function setCookie(profile, stack, value) {
+  return profile.addCookies([{ name: 'doorbell_token', value, url: stack.url, httpOnly: true, sameSite: 'Lax' }]);
+}
+
+const ownPage = (name) => `<!doctype html><meta charset="utf-8"><title>Inbox</title>
+<meta http-equiv="Content-Security-Policy" content="default-src 'self'; connect-src 'self' ws:">
+<link rel="icon" href="/demo/bell.svg"><span id="badge"></span><div id="messages"></div>
+<script type="module" src="/${name}.js"></script>`;
+
+function ownScript(options) {
+  return `import { Doorbell, MessageList } from '/doorbell.js';
+const options = ${JSON.stringify(options)};
+if (window.getToken) options.token = window.getToken;
+const bell = new Doorbell({ badge: '#badge', sound: '/demo/bell.wav', ...options });
+window.bell = bell;
+window.told = [];
+for (const type of ['change', 'message', 'sound', 'state', 'welcome'])
+  bell.addEventListener(type, (event) => window.told.push([type, event.detail]));
+window.list = new MessageList(document.querySelector('#messages'), bell);
+bell.start();`;
+}
+
+export async function send(stack, fields) {
+  const answer = await stack.api('POST', '/messages', { service: true, json: fields });
+  assert.equal(answer.status, 201, answer.text);
+  return answer.json.id;
+}
+
+// Waits until the page shows that many unread: badge, title, and what is read aloud.
+export async function untilUnread(page, num, title = 'Doorbell') {
+  await page.waitForFunction(
+    ([wanted, name]) => {
+      const badge = document.querySelector('#badge');
+      const spoken = document.querySelector('#badge + [role=status]')?.textContent;
+      if (document.title !== (wanted ? `(${wanted}) ${name}` : name)) return false;
+      if (wanted === 0) return badge.hidden && spoken === 'No unread messages';
+      return !badge.hidden && badge.textContent === String(wanted) && spoken.startsWith(`${wanted} unread message`);
+    },
+    [num, title],
+  );
+}
+
+export function untilState(page, state) {
+  return page.waitForFunction(
+    (wanted) => (window.bell ? window.bell.state : document.querySelector('#state').dataset.state) === wanted,
+    state,
+  );
+}
+
+export function message(page, title) {
+  return page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+}
+
+export const plays = (page) => page.evaluate(() => window.plays);
+
+// What the page asked of the API, as 'GET /unread'.
+export function asked(page) {
+  return page.requests
+    .map((request) => [request.method(), new URL(request.url())])
+    .filter(([, { pathname }]) => pathname.includes('/doorbell/'))
+    .map(([method, { pathname }]) => `${method} ${pathname.replace(/^.*\/doorbell/, '')}`);
+}

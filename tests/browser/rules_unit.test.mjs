@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import {
+  backOff, badgeText, claimRing, compareAnswers, decideOnRing, onCloseCode, ownerOfRing, pollDelay,
+  prefixTitle, retryAfterMs, safeLink, slowDelay, socketUrl,
+} from '../../www/bell/rules.js';
+
+const never = () => 0;
+const almost = () => 0.999999;
+
+// [name, expected, known [version, seq] or null, answer [version, seq]]
+const answers = [
+  ['behind in both is older', 'older', [5, 5], [4, 4]],
+  ['behind in its version is older', 'older', [5, 5], [4, 5]],
+  ['behind in its seq is older', 'older', [5, 5], [5, 4]],
+  ['ahead in its version, behind in its seq is crossed', 'crossed', [5, 5], [6, 4]],
+  ['ahead in its seq, behind in its version is crossed', 'crossed', [5, 5], [4, 6]],
+  ['the same is taken: only the clock can have changed it', 'newer', [5, 5], [5, 5]],
+  ['ahead in its version is newer', 'newer', [5, 5], [6, 5]],
+  ['ahead in its seq is newer', 'newer', [5, 5], [5, 6]],
+  ['ahead in both is newer', 'newer', [5, 5], [6, 6]],
+  ['the first is newer than none', 'newer', null, [0, 0]],
+];
+
+for (const [name, expected, known, [version, seq]] of answers) {
+  test(`an answer: ${name}`, () => {
+    const state = known && { version: known[0], seq: known[1] };
+    assert.equal(compareAnswers(state, { version, seq }), expected);
+  });
+}
+
+// [name, expected, known [version, seq] or null, ring]
+const rings = [
+  ['without fields asks', 'ask', [5, 5], {}],
+  ['without fields asks also at first', 'ask', null, {}],
+  ['with a number that is none asks', 'ask', [5, 5], { version: 6, seq: 5, num: '3' }],
+  ['with a version but no seq asks', 'ask', [5, 5], { version: 6, num: 3 }],
+  ['with a version but no num asks', 'ask', [5, 5], { version: 6, seq: 6 }],
+  ['personal, older, is ignored', 'ignore', [5, 5], { version: 4, seq: 5, num: 3 }],
+  ['personal, crossed, asks', 'ask', [5, 5], { version: 6, seq: 4, num: 3 }],
+  ['personal, newer, is taken', 'take', [5, 5], { version: 6, seq: 5, num: 3 }],
+  ['personal is taken at first', 'take', null, { version: 6, seq: 5, num: 3 }],
+  ['for many, already seen, is ignored', 'ignore', [5, 95], { seq: 95, spread_ms: 0 }],
+  ['for many, older, is ignored', 'ignore', [5, 95], { seq: 94, spread_ms: 0 }],
+  ['for many, newer, asks within its spread', 'within', [5, 94], { seq: 95, spread_ms: 10 }],
+  ['for many asks at first', 'within', null, { seq: 1, spread_ms: 0 }],
+];
+
+for (const [name, expected, known, ring] of rings) {
+  test(`a ring ${name}`, () => {
+    const state = known && { version: known[0], seq: known[1] };
+    assert.equal(decideOnRing(state, { type: 'ring', ...ring }), expected);
+  });
+}
+
+test('back-off is any moment up to a ceiling that doubles up to a minute', () => {
+  assert.equal(backOff(0, never), 0);
+  assert.equal(backOff(50, never), 0);
+  const ceilings = [0, 1, 2, 3, 4, 5, 6, 7, 50, 5000].map((failures) => Math.round(backOff(failures, almost)));
+  assert.deepEqual(ceilings, [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000, 60000]);
+});
+
+test('going slow is half a minute to a minute', () => {
+  assert.equal(slowDelay(never), 30_000);
+  assert.equal(Math.round(slowDelay(almost)), 60_000);
+});
+
+test('polls keep a quarter off their interval to either side', () => {
+  assert.equal(pollDelay(60_000, never), 45_000);
+  assert.equal(Math.round(pollDelay(60_000, almost)), 75_000);
+});
+
+const now = Date.parse('2026-01-01T00:00:00Z');
+const retries = [
+  [null, null],
+  ['', null],
+  ['soon', null],
+  ['-5', null],
+  ['1.5', null],
+  ['0', 0],
+  ['5', 5000],
+  [' 120 ', 120_000],
+  ['99999999999999999999', 3_600_000],
+  ['Thu, 01 Jan 2026 00:00:30 GMT', 30_000],
+  ['Wed, 31 Dec 2025 23:59:00 GMT', 0],
+  ['Fri, 01 Jan 2027 00:00:00 GMT', 3_600_000],
+];
+
+for (const [header, expected] of retries) {
+  test(`Retry-After ${JSON.stringify(header)} is ${expected}`, () => {
+    assert.equal(retryAfterMs(header, now), expected);
+  });
+}
+
+const closes = {
+  4401: 'login', 4408: 'login', 4403: 'stop', 4429: 'slow', 1013: 'slow',
+  1000: 'retry', 1006: 'retry', 1008: 'retry', 1009: 'retry', 1012: 'retry', 4999: 'retry',
+};
+
+for (const [code, expected] of Object.entries(closes)) {
+  test(`close code ${code}: ${expected}`, () => assert.equal(onCloseCode(Number(code)), expected));
+}
+
+const base = 'https://example.org/inbox/?page=2#top';
+
+test('the relay is found from http, ws and relative addresses', () => {
+  assert.equal(socketUrl('/ws', base), 'wss://example.org/ws');
+  assert.equal(socketUrl('ws', base), 'wss://example.org/inbox/ws');
+  assert.equal(socketUrl('/ws', 'http://127.0.0.1:8080/'), 'ws://127.0.0.1:8080/ws');
+  assert.equal(socketUrl('https://bell.example.org/ws#x', base), 'wss://bell.example.org/ws');
+  assert.equal(socketUrl('ws://127.0.0.1:2120/ws', base), 'ws://127.0.0.1:2120/ws');
+});
+
+const links = [
+  [undefined, null],
+  [null, null],
+  [42, null],
+  ['', null],
+  ['javascript:alert(1)', null],
+  ['JaVaScRiPt:alert(1)', null],
+  [' javascript:alert(1)', null],
+  ['java\nscript:alert(1)', null],
+  ['data:text/html,<script>', null],
+  ['vbscript:x', null],
+  ['ftp://example.org/', null],
+  ['//evil.example/', null],
+  ['/\\evil.example/', null],
+  ['/\t/evil.example/', null],
+  ['\\\\evil.example', null],
+  ['orders/12', null],
+  ['http:orders', null],
+  ['https://', null],
+  ['/orders/12', 'https://example.org/orders/12'],
+  ['/', 'https://example.org/'],
+  ['/orders?a=1#b', 'https://example.org/orders?a=1#b'],
+  ['http://other.example/x', 'http://other.example/x'],
+  ['HTTPS://other.example/x', 'https://other.example/x'],
+];
+
+for (const [url, expected] of links) {
+  test(`a link to ${JSON.stringify(url)}: ${expected ?? 'none'}`, () => {
+    assert.equal(safeLink(url, base), expected);
+  });
+}
+
+test('the badge stops counting at 99', () => {
+  assert.deepEqual([1, 99, 100, 12345].map(badgeText), ['1', '99', '99+', '99+']);
+});
+
+test('the title has one prefix, ours, and none at 0', () => {
+  assert.deepEqual(prefixTitle('Inbox', '', 3), { prefix: '(3) ', title: '(3) Inbox' });
+  assert.deepEqual(prefixTitle('(3) Inbox', '(3) ', 4), { prefix: '(4) ', title: '(4) Inbox' });
+  assert.deepEqual(prefixTitle('(4) Inbox', '(4) ', 0), { prefix: '', title: 'Inbox' });
+  assert.deepEqual(prefixTitle('(1984) A novel', '', 0), { prefix: '', title: '(1984) A novel' });
+  assert.deepEqual(prefixTitle('Renamed', '(4) ', 100), { prefix: '(99+) ', title: '(99+) Renamed' });
+});
+
+test('a message is claimed once, by one tab, also when its id is lower than the last', () => {
+  const first = claimRing([], 813, 'a');
+  assert.deepEqual(first, [[813, 'a']]);
+  assert.equal(claimRing(first, 813, 'a'), null);
+  assert.equal(claimRing(first, 813, 'b'), null);
+  const second = claimRing(first, 800, 'b');
+  assert.equal(ownerOfRing(second, 813), 'a');
+  assert.equal(ownerOfRing(second, 800), 'b');
+  assert.equal(ownerOfRing(second, 1), null);
+});
+
+test('the list of claims stays short and keeps the newest', () => {
+  let rung = [];
+  for (let id = 1; id <= 500; id++) rung = claimRing(rung, id, 'a');
+  assert.equal(rung.length, 50);
+  assert.equal(claimRing(rung, 500, 'b'), null);
+  assert.equal(claimRing(rung, 451, 'b'), null);
+});

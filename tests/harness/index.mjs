@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// index.mjs - what tests import.
+
+export { Bell } from './bell.mjs';
+export { startCluster } from './cluster.mjs';
+export { build, makeFolder, top } from './folder.mjs';
+export { request, urlencode } from './http.mjs';
+export { freePort } from './port.mjs';
+export { failRun, Service } from './process.mjs';
+export { formatSettings, startApp, startRelay, writeSettings } from './programs.mjs';
+export { makeKey, signToken } from './secret.mjs';
+export { startApache, startNginx } from './servers.mjs';
+export { startStack } from './stack.mjs';
+export { isConnectable, until, within } from './wait.mjs';

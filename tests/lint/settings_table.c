@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* settings_table - the table of settings, for tests/lint/settings. Without an argument: a line
+ * each, section, name, default, range, programs, "restart" if a reload does not change it, meaning,
+ * parted by tabs. With the path of a doorbell.conf: reads it as the programs do, exit 1 if it has
+ * faults. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/config.h"
+
+static void print_duration(int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *suffix;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+    size_t i = 0;
+
+    while (ms % units[i].ms != 0)
+        i++;
+    printf("%" PRId64 "%s", ms / units[i].ms, ms ? units[i].suffix : "");
+}
+
+static void print_range(const struct setting *s)
+{
+    if (s->type == SETTING_INT) {
+        printf("%" PRId64 " to %" PRId64, s->min, s->max);
+    } else if (s->type == SETTING_DURATION) {
+        print_duration(s->min * s->unit_ms);
+        printf(" to ");
+        print_duration(s->max * s->unit_ms);
+    } else {
+        printf("-");
+    }
+}
+
+static void print_setting(const struct setting *s)
+{
+    static const char *const programs[] = {
+        [PROGRAM_APP] = "app", [PROGRAM_RELAY] = "relay", [PROGRAM_APP | PROGRAM_RELAY] = "both"};
+
+    printf("%s\t%s\t%s\t", s->section, s->name, s->fallback);
+    print_range(s);
+    printf("\t%s\t%s\t%s\n", programs[s->used_by], s->is_reloadable ? "reload" : "restart",
+           s->meaning);
+}
+
+int main(int argc, char **argv)
+{
+    struct config *c = NULL;
+
+    if (argc == 2) {
+        enum err e = config_load(argv[1], stderr, &c);
+
+        config_free(c);
+        return e ? EXIT_FAILURE : EXIT_SUCCESS;
+    }
+    for (size_t i = 0; i < settings_count; i++)
+        print_setting(&settings[i]);
+    return EXIT_SUCCESS;
+}
