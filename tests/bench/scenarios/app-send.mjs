@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// app-send.mjs - sending to one and to all, against the commit of one row; PostgreSQL writes to the
+// disk before it answers (fsync = on).
+
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+
+import { withCpu } from '../proc.mjs';
+import { fillInboxes, pgbench, startDatabase, startSite, userName, writeCalls } from '../site.mjs';
+import { median, ratioOf } from '../table.mjs';
+import { runLoad } from '../tools.mjs';
+
+const MANY = Number(process.env.BENCH_USERS || 100_000);
+const SECONDS = 2;
+const ROUNDS = 5;
+
+export const title = `sending to one, and to all of 1 and of ${MANY.toLocaleString('en-US')} users`;
+
+const STATEMENTS = {
+  row: "INSERT INTO bench_row (body) VALUES ('a row of some forty bytes, as a title is')",
+  one: "SELECT * FROM doorbell.send(to_users => ARRAY['u0'], title => 'a message', body => 'its text')",
+  all: "SELECT * FROM doorbell.send(to_all => true, title => 'a message', body => 'its text')",
+};
+
+function postgresPrograms() {
+  const root = '/usr/lib/postgresql';
+  const [version] = readdirSync(root).filter((name) => Number(name) >= 15).sort();
+  return path.join(root, version, 'bin');
+}
+
+async function measureStatement(database, statement) {
+  const { conninfo, cluster } = database;
+  const dir = path.join(database.scratch, 'pgbench');
+  const { result, cpu } = await withCpu({ PostgreSQL: cluster.pid }, () =>
+    pgbench(conninfo, database.bin, dir, statement, SECONDS),
+  );
+  return { ms: result.ms, us: cpu.PostgreSQL / result.count };
+}
+
+// The statements in turn, round by round.
+async function compareStatements(database, names) {
+  const rounds = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const round = {};
+    for (const name of names) round[name] = await measureStatement(database, STATEMENTS[name]);
+    rounds.push(round);
+    await database.db.query('TRUNCATE doorbell.outbox');
+  }
+  return rounds;
+}
+
+function statementRow(label, rounds, name) {
+  const of = (what) => median(rounds.map((round) => round[name][what]));
+  const ratio = (what) => ratioOf(rounds.map((round) => round[name][what] / round.row[what]));
+  return [label, of('ms'), ratio('ms'), of('us'), ratio('us')];
+}
+
+async function measureCalls(label, site, file, connections) {
+  const { result, cpu } = await withCpu({ ...site.pids, relay: site.relayPid }, () =>
+    runLoad(site.address, file, { connections, seconds: SECONDS * 2 }),
+  );
+  const parts = ['nginx', 'app', 'PostgreSQL', 'relay'].map((name) => cpu[name] / result.ok);
+  const us = parts[0] + parts[1] + parts[2];
+  return [label, ...parts, us, result.rate, result.us.p50 / 1000, result.us.p99 / 1000];
+}
+
+async function callTable(scope, database) {
+  const site = await startSite(scope, database);
+  const call = (to) => ({ method: 'POST', path: '/doorbell/messages', json: { to, title: 'a message', body: 'its text' } });
+  const users = Array.from({ length: 1000 }, () => userName(Math.floor(Math.random() * MANY)));
+  const toOne = writeCalls(site, 'one', users.map(call));
+  const toAll = writeCalls(site, 'all', [call('*')]);
+  return {
+    columns: ['POST /messages', 'CPU µs: nginx', 'app', 'PostgreSQL', 'relay', 'nginx + app + PostgreSQL', 'per second', 'p50, ms', 'p99, ms'],
+    rows: [
+      await measureCalls('to one, 1 client', site, toOne, 1),
+      await measureCalls('to one, 8 clients', site, toOne, 8),
+      await measureCalls('to all, 1 client', site, toAll, 1),
+    ],
+    note: 'With the rings: the publisher claims, computes and publishes them meanwhile, and the relay has no session. A php-fpm script that sends to one was measured at 1,082 µs on the machine of the README (target: a third of it, 361).',
+  };
+}
+
+export async function run(scope) {
+  const database = await startDatabase(scope);
+  database.bin = postgresPrograms();
+  database.scratch = database.cluster.dir;
+  await database.db.query('CREATE TABLE bench_row (id bigserial PRIMARY KEY, body text NOT NULL)');
+  await fillInboxes(database.db, 1, 1);
+  const few = await compareStatements(database, ['row', 'one', 'all']);
+  await fillInboxes(database.db, MANY, 1);
+  const many = await compareStatements(database, ['row', 'all']);
+  return [
+    {
+      columns: ['SQL, one connection', 'ms', 'ratio: median (range)', 'CPU µs of PostgreSQL', 'ratio'],
+      rows: [
+        statementRow('one durable row', few, 'row'),
+        statementRow('send to one', few, 'one'),
+        statementRow('send to all, 1 user', few, 'all'),
+        statementRow('one durable row, again', many, 'row'),
+        statementRow(`send to all, ${MANY.toLocaleString('en-US')} users`, many, 'all'),
+      ],
+      note: `${ROUNDS} rounds of ${SECONDS} s. Target: send to all at most 3, with any number of users.`,
+    },
+    await callTable(scope, database),
+  ];
+}

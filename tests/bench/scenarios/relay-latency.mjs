@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// relay-latency.mjs - how long a personal ring takes from the publisher's call to the page, with
+// nothing else to do and while a paced broadcast is under way.
+
+import { ringAll, startSides, writeRings } from '../relay.mjs';
+import { digits, median } from '../table.mjs';
+import { runLoad } from '../tools.mjs';
+
+const SESSIONS = Number(process.env.BENCH_SESSIONS || 10_000);
+const PACE = 1000;
+const RATE = 200;
+const SECONDS = Math.max(1, Math.min(6, Math.floor((SESSIONS / PACE) * 0.8))); // over before the broadcast is
+const CONNECTIONS = 16;
+const ROUNDS = 5;
+const PARTS = ['p50', 'p90', 'p99', 'max'];
+
+export const title = `a personal ring's way while others are rung, ${SESSIONS.toLocaleString('en-US')} sessions`;
+
+// Lasts until the broadcast, if there is one, has reached all.
+async function measure(side, isBroadcast) {
+  const frames = RATE * SECONDS + (isBroadcast ? SESSIONS : 0);
+  const wave = await side.swarm.wave(frames, (SECONDS + SESSIONS / PACE + 5) * 1000, async () => {
+    if (isBroadcast) await ringAll(side);
+    await runLoad(side.publish, side.rings, { connections: CONNECTIONS, seconds: SECONDS, rate: RATE });
+  });
+  if (wave.frames !== frames) throw new Error(`${side.name}: ${wave.frames} of ${frames} rings`);
+  return wave.personal;
+}
+
+function row(name, rounds) {
+  const cells = PARTS.map((part) => rounds.map((round) => round[part] / 1000));
+  const [low, high] = [Math.min(...cells[2]), Math.max(...cells[2])];
+  return [name, ...cells.map(median), `${digits(low)}–${digits(high)}`];
+}
+
+export async function run(scope) {
+  const sides = await startSides(scope, SESSIONS, { 'relay.pace': PACE });
+  for (const side of sides) {
+    await side.swarm.open(SESSIONS);
+    side.rings = writeRings(side, SESSIONS);
+  }
+  const [relay, bare] = sides;
+  const rounds = { bare: [], idle: [], busy: [] };
+  for (let i = 0; i < ROUNDS; i++) {
+    rounds.bare.push(await measure(bare, false));
+    rounds.idle.push(await measure(relay, false));
+    rounds.busy.push(await measure(relay, true));
+  }
+  return [
+    {
+      columns: ['server', 'p50, ms', 'p90', 'p99', 'max', 'p99: range of rounds'],
+      rows: [
+        row('bare epoll loop, nothing else to do', rounds.bare),
+        row('doorbell-relay, nothing else to do', rounds.idle),
+        row(`doorbell-relay, broadcast under way at pace = ${PACE}`, rounds.busy),
+      ],
+      note: `Medians of ${ROUNDS} rounds of ${SECONDS} s, ${RATE} calls a second at even times. Target: p99 at most 5 ms.`,
+    },
+  ];
+}

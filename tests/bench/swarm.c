@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/* swarm.c - thousands of pages in one process: opens WebSocket sessions to a relay from several
+ * loopback addresses, logs each in with a token of its own, answers pings, and times the rings.
+ *
+ *     swarm ADDRESS TOKENS-FILE       (one token a line; session n uses the n-th, round and round)
+ *
+ * Lines of stdin command it, until its end; each is answered by a line of stdout:
+ *
+ *     open N          until N sessions in all are logged in    → opened {…}
+ *     wave FRAMES MS  counts rings anew                        → ready
+ *                     when there are FRAMES, or after MS       → wave {…}
+ *
+ * Publishers write the time of sending (now_us()) into `id` of personal rings and into `seq` of
+ * the others: what arrives can so be timed without any exchange between the two. */
+#define _GNU_SOURCE /* memmem */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/bench/kit.h"
+
+enum {
+    CLIENTS_MAX = 100000,
+    INPUT_MAX = 1024,
+    TOKEN_LEN_MAX = 4096,
+    LOGIN_MAX = TOKEN_LEN_MAX + 64,
+    HANDSHAKES_AT_ONCE = 64,
+    SOURCES = 16,
+    FIRST_SOURCE = 0x7f000102, /* 127.0.1.2 */
+    EVENTS_PER_TURN = 512,
+    OPEN_TIMEOUT_US = 60 * 1000 * 1000,
+    COMMAND_MAX = 256,
+};
+
+enum client_state {
+    CLIENT_CONNECTING,
+    CLIENT_UPGRADING,
+    CLIENT_LOGGING_IN,
+    CLIENT_IN,
+    CLIENT_GONE
+};
+
+struct client {
+    int fd;
+    enum client_state state;
+    unsigned wave; /* the last one that reached it */
+    size_t in_len;
+    char in[INPUT_MAX];
+};
+
+struct wave {
+    bool is_open;
+    unsigned number;
+    size_t goal; /* 0: the deadline alone ends it */
+    int64_t deadline_us;
+    size_t frames;
+    size_t reached; /* sessions */
+    struct samples personal;
+    struct samples many;
+};
+
+struct swarm {
+    int epoll_fd;
+    struct sockaddr_in relay;
+    char **tokens;
+    size_t token_count;
+    struct client *clients;
+    size_t started, open, failed, lost, target;
+    bool is_opening;
+    int64_t opening_since_us;
+    struct wave wave;
+    char command[COMMAND_MAX];
+    size_t command_len;
+};
+
+/* The key of RFC 6455 1.3, whose answer is known. */
+static const char upgrade_request[] = "GET /ws HTTP/1.1\r\n"
+                                      "Host: 127.0.0.1\r\n"
+                                      "Upgrade: websocket\r\n"
+                                      "Connection: Upgrade\r\n"
+                                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                                      "Sec-WebSocket-Version: 13\r\n"
+                                      "Sec-WebSocket-Protocol: doorbell.v1\r\n"
+                                      "\r\n";
+static const char upgrade_accept[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+static bool contains(const char *p, size_t len, const char *word)
+{
+    return memmem(p, len, word, strlen(word)) != NULL;
+}
+
+static void leave(struct swarm *s, struct client *c)
+{
+    if (c->state == CLIENT_IN) {
+        s->open--;
+        s->lost++;
+    } else {
+        s->failed++;
+    }
+    close(c->fd);
+    c->state = CLIENT_GONE;
+}
+
+/* What a session says is short, and the socket empty: it goes out whole or something is broken. */
+static void say(struct swarm *s, struct client *c, const char *bytes, size_t len)
+{
+    if (send(c->fd, bytes, len, MSG_NOSIGNAL) != (ssize_t)len)
+        leave(s, c);
+}
+
+/* A masked text frame (RFC 6455 5.3); the mask is zero, which leaves the text as it is. */
+static void say_text(struct swarm *s, struct client *c, const char *text, size_t len)
+{
+    char frame[LOGIN_MAX + 8];
+    size_t at = 0;
+
+    frame[at++] = (char)0x81;
+    if (len < 126) {
+        frame[at++] = (char)(0x80 | len);
+    } else {
+        frame[at++] = (char)(0x80 | 126);
+        frame[at++] = (char)(len >> 8);
+        frame[at++] = (char)(len & 0xff);
+    }
+    memset(frame + at, 0, 4);
+    memcpy(frame + at + 4, text, len);
+    say(s, c, frame, at + 4 + len);
+}
+
+static void log_in(struct swarm *s, struct client *c)
+{
+    const char *token = s->tokens[(size_t)(c - s->clients) % s->token_count];
+    char text[LOGIN_MAX];
+    int len = snprintf(text, sizeof(text), "{\"type\":\"login\",\"token\":\"%s\"}", token);
+
+    c->state = CLIENT_LOGGING_IN;
+    say_text(s, c, text, (size_t)len);
+}
+
+static int64_t field(const char *p, size_t len, const char *name)
+{
+    const char *found = memmem(p, len, name, strlen(name));
+    char digits[24] = "";
+    size_t at, n;
+
+    if (!found)
+        return 0;
+    at = (size_t)(found - p) + strlen(name);
+    n = len - at < sizeof(digits) - 1 ? len - at : sizeof(digits) - 1;
+    memcpy(digits, p + at, n);
+    return strtoll(digits, NULL, 10);
+}
+
+static void on_ring(struct swarm *s, struct client *c, const char *p, size_t len)
+{
+    struct wave *w = &s->wave;
+    int64_t id = field(p, len, "\"id\":"), seq = field(p, len, "\"seq\":");
+
+    if (!w->is_open)
+        return;
+    w->frames++;
+    if (c->wave != w->number) {
+        c->wave = w->number;
+        w->reached++;
+    }
+    if (id)
+        samples_add(&w->personal, now_us() - id);
+    else if (seq)
+        samples_add(&w->many, now_us() - seq);
+}
+
+static void on_text(struct swarm *s, struct client *c, const char *p, size_t len)
+{
+    if (contains(p, len, "\"type\":\"ring\"")) {
+        on_ring(s, c, p, len);
+    } else if (contains(p, len, "\"type\":\"ping\"")) {
+        say_text(s, c, "{\"type\":\"pong\"}", 15);
+    } else if (c->state == CLIENT_LOGGING_IN && contains(p, len, "\"type\":\"welcome\"")) {
+        c->state = CLIENT_IN;
+        s->open++;
+    }
+}
+
+static void on_frame(struct swarm *s, struct client *c, int opcode, const char *p, size_t len)
+{
+    static const char pong[] = {(char)0x8a, (char)0x80, 0, 0, 0, 0};
+
+    if (opcode == 1)
+        on_text(s, c, p, len);
+    else if (opcode == 9)
+        say(s, c, pong, sizeof(pong));
+    else if (opcode == 8)
+        leave(s, c);
+}
+
+/* Returns how many bytes the first message takes, 0 if it is not there as a whole. */
+static size_t take_frame(struct swarm *s, struct client *c, const char *p, size_t len)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    size_t head = 2, body;
+
+    if (len < 2)
+        return 0;
+    body = u[1] & 0x7f;
+    if (body == 126) {
+        if (len < 4)
+            return 0;
+        head = 4;
+        body = (size_t)u[2] << 8 | u[3];
+    }
+    if (len - head < body || len < head)
+        return 0;
+    on_frame(s, c, u[0] & 0x0f, p + head, body);
+    return head + body;
+}
+
+static size_t take_upgrade(struct swarm *s, struct client *c, const char *p, size_t len)
+{
+    const char *end = memmem(p, len, "\r\n\r\n", 4);
+    size_t head;
+
+    if (!end)
+        return 0;
+    head = (size_t)(end - p) + 4;
+    if (contains(p, head, upgrade_accept))
+        log_in(s, c);
+    else
+        leave(s, c);
+    return head;
+}
+
+static void take_input(struct swarm *s, struct client *c)
+{
+    size_t at = 0;
+
+    while (c->state != CLIENT_GONE && at < c->in_len) {
+        size_t n = c->state == CLIENT_UPGRADING ? take_upgrade(s, c, c->in + at, c->in_len - at)
+                                                : take_frame(s, c, c->in + at, c->in_len - at);
+
+        if (n == 0)
+            break;
+        at += n;
+    }
+    c->in_len -= at;
+    memmove(c->in, c->in + at, c->in_len);
+    if (c->state != CLIENT_GONE && c->in_len == INPUT_MAX)
+        leave(s, c);
+}
+
+static void on_client(struct swarm *s, struct client *c)
+{
+    ssize_t n;
+
+    if (c->state == CLIENT_CONNECTING) {
+        c->state = CLIENT_UPGRADING;
+        watch_change(s->epoll_fd, c->fd, EPOLLIN, c);
+        say(s, c, upgrade_request, sizeof(upgrade_request) - 1);
+        return;
+    }
+    n = recv(c->fd, c->in + c->in_len, INPUT_MAX - c->in_len, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        leave(s, c);
+        return;
+    }
+    c->in_len += (size_t)n;
+    take_input(s, c);
+}
+
+static void start_client(struct swarm *s)
+{
+    struct client *c = &s->clients[s->started];
+    uint32_t source = FIRST_SOURCE + (uint32_t)(s->started % SOURCES);
+
+    c->fd = connect_from(source, &s->relay);
+    c->state = CLIENT_CONNECTING;
+    watch_add(s->epoll_fd, c->fd, EPOLLOUT, c);
+    s->started++;
+}
+
+static void report_opened(struct swarm *s, int64_t now)
+{
+    s->is_opening = false;
+    printf("opened {\"open\":%zu,\"failed\":%zu,\"lost\":%zu,\"ms\":%" PRId64 "}\n", s->open,
+           s->failed, s->lost, (now - s->opening_since_us) / 1000);
+}
+
+static void go_on_opening(struct swarm *s)
+{
+    int64_t now = now_us();
+    size_t done = s->open + s->failed + s->lost;
+
+    while (s->started < s->target && s->started - done < HANDSHAKES_AT_ONCE)
+        start_client(s);
+    if (done >= s->target || now - s->opening_since_us > OPEN_TIMEOUT_US)
+        report_opened(s, now);
+}
+
+static void report_wave(struct swarm *s)
+{
+    struct wave *w = &s->wave;
+
+    w->is_open = false;
+    printf("wave {\"frames\":%zu,\"reached\":%zu,\"open\":%zu,\"lost\":%zu,\"many\":", w->frames,
+           w->reached, s->open, s->lost);
+    samples_print(&w->many);
+    printf(",\"personal\":");
+    samples_print(&w->personal);
+    printf("}\n");
+}
+
+static void go_on_waiting(struct swarm *s)
+{
+    struct wave *w = &s->wave;
+
+    if ((w->goal && w->frames >= w->goal) || now_us() >= w->deadline_us)
+        report_wave(s);
+}
+
+static void start_wave(struct swarm *s, size_t goal, int64_t timeout_ms)
+{
+    struct wave *w = &s->wave;
+
+    w->is_open = true;
+    w->number++;
+    w->goal = goal;
+    w->deadline_us = now_us() + timeout_ms * 1000;
+    w->frames = w->reached = 0;
+    w->personal.count = w->many.count = 0;
+    printf("ready\n");
+}
+
+static void obey(struct swarm *s, const char *line)
+{
+    size_t n;
+    int64_t timeout_ms;
+
+    if (sscanf(line, "open %zu", &n) == 1 && n <= CLIENTS_MAX) {
+        s->target = n;
+        s->is_opening = true;
+        s->opening_since_us = now_us();
+    } else if (sscanf(line, "wave %zu %" SCNd64, &n, &timeout_ms) == 2) {
+        start_wave(s, n, timeout_ms);
+    } else {
+        fprintf(stderr, "swarm: what is \"%s\"?\n", line);
+        exit(64);
+    }
+}
+
+static void on_stdin(struct swarm *s)
+{
+    ssize_t n = read(0, s->command + s->command_len, COMMAND_MAX - 1 - s->command_len);
+    char *end;
+
+    if (n <= 0)
+        exit(0);
+    s->command_len += (size_t)n;
+    s->command[s->command_len] = '\0';
+    while ((end = strchr(s->command, '\n'))) {
+        *end++ = '\0';
+        obey(s, s->command);
+        s->command_len -= (size_t)(end - s->command);
+        memmove(s->command, end, s->command_len + 1);
+    }
+}
+
+static void turn(struct swarm *s)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+    bool is_busy = s->is_opening || s->wave.is_open;
+    int n = epoll_wait(s->epoll_fd, events, EVENTS_PER_TURN, is_busy ? 10 : -1);
+
+    for (int i = 0; i < n; i++) {
+        struct client *c = events[i].data.ptr;
+
+        if (!c)
+            on_stdin(s);
+        else if (c->state != CLIENT_GONE)
+            on_client(s, c);
+    }
+    if (s->is_opening)
+        go_on_opening(s);
+    if (s->wave.is_open)
+        go_on_waiting(s);
+}
+
+static void read_tokens(struct swarm *s, const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char line[TOKEN_LEN_MAX];
+
+    s->tokens = calloc(CLIENTS_MAX, sizeof(*s->tokens));
+    if (!f || !s->tokens)
+        die(path);
+    while (s->token_count < CLIENTS_MAX && fgets(line, sizeof(line), f)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (!(s->tokens[s->token_count++] = strdup(line)))
+            die(path);
+    }
+    fclose(f);
+    if (s->token_count == 0) {
+        fprintf(stderr, "%s: no token in it\n", path);
+        exit(64);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct swarm s;
+
+    if (argc != 3) {
+        fprintf(stderr, "usage: swarm ADDRESS TOKENS-FILE\n");
+        return 64;
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    raise_descriptor_limit();
+    s.relay = address_of(argv[1]);
+    read_tokens(&s, argv[2]);
+    s.clients = calloc(CLIENTS_MAX, sizeof(*s.clients));
+    if (!s.clients)
+        die("memory");
+    samples_init(&s.wave.personal);
+    samples_init(&s.wave.many);
+    s.epoll_fd = watch_new();
+    watch_add(s.epoll_fd, 0, EPOLLIN, NULL);
+    for (;;)
+        turn(&s);
+}
