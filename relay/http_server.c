@@ -41,7 +41,6 @@ struct http_conn {
 struct http_server {
     struct ev_loop *loop;
     ev_io listener;
-    bool is_accepting;
     struct http_handler handler;
     struct http_limits limits;
     struct stats *stats;
@@ -398,7 +397,6 @@ struct http_server *http_server_new(struct ev_loop *loop, int listen_fd,
     server->handler = *handler;
     server->limits = *limits;
     server->stats = stats;
-    server->is_accepting = true;
     /* Its connections inherit this. Fails on a unix socket, which has no such delay. */
     (void)setsockopt(listen_fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     ev_io_init(&server->listener, on_listener, listen_fd, EV_READ);
@@ -414,22 +412,14 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
         c->in.max = HTTP_HEAD_MAX + limits->body_max;
 }
 
-void http_server_stop(struct http_server *server)
-{
-    if (server->is_accepting) {
-        ev_io_stop(server->loop, &server->listener);
-        close(server->listener.fd);
-        server->is_accepting = false;
-    }
-    while (server->first)
-        close_conn(server->first);
-}
-
 void http_server_free(struct http_server *server)
 {
     if (!server)
         return;
-    http_server_stop(server);
+    ev_io_stop(server->loop, &server->listener);
+    close(server->listener.fd);
+    while (server->first)
+        close_conn(server->first);
     free(server);
 }
 
@@ -443,6 +433,6 @@ void http_server_sweep(struct http_server *server)
         if (now >= c->deadline_ms)
             close_conn(c);
     }
-    if (server->is_accepting && !ev_is_active(&server->listener))
+    if (!ev_is_active(&server->listener))
         ev_io_start(server->loop, &server->listener);
 }

@@ -37,12 +37,11 @@ struct http_limits {
 struct http_server *http_server_new(struct ev_loop *loop, int listen_fd,
                                     const struct http_handler *handler,
                                     const struct http_limits *limits, struct stats *stats);
+
+/* Closes the listener and all connections. */
 void http_server_free(struct http_server *server);
 
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
-
-/* Closes the listener and all connections. */
-void http_server_stop(struct http_server *server);
 
 /* Once a second: closes who is too slow, and accepts again if that was paused. */
 void http_server_sweep(struct http_server *server);
