@@ -20,6 +20,12 @@ static void log_in(struct core *core, struct session *s, struct span token)
         greet(core, s);
 }
 
+static void want_online(struct core *core, struct session *s)
+{
+    s->wants_online = true;
+    delivery_send_online(core, s);
+}
+
 static void on_open(void *ctx, struct session *s)
 {
     struct core *core = ctx;
@@ -29,6 +35,8 @@ static void on_open(void *ctx, struct session *s)
     hub_add(core->hub, s);
     if (token.len > 0)
         log_in(core, s, token);
+    if (s->state == SESSION_OPEN && core->admission.wants_online)
+        want_online(core, s);
 }
 
 static void on_heard(void *ctx, struct session *s)
@@ -46,9 +54,9 @@ static void on_login(struct core *core, struct session *s, const struct client_f
         core_close(core, s, CLOSE_TOKEN, "login without a token");
     if (s->state != SESSION_OPEN || !f->has_online)
         return;
-    s->wants_online = f->online;
-    if (s->wants_online)
-        delivery_send_online(core, s);
+    s->wants_online = false;
+    if (f->online)
+        want_online(core, s);
 }
 
 static void on_frame(struct core *core, struct session *s, struct span whole)
@@ -114,4 +122,4 @@ static void on_gone(void *ctx, struct session *s)
     free(s);
 }
 
-const struct wire_ops clients_wire_ops = {on_open, on_heard, on_piece, on_writable, on_gone};
+const struct transport_events clients_events = {on_open, on_heard, on_piece, on_writable, on_gone};

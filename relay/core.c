@@ -21,14 +21,16 @@ enum err core_init(struct core *core)
     core->api.stats = &core->stats;
     core->api.started = core_now(core);
     core->seed = (unsigned)(core->api.now.ms ^ getpid());
-    frame_init(&core->broadcast);
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
+        frame_init(&core->broadcasts[i]);
     frame_init(&core->frame);
     return ERR_NONE;
 }
 
 void core_deinit(struct core *core)
 {
-    frame_deinit(&core->broadcast);
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
+        frame_deinit(&core->broadcasts[i]);
     frame_deinit(&core->frame);
     kicks_free(core->api.kicks);
     hub_free(core->hub);

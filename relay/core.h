@@ -18,12 +18,14 @@
 #include "relay/pace.h"
 #include "relay/rate.h"
 #include "relay/stats.h"
+#include "relay/stream.h"
 #include "relay/wire.h"
 
 struct core {
     const struct config *config;
     struct hub *hub;
     struct wire *wire;
+    struct streams *streams;
     struct stats stats;
     struct api api; /* its `now` is that of the turn */
     struct login_desk desk;
@@ -32,8 +34,8 @@ struct core {
     struct admission admission; /* of the connection that is being handed over */
     struct ip arrival;          /* where it comes from */
     struct pace pace;
-    struct frame broadcast;
-    struct frame frame; /* for everything else */
+    struct frame broadcasts[PROTOCOL_COUNT]; /* the one under way, in each protocol */
+    struct frame frame;                      /* for everything else */
     /* Asks for delivery_walk(), once, in so many milliseconds; a negative number takes it back. */
     void (*walk_after)(struct core *core, int64_t ms);
     size_t rung_in_turn;   /* by publish calls; zeroed between two turns of the loop */

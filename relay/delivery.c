@@ -4,23 +4,24 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "relay/transport.h"
 
 /* Counts a frame by what came of it. */
 static void note_sent(struct core *core, struct session *s, const struct frame *f,
-                      const struct message *m, enum wire_result result)
+                      const struct message *m, enum send_result result)
 {
     switch (result) {
-    case WIRE_SENT:
+    case SEND_DONE:
         stats_count(&core->stats, COUNT_FRAMES, 1);
         stats_count(&core->stats, COUNT_BYTES, frame_len(f));
         break;
-    case WIRE_BLOCKED:
+    case SEND_BLOCKED:
         stats_count(&core->stats, COUNT_MERGED, 1);
         slot_put(&s->slot, m);
         if (!s->blocked_ms && !s->is_late)
             s->blocked_ms = core->api.now.ms;
         break;
-    case WIRE_DEAD:
+    case SEND_DEAD:
         core_close(core, s, CLOSE_POLICY, "write failed");
         break;
     }
@@ -31,7 +32,7 @@ static void send_frame(struct core *core, struct session *s, const struct frame 
 {
     if (s->state == SESSION_CLOSING)
         return;
-    note_sent(core, s, f, m, slot_is_empty(&s->slot) ? wire_send(s, f) : WIRE_BLOCKED);
+    note_sent(core, s, f, m, slot_is_empty(&s->slot) ? s->transport->send(s, f) : SEND_BLOCKED);
 }
 
 void delivery_send(struct core *core, struct session *s, const struct message *m)
@@ -70,6 +71,16 @@ void delivery_send_bye(struct core *core, struct session *s)
     delivery_send(core, s, &m);
 }
 
+void delivery_send_farewell(struct core *core, struct session *s)
+{
+    struct message m = {.type = MESSAGE_ERROR, .as.fault = session_close_fault(s)};
+
+    if (!s->protocol->tells_close || s->transport->is_blocked(s) ||
+        frame_encode(&core->frame, s->protocol, &m))
+        return;
+    (void)s->transport->send(s, &core->frame);
+}
+
 static void fill_in(const struct core *core, const struct session *s, struct message *m)
 {
     if (m->type == MESSAGE_WELCOME)
@@ -92,13 +103,13 @@ static bool send_waiting(struct core *core, struct session *s)
     if (frame_encode(&core->frame, s->protocol, &m))
         core_close(core, s, CLOSE_LATER, "out of memory");
     else
-        note_sent(core, s, &core->frame, &m, wire_send(s, &core->frame));
+        note_sent(core, s, &core->frame, &m, s->transport->send(s, &core->frame));
     return s->state != SESSION_CLOSING;
 }
 
 void delivery_empty_slot(struct core *core, struct session *s)
 {
-    while (!wire_is_blocked(s) && send_waiting(core, s))
+    while (!s->transport->is_blocked(s) && send_waiting(core, s))
         ;
     if (slot_is_empty(&s->slot))
         s->blocked_ms = 0;
@@ -159,7 +170,7 @@ static void send_broadcast(struct core *core)
     while (budget > 0 && (s = hub_next_due(core->hub))) {
         if (s->state != SESSION_OPEN)
             continue;
-        send_frame(core, s, &core->broadcast, &m);
+        send_frame(core, s, &core->broadcasts[s->protocol->id], &m);
         budget--;
     }
 }
@@ -177,6 +188,16 @@ void delivery_walk(struct core *core)
         core->walk_after(core, hub_due(core->hub) > 0 ? PACE_TICK_MS : -1);
 }
 
+static enum err encode_broadcast(struct core *core, const struct message *m)
+{
+    static const struct protocol *const protocols[] = {&native_protocol, &sse_protocol};
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !e; i++)
+        e = frame_encode(&core->broadcasts[protocols[i]->id], protocols[i], m);
+    return e;
+}
+
 static size_t ring_all(void *ctx, const struct ring *ring)
 {
     struct core *core = ctx;
@@ -189,7 +210,7 @@ static size_t ring_all(void *ctx, const struct ring *ring)
     pace_start(&core->pace, &m.as.ring, hub_due(core->hub) > 0, core->api.now.ms);
     hub_start_round(core->hub);
     m.as.ring = core->pace.ring;
-    if (frame_encode(&core->broadcast, &native_protocol, &m))
+    if (encode_broadcast(core, &m))
         log_error("a broadcast is lost: out of memory");
     else
         core->walk_after(core, 0);

@@ -37,6 +37,25 @@ static int check_room(struct core *core, const char **why)
     return rate_take(&core->accepts, relay->max_accepts_per_second, core_now(core).ms) ? 0 : 503;
 }
 
+/* Over WebSocket a bad token ends the session with a close code; an event stream has none to give,
+ * so it does not begin. */
+static int check_token(struct core *core, const char **why)
+{
+    struct span token = {core->admission.token, core->admission.token_len};
+    struct token_claims claims;
+
+    switch (login_check(&core->desk, token, core_now(core), &claims)) {
+    case 0:
+        return 101;
+    case CLOSE_KICKED:
+        *why = "kicked";
+        return 403;
+    default:
+        *why = "token not valid";
+        return 401;
+    }
+}
+
 enum http_action door_on_request(void *ctx, struct http_request *req, struct http_response *res)
 {
     struct core *core = ctx;
@@ -46,6 +65,8 @@ enum http_action door_on_request(void *ctx, struct http_request *req, struct htt
 
     /* No POST is read here, nor anything behind a refusal. */
     req->keeps_alive = false;
+    if (status == 200)
+        status = check_token(core, &why);
     if (status != 101)
         return refuse(core, res, status, why);
     core->arrival = peer_of_request(req, &config->relay.trusted_proxies);
@@ -63,7 +84,7 @@ static struct session *new_session(struct core *core)
 
     if (!s)
         return NULL;
-    session_init(s, &native_protocol, &limits, core_now(core));
+    session_init(s, core->admission.protocol, &limits, core_now(core));
     s->serial = ++core->serial;
     s->peer = core->arrival;
     if (!crowd_add(core->crowd, &s->peer))
@@ -82,7 +103,9 @@ void door_on_handover(void *ctx, int fd)
         return;
     }
     core_log_arrival(s);
-    if (wire_adopt(core->wire, fd, core->admission.head, core->admission.head_len, s))
+    if (core->admission.protocol == &sse_protocol
+            ? streams_adopt(core->streams, fd, s)
+            : wire_adopt(core->wire, fd, core->admission.head, core->admission.head_len, s))
         return;
     crowd_remove(core->crowd, &s->peer);
     free(s);

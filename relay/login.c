@@ -27,15 +27,22 @@ static void close_surplus(const struct login_desk *desk, const struct session *s
                   "too many sessions of the user");
 }
 
+uint16_t login_check(const struct login_desk *desk, struct span token, struct instant now,
+                     struct token_claims *out)
+{
+    if (token_verify(desk->keys, token, now.s, out))
+        return CLOSE_TOKEN;
+    return kicks_refuse(desk->kicks, span_of(out->user), out->issued_at) ? CLOSE_KICKED : 0;
+}
+
 enum login_result login_with_token(const struct login_desk *desk, struct session *s,
                                    struct span token, struct instant now)
 {
     struct token_claims claims;
+    uint16_t code = login_check(desk, token, now, &claims);
 
-    if (token_verify(desk->keys, token, now.s, &claims))
-        return refuse(desk, s, CLOSE_TOKEN, "token not valid");
-    if (kicks_refuse(desk->kicks, span_of(claims.user), claims.issued_at))
-        return refuse(desk, s, CLOSE_KICKED, "kicked");
+    if (code)
+        return refuse(desk, s, code, code == CLOSE_KICKED ? "kicked" : "token not valid");
     if (s->state == SESSION_OPEN)
         return extend(desk, s, &claims);
     if (hub_login(desk->hub, s, span_of(claims.user)))

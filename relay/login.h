@@ -20,6 +20,10 @@ enum login_result {
     LOGIN_REFUSED,  /* has been put on the hub's closing list */
 };
 
+/* The close code that refuses this token, 0 if it is good: then *out holds its claims. */
+uint16_t login_check(const struct login_desk *desk, struct span token, struct instant now,
+                     struct token_claims *out);
+
 /* Shows a token at the desk. More than sessions_per_user_max sessions of the user: the oldest are
  * put on the closing list. */
 enum login_result login_with_token(const struct login_desk *desk, struct session *s,

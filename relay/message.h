@@ -32,8 +32,18 @@ enum message_type {
     MESSAGE_BYE,
 };
 
-/* Faults of a client that do not end its session. */
-enum message_fault { FAULT_UNKNOWN_TYPE, FAULT_COUNT };
+/* What an error message names: a fault that does not end the session, or, where the transport has
+ * no close code, why the session ends. */
+enum message_fault {
+    FAULT_UNKNOWN_TYPE,
+    FAULT_POLICY,
+    FAULT_RESTART,
+    FAULT_UNAVAILABLE,
+    FAULT_TOKEN,
+    FAULT_KICKED,
+    FAULT_TOO_MANY,
+    FAULT_COUNT,
+};
 
 struct message {
     enum message_type type;

@@ -185,9 +185,12 @@ static enum err set_up(struct server *server)
     core->api.ops = &delivery_api_ops;
     core->api.ctx = core;
     core->walk_after = walk_after;
-    core->wire = wire_new(server->loop, &clients_wire_ops, core);
+    core->wire = wire_new(server->loop, &clients_events, core);
     if (!core->wire)
         return ERR_UNAVAILABLE;
+    core->streams = streams_new(server->loop, &clients_events, core);
+    if (!core->streams)
+        return ERR_NO_MEMORY;
     start_timers(server);
     if ((e = listen_for_clients(server)))
         return e;
@@ -230,7 +233,9 @@ void server_free(struct server *server)
         http_server_free(server->publishers);
         address_unlink(&server->publish_listen);
     }
-    wire_free(server->core.wire); /* its sessions go with it, by on_gone() */
+    /* Their sessions go with them, by on_gone(). */
+    wire_free(server->core.wire);
+    streams_free(server->core.streams);
     ev_timer_stop(server->loop, &server->tick);
     ev_timer_stop(server->loop, &server->walker);
     ev_prepare_stop(server->loop, &server->after_turn);

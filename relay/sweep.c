@@ -2,6 +2,7 @@
 #include "relay/sweep.h"
 
 #include "relay/delivery.h"
+#include "relay/transport.h"
 
 enum { ACTIONS_PER_TICK = 512 /* pings and closes; the rest waits for the next tick */ };
 
@@ -51,9 +52,9 @@ static void sweep_sessions(struct core *core)
 static void kill_unanswered(struct core *core)
 {
     for (struct session *s = hub_first_closing(core->hub); s; s = s->next) {
-        if (!s->is_wire_closing || core->api.now.ms < s->deadline_ms)
+        if (!s->is_transport_closing || core->api.now.ms < s->deadline_ms)
             break;
-        wire_kill(s);
+        s->transport->kill(s);
     }
 }
 
@@ -69,11 +70,12 @@ void sweep_close_listed(struct core *core)
     /* Those of this turn stand last on the list. */
     struct session *s = hub_last_closing(core->hub);
 
-    while (s && !s->is_wire_closing) {
+    while (s && !s->is_transport_closing) {
         struct session *before = s->prev;
 
         s->deadline_ms = core->api.now.ms + SWEEP_CLOSING_MS;
-        wire_close(s);
+        delivery_send_farewell(core, s);
+        s->transport->close(s);
         s = before;
     }
 }
