@@ -131,7 +131,8 @@ static struct http_limits publish_limits(const struct config *config)
 static enum err listen_for_clients(struct server *server)
 {
     struct core *core = &server->core;
-    struct http_handler handler = {door_on_request, door_on_handover, core};
+    struct http_handler handler = {
+        .on_request = door_on_request, .on_handover = door_on_handover, .ctx = core};
     struct http_limits limits = client_limits();
     int size = KERNEL_BUFFER;
     int fd;
@@ -150,7 +151,7 @@ static enum err listen_for_clients(struct server *server)
 static enum err listen_for_publishers(struct server *server)
 {
     struct core *core = &server->core;
-    struct http_handler handler = {on_publish_request, NULL, core};
+    struct http_handler handler = {.on_request = on_publish_request, .ctx = core};
     struct http_limits limits = publish_limits(core->config);
     int fd;
 
