@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "relay/clients.h"
 
-#include <stdlib.h>
-
 #include "relay/delivery.h"
 
 static void greet(struct core *core, struct session *s)
@@ -117,9 +115,7 @@ static void on_gone(void *ctx, struct session *s)
         stats_count(&core->stats, COUNT_CLOSED_BY_PEER, 1);
     core_log(s, "gone");
     hub_remove(core->hub, s);
-    crowd_remove(core->crowd, &s->peer);
-    session_drop_partial(s);
-    free(s);
+    core_free_session(core, s);
 }
 
 const struct transport_events clients_events = {on_open, on_heard, on_piece, on_writable, on_gone};

@@ -2,6 +2,7 @@
 #include "relay/core.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,12 +63,37 @@ struct session_limits core_limits(const struct core *core)
                                    core->config->relay.login_timeout_ms};
 }
 
-void core_log_arrival(const struct session *s)
+static void log_arrival(const struct session *s)
 {
     char address[IP_TEXT_MAX];
 
     ip_format(&s->peer, address);
     log_debug("C-%" PRIu32 " address=%s: arrived", s->serial, address);
+}
+
+struct session *core_new_session(struct core *core, const struct protocol *protocol)
+{
+    struct session_limits limits = core_limits(core);
+    struct session *s = malloc(sizeof(*s));
+
+    if (!s)
+        return NULL;
+    session_init(s, protocol, &limits, core_now(core));
+    s->serial = ++core->serial;
+    s->peer = core->arrival;
+    if (crowd_add(core->crowd, &s->peer)) {
+        free(s);
+        return NULL;
+    }
+    log_arrival(s);
+    return s;
+}
+
+void core_free_session(struct core *core, struct session *s)
+{
+    crowd_remove(core->crowd, &s->peer);
+    session_drop_partial(s);
+    free(s);
 }
 
 void core_log(const struct session *s, const char *what)

@@ -58,8 +58,13 @@ struct instant core_now(struct core *core);
 
 struct session_limits core_limits(const struct core *core);
 
+/* A session from core->arrival, which the hub does not know yet; NULL: out of memory. */
+struct session *core_new_session(struct core *core, const struct protocol *protocol);
+
+/* Frees a session that the hub does not know any more. */
+void core_free_session(struct core *core, struct session *s);
+
 /* The log's lines about a session name its serial number; the first one says where it is from. */
-void core_log_arrival(const struct session *s);
 void core_log(const struct session *s, const char *what);
 
 /* Every way in which a session can fail ends here; `reason` is static text. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "relay/door.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "relay/peer.h"
@@ -77,36 +76,18 @@ enum http_action door_on_request(void *ctx, struct http_request *req, struct htt
     return refuse(core, res, status, why);
 }
 
-static struct session *new_session(struct core *core)
-{
-    struct session_limits limits = core_limits(core);
-    struct session *s = malloc(sizeof(*s));
-
-    if (!s)
-        return NULL;
-    session_init(s, core->admission.protocol, &limits, core_now(core));
-    s->serial = ++core->serial;
-    s->peer = core->arrival;
-    if (!crowd_add(core->crowd, &s->peer))
-        return s;
-    free(s);
-    return NULL;
-}
-
 void door_on_handover(void *ctx, int fd)
 {
     struct core *core = ctx;
-    struct session *s = new_session(core);
+    struct session *s = core_new_session(core, core->admission.protocol);
 
     if (!s) {
         close(fd);
         return;
     }
-    core_log_arrival(s);
     if (core->admission.protocol == &sse_protocol
             ? streams_adopt(core->streams, fd, s)
             : wire_adopt(core->wire, fd, core->admission.head, core->admission.head_len, s))
         return;
-    crowd_remove(core->crowd, &s->peer);
-    free(s);
+    core_free_session(core, s);
 }
