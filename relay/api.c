@@ -280,10 +280,7 @@ static enum err handle_health(struct api *api, struct http_request *req, struct 
 static enum err handle_metrics(struct api *api, struct http_request *req, struct http_response *res)
 {
     struct gauges g = {
-        .sessions = hub_sessions(api->hub),
-        .users = hub_users(api->hub),
-        .pages = hub_pages(api->hub),
-        .due = hub_due(api->hub),
+        .hub = api->hub,
         .kicks = kicks_count(api->kicks),
         .uptime_s = (api->now.ms - api->started.ms) / 1000,
     };

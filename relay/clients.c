@@ -110,9 +110,9 @@ static void on_gone(void *ctx, struct session *s)
     struct core *core = ctx;
 
     if (s->state == SESSION_CLOSING)
-        stats_count_close(&core->stats, s->close_code);
+        stats_count_close(&core->stats, s->close_code, s->close_reason);
     else
-        stats_count(&core->stats, COUNT_CLOSED_BY_PEER, 1);
+        stats_count_left(&core->stats);
     core_log(s, "gone");
     hub_remove(core->hub, s);
     core_free_session(core, s);

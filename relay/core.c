@@ -2,13 +2,22 @@
 #include "relay/core.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 
-enum { KICKS_MAX = 10000 };
+enum { KICKS_MAX = 10000, TICKS_PER_LOOK = 10 /* at our memory */ };
+
+static int64_t clock_us(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
 
 enum err core_init(struct core *core)
 {
@@ -48,13 +57,53 @@ void core_configure(struct core *core, const struct config *config, const struct
 
 struct instant core_now(struct core *core)
 {
-    struct timespec mono, wall;
-
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    clock_gettime(CLOCK_REALTIME, &wall);
-    core->api.now =
-        (struct instant){(int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000, wall.tv_sec};
+    core->now_us = clock_us(CLOCK_MONOTONIC);
+    core->api.now = (struct instant){core->now_us / 1000, clock_us(CLOCK_REALTIME) / 1000000};
     return core->api.now;
+}
+
+/* 0 where the kernel does not tell. */
+static int64_t resident_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    int64_t pages = 0;
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*s %" SCNd64, &pages) != 1)
+        pages = 0;
+    (void)fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+void core_tick(struct core *core, int64_t period_ms)
+{
+    int64_t before_us = core->tick_us;
+
+    core_now(core);
+    core->tick_us = core->now_us;
+    if (before_us)
+        histogram_add(&core->stats.lag, core->now_us - before_us - period_ms * 1000);
+    if (core->ticks % TICKS_PER_LOOK == 0)
+        core->stats.resident_bytes = resident_bytes();
+}
+
+void core_time_rings(struct core *core, enum delay delay, int64_t since_us)
+{
+    core->delay = delay;
+    core->delay_since_us = since_us;
+}
+
+void core_count_frame(struct core *core, const struct message *m, size_t len)
+{
+    enum delay delay;
+
+    stats_count(&core->stats, COUNT_FRAMES, 1);
+    stats_count(&core->stats, COUNT_BYTES, len);
+    if (m->type != MESSAGE_RING || !core->delay_since_us)
+        return;
+    delay = m->as.ring.type == RING_PERSONAL ? DELAY_PERSONAL : core->delay;
+    histogram_add(&core->stats.delays[delay], clock_us(CLOCK_MONOTONIC) - core->delay_since_us);
 }
 
 struct session_limits core_limits(const struct core *core)

@@ -38,8 +38,13 @@ struct core {
     struct frame frame;                      /* for everything else */
     /* Asks for delivery_walk(), once, in so many milliseconds; a negative number takes it back. */
     void (*walk_after)(struct core *core, int64_t ms);
-    size_t rung_in_turn;   /* by publish calls; zeroed between two turns of the loop */
-    int64_t drain_ends_ms; /* 0: not draining */
+    int64_t now_us;         /* monotonic, of this turn */
+    int64_t tick_us;        /* when the last tick came; 0: none has */
+    enum delay delay;       /* of the rings being written, unless personal, */
+    int64_t delay_since_us; /* and since when they wait; 0: they are not timed */
+    int64_t broadcast_us;   /* when the broadcast under way was last asked for */
+    size_t rung_in_turn;    /* by publish calls; zeroed between two turns of the loop */
+    int64_t drain_ends_ms;  /* 0: not draining */
     unsigned ticks;
     unsigned seed;
     uint32_t serial;
@@ -55,6 +60,16 @@ void core_configure(struct core *core, const struct config *config, const struct
 
 /* Reads the clocks for this turn; every callback from outside begins with it. */
 struct instant core_now(struct core *core);
+
+/* The same at a tick, which is due every `period_ms`; notes how late it comes. */
+void core_tick(struct core *core, int64_t period_ms);
+
+/* Times the rings that are written from now on, as of this kind unless they are personal, from
+ * `since_us`; 0: not any more. */
+void core_time_rings(struct core *core, enum delay delay, int64_t since_us);
+
+/* A frame of `len` bytes was written. */
+void core_count_frame(struct core *core, const struct message *m, size_t len);
 
 struct session_limits core_limits(const struct core *core);
 

@@ -12,14 +12,13 @@ static void note_sent(struct core *core, struct session *s, const struct frame *
 {
     switch (result) {
     case SEND_DONE:
-        stats_count(&core->stats, COUNT_FRAMES, 1);
-        stats_count(&core->stats, COUNT_BYTES, frame_len(f));
+        core_count_frame(core, m, frame_len(f));
         break;
     case SEND_BLOCKED:
         stats_count(&core->stats, COUNT_MERGED, 1);
         slot_put(&s->slot, m);
         if (!s->blocked_ms && !s->is_late)
-            s->blocked_ms = core->api.now.ms;
+            hub_set_blocked(core->hub, s, core->api.now.ms);
         break;
     case SEND_DEAD:
         core_close(core, s, CLOSE_POLICY, "write failed");
@@ -112,7 +111,7 @@ void delivery_empty_slot(struct core *core, struct session *s)
     while (!s->transport->is_blocked(s) && send_waiting(core, s))
         ;
     if (slot_is_empty(&s->slot))
-        s->blocked_ms = 0;
+        hub_set_blocked(core->hub, s, 0);
 }
 
 /* Puts the message into the slot, until a later turn of the loop. */
@@ -121,6 +120,7 @@ static void defer(struct core *core, struct session *s, const struct message *m)
     slot_put(&s->slot, m);
     if (hub_deferred(core->hub) == 0)
         core->walk_after(core, 0);
+    s->late_us = core->now_us;
     hub_defer(core->hub, s);
 }
 
@@ -142,11 +142,13 @@ static size_t ring_user(void *ctx, struct span user, const struct ring *ring)
     struct message m = {.type = MESSAGE_RING, .as.ring = *ring};
     size_t count = 0;
 
+    core_time_rings(core, DELAY_MANY, core->now_us);
     for (struct session *next; s; s = next) {
         next = s->user_next;
         ring_session(core, s, &m);
         count++;
     }
+    core_time_rings(core, DELAY_MANY, 0);
     return count;
 }
 
@@ -155,10 +157,12 @@ static void send_deferred(struct core *core)
     struct session *s;
 
     for (int n = 0; n < PACE_TURN_MAX && (s = hub_next_deferred(core->hub)); n++) {
+        core_time_rings(core, DELAY_MANY, s->late_us);
         /* If the peer does not take even the first one, on_writable() is asked for by that. */
         if (send_waiting(core, s))
             delivery_empty_slot(core, s);
     }
+    core_time_rings(core, DELAY_MANY, 0);
 }
 
 static void send_broadcast(struct core *core)
@@ -167,12 +171,14 @@ static void send_broadcast(struct core *core)
     size_t budget = pace_budget(&core->pace, core->config->relay.pace, core->api.now.ms);
     struct session *s;
 
+    core_time_rings(core, DELAY_ALL, core->broadcast_us);
     while (budget > 0 && (s = hub_next_due(core->hub))) {
         if (s->state != SESSION_OPEN)
             continue;
         send_frame(core, s, &core->broadcasts[s->protocol->id], &m);
         budget--;
     }
+    core_time_rings(core, DELAY_ALL, 0);
 }
 
 void delivery_walk(struct core *core)
@@ -209,6 +215,7 @@ static size_t ring_all(void *ctx, const struct ring *ring)
         m.as.ring.spread_ms = pace_spread_ms(count, 0, relay->check_rate);
     pace_start(&core->pace, &m.as.ring, hub_due(core->hub) > 0, core->api.now.ms);
     hub_start_round(core->hub);
+    core->broadcast_us = core->now_us;
     m.as.ring = core->pace.ring;
     if (encode_broadcast(core, &m))
         log_error("a broadcast is lost: out of memory");

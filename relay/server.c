@@ -62,7 +62,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     struct core *core = &server->core;
 
     (void)events;
-    core_now(core);
+    core_tick(core, SWEEP_TICK_MS);
     if (sweep_tick(core)) {
         if (server->clients)
             http_server_sweep(server->clients);

@@ -53,6 +53,7 @@ struct session {
     int64_t heard_ms;
     int64_t pinged_ms;
     int64_t blocked_ms;       /* since when the peer takes no bytes; 0: it takes them */
+    int64_t late_us;          /* since when it is_late */
     int64_t deadline_ms;      /* of login, of a drain, of the close; 0: none */
     int64_t token_expires_at; /* unix time */
     struct slot slot;

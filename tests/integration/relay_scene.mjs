@@ -6,6 +6,7 @@ import net from 'node:net';
 import path from 'node:path';
 
 import { Bell, Events, freePort, makeFolder, makeKey, request, signToken, startRelay, within, writeSettings } from '../harness/index.mjs';
+import { parseMetrics, sumOf } from './metrics_text.mjs';
 
 class Scene {
   constructor(t) {
@@ -87,10 +88,14 @@ class Scene {
     return this.call('POST', '/publish', { json: { rings } });
   }
 
-  async metric(name) {
+  async metrics() {
     const { text } = await this.call('GET', '/metrics');
-    const line = text.split('\n').find((one) => one.startsWith(`doorbell_relay_${name} `));
-    return Number(line.split(' ').pop());
+    return parseMetrics(text);
+  }
+
+  // The sum over all samples with these labels.
+  async metric(name, labels) {
+    return sumOf(await this.metrics(), `doorbell_relay_${name}`, labels);
   }
 
   get residentKiB() {
