@@ -82,9 +82,21 @@ static void compose_head(const struct http_request *req, bool with_subprotocol,
     out->head_len = (size_t)n;
 }
 
+int admit_upgrade(const struct http_request *req, struct admission *out, const char **why,
+                  const char **headers)
+{
+    int status = check_upgrade(req, why, headers);
+
+    if (status)
+        return status;
+    compose_head(req, false, out);
+    return 101;
+}
+
 static bool take_token(struct span token, struct admission *out, const char **why)
 {
     *why = "token too long";
+    out->token_len = 0;
     if (token.len > TOKEN_MAX)
         return false;
     if (token.len > 0)
@@ -131,6 +143,16 @@ static bool has_parameter(struct span query, struct span parameter)
         if (span_equal(span_cut(&query, '&'), parameter))
             return true;
     return false;
+}
+
+void admit_cookie(const struct http_request *req, const struct config_list *origins,
+                  struct admission *out)
+{
+    const char *why;
+
+    out->token_len = 0;
+    if (is_own_fetch(req) || is_origin_fine(req, origins, true))
+        (void)take_token(http_cookie(req, SPAN("doorbell_token")), out, &why);
 }
 
 static int admit_events(const struct http_request *req, const struct config_list *origins,

@@ -25,4 +25,13 @@ struct admission {
 int admit_request(const struct http_request *req, const struct config_list *origins,
                   struct admission *out, const char **why, const char **headers);
 
+/* Takes the token in the cookie into *out, if the request is from a page of our own. */
+void admit_cookie(const struct http_request *req, const struct config_list *origins,
+                  struct admission *out);
+
+/* The same for the upgrade to WebSocket alone, at whatever path and from wherever: fills out->head.
+ */
+int admit_upgrade(const struct http_request *req, struct admission *out, const char **why,
+                  const char **headers);
+
 #endif

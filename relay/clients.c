@@ -2,6 +2,12 @@
 #include "relay/clients.h"
 
 #include "relay/delivery.h"
+#include "relay/page_socket.h"
+
+static bool is_page(const struct session *s)
+{
+    return s->protocol == &socketio_protocol;
+}
 
 static void greet(struct core *core, struct session *s)
 {
@@ -21,6 +27,7 @@ static void log_in(struct core *core, struct session *s, struct span token)
 static void want_online(struct core *core, struct session *s)
 {
     s->wants_online = true;
+    core_publish_online(core);
     delivery_send_online(core, s);
 }
 
@@ -29,6 +36,10 @@ static void on_open(void *ctx, struct session *s)
     struct core *core = ctx;
     struct span token = {core->admission.token, core->admission.token_len};
 
+    if (is_page(s)) {
+        page_socket_on_open(s);
+        return;
+    }
     stats_count(&core->stats, COUNT_OPENED, 1);
     hub_add(core->hub, s);
     if (token.len > 0)
@@ -83,6 +94,10 @@ static void on_piece(void *ctx, struct session *s, struct span piece, bool is_bi
 
     if (s->state == SESSION_CLOSING)
         return;
+    if (is_page(s)) {
+        page_socket_on_piece(s, piece, is_binary, is_last);
+        return;
+    }
     if (is_binary) {
         core_close(core, s, CLOSE_POLICY, "binary frame");
         return;
@@ -102,20 +117,23 @@ static void on_piece(void *ctx, struct session *s, struct span piece, bool is_bi
 static void on_writable(void *ctx, struct session *s)
 {
     core_now(ctx);
-    delivery_empty_slot(ctx, s);
+    if (!is_page(s))
+        delivery_empty_slot(ctx, s);
+    else if (s->page && s->page->session == s)
+        page_flush(s->page);
 }
 
 static void on_gone(void *ctx, struct session *s)
 {
     struct core *core = ctx;
 
-    if (s->state == SESSION_CLOSING)
-        stats_count_close(&core->stats, s->close_code, s->close_reason);
+    if (is_page(s) && page_socket_on_gone(core, s))
+        return;
+    core_forget_session(core, s);
+    if (s->page)
+        page_end(s);
     else
-        stats_count_left(&core->stats);
-    core_log(s, "gone");
-    hub_remove(core->hub, s);
-    core_free_session(core, s);
+        core_free_session(core, s);
 }
 
 const struct transport_events clients_events = {on_open, on_heard, on_piece, on_writable, on_gone};

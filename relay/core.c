@@ -32,8 +32,9 @@ enum err core_init(struct core *core)
     core->api.started = core_now(core);
     core->seed = (unsigned)(core->api.now.ms ^ getpid());
     for (size_t i = 0; i < PROTOCOL_COUNT; i++)
-        frame_init(&core->broadcasts[i]);
-    frame_init(&core->frame);
+        frame_init(&core->broadcasts[i], FRAME_MAX);
+    frame_init(&core->frame, FRAME_MAX);
+    bulletin_init(&core->bulletin);
     return ERR_NONE;
 }
 
@@ -42,6 +43,7 @@ void core_deinit(struct core *core)
     for (size_t i = 0; i < PROTOCOL_COUNT; i++)
         frame_deinit(&core->broadcasts[i]);
     frame_deinit(&core->frame);
+    bulletin_deinit(&core->bulletin);
     kicks_free(core->api.kicks);
     hub_free(core->hub);
     crowd_free(core->crowd);
@@ -53,6 +55,7 @@ void core_configure(struct core *core, const struct config *config, const struct
     core->api.secrets = secrets;
     core->desk.keys = secrets->token;
     core->desk.sessions_per_user_max = config->relay.max_sessions_per_user;
+    core->desk.takes_bare_ids = config->relay.legacy_login;
 }
 
 struct instant core_now(struct core *core)
@@ -112,6 +115,33 @@ struct session_limits core_limits(const struct core *core)
                                    core->config->relay.login_timeout_ms};
 }
 
+static bool is_reached(int64_t max, size_t count)
+{
+    return max && (int64_t)count >= max;
+}
+
+int core_check_room(struct core *core, const char **why)
+{
+    const struct config_relay *relay = &core->config->relay;
+
+    *why = "restarting";
+    if (core->drain_ends_ms)
+        return 503;
+    *why = "too many sessions";
+    if (is_reached(relay->max_sessions, hub_sessions(core->hub)))
+        return 503;
+    *why = "too many sessions from this address";
+    if (is_reached(relay->max_sessions_per_address, crowd_count(core->crowd, &core->arrival)))
+        return 429;
+    *why = "too many at a time";
+    return rate_take(&core->accepts, relay->max_accepts_per_second, core_now(core).ms) ? 0 : 503;
+}
+
+void core_publish_online(struct core *core)
+{
+    core->online = (struct online){(uint32_t)hub_users(core->hub), (uint32_t)hub_pages(core->hub)};
+}
+
 static void log_arrival(const struct session *s)
 {
     char address[IP_TEXT_MAX];
@@ -136,6 +166,16 @@ struct session *core_new_session(struct core *core, const struct protocol *proto
     }
     log_arrival(s);
     return s;
+}
+
+void core_forget_session(struct core *core, struct session *s)
+{
+    if (s->state == SESSION_CLOSING)
+        stats_count_close(&core->stats, s->close_code, s->close_reason);
+    else
+        stats_count_left(&core->stats);
+    core_log(s, "gone");
+    hub_remove(core->hub, s);
 }
 
 void core_free_session(struct core *core, struct session *s)

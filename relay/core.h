@@ -11,29 +11,42 @@
 #include "common/config.h"
 #include "relay/admit.h"
 #include "relay/api.h"
+#include "relay/bulletin.h"
 #include "relay/crowd.h"
 #include "relay/frame.h"
 #include "relay/hub.h"
 #include "relay/login.h"
 #include "relay/pace.h"
+#include "relay/protocol/engineio.h"
 #include "relay/rate.h"
 #include "relay/stats.h"
 #include "relay/stream.h"
 #include "relay/wire.h"
+
+/* What a refusal for want of room says besides. */
+#define CORE_RETRY_AFTER "Retry-After: 5\r\n"
+
+enum { CORE_ORIGIN_MAX = 256, CORE_HEADERS_MAX = CORE_ORIGIN_MAX + 256 };
 
 struct core {
     const struct config *config;
     struct hub *hub;
     struct wire *wire;
     struct streams *streams;
+    struct pages *pages;
     struct stats stats;
     struct api api; /* its `now` is that of the turn */
     struct login_desk desk;
     struct crowd *crowd;
     struct rate accepts;
-    struct admission admission; /* of the connection that is being handed over */
-    struct ip arrival;          /* where it comes from */
+    char headers[CORE_HEADERS_MAX]; /* of the answer that is being written */
+    struct admission admission;     /* of the connection that is being handed over */
+    struct ip arrival;              /* where it comes from */
+    struct page *upgrading;         /* whose WebSocket it will be; NULL: that of a new page, */
+    struct eio_query handshake;     /* by this handshake */
+    struct online online;           /* as it is told, anew once a second */
     struct pace pace;
+    struct bulletin bulletin;                /* of the broadcasts under way */
     struct frame broadcasts[PROTOCOL_COUNT]; /* the one under way, in each protocol */
     struct frame frame;                      /* for everything else */
     /* Asks for delivery_walk(), once, in so many milliseconds; a negative number takes it back. */
@@ -73,10 +86,20 @@ void core_count_frame(struct core *core, const struct message *m, size_t len);
 
 struct session_limits core_limits(const struct core *core);
 
+/* The status that refuses one more session, with the reason in *why (static text); 0: it may come.
+ */
+int core_check_room(struct core *core, const char **why);
+
+/* Tells the present numbers from now on. */
+void core_publish_online(struct core *core);
+
 /* A session from core->arrival, which the hub does not know yet; NULL: out of memory. */
 struct session *core_new_session(struct core *core, const struct protocol *protocol);
 
-/* Frees a session that the hub does not know any more. */
+/* The connection of a session is no more: the hub forgets it. */
+void core_forget_session(struct core *core, struct session *s);
+
+/* Frees a session that the hub does not know (any more). */
 void core_free_session(struct core *core, struct session *s);
 
 /* The log's lines about a session name its serial number; the first one says where it is from. */

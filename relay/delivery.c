@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "relay/page.h"
 #include "relay/transport.h"
 
 /* Counts a frame by what came of it. */
@@ -36,6 +37,11 @@ static void send_frame(struct core *core, struct session *s, const struct frame 
 
 void delivery_send(struct core *core, struct session *s, const struct message *m)
 {
+    if (s->page) {
+        page_put(s, m);
+        page_flush(s->page);
+        return;
+    }
     if (frame_encode(&core->frame, s->protocol, m))
         core_close(core, s, CLOSE_LATER, "out of memory");
     else
@@ -44,11 +50,9 @@ void delivery_send(struct core *core, struct session *s, const struct message *m
 
 void delivery_send_online(struct core *core, struct session *s)
 {
-    struct message m = {
-        .type = MESSAGE_ONLINE,
-        .as.online = {(int64_t)hub_users(core->hub), (int64_t)hub_pages(core->hub)}};
+    struct message m = {.type = MESSAGE_ONLINE, .as.online = core->online};
 
-    s->online_seen = hub_online_version(core->hub);
+    s->online_seen = core->online;
     delivery_send(core, s, &m);
 }
 
@@ -74,6 +78,8 @@ void delivery_send_farewell(struct core *core, struct session *s)
 {
     struct message m = {.type = MESSAGE_ERROR, .as.fault = session_close_fault(s)};
 
+    if (s->page)
+        page_farewell(s);
     if (!s->protocol->tells_close || s->transport->is_blocked(s) ||
         frame_encode(&core->frame, s->protocol, &m))
         return;
@@ -84,10 +90,8 @@ static void fill_in(const struct core *core, const struct session *s, struct mes
 {
     if (m->type == MESSAGE_WELCOME)
         m->as.user = hub_user_id(s);
-    if (m->type != MESSAGE_ONLINE)
-        return;
-    m->as.online.users = (int64_t)hub_users(core->hub);
-    m->as.online.pages = (int64_t)hub_pages(core->hub);
+    if (m->type == MESSAGE_ONLINE)
+        m->as.online = core->online;
 }
 
 /* Sends the next message of the slot, which keeps it if the peer does not take it. False: there is
@@ -117,7 +121,10 @@ void delivery_empty_slot(struct core *core, struct session *s)
 /* Puts the message into the slot, until a later turn of the loop. */
 static void defer(struct core *core, struct session *s, const struct message *m)
 {
-    slot_put(&s->slot, m);
+    if (s->page)
+        page_put(s, m);
+    else
+        slot_put(&s->slot, m);
     if (hub_deferred(core->hub) == 0)
         core->walk_after(core, 0);
     s->late_us = core->now_us;
@@ -158,8 +165,10 @@ static void send_deferred(struct core *core)
 
     for (int n = 0; n < PACE_TURN_MAX && (s = hub_next_deferred(core->hub)); n++) {
         core_time_rings(core, DELAY_MANY, s->late_us);
+        if (s->page)
+            page_flush(s->page);
         /* If the peer does not take even the first one, on_writable() is asked for by that. */
-        if (send_waiting(core, s))
+        else if (send_waiting(core, s))
             delivery_empty_slot(core, s);
     }
     core_time_rings(core, DELAY_MANY, 0);
@@ -173,11 +182,16 @@ static void send_broadcast(struct core *core)
 
     core_time_rings(core, DELAY_ALL, core->broadcast_us);
     while (budget > 0 && (s = hub_next_due(core->hub))) {
-        if (s->state != SESSION_OPEN)
+        if (s->page)
+            page_tell_bulletin(s);
+        else if (s->state == SESSION_OPEN)
+            send_frame(core, s, &core->broadcasts[s->protocol->id], &m);
+        else
             continue;
-        send_frame(core, s, &core->broadcasts[s->protocol->id], &m);
         budget--;
     }
+    if (hub_due(core->hub) == 0)
+        bulletin_clear(&core->bulletin);
     core_time_rings(core, DELAY_ALL, 0);
 }
 
@@ -204,24 +218,28 @@ static enum err encode_broadcast(struct core *core, const struct message *m)
     return e;
 }
 
-static size_t ring_all(void *ctx, const struct ring *ring)
+static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
 {
     struct core *core = ctx;
     const struct config_relay *relay = &core->config->relay;
-    size_t count = hub_pages(core->hub);
     struct message m = {.type = MESSAGE_RING, .as.ring = *ring};
+    enum err e = bulletin_add(&core->bulletin, ring->packet);
 
+    if (e)
+        return e;
+    *count = hub_pages(core->hub);
+    m.as.ring.packet = SPAN("");
     if (m.as.ring.type == RING_MANY && relay->pace == 0)
-        m.as.ring.spread_ms = pace_spread_ms(count, 0, relay->check_rate);
+        m.as.ring.spread_ms = pace_spread_ms(*count, 0, relay->check_rate);
     pace_start(&core->pace, &m.as.ring, hub_due(core->hub) > 0, core->api.now.ms);
     hub_start_round(core->hub);
     core->broadcast_us = core->now_us;
     m.as.ring = core->pace.ring;
-    if (encode_broadcast(core, &m))
+    if ((e = encode_broadcast(core, &m)))
         log_error("a broadcast is lost: out of memory");
     else
         core->walk_after(core, 0);
-    return count;
+    return e;
 }
 
 const struct api_ops delivery_api_ops = {ring_user, ring_all};

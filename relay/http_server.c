@@ -39,6 +39,7 @@ struct http_conn {
     bool is_parked;       /* the request at the begin of `in` waits for http_answer() */
     size_t parked_len;    /* of that request */
     void *waiter;         /* for it */
+    char *headers;        /* of it; owned */
     bool keeps_alive;     /* after its answer */
 };
 
@@ -115,6 +116,7 @@ static int release_conn(struct http_conn *c)
     unlink_conn(c);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
+    free(c->headers);
     free(c);
     return fd;
 }
@@ -203,8 +205,9 @@ static void hand_over(struct http_conn *c)
 
 enum progress { PROGRESS_DONE, PROGRESS_WAIT, PROGRESS_GONE };
 
-static enum progress park(struct http_conn *c, const struct http_request *req)
+static enum progress park(struct http_conn *c, const struct http_request *req, const char *headers)
 {
+    c->headers = strdup(headers);
     unlink_conn(c);
     c->is_parked = true;
     c->parked_len = req->head_len + req->content_length;
@@ -230,7 +233,7 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
         break;
     case HTTP_PARK:
         buf_deinit(&res.body);
-        return park(c, req);
+        return park(c, req, res.headers);
     case HTTP_HANDOVER:
         if (c->in.len == whole) {
             buf_deinit(&res.body);
@@ -497,12 +500,16 @@ void http_server_free(struct http_server *server)
     free(server);
 }
 
-void http_answer(struct http_conn *c, const struct http_response *res)
+void http_answer(struct http_conn *c, struct http_response *res)
 {
     unlink_conn(c);
     c->is_parked = false;
     link_last(c);
+    /* Without them, for want of memory, a foreign page cannot read the answer, and asks again. */
+    res->headers = c->headers ? c->headers : "";
     reply(c, res, c->keeps_alive);
+    free(c->headers);
+    c->headers = NULL;
     finish_request(c, c->parked_len);
     if (!flush(c))
         return;

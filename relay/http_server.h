@@ -17,7 +17,8 @@ struct http_server;
 enum http_action {
     HTTP_REPLY,    /* write the response */
     HTTP_HANDOVER, /* the connection is the handler's from now on: on_handover() follows */
-    HTTP_PARK,     /* the answer comes later, by http_answer() for req->conn */
+    HTTP_PARK,     /* the answer comes later, by http_answer() for req->conn; the header lines of
+                      res->headers are kept for it */
 };
 
 /* NULL stands for what a port never needs. */
@@ -52,8 +53,8 @@ void http_server_free(struct http_server *server);
 /* Closes the listener; who is connected already is served on. */
 void http_server_stop_accepting(struct http_server *server);
 
-/* Answers a parked request. The connection is the server's again. */
-void http_answer(struct http_conn *conn, const struct http_response *res);
+/* Answers a parked request; res->headers does not count. The connection is the server's again. */
+void http_answer(struct http_conn *conn, struct http_response *res);
 
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
 

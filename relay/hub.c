@@ -38,7 +38,6 @@ struct hub {
     size_t due;
     size_t late;
     uint32_t round;
-    uint32_t online_version;
 };
 
 struct hub *hub_new(void)
@@ -131,7 +130,6 @@ enum err hub_login(struct hub *h, struct session *s, struct span user)
     u->sessions++;
     s->state = SESSION_OPEN;
     h->pages++;
-    h->online_version++;
     return ERR_NONE;
 }
 
@@ -155,7 +153,6 @@ static void unlink_user(struct hub *h, struct session *s)
     }
     s->user = NULL;
     h->pages--;
-    h->online_version++;
 }
 
 static void unlink_ring(struct hub *h, struct session *s)
@@ -294,11 +291,6 @@ void hub_set_blocked(struct hub *h, struct session *s, int64_t since_ms)
 size_t hub_blocked(const struct hub *h)
 {
     return h->blocked;
-}
-
-uint32_t hub_online_version(const struct hub *h)
-{
-    return h->online_version;
 }
 
 void hub_start_round(struct hub *h)

@@ -56,9 +56,6 @@ size_t hub_shares(const struct hub *h, const struct hub_share **out);
 void hub_set_blocked(struct hub *h, struct session *s, int64_t since_ms);
 size_t hub_blocked(const struct hub *h);
 
-/* Grows whenever users or pages change. */
-uint32_t hub_online_version(const struct hub *h);
-
 /* Starts a broadcast: every session is due once. A broadcast under way goes on as this one: whoever
  * is not yet rung will be so once. */
 void hub_start_round(struct hub *h);

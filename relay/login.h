@@ -12,6 +12,7 @@ struct login_desk {
     struct kicks *kicks;
     const struct token_keys *keys;
     int64_t sessions_per_user_max; /* 0: no limit */
+    bool takes_bare_ids;           /* of those who have no token, by login_with_proof() */
 };
 
 enum login_result {
@@ -28,5 +29,10 @@ uint16_t login_check(const struct login_desk *desk, struct span token, struct in
  * put on the closing list. */
 enum login_result login_with_token(const struct login_desk *desk, struct session *s,
                                    struct span token, struct instant now);
+
+/* Shows what a socket.io page has: a token, or where that is allowed a user's bare id. The session
+ * must not be a user's yet; a refusal leaves it as it is. */
+enum login_result login_with_proof(const struct login_desk *desk, struct session *s,
+                                   struct span proof, struct instant now);
 
 #endif

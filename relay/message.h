@@ -21,6 +21,14 @@ struct ring {
     int64_t seq;
     int64_t num;
     int64_t id; /* 0: none */
+    struct span
+        packet; /* a text for socket.io pages, as engineio.h sends it; empty: none of its own */
+};
+
+/* Who is here. */
+struct online {
+    uint32_t users;
+    uint32_t pages;
 };
 
 enum message_type {
@@ -50,10 +58,7 @@ struct message {
     union {
         struct span user; /* WELCOME */
         struct ring ring;
-        struct {
-            int64_t users;
-            int64_t pages;
-        } online;
+        struct online online;
         uint32_t after_ms; /* BYE */
         enum message_fault fault;
     } as;

@@ -45,10 +45,13 @@ enum session_due session_check(const struct session *s, const struct session_lim
     int64_t silence_ms = session_silence_ms(limits);
 
     if (s->deadline_ms && now.ms >= s->deadline_ms)
-        return s->state == SESSION_NEW ? close_by(code, reason, CLOSE_NO_LOGIN, "no login in time")
-                                       : close_by(code, reason, CLOSE_RESTART, "restarting");
+        return s->state == SESSION_NEW && !s->page
+                   ? close_by(code, reason, CLOSE_NO_LOGIN, "no login in time")
+                   : close_by(code, reason, CLOSE_RESTART, "restarting");
     if (s->state == SESSION_OPEN && now.s >= s->token_expires_at + TOKEN_GRACE_S)
         return close_by(code, reason, CLOSE_TOKEN, "token expired");
+    if (s->protocol->has_own_beat)
+        return DUE_NOTHING;
     if (!s->protocol->is_one_way && s->pinged_ms > s->heard_ms &&
         now.ms - s->heard_ms >= silence_ms)
         return close_by(code, reason, CLOSE_POLICY, "ping timeout");

@@ -13,6 +13,7 @@
 #include "relay/slot.h"
 
 enum {
+    CLOSE_NORMAL = 1000,
     CLOSE_POLICY = 1008,
     CLOSE_TOO_BIG = 1009,
     CLOSE_RESTART = 1012,
@@ -30,6 +31,7 @@ enum session_state {
 };
 
 struct hub_user;
+struct page;
 struct protocol;
 struct transport;
 
@@ -47,6 +49,7 @@ struct session {
     const struct protocol *protocol;
     const struct transport *transport;
     void *carrier;            /* the transport's own */
+    struct page *page;        /* of socket.io; else NULL */
     struct buf *partial;      /* owned: a frame that has not wholly arrived; else NULL */
     const char *close_reason; /* static text */
     int64_t opened_ms;
@@ -58,9 +61,9 @@ struct session {
     int64_t token_expires_at; /* unix time */
     struct slot slot;
     struct ip peer;
-    uint32_t serial; /* for the log */
-    uint32_t round;  /* the hub's broadcast that it has had */
-    uint32_t online_seen;
+    uint32_t serial;           /* for the log */
+    uint32_t round;            /* the hub's broadcast that it has had */
+    struct online online_seen; /* as it was last told */
     uint16_t close_code;
     uint8_t state;
     bool wants_online;

@@ -194,6 +194,14 @@ bool wire_adopt(struct wire *w, int fd, const char *head, size_t head_len, struc
     return false;
 }
 
+void wire_move(struct session *from, struct session *to)
+{
+    to->transport = &wire_transport;
+    to->carrier = from->carrier;
+    from->carrier = NULL;
+    lws_set_opaque_user_data(to->carrier, to);
+}
+
 static enum send_result send_frame(struct session *s, const struct frame *f)
 {
     struct lws *wsi = s->carrier;

@@ -24,6 +24,9 @@ void wire_tick(struct wire *w);
  * caller's still. True: on_open() was called, and perhaps even on_gone(). */
 bool wire_adopt(struct wire *w, int fd, const char *head, size_t head_len, struct session *s);
 
+/* Makes the connection of one session another's, which had none of its own here. */
+void wire_move(struct session *from, struct session *to);
+
 extern const struct transport wire_transport;
 
 #endif

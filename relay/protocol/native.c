@@ -64,7 +64,7 @@ static enum err encode(const struct message *m, struct buf *out)
     case MESSAGE_RING:
         return encode_ring(&m->as.ring, out);
     case MESSAGE_ONLINE:
-        return buf_printf(out, "{\"type\":\"online\",\"users\":%" PRId64 ",\"pages\":%" PRId64 "}",
+        return buf_printf(out, "{\"type\":\"online\",\"users\":%" PRIu32 ",\"pages\":%" PRIu32 "}",
                           m->as.online.users, m->as.online.pages);
     case MESSAGE_PING:
         return buf_append(out, SPAN("{\"type\":\"ping\"}"));

@@ -27,15 +27,16 @@ struct client_frame {
     char token[TOKEN_MAX];
 };
 
-enum protocol_id { PROTOCOL_NATIVE, PROTOCOL_SSE, PROTOCOL_COUNT };
+enum protocol_id { PROTOCOL_NATIVE, PROTOCOL_SSE, PROTOCOL_SOCKETIO, PROTOCOL_COUNT };
 
 struct protocol {
     enum protocol_id id;
-    const char *name; /* in metrics and lists */
-    bool is_one_way;  /* its clients cannot answer: silence says nothing */
-    bool tells_close; /* an error message says why a session ends */
+    const char *name;  /* in metrics and lists */
+    bool is_one_way;   /* its clients cannot answer: silence says nothing */
+    bool tells_close;  /* an error message says why a session ends */
+    bool has_own_beat; /* pings and silence are its own matter */
 
-    /* Appends one message, framed by the transport's caller. */
+    /* Appends one message, framed by the transport's caller. NULL: its messages are page.h's. */
     enum err (*encode)(const struct message *m, struct buf *out);
 
     /* Decodes one frame; *out is written only on success. ERR_MALFORMED, ERR_NO_MEMORY. NULL if
@@ -45,5 +46,6 @@ struct protocol {
 
 extern const struct protocol native_protocol; /* doorbell.v1 */
 extern const struct protocol sse_protocol;    /* the same messages as Server-Sent Events */
+extern const struct protocol socketio_protocol;
 
 #endif

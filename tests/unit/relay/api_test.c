@@ -43,10 +43,11 @@ static size_t ring_user(void *ctx, struct span user, const struct ring *ring)
     return note(ctx, user, ring);
 }
 
-static size_t ring_all(void *ctx, const struct ring *ring)
+static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
 {
     note(ctx, SPAN("*"), ring);
-    return 1;
+    *count = 1;
+    return ERR_NONE;
 }
 
 static const struct api_ops ops = {ring_user, ring_all};
@@ -63,6 +64,7 @@ static int set_up(void **state)
     scene->config.auth.token_ttl_max_s = 60;
     scene->config.relay.pace = 1;
     scene->config.relay.check_rate = 10;
+    scene->config.relay.socketio_max_pending = 4096;
     scene->api = (struct api){.config = &scene->config,
                               .secrets = &scene->secrets,
                               .hub = hub_new(),

@@ -169,7 +169,7 @@ static void the_longest_welcome_fits_a_frame(void **state)
 
     (void)state;
     memset(user, '\\', sizeof(user));
-    frame_init(&f);
+    frame_init(&f, FRAME_MAX);
     assert_int_equal(frame_encode(&f, &native_protocol, &m), ERR_NONE);
     assert_int_equal(frame_len(&f), 2 * USER_ID_MAX + 28);
     assert_memory_equal(f.bytes.data + FRAME_ROOM, "{\"type\":\"welcome\"", 17);
