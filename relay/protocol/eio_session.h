@@ -37,7 +37,7 @@ struct eio_limits {
 
 enum eio_state {
     EIO_STATE_OPEN,
-    EIO_STATE_CLOSING, /* takes nothing more; what waits, and the close, are yet to go out */
+    EIO_STATE_CLOSING, /* hears nothing more; what waits, and the close, are yet to go out */
     EIO_STATE_OVER,    /* only a pending poll is yet to be answered */
 };
 
@@ -116,7 +116,8 @@ bool eio_session_hear_next(struct eio_session *s, struct eio_payload *payload, i
 void eio_session_hear(struct eio_session *s, struct span frame, bool is_binary, int64_t now_ms,
                       struct eio_event *out);
 
-/* Answers an event LOGIN or AUTH. NULL: the page is logged in. Errors as eio_session_put(). */
+/* Answers an event LOGIN or AUTH. `error` is a short text for the page's programmer; NULL: the page
+ * is logged in. Without it another login may follow. Errors as eio_session_put(). */
 MUST_USE enum err eio_session_answer(struct eio_session *s, const struct eio_event *event,
                                      const char *error);
 
@@ -166,7 +167,7 @@ MUST_USE enum err eio_session_put(struct eio_session *s, enum eio_kind kind, str
 MUST_USE enum err eio_session_leave(struct eio_session *s);
 
 /* Closes it in order: what waits goes out first, by polling with a close packet, for which the next
- * poll has EIO_LINGER_MS. `reason` is static text. */
+ * poll has EIO_LINGER_MS. `reason` is static text. A probing connection is forgotten here. */
 void eio_session_close(struct eio_session *s, const char *reason, int64_t now_ms);
 
 enum eio_due {
