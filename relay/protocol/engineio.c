@@ -199,11 +199,13 @@ enum err eio_packet_decode(struct span in, bool is_binary, unsigned revision,
 static bool take_byte(struct span *rest, char *byte)
 {
     size_t n = span_utf8_len(*rest);
-    unsigned char first = n ? (unsigned char)rest->p[0] : 0;
+    unsigned code = n ? (unsigned char)rest->p[0] : 0x100;
 
-    if (n == 0 || first > 0xc3)
+    if (n == 2)
+        code = (code & 0x1f) << 6 | ((unsigned char)rest->p[1] & 0x3f);
+    if (n > 2 || code > 0xff)
         return false;
-    *byte = n == 1 ? (char)first : (char)((first & 3) << 6 | (rest->p[1] & 0x3f));
+    *byte = (char)code;
     *rest = without(*rest, n);
     return true;
 }
