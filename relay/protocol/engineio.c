@@ -212,8 +212,6 @@ static bool take_byte(struct span *rest, char *byte)
 
 static bool is_doubled(struct span s)
 {
-    bool is_ascii = true;
-
     while (s.len > 0) {
         struct span ahead = s;
         char bytes[4];
@@ -224,11 +222,10 @@ static bool is_doubled(struct span s)
         n = span_utf8_len((struct span){bytes, n});
         if (n == 0)
             return false;
-        is_ascii = is_ascii && n == 1;
         for (size_t i = 0; i < n; i++)
             take_byte(&s, &bytes[0]);
     }
-    return !is_ascii;
+    return true; /* of ASCII too, to which undoing does nothing */
 }
 
 void eio_undo_double(char *bytes, size_t *len)

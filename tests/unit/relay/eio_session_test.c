@@ -452,7 +452,12 @@ static void logins_are_heard_and_answered(void **state)
           {HEAR, "40", NOTHING},
           {SENDS, "40{\"sid\":\"S1\"}", 0},
           {PUT, "x", 0},
-          {SENDS, "42[\"e\",\"x\"]", 0}}},
+          {SENDS, "42[\"e\",\"x\"]", 0},
+          {HEAR, "42[\"login\",\"7\"]", LOGIN},
+          {ACCEPT, NULL, 0},
+          {HEAR, "41", LEFT},
+          {HEAR, "40", NOTHING},
+          {HEAR, "42[\"login\",\"7\"]", LOGIN}}},
     };
 
     (void)state;
@@ -662,6 +667,16 @@ static void time_goes_by(void **state)
           {POLL, 0, 0},
           {HOLDS, 0, 0},
           {PROBE, 0, true}}},
+        {"an upgrade counts as a packet",
+         POLL_3,
+         {{GETS, "96:" OPEN_3 "2:40", 0},
+          {AT, "20000", EIO_DUE_NOTHING},
+          {PROBE, 0, true},
+          {PROBE_HEAR, "2probe", EIO_PROBE_PONG},
+          {AT, "29000", EIO_DUE_NOTHING},
+          {PROBE_HEAR, "5", EIO_PROBE_UPGRADED},
+          {AT, "58999", EIO_DUE_NOTHING},
+          {AT, "59000", EIO_DUE_CLOSE}}},
     };
 
     (void)state;
@@ -830,6 +845,27 @@ static void old_clients_get_octets(void **state)
     eio_session_deinit(&s);
 }
 
+static void old_clients_post_octets(void **state)
+{
+    static struct eio_event event;
+    struct eio_session s;
+    struct eio_payload payload;
+    char body[] = "\x00\x02\x00\xff"
+                  "42[\"login\",\"\xc3\xa2\xc2\x82\xc2\xac\"]";
+
+    (void)state;
+    open_or_abort(&s, "EIO=2&transport=polling", &limits);
+    assert_int_equal(eio_session_start_payload(&s, SPAN("application/octet-stream"), body,
+                                               sizeof(body) - 1, &payload),
+                     ERR_NONE);
+    assert_true(eio_session_hear_next(&s, &payload, 0, &event));
+    assert_int_equal(event.type, EIO_EVENT_LOGIN);
+    assert_true(
+        span_equal((struct span){event.text, event.text_len}, SPAN("\xc3\xa2\xc2\x82\xc2\xac")));
+    assert_false(eio_session_hear_next(&s, &payload, 0, &event));
+    eio_session_deinit(&s);
+}
+
 static void a_lost_poll_ends_it(void **state)
 {
     struct eio_session s;
@@ -965,6 +1001,7 @@ int main(void)
         cmocka_unit_test(polling_becomes_a_websocket),
         cmocka_unit_test(transcripts_are_followed_to_the_byte),
         cmocka_unit_test(old_clients_get_octets),
+        cmocka_unit_test(old_clients_post_octets),
         cmocka_unit_test(a_lost_poll_ends_it),
         cmocka_unit_test(what_waits_has_a_ceiling),
         cmocka_unit_test(what_has_gone_out_counts_no_more),
