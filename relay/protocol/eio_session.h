@@ -127,7 +127,7 @@ void eio_session_set_logged_in(struct eio_session *s);
 enum eio_poll {
     EIO_POLL_PENDING, /* to be answered as soon as eio_session_owes_poll(), which may be now */
     EIO_POLL_OVERLAP, /* while another is pending: EIO_BAD_REQUEST, and the session is over */
-    EIO_POLL_REFUSED, /* does not poll (any more): EIO_BAD_REQUEST */
+    EIO_POLL_REFUSED, /* by WebSocket, or over: EIO_BAD_REQUEST */
 };
 
 /* A GET has come. */

@@ -199,19 +199,19 @@ enum err eio_packet_decode(struct span in, bool is_binary, unsigned revision,
 static bool take_byte(struct span *rest, char *byte)
 {
     size_t n = span_utf8_len(*rest);
-    unsigned char first = n ? (unsigned char)rest->p[0] : 0;
+    unsigned code = n ? (unsigned char)rest->p[0] : 0x100;
 
-    if (n == 0 || first > 0xc3)
+    if (n == 2)
+        code = (code & 0x1f) << 6 | ((unsigned char)rest->p[1] & 0x3f);
+    if (n > 2 || code > 0xff)
         return false;
-    *byte = n == 1 ? (char)first : (char)((first & 3) << 6 | (rest->p[1] & 0x3f));
+    *byte = (char)code;
     *rest = without(*rest, n);
     return true;
 }
 
 static bool is_doubled(struct span s)
 {
-    bool is_ascii = true;
-
     while (s.len > 0) {
         struct span ahead = s;
         char bytes[4];
@@ -222,11 +222,10 @@ static bool is_doubled(struct span s)
         n = span_utf8_len((struct span){bytes, n});
         if (n == 0)
             return false;
-        is_ascii = is_ascii && n == 1;
         for (size_t i = 0; i < n; i++)
             take_byte(&s, &bytes[0]);
     }
-    return !is_ascii;
+    return true; /* of ASCII too, to which undoing does nothing */
 }
 
 void eio_undo_double(char *bytes, size_t *len)

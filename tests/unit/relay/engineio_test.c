@@ -233,6 +233,7 @@ static void payloads_are_decoded(void **state)
         {3, false, "", SPAN("1:22:3"), ERR_MALFORMED, "2|"},
         {3, false, "", SPAN("1234567890:2"), ERR_MALFORMED, ""},
         {3, false, "", SPAN("999999999:2"), ERR_MALFORMED, ""},
+        {3, false, "", SPAN("18446744073709551617:2"), ERR_MALFORMED, ""}, /* 2^64 + 1 */
         {3, false, "", SPAN("2:4\xff"), ERR_MALFORMED, ""},
         {3, false, "", SPAN("2:4\xf0\x9f\x94\x94"), ERR_MALFORMED, ""}, /* between surrogates */
         {3, false, "", SPAN("0:"), ERR_END, ""},
