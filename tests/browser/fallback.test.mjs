@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// Where no WebSocket gets through the page lives on a stream, where no stream does it polls, and it
+// comes back up by itself.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { until } from '../harness/index.mjs';
+import { gated, startGated } from './gate.mjs';
+import { asked, message, openBell, openProfile, plays, send, setCookie, untilState, untilUnread } from './pages.mjs';
+
+const bob = { cookie: 'bob', ...gated };
+
+function untilTransport(page, transport) {
+  return page.waitForFunction((wanted) => window.bell.transport === wanted, transport);
+}
+
+// 'live websocket', 'polling polling' … since the page was opened.
+function statesOf(page) {
+  return page.evaluate(() =>
+    window.told.filter(([type]) => type === 'state').map(([, { state, transport }]) => `${state} ${transport}`),
+  );
+}
+
+// What the relay does by itself for the streams that it serves.
+async function sendByEvents(stack, fields) {
+  const id = await send(stack, fields);
+  stack.events.tell(fields.to, { type: 'ring' });
+  return id;
+}
+
+// A browser where a stream is what worked last.
+async function openStreaming(t, stack, options = {}) {
+  const profile = await openProfile(t);
+  await profile.addInitScript(() => {
+    const name = `doorbell:${new URL('/doorbell', document.baseURI).href}:transport`;
+    if (window.name !== 'seen') sessionStorage.setItem(name, 'events');
+    window.name = 'seen';
+  });
+  const page = await openBell(t, profile, stack, { ...bob, ...options });
+  await untilTransport(page, 'events');
+  return page;
+}
+
+test('an nginx that drops the Upgrade header: the page is live all the same, and rings', async (t) => {
+  const stack = await startGated(t);
+  const page = await openBell(t, await openProfile(t), stack, bob);
+  await untilTransport(page, 'events');
+  assert.equal(await page.evaluate(() => window.bell.state), 'live');
+  assert.equal(await page.evaluate(() => window.bell.user), 'bob');
+  assert.equal(page.sockets.length, 3);
+  await untilUnread(page, 0, 'Inbox');
+  await sendByEvents(stack, { to: 'bob', title: 'One' });
+  await untilUnread(page, 1, 'Inbox');
+  await message(page, 'One').waitFor();
+  await page.waitForFunction(() => window.plays === 1);
+
+  // The next page of this tab is live by its first try.
+  await page.reload();
+  await untilTransport(page, 'events');
+  await untilUnread(page, 1, 'Inbox');
+  assert.deepEqual(await statesOf(page), ['live events']);
+  assert.equal(page.sockets.length, 3);
+});
+
+test('a socket gets through again: the page climbs back without a gap, asks once, rings once', async (t) => {
+  const stack = await startGated(t);
+  const page = await openStreaming(t, stack);
+  await sendByEvents(stack, { to: 'bob', title: 'One' });
+  await untilUnread(page, 1, 'Inbox');
+  await message(page, 'One').waitFor();
+
+  // In vain at first: nothing shows.
+  const failed = page.waitForEvent('websocket').then((socket) => socket.waitForEvent('socketerror'));
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await failed;
+  assert.equal(stack.events.isStreaming('bob'), true);
+
+  stack.open('ws');
+  const before = asked(page).length;
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await untilTransport(page, 'websocket');
+  await until('the stream to be closed', () => !stack.events.isStreaming('bob'));
+  await send(stack, { to: 'bob', title: 'Two' });
+  await untilUnread(page, 2, 'Inbox');
+  await message(page, 'Two').waitFor();
+  assert.deepEqual(asked(page).slice(before).filter((call) => call === 'GET /unread'), ['GET /unread']);
+  assert.deepEqual(await statesOf(page), ['live events', 'live websocket']);
+  assert.deepEqual([await plays(page), stack.events.asked], [2, 1]);
+});
+
+test('neither gets through: the page polls, and comes up when a stream does', async (t) => {
+  const stack = await startGated(t, { shut: ['ws', 'events'] });
+  const page = await openBell(t, await openProfile(t), stack, { ...bob, pollInterval: 200 });
+  await page.waitForResponse((response) => response.url().endsWith('/gate/events') && response.status() === 502);
+  assert.equal(await page.evaluate(() => window.bell.transport), 'polling');
+  await send(stack, { to: 'bob', title: 'Polled' });
+  await untilUnread(page, 1, 'Inbox');
+  stack.open('events');
+  await untilTransport(page, 'events');
+  const before = asked(page).length;
+  await sendByEvents(stack, { to: 'bob', title: 'Streamed' });
+  await untilUnread(page, 2, 'Inbox');
+  await message(page, 'Streamed').waitFor();
+  assert.ok(asked(page).slice(before).filter((call) => call === 'GET /unread').length <= 2); // of the welcome, and of the ring
+});
+
+test('a stream that was cut comes back, once', async (t) => {
+  const stack = await startGated(t);
+  const page = await openStreaming(t, stack);
+  stack.events.tell('bob', { type: 'bye', after_ms: 300 });
+  stack.events.end('bob', 'restart');
+  await untilState(page, 'polling');
+  await send(stack, { to: 'bob', title: 'Missed' });
+  await untilTransport(page, 'events');
+  await untilUnread(page, 1, 'Inbox');
+  assert.equal(stack.events.asked, 2);
+  assert.deepEqual(await statesOf(page), ['live events', 'polling polling', 'live events']);
+});
+
+test('a stream that hangs is noticed by its silence', async (t) => {
+  const stack = await startGated(t);
+  const page = await openStreaming(t, stack, { pingInterval: 1000 });
+  stack.events.silence('bob');
+  await untilState(page, 'polling');
+  await untilTransport(page, 'events');
+});
+
+test('kicked off a stream: the page polls, and comes back with a new login only', async (t) => {
+  const stack = await startGated(t);
+  const page = await openStreaming(t, stack, { pollInterval: 100 });
+  stack.events.end('bob', 'kicked');
+  await untilState(page, 'kicked');
+  await send(stack, { to: 'bob', title: 'Polled' });
+  await untilUnread(page, 1, 'Inbox');
+  assert.deepEqual([page.sockets.length, stack.events.asked], [0, 1]);
+  assert.equal(await page.evaluate(() => window.bell.transport), 'polling');
+  await page.evaluate(() => window.bell.login());
+  await untilTransport(page, 'events');
+});
+
+test('a stream whose token expired: asked about, and back with the new cookie', async (t) => {
+  const stack = await startGated(t);
+  const page = await openStreaming(t, stack, { pollInterval: 100 });
+  await setCookie(page.context(), stack, 'expired');
+  stack.events.end('bob', 'token');
+  await untilState(page, 'logged-out');
+  assert.equal(await page.evaluate(() => window.bell.transport), null);
+  await setCookie(page.context(), stack, stack.token('bob'));
+  await untilTransport(page, 'events');
+  await untilUnread(page, 0, 'Inbox');
+});
+
+test('a page with a token of its own opens no stream', async (t) => {
+  const stack = await startGated(t);
+  const page = await openBell(t, await openProfile(t), stack, { token: stack.token('bob'), ...gated });
+  for (let tries = page.sockets.length; tries < 4; tries++) await page.waitForEvent('websocket');
+  assert.equal(stack.events.asked, 0);
+  assert.equal(await page.evaluate(() => window.bell.transport), 'polling');
+});
+
+test('six tabs on streams leave the browser connections to load pages by', async (t) => {
+  const stack = await startGated(t);
+  const profile = await openProfile(t);
+  const tabs = [];
+  for (let i = 0; i < 6; i++) tabs.push(await openBell(t, profile, stack, { ...bob, pollInterval: 200 }));
+  await until('four tabs to stream', async () => {
+    const transports = await Promise.all(tabs.map((tab) => tab.evaluate(() => window.bell.transport)));
+    return transports.filter((transport) => transport === 'events').length === 4;
+  }, { timeoutMs: 40_000 });
+  await send(stack, { to: 'bob', title: 'Polled' });
+  await Promise.any(tabs.map((tab) => untilUnread(tab, 1, 'Inbox')));
+  await tabs[0].reload();
+  await untilUnread(tabs[0], 1, 'Inbox');
+});
