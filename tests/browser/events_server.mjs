@@ -17,7 +17,7 @@ function userOf(token, secret) {
 
 export class EventsServer {
   asked = 0;
-  #streams = new Map(); // of a user: the response
+  #streams = new Map(); // each response: its user
   #secret;
   #server;
 
@@ -37,22 +37,25 @@ export class EventsServer {
   }
 
   isStreaming(user) {
-    return this.#streams.has(user);
+    return this.#streamsOf(user).length > 0;
   }
 
   tell(user, message) {
-    this.#streams.get(user).write(`data: ${JSON.stringify(message)}\n\n`);
+    for (const res of this.#streamsOf(user)) write(res, message);
   }
 
   end(user, code) {
-    const res = this.#streams.get(user);
     this.tell(user, { type: 'error', code });
-    res.end();
+    for (const res of this.#streamsOf(user)) res.end();
   }
 
   // As a relay that hangs: no pings any more.
   silence(user) {
-    this.#streams.get(user).isSilent = true;
+    for (const res of this.#streamsOf(user)) res.isSilent = true;
+  }
+
+  #streamsOf(user) {
+    return [...this.#streams].filter(([, its]) => its === user).map(([res]) => res);
   }
 
   #answer(req, res) {
@@ -68,14 +71,16 @@ export class EventsServer {
 
   #stream(user, res) {
     res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-    this.#streams.set(user, res);
-    res.on('close', () => {
-      if (this.#streams.get(user) === res) this.#streams.delete(user);
-    });
-    this.tell(user, { type: 'welcome', user });
+    this.#streams.set(res, user);
+    res.on('close', () => this.#streams.delete(res));
+    write(res, { type: 'welcome', user });
   }
 
   #ping() {
-    for (const [user, res] of this.#streams) if (!res.isSilent) this.tell(user, { type: 'ping' });
+    for (const res of this.#streams.keys()) if (!res.isSilent) write(res, { type: 'ping' });
   }
+}
+
+function write(res, message) {
+  res.write(`data: ${JSON.stringify(message)}\n\n`);
 }

@@ -273,6 +273,10 @@ test('a network that is back is climbed by soon, and waited for by socket first'
   assert.equal(clock.delays[0], 15 * MINUTE);
   link.wake(true);
   assert.equal(clock.delays[0], 500);
+  await clock.advance(500);
+  assert.equal(WebSocket.sockets.length, 9);
+  WebSocket.last.end(1006);
+  assert.equal(clock.delays[0], MINUTE);
 
   const away = makeLink(null, { events });
   away.link.start();
@@ -282,6 +286,33 @@ test('a network that is back is climbed by soon, and waited for by socket first'
   away.link.wake(true);
   await away.clock.advance(500);
   assert.deepEqual([away.WebSocket.sockets.length, away.EventSource.sources.length], [4, 0]);
+  for (let i = 0; i < 2; i++) await failSocket(away);
+  assert.deepEqual([away.WebSocket.sockets.length, away.EventSource.sources.length], [6, 0]);
+});
+
+test('after a climb that came up, the next ones begin anew; so they do after start', async () => {
+  for (const begin of [
+    async ({ WebSocket, clock }) => {
+      WebSocket.last.tell({ type: 'welcome', user: '42' });
+      for (let i = 0; i < 3; i++) await failSocket({ WebSocket, clock });
+      await failSocket({ WebSocket, clock });
+    },
+    async ({ link }) => {
+      link.start();
+      await settle();
+    },
+  ]) {
+    const world = await makeStreaming({ pingInterval: 1e9 });
+    const { WebSocket, EventSource, clock, link } = world;
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(clock.delays[0]);
+      WebSocket.last.end(1006);
+    }
+    await clock.advance(clock.delays[0]);
+    await begin(world);
+    EventSource.last.tell({ type: 'welcome', user: '42' });
+    assert.deepEqual([EventSource.sources.length, link.transport, clock.delays[0]], [2, 'events', 30_000]);
+  }
 });
 
 test('a new page begins with what worked last', async () => {

@@ -9,7 +9,7 @@ export class Stream {
   #leaveSeat = null;
   #isClosed = false;
 
-  // on: {data(text), end(what, isByPeer)}.
+  // on: {data(text), end(what, isByPeer)}, as of Socket.
   constructor({ url, EventSource }, on) {
     this.#open(url, EventSource, on).catch(() => on.end('retry', false));
   }
@@ -32,12 +32,9 @@ export class Stream {
 
   #listen(source, on) {
     source.onmessage = ({ data }) => on.data(data);
-    // Closed, as it would come back by itself, and not at a random moment. The reason, where there is
-    // one, was the last message.
-    source.onerror = () => {
-      this.close();
-      on.end('retry', false);
-    };
+    // The reason, where there is one, was the last message. It would come back by itself, and not at a
+    // random moment: who hears of the end closes it.
+    source.onerror = () => on.end('retry', false);
     this.#source = source;
   }
 }
