@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { until } from '../harness/index.mjs';
 import { gated, startGated } from './gate.mjs';
 import {
-  asked, message, openBell, openProfile, plays, send, setCookie, setVisibility, untilState, untilUnread,
+  asked, message, openBell, openDemo, openProfile, plays, send, setCookie, setVisibility, startDemo, untilState,
+  untilUnread,
 } from './pages.mjs';
 
 const bob = { cookie: 'bob', ...gated };
@@ -30,11 +31,13 @@ async function untilSockets(page, count) {
   while (page.sockets.length < count) await page.waitForEvent('websocket');
 }
 
-// What the relay does by itself for the streams that it serves.
-async function sendByEvents(stack, fields) {
-  const id = await send(stack, fields);
-  stack.events.tell(fields.to, { type: 'ring' });
-  return id;
+// How many streams the page has asked for.
+function streamsAsked(page) {
+  return page.requests.filter((request) => request.url().endsWith('/gate/events')).length;
+}
+
+async function sessionsOfBob(stack) {
+  return (await stack.publish('GET', '/online?user=bob')).json.online.bob;
 }
 
 // One whose random waits are short.
@@ -47,17 +50,33 @@ async function openHasty(t) {
   return profile;
 }
 
-// A browser where a stream is what worked last.
-async function openStreaming(t, stack, options = {}) {
-  const profile = await openProfile(t);
+// One where a stream is what worked last.
+async function openUsedToStreams(t) {
+  const profile = await openHasty(t);
   await profile.addInitScript(() => {
-    const name = `doorbell:${new URL('/doorbell', document.baseURI).href}:transport`;
+    const name = `doorbell:${new URL('doorbell', document.baseURI).href}:transport`;
     if (window.name !== 'seen') sessionStorage.setItem(name, 'events');
     window.name = 'seen';
   });
-  const page = await openBell(t, profile, stack, { ...bob, ...options });
+  return profile;
+}
+
+async function openStreaming(t, stack, options = {}, claims = {}) {
+  const profile = await openUsedToStreams(t);
+  await setCookie(profile, stack, stack.token('bob', claims));
+  const page = await openBell(t, profile, stack, { ...gated, ...options });
   await untilTransport(page, 'events');
   return page;
+}
+
+// Listens from now on; `event` resolves when one came that has `text` in it.
+async function nextEvent(page, text) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Network.enable');
+  const event = new Promise((resolve) => {
+    cdp.on('Network.eventSourceMessageReceived', ({ data }) => data.includes(text) && resolve());
+  });
+  return { event };
 }
 
 test('an nginx that drops the Upgrade header: the page is live all the same, and rings', async (t) => {
@@ -68,7 +87,7 @@ test('an nginx that drops the Upgrade header: the page is live all the same, and
   assert.equal(await page.evaluate(() => window.bell.user), 'bob');
   assert.ok(page.sockets.length >= 3);
   await untilUnread(page, 0, 'Inbox');
-  await sendByEvents(stack, { to: 'bob', title: 'One' });
+  await send(stack, { to: 'bob', title: 'One' });
   await untilUnread(page, 1, 'Inbox');
   await message(page, 'One').waitFor();
   await page.waitForFunction(() => window.plays === 1);
@@ -83,7 +102,7 @@ test('an nginx that drops the Upgrade header: the page is live all the same, and
 test('a socket gets through again: the page climbs back without a gap, asks once, rings once', async (t) => {
   const stack = await startGated(t);
   const page = await openStreaming(t, stack);
-  await sendByEvents(stack, { to: 'bob', title: 'One' });
+  await send(stack, { to: 'bob', title: 'One' });
   await untilUnread(page, 1, 'Inbox');
   await message(page, 'One').waitFor();
 
@@ -91,38 +110,37 @@ test('a socket gets through again: the page climbs back without a gap, asks once
   const failed = page.waitForEvent('websocket').then((socket) => socket.waitForEvent('socketerror'));
   await page.evaluate(() => window.dispatchEvent(new Event('online')));
   await failed;
-  assert.equal(stack.events.isStreaming('bob'), true);
+  assert.equal(await page.evaluate(() => window.bell.transport), 'events');
 
   stack.open('ws');
   const before = asked(page).length;
   await page.evaluate(() => window.dispatchEvent(new Event('online')));
   await untilTransport(page, 'websocket');
-  await until('the stream to be closed', () => !stack.events.isStreaming('bob'));
+  await until('the stream to be closed', async () => (await sessionsOfBob(stack)) === 1);
   await send(stack, { to: 'bob', title: 'Two' });
   await untilUnread(page, 2, 'Inbox');
   await message(page, 'Two').waitFor();
   assert.deepEqual(asked(page).slice(before).filter((call) => call === 'GET /unread'), ['GET /unread']);
   await untilStates(page, ['connecting null', 'live events', 'live websocket']);
-  assert.deepEqual([await plays(page), stack.events.asked], [2, 1]);
+  assert.deepEqual([await plays(page), streamsAsked(page)], [2, 1]);
 });
 
 test('a hidden page on a stream answers a ring for many when it is shown, and a personal one at once', async (t) => {
   const stack = await startGated(t);
   const page = await openStreaming(t, stack);
   await untilUnread(page, 0, 'Inbox');
-  const known = await page.evaluate(() => window.told.findLast(([type]) => type === 'change')[1]);
+  const heard = await nextEvent(page, '"ring"');
   await setVisibility(page, 'hidden');
   const before = asked(page).length;
   await send(stack, { to: '*', title: 'To all' });
-  stack.events.tell('bob', { type: 'ring', seq: known.seq + 1, spread_ms: 0 });
-  stack.events.tell('bob', { type: 'ring', ...known, num: 9, hit: 0, id: null }); // shows that the page is through with both
-  await untilUnread(page, 9, 'Inbox');
+  await heard.event;
+  await page.evaluate(() => fetch('/demo/bell.svg')); // a full turn of the page
   assert.deepEqual(asked(page).slice(before), []);
   await setVisibility(page, 'visible');
   await untilUnread(page, 1, 'Inbox');
 
   await setVisibility(page, 'hidden');
-  await sendByEvents(stack, { to: 'bob', title: 'To bob' });
+  await send(stack, { to: 'bob', title: 'To bob' });
   await untilUnread(page, 2, 'Inbox');
 });
 
@@ -135,48 +153,57 @@ test('neither gets through: the page polls, and comes up when a stream does', as
   await untilUnread(page, 1, 'Inbox');
   stack.open('events');
   await untilTransport(page, 'events');
-  await sendByEvents(stack, { to: 'bob', title: 'Streamed' });
+  await send(stack, { to: 'bob', title: 'Streamed' });
   await untilUnread(page, 2, 'Inbox');
   await message(page, 'Streamed').waitFor();
 });
 
-test('a stream that was cut comes back, once', async (t) => {
-  const stack = await startGated(t);
-  const page = await openStreaming(t, stack);
-  stack.events.tell('bob', { type: 'bye', after_ms: 300 });
-  stack.events.end('bob', 'restart');
-  await send(stack, { to: 'bob', title: 'Missed' });
-  await untilStates(page, ['connecting null', 'live events', 'polling polling', 'live events']);
-  await untilUnread(page, 1, 'Inbox');
-  assert.equal(stack.events.asked, 2);
-});
+for (const [how, signal] of [['killed', 'SIGKILL'], ['stopped', 'SIGTERM']]) {
+  test(`relay ${how} and started again: the stream comes back and catches up`, async (t) => {
+    const stack = await startGated(t);
+    const page = await openStreaming(t, stack);
+    await stack.relay.kill(signal);
+    await send(stack, { to: 'bob', title: 'Missed' });
+    await stack.relay.start();
+    await untilStates(page, ['connecting null', 'live events', 'polling polling', 'live events']);
+    await untilUnread(page, 1, 'Inbox');
+    await send(stack, { to: 'bob', title: 'Rung' });
+    await untilUnread(page, 2, 'Inbox');
+  });
+}
 
 test('a stream that hangs is noticed by its silence', async (t) => {
-  const stack = await startGated(t);
+  const stack = await startGated(t, { config: { 'relay.ping_interval': '1s' } });
   const page = await openStreaming(t, stack, { pingInterval: 1000 });
-  stack.events.silence('bob');
-  await page.waitForFunction(() => window.told.some(([, detail]) => detail.state === 'polling'));
+  stack.relay.signal('SIGSTOP');
+  try {
+    await page.waitForFunction(() => window.told.some(([, detail]) => detail.state === 'polling'));
+  } finally {
+    stack.relay.signal('SIGCONT');
+  }
   await untilTransport(page, 'events');
 });
 
 test('kicked off a stream: the page polls, and comes back with a new login only', async (t) => {
   const stack = await startGated(t);
   const page = await openStreaming(t, stack, { pollInterval: 100 });
-  stack.events.end('bob', 'kicked');
+  const answer = await stack.publish('POST', '/kick', { json: { user: 'bob' } });
+  assert.equal(answer.status, 200, answer.text);
   await untilState(page, 'kicked');
+  const tried = page.sockets.length;
   await send(stack, { to: 'bob', title: 'Polled' });
   await untilUnread(page, 1, 'Inbox');
-  assert.deepEqual([page.sockets.length, stack.events.asked], [0, 1]);
+  assert.deepEqual([page.sockets.length, streamsAsked(page)], [tried, 1]);
   assert.equal(await page.evaluate(() => window.bell.transport), 'polling');
+  await setCookie(page.context(), stack, stack.token('bob', { iat: Math.floor(Date.now() / 1000) + 5 }));
   await page.evaluate(() => window.bell.login());
   await untilTransport(page, 'events');
 });
 
 test('a stream whose token expired: asked about, and back with the new cookie', async (t) => {
   const stack = await startGated(t);
-  const page = await openStreaming(t, stack, { pollInterval: 100 });
-  await setCookie(page.context(), stack, 'expired');
-  stack.events.end('bob', 'token');
+  const exp = Math.floor(Date.now() / 1000) - 20; // of 30 s of grace
+  const page = await openStreaming(t, stack, { pollInterval: 100 }, { exp });
   await untilState(page, 'logged-out');
   assert.equal(await page.evaluate(() => window.bell.transport), null);
   await setCookie(page.context(), stack, stack.token('bob'));
@@ -184,11 +211,23 @@ test('a stream whose token expired: asked about, and back with the new cookie', 
   await untilUnread(page, 0, 'Inbox');
 });
 
+test('the demo page says that it lives on a stream', async (t) => {
+  const stack = await startDemo(t);
+  const profile = await openUsedToStreams(t);
+  await profile.addInitScript(() => {
+    Math.random = () => 0.9; // no climb in the first 54 s
+  });
+  const page = await openDemo(t, profile, stack, 'bob');
+  await page.getByText('live, by events').waitFor();
+  await send(stack, { to: 'bob', title: 'One' });
+  await untilUnread(page, 1);
+});
+
 test('a page with a token of its own opens no stream', async (t) => {
   const stack = await startGated(t);
   const page = await openBell(t, await openHasty(t), stack, { token: stack.token('bob'), ...gated });
   await untilSockets(page, 5);
-  assert.equal(stack.events.asked, 0);
+  assert.equal(streamsAsked(page), 0);
   assert.equal(await page.evaluate(() => window.bell.transport), 'polling');
 });
 
@@ -201,7 +240,7 @@ test('tabs on streams leave the browser connections to load pages by', async (t)
     if (i < 4) await untilTransport(tabs[i], 'events');
     else await untilSockets(tabs[i], 5);
   }
-  await sendByEvents(stack, { to: 'bob', title: 'To all tabs' });
+  await send(stack, { to: 'bob', title: 'To all tabs' });
   for (const tab of tabs) await untilUnread(tab, 1, 'Inbox');
   assert.deepEqual(await Promise.all(tabs.slice(4).map((tab) => tab.evaluate(() => window.bell.transport))),
     ['polling', 'polling']);

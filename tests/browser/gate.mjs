@@ -6,11 +6,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { startNginx, startStack } from '../harness/index.mjs';
-import { EventsServer } from './events_server.mjs';
 
 export const gated = { relay: '/gate/ws', events: '/gate/events' };
 
-const gates = (dir, eventsPort) => `
+const gates = (dir) => `
 location = /gate/ws {
     if (-f ${dir}/shut-ws) { rewrite ^ /gate/dropped last; }
     proxy_pass http://doorbell_relay/ws;
@@ -26,21 +25,19 @@ location = /gate/dropped {
 }
 location = /gate/events {
     if (-f ${dir}/shut-events) { return 502; }
-    proxy_pass http://127.0.0.1:${eventsPort}/events;
+    proxy_pass http://doorbell_relay/events;
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_set_header Host $http_host;
-    proxy_buffering off;
 }`;
 
-// startStack with `events`, and with gates that are shut as `shut` says: ['ws', 'events'].
+// startStack with gates that are shut as `shut` says: ['ws', 'events'].
 export async function startGated(t, { shut = ['ws'], ...options } = {}) {
   const stack = await startStack(t, { ...options, server: null });
   const where = { dir: stack.dir, port: stack.ports.web, appSocket: stack.appSocket, relayPort: stack.ports.relay };
-  stack.events = await EventsServer.start(t, stack.secret);
   stack.shut = (name) => writeFileSync(path.join(stack.dir, `shut-${name}`), '');
   stack.open = (name) => rmSync(path.join(stack.dir, `shut-${name}`), { force: true });
   shut.forEach(stack.shut);
-  stack.server = await startNginx(null, where, { server: gates(stack.dir, stack.events.port) });
+  stack.server = await startNginx(null, where, { server: gates(stack.dir) });
   return stack;
 }
