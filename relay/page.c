@@ -207,6 +207,10 @@ void page_on_event(struct page *page, const struct eio_event *event)
 {
     const char *error;
 
+    if (page->session->state == SESSION_CLOSING)
+        return;
+    if (event->type == EIO_EVENT_LEFT)
+        core_close(page->core, page->session, CLOSE_NORMAL, "left");
     if (event->type != EIO_EVENT_LOGIN && event->type != EIO_EVENT_AUTH)
         return;
     error = log_in(page, (struct span){event->text, event->text_len});
@@ -421,12 +425,11 @@ void page_farewell(struct session *s)
 {
     struct eio_session *eio = &s->page->eio;
 
-    /* A client that is taken out of "/" does not come back by itself; any other end it takes for a
-     * mishap. */
-    if ((s->close_code == CLOSE_KICKED || s->close_code == CLOSE_TOO_MANY) &&
+    /* Any end but this one a client takes for a mishap, and comes back. It closes the session
+     * itself; told of that as well, some forget why. */
+    if ((s->close_code != CLOSE_KICKED && s->close_code != CLOSE_TOO_MANY) ||
         eio_session_leave(eio))
-        return;
-    eio_session_close(eio, s->close_reason, s->page->core->api.now.ms);
+        eio_session_close(eio, s->close_reason, s->page->core->api.now.ms);
     page_flush(s->page);
 }
 

@@ -98,8 +98,7 @@ static enum http_action post(struct page *page, struct http_request *req, struct
 
     if (!e) {
         session_heard(page->session, core->api.now);
-        while (page->session->state != SESSION_CLOSING &&
-               eio_session_hear_next(&page->eio, &payload, core->api.now.ms, &event))
+        while (eio_session_hear_next(&page->eio, &payload, core->api.now.ms, &event))
             page_on_event(page, &event);
     }
     is_bad = e || (eio_session_is_over(&page->eio) && !page->eio.is_by_peer);
