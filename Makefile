@@ -98,7 +98,7 @@ $(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(common_pure) $(app_p
 	$(AR) rcsD $@ $^
 
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
-	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $^ $(call libs_of,$(packages_common)) -lm
+	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm
 
 $(BUILD)/bench/fcgi_const: bench_libs := -lfcgi
 $(BUILD)/bench/swarm: $(BUILD)/tests/bench/asker.o
