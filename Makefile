@@ -102,6 +102,7 @@ $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm
 
 $(BUILD)/bench/fcgi_const: bench_libs := -lfcgi
+$(BUILD)/bench/swarm: $(BUILD)/tests/bench/asker.o
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/kit.o
 	@mkdir -p $(@D)
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(bench_libs)

@@ -115,23 +115,27 @@ static bool scan_escape(struct scan *s)
     return take(s, '\\') && take(s, 'u') && scan_hex4(s, &code) && code >= 0xdc00 && code <= 0xdfff;
 }
 
+/* What a string may hold as it is. */
+static size_t plain_len(struct span s)
+{
+    size_t n = 0;
+
+    while (n < s.len && (unsigned char)s.p[n] >= 0x20 && s.p[n] != '"' && s.p[n] != '\\')
+        n++;
+    return n;
+}
+
 static bool scan_string(struct scan *s)
 {
     if (!take(s, '"'))
         return false;
-    while (s->rest.len > 0) {
+    for (;;) {
+        skip(s, plain_len(s->rest));
         if (take(s, '"'))
             return true;
-        if (take(s, '\\')) {
-            if (!scan_escape(s))
-                return false;
-        } else if ((unsigned char)peek(s) < 0x20) {
+        if (!take(s, '\\') || !scan_escape(s))
             return false;
-        } else {
-            skip(s, 1);
-        }
     }
-    return false;
 }
 
 static bool scan_word(struct scan *s, struct span word)
@@ -252,6 +256,22 @@ static enum err build(struct json_tokener *tokener, struct span text, struct jso
     return ERR_NONE;
 }
 
+static enum err check(struct span text, size_t *member_count)
+{
+    if (text.len >= INT_MAX)
+        return ERR_TOO_BIG;
+    if (!span_is_utf8(text))
+        return ERR_MALFORMED;
+    return scan_syntax(text, member_count);
+}
+
+enum err json_check(struct span text)
+{
+    size_t ignored;
+
+    return check(text, &ignored);
+}
+
 enum err json_decode(struct span text, struct json_object **out)
 {
     struct json_tokener *tokener;
@@ -259,11 +279,7 @@ enum err json_decode(struct span text, struct json_object **out)
     size_t member_count;
     enum err e;
 
-    if (text.len >= INT_MAX)
-        return ERR_TOO_BIG;
-    if (!span_is_utf8(text))
-        return ERR_MALFORMED;
-    e = scan_syntax(text, &member_count);
+    e = check(text, &member_count);
     if (e)
         return e;
     /* json-c counts the scalar inside the innermost brackets as a level. */

@@ -17,6 +17,10 @@ enum { JSON_DEPTH_MAX = 32 };
  * Caller owns *out (json_object_put). ERR_MALFORMED, ERR_TOO_BIG (too deep), ERR_NO_MEMORY. */
 MUST_USE enum err json_decode(struct span text, struct json_object **out);
 
+/* The same without a tree, for json_walk.h; but it does not look whether two members have one name.
+ * ERR_MALFORMED, ERR_TOO_BIG. */
+MUST_USE enum err json_check(struct span text);
+
 /* Whether a NUL is written in it, as an escape: json-c ends a member's name there. */
 bool json_has_nul(struct span json);
 

@@ -5,7 +5,6 @@
  * login, needs but one HMAC after that; libjwt would take apart all of it once more. */
 #include "common/token.h"
 
-#include <json-c/json.h>
 #include <jwt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,12 @@
 #include "common/file.h"
 #include "common/hmac.h"
 #include "common/json.h"
+#include "common/json_walk.h"
 
 /* 9999-12-31T23:59:59Z; a time beyond is no time. */
 #define TIME_MAX INT64_C(253402300799)
+
+enum { NUMBER_MAX = 64 /* no time is longer */ };
 
 struct pem {
     char *bytes;
@@ -123,26 +125,28 @@ const struct keyring *token_keys_secrets(const struct token_keys *keys)
     return &keys->secrets;
 }
 
-/* The JSON object that a part of the token spells. A name that holds an escaped NUL would be found
- * by what stands before it. Caller owns *out. */
-static enum err decode_part(struct span part, struct json_object **out)
-{
-    char bytes[BASE64URL_DECODED_MAX(TOKEN_MAX)];
-    struct json_object *node = NULL;
-    size_t len;
-    enum err e = base64url_decode(part, bytes, &len);
+enum { PART_MAX = BASE64URL_DECODED_MAX(TOKEN_MAX) };
 
-    if (!e)
-        e = json_has_nul((struct span){bytes, len}) ? ERR_MALFORMED
-                                                    : json_decode((struct span){bytes, len}, &node);
-    if (e)
-        return e == ERR_NO_MEMORY ? e : ERR_UNAUTHORIZED;
-    if (!json_object_is_type(node, json_type_object)) {
-        json_object_put(node);
+/* The members of these names in the JSON object that a part of the token spells, as they are
+ * written; `bytes` holds them. */
+static enum err decode_part(struct span part, char bytes[static PART_MAX],
+                            const char *const names[], size_t count, struct span members[])
+{
+    struct span json = {bytes, 0};
+
+    if (base64url_decode(part, bytes, &json.len) || json_has_nul(json) || json_check(json) ||
+        json_walk_members(json_walk_root(json), names, count, members))
         return ERR_UNAUTHORIZED;
-    }
-    *out = node;
     return ERR_NONE;
+}
+
+/* Whether it is a string that says just that. */
+static bool says(struct span value, struct span text)
+{
+    char scratch[PART_MAX];
+    struct span said;
+
+    return !json_walk_text(value, scratch, sizeof(scratch), &said) && span_equal(said, text);
 }
 
 /* The two headers that nearly all tokens have: {"alg":"HS256","typ":"JWT"}, and with `typ` first.
@@ -155,31 +159,29 @@ static bool is_usual_header(const struct token_keys *keys, struct span part)
 }
 
 /* RFC 7515 4.1.9, RFC 7519 5.1: absent, or the one that we know. */
-static bool is_jwt(struct json_object *header)
+static bool is_jwt(struct span typ)
 {
-    struct json_object *typ;
+    char scratch[PART_MAX];
+    struct span said;
 
-    return !json_object_object_get_ex(header, "typ", &typ) ||
-           span_equal_nocase(json_text(typ), SPAN("JWT"));
+    return !typ.p || (!json_walk_text(typ, scratch, sizeof(scratch), &said) &&
+                      span_equal_nocase(said, SPAN("JWT")));
 }
 
 /* RFC 7515 4.1.1, 4.1.11: our algorithm, and no extension that must be understood. */
 static enum err check_header(const struct token_keys *keys, struct span part)
 {
-    struct json_object *header;
-    bool is_ours;
-    enum err e;
+    static const char *const names[] = {"alg", "typ", "crit"};
+    char bytes[PART_MAX];
+    struct span members[3];
 
     if (is_usual_header(keys, part))
         return ERR_NONE;
-    e = decode_part(part, &header);
-    if (e)
-        return e;
-    is_ours = span_equal(json_text(json_object_object_get(header, "alg")),
-                         span_of(algorithms[keys->algorithm].name)) &&
-              !json_object_object_get_ex(header, "crit", NULL) && is_jwt(header);
-    json_object_put(header);
-    return is_ours ? ERR_NONE : ERR_UNAUTHORIZED;
+    if (decode_part(part, bytes, names, 3, members) ||
+        !says(members[0], span_of(algorithms[keys->algorithm].name)) || !is_jwt(members[1]) ||
+        members[2].p)
+        return ERR_UNAUTHORIZED;
+    return ERR_NONE;
 }
 
 /* `mac` is the signature of HS256. */
@@ -229,41 +231,48 @@ static enum err check_signature(const struct token_keys *keys, struct span token
     return check_mac(keys, (struct span){token.p, token.len - signature_text.len - 1}, signature);
 }
 
-/* A claim that is a time: ERR_NOT_FOUND without it. */
-static enum err read_time(struct json_object *claims, const char *name, int64_t *out)
+enum claim { CLAIM_SUB, CLAIM_EXP, CLAIM_NBF, CLAIM_IAT, CLAIM_SINCE, CLAIM_AUD, CLAIM_LANG };
+
+static const char *const claim_names[] = {"sub", "exp", "nbf", "iat", "since", "aud", "lang"};
+
+enum { CLAIM_COUNT = sizeof(claim_names) / sizeof(claim_names[0]) };
+
+/* A float is cut to whole seconds. */
+static enum err read_time(struct span value, int64_t *out)
 {
-    struct json_object *node;
+    char text[NUMBER_MAX + 1] = "";
+    bool is_number =
+        value.len > 0 && (value.p[0] == '-' || (value.p[0] >= '0' && value.p[0] <= '9'));
     double seconds;
 
-    if (!json_object_object_get_ex(claims, name, &node))
-        return ERR_NOT_FOUND;
-    if (!json_object_is_type(node, json_type_int) && !json_object_is_type(node, json_type_double))
+    if (!is_number || value.len > NUMBER_MAX)
         return ERR_UNAUTHORIZED;
-    seconds = json_object_get_double(node);
-    if (!(seconds >= 0 && seconds < (double)(TIME_MAX + 1)))
-        return ERR_UNAUTHORIZED;
-    *out = (int64_t)seconds;
-    return ERR_NONE;
+    if (span_parse_int(value, out)) {
+        memcpy(text, value.p, value.len);
+        seconds = strtod(text, NULL);
+        if (!(seconds >= 0 && seconds < (double)(TIME_MAX + 1)))
+            return ERR_UNAUTHORIZED;
+        *out = (int64_t)seconds;
+    }
+    return *out >= 0 && *out <= TIME_MAX ? ERR_NONE : ERR_UNAUTHORIZED;
 }
 
 /* The same, and *out stays as it is without the claim. */
-static enum err read_optional_time(struct json_object *claims, const char *name, int64_t *out)
+static enum err read_optional_time(struct span value, int64_t *out)
 {
-    enum err e = read_time(claims, name, out);
-
-    return e == ERR_NOT_FOUND ? ERR_NONE : e;
+    return value.p ? read_time(value, out) : ERR_NONE;
 }
 
-static enum err read_times(struct json_object *claims, int64_t now, struct token_claims *out)
+static enum err read_times(const struct span claims[], int64_t now, struct token_claims *out)
 {
     int64_t not_before = 0;
 
     out->issued_at = 0;
     out->since = -1;
-    if (read_time(claims, "exp", &out->expires_at) ||
-        read_optional_time(claims, "nbf", &not_before) ||
-        read_optional_time(claims, "iat", &out->issued_at) ||
-        read_optional_time(claims, "since", &out->since))
+    if (read_time(claims[CLAIM_EXP], &out->expires_at) ||
+        read_optional_time(claims[CLAIM_NBF], &not_before) ||
+        read_optional_time(claims[CLAIM_IAT], &out->issued_at) ||
+        read_optional_time(claims[CLAIM_SINCE], &out->since))
         return ERR_UNAUTHORIZED;
     /* A token from the future would outlive "refuse those issued until now". */
     if (now - TOKEN_LEEWAY_S >= out->expires_at || now + TOKEN_LEEWAY_S < not_before ||
@@ -272,55 +281,51 @@ static enum err read_times(struct json_object *claims, int64_t now, struct token
     return ERR_NONE;
 }
 
-static enum err read_user(struct json_object *claims, struct token_claims *out)
+/* A text, or an integer as the text of its digits. */
+static enum err read_user(struct span sub, struct token_claims *out)
 {
-    struct json_object *sub = json_object_object_get(claims, "sub");
-    struct span id = json_text(sub);
+    struct span id = sub;
+    int64_t ignored;
 
-    if (json_object_is_type(sub, json_type_int))
-        id = span_of(json_object_get_string(sub));
+    if (span_parse_int(sub, &ignored) && json_walk_text(sub, out->user, USER_ID_MAX, &id))
+        return ERR_UNAUTHORIZED;
     if (!user_is_valid(id))
         return ERR_UNAUTHORIZED;
-    memcpy(out->user, id.p, id.len);
+    memmove(out->user, id.p, id.len);
     out->user[id.len] = '\0';
     return ERR_NONE;
 }
 
-static enum err read_lang(struct json_object *claims, struct token_claims *out)
+static enum err read_lang(struct span claim, struct token_claims *out)
 {
-    struct json_object *node;
-    struct span lang;
+    struct span lang = {out->lang, 0};
 
-    out->lang[0] = '\0';
-    if (!json_object_object_get_ex(claims, "lang", &node))
-        return ERR_NONE;
-    lang = json_text(node);
-    if (!lang.p || lang.len > TOKEN_LANG_MAX || span_has_control(lang))
+    if (claim.p && json_walk_text(claim, out->lang, TOKEN_LANG_MAX, &lang))
         return ERR_UNAUTHORIZED;
-    memcpy(out->lang, lang.p, lang.len);
+    if (lang.len > TOKEN_LANG_MAX || span_has_control(lang))
+        return ERR_UNAUTHORIZED;
+    memmove(out->lang, lang.p, lang.len);
     out->lang[lang.len] = '\0';
     return ERR_NONE;
 }
 
 /* RFC 7519 4.1.3: a token for others is not for us. */
-static enum err check_audience(const struct token_keys *keys, struct json_object *claims)
+static enum err check_audience(const struct token_keys *keys, struct span aud)
 {
     struct span ours = span_of(keys->audience);
-    struct json_object *aud;
+    struct span rest, item;
     bool is_for_us = false;
 
-    if (!json_object_object_get_ex(claims, "aud", &aud))
+    if (!aud.p)
         return ours.len == 0 ? ERR_NONE : ERR_UNAUTHORIZED;
     if (ours.len == 0)
         return ERR_UNAUTHORIZED;
-    if (!json_object_is_type(aud, json_type_array))
-        return span_equal(json_text(aud), ours) ? ERR_NONE : ERR_UNAUTHORIZED;
-    for (size_t i = 0; i < json_object_array_length(aud); i++) {
-        struct json_object *item = json_object_array_get_idx(aud, i);
-
-        if (!json_object_is_type(item, json_type_string))
+    if (!json_walk_is_array(aud))
+        return says(aud, ours) ? ERR_NONE : ERR_UNAUTHORIZED;
+    for (rest = json_walk_inside(aud); json_walk_item(&rest, &item);) {
+        if (!json_walk_is_text(item))
             return ERR_UNAUTHORIZED;
-        is_for_us |= span_equal(json_text(item), ours);
+        is_for_us |= says(item, ours);
     }
     return is_for_us ? ERR_NONE : ERR_UNAUTHORIZED;
 }
@@ -328,20 +333,19 @@ static enum err check_audience(const struct token_keys *keys, struct json_object
 static enum err read_claims(const struct token_keys *keys, struct span part, int64_t now,
                             struct token_claims *out)
 {
+    char bytes[PART_MAX];
+    struct span claims[CLAIM_COUNT];
     struct token_claims read;
-    struct json_object *claims;
-    enum err e = decode_part(part, &claims);
+    enum err e = decode_part(part, bytes, claim_names, CLAIM_COUNT, claims);
 
-    if (e)
-        return e;
-    e = check_audience(keys, claims);
+    if (!e)
+        e = check_audience(keys, claims[CLAIM_AUD]);
     if (!e)
         e = read_times(claims, now, &read);
     if (!e)
-        e = read_user(claims, &read);
+        e = read_user(claims[CLAIM_SUB], &read);
     if (!e)
-        e = read_lang(claims, &read);
-    json_object_put(claims);
+        e = read_lang(claims[CLAIM_LANG], &read);
     if (!e)
         *out = read;
     return e;

@@ -45,10 +45,12 @@ static enum err refuse_by(struct http_response *res, enum err e, const char *why
 
 static size_t deliver(struct api *api, const struct publish_ring *pr)
 {
+    struct publish_users users = publish_users(pr);
     struct ring ring = pr->ring;
+    struct span user;
     size_t sessions = 0;
 
-    if (!pr->to) {
+    if (!pr->to.p) {
         stats_count(api->stats, COUNT_RINGS_ALL, 1);
         /* Out of memory it is lost, as any ring may be. */
         return api->ops->ring_all(api->ctx, &ring, &sessions) ? 0 : sessions;
@@ -58,8 +60,8 @@ static size_t deliver(struct api *api, const struct publish_ring *pr)
     if (ring.type == RING_MANY)
         ring.spread_ms =
             pace_spread_ms(pr->user_count, api->config->relay.pace, api->config->relay.check_rate);
-    for (size_t i = 0; i < pr->user_count; i++)
-        sessions += api->ops->ring_user(api->ctx, publish_user(pr, i), &ring);
+    while (publish_next_user(&users, &user))
+        sessions += api->ops->ring_user(api->ctx, user, &ring);
     return sessions;
 }
 
@@ -69,9 +71,10 @@ static enum err report_offline(struct api *api, const struct publish *p, struct 
     enum err e = buf_append(out, SPAN(",\"offline\":["));
 
     for (size_t i = 0; i < p->ring_count; i++) {
-        for (size_t n = 0; n < p->rings[i].user_count && !e; n++) {
-            struct span user = publish_user(&p->rings[i], n);
+        struct publish_users users = publish_users(&p->rings[i]);
+        struct span user;
 
+        while (!e && publish_next_user(&users, &user)) {
             if (hub_find(api->hub, user))
                 continue;
             if (!(e = buf_append(out, span_of(comma))))
@@ -103,7 +106,9 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
         return refuse_by(res, e, why);
     for (size_t i = 0; i < p.ring_count; i++)
         sessions += deliver(api, &p.rings[i]);
-    e = buf_printf(&res->body, "{\"sessions\":%zu", sessions);
+    e = buf_append(&res->body, SPAN("{\"sessions\":"));
+    if (!e)
+        e = buf_append_int(&res->body, (int64_t)sessions);
     if (!e && p.wants_report)
         e = report_offline(api, &p, &res->body);
     if (!e)

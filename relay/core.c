@@ -100,13 +100,16 @@ void core_time_rings(struct core *core, enum delay delay, int64_t since_us)
 void core_count_frame(struct core *core, const struct message *m, size_t len)
 {
     enum delay delay;
+    int64_t now_us;
 
     stats_count(&core->stats, COUNT_FRAMES, 1);
     stats_count(&core->stats, COUNT_BYTES, len);
     if (m->type != MESSAGE_RING || !core->delay_since_us)
         return;
     delay = m->as.ring.type == RING_PERSONAL ? DELAY_PERSONAL : core->delay;
-    histogram_add(&core->stats.delays[delay], clock_us(CLOCK_MONOTONIC) - core->delay_since_us);
+    /* A slice of a broadcast is written in a turn, whose time is good enough for all of it. */
+    now_us = delay == DELAY_ALL ? core->now_us : clock_us(CLOCK_MONOTONIC);
+    histogram_add(&core->stats.delays[delay], now_us - core->delay_since_us);
 }
 
 struct session_limits core_limits(const struct core *core)

@@ -35,13 +35,14 @@ static const char *phrase_of(int status)
 /* RFC 7230 3.2.6 */
 static bool is_token(struct span s)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
+    static const char others[] = "!#$%&'*+.^_`|~";
 
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        bool is_alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        bool is_usual =
+            ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9') || c == '-';
 
-        if (!is_alnum && (c == 0 || !memchr(others, c, sizeof(others) - 1)))
+        if (!is_usual && (c == 0 || !memchr(others, c, sizeof(others) - 1)))
             return false;
     }
     return s.len > 0;
@@ -174,26 +175,24 @@ static enum err find_head(struct span in, struct span *head)
 
 enum err http_decode_head(struct span in, struct http_request *out)
 {
-    struct http_request req = {.method = HTTP_OTHER};
     struct span head, rest, line;
     enum err e = find_head(in, &head);
 
     if (e)
         return e;
-    req.head_len = head.len;
+    /* Not the headers, which are two KiB and have a count. */
+    memset(out, 0, offsetof(struct http_request, headers));
+    out->head_len = head.len;
     rest = (struct span){head.p, head.len - 2};
-    if (next_line(&rest, &line) || decode_request_line(line, &req))
+    if (next_line(&rest, &line) || decode_request_line(line, out))
         return ERR_MALFORMED;
     while (rest.len > 0) {
-        if (req.header_count == HTTP_HEADERS_MAX)
+        if (out->header_count == HTTP_HEADERS_MAX)
             return ERR_TOO_BIG;
-        if (next_line(&rest, &line) || decode_header(line, &req))
+        if (next_line(&rest, &line) || decode_header(line, out))
             return ERR_MALFORMED;
     }
-    if (note_framing(&req))
-        return ERR_MALFORMED;
-    *out = req;
-    return ERR_NONE;
+    return note_framing(out);
 }
 
 int http_refuse_body(const struct http_request *req, size_t body_max)
@@ -277,13 +276,18 @@ struct span http_bearer(const struct http_request *req)
 
 enum err http_encode_response(struct buf *out, const struct http_response *res, bool keep_alive)
 {
-    enum err e = buf_printf(out,
-                            "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                            "Cache-Control: no-store\r\n%s%s\r\n",
-                            res->status, phrase_of(res->status), res->content_type, res->body.len,
-                            res->headers, keep_alive ? "" : "Connection: close\r\n");
+    enum err e;
 
-    if (e)
+    if ((e = buf_append(out, SPAN("HTTP/1.1 "))) || (e = buf_append_int(out, res->status)) ||
+        (e = buf_append_char(out, ' ')) || (e = buf_append(out, span_of(phrase_of(res->status)))) ||
+        (e = buf_append(out, SPAN("\r\nContent-Type: "))) ||
+        (e = buf_append(out, span_of(res->content_type))) ||
+        (e = buf_append(out, SPAN("\r\nContent-Length: "))) ||
+        (e = buf_append_int(out, (int64_t)res->body.len)) ||
+        (e = buf_append(out, SPAN("\r\nCache-Control: no-store\r\n"))) ||
+        (e = buf_append(out, span_of(res->headers))) ||
+        (!keep_alive && (e = buf_append(out, SPAN("Connection: close\r\n")))) ||
+        (e = buf_append(out, SPAN("\r\n"))))
         return e;
     return buf_append(out, buf_span(&res->body));
 }

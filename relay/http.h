@@ -26,7 +26,6 @@ struct http_request {
     enum http_method method;
     struct span path;  /* still percent-encoded */
     struct span query; /* what stands behind '?' */
-    struct http_header headers[HTTP_HEADERS_MAX];
     size_t header_count;
     size_t head_len; /* with the empty line that ends it */
     size_t content_length;
@@ -39,6 +38,7 @@ struct http_request {
     struct http_conn *conn; /* as well; only http_server.h knows what it is */
     void *waiter;           /* set by the handler that parks it */
     char *body; /* content_length bytes, set by who read them; decoding may change them */
+    struct http_header headers[HTTP_HEADERS_MAX];
 };
 
 struct http_response {
@@ -48,8 +48,8 @@ struct http_response {
     struct buf body;
 };
 
-/* Decodes one request head; *out borrows from `in`. ERR_INCOMPLETE, ERR_TOO_BIG (longer than
- * HTTP_HEAD_MAX, too many headers), ERR_MALFORMED. */
+/* Decodes one request head; *out borrows from `in`, and is of no use on failure. ERR_INCOMPLETE,
+ * ERR_TOO_BIG (longer than HTTP_HEAD_MAX, too many headers), ERR_MALFORMED. */
 MUST_USE enum err http_decode_head(struct span in, struct http_request *out);
 
 /* The status that refuses this request for its body alone: 411, 413, 417; 0 when it may come. */

@@ -4,112 +4,133 @@
 #include <stdlib.h>
 
 #include "common/json.h"
+#include "common/json_walk.h"
 #include "common/user.h"
 
-/* An integer is taken as the text of its digits, as PHP's arrays turn ids into numbers. */
-static struct span user_text(struct json_object *node)
+enum field { FIELD_TO, FIELD_ALL, FIELD_VERSION, FIELD_SEQ, FIELD_NUM, FIELD_HIT, FIELD_ID };
+
+static const char *const field_names[] = {"to", "all", "version", "seq", "num", "hit", "id"};
+
+enum { FIELD_COUNT = sizeof(field_names) / sizeof(field_names[0]) };
+
+struct publish_users publish_users(const struct publish_ring *ring)
 {
-    if (json_object_is_type(node, json_type_int))
-        return span_of(json_object_get_string(node));
-    return json_text(node);
+    return (struct publish_users){.rest = ring->to};
 }
 
-struct span publish_user(const struct publish_ring *ring, size_t n)
+/* An integer is taken as the text of its digits, as PHP's arrays turn ids into numbers. What is no
+ * id at all becomes the empty one. */
+bool publish_next_user(struct publish_users *users, struct span *user)
 {
-    return user_text(json_object_array_get_idx(ring->to, n));
+    struct span item;
+    int64_t ignored;
+
+    if (!json_walk_item(&users->rest, &item))
+        return false;
+    *user = item;
+    if (span_parse_int(item, &ignored) &&
+        json_walk_text(item, users->scratch, sizeof(users->scratch), user))
+        *user = (struct span){NULL, 0};
+    return true;
 }
 
-static enum err decode_users(struct json_object *to, struct publish_ring *ring, const char **why)
+static enum err decode_users(struct span to, struct publish_ring *ring, const char **why)
 {
+    struct publish_users users;
+    struct span user;
+
     *why = "to must be a list of user ids that is not empty";
-    if (!json_object_is_type(to, json_type_array) || json_object_array_length(to) == 0)
+    if (!json_walk_is_array(to))
         return ERR_INVALID;
-    ring->to = to;
-    ring->user_count = json_object_array_length(to);
-    for (size_t i = 0; i < ring->user_count; i++)
-        if (!user_is_valid(publish_user(ring, i)))
+    ring->to = json_walk_inside(to);
+    for (users = publish_users(ring); publish_next_user(&users, &user); ring->user_count++)
+        if (!user_is_valid(user))
             return ERR_INVALID;
-    return ERR_NONE;
+    return ring->user_count > 0 ? ERR_NONE : ERR_INVALID;
 }
 
-static enum err decode_address(struct json_object *node, struct publish_ring *ring,
+static enum err decode_address(const struct span fields[], struct publish_ring *ring,
                                const char **why)
 {
-    struct json_object *to, *all;
-    bool has_to = json_object_object_get_ex(node, "to", &to);
-    bool has_all = json_object_object_get_ex(node, "all", &all);
+    struct span to = fields[FIELD_TO], all = fields[FIELD_ALL];
 
     *why = "a ring needs either to or all";
-    if (has_to == has_all)
+    if (!to.p == !all.p)
         return ERR_INVALID;
-    if (has_to)
+    if (to.p)
         return decode_users(to, ring, why);
     *why = "all can only be true";
-    if (!json_object_is_type(all, json_type_boolean) || !json_object_get_boolean(all))
-        return ERR_INVALID;
-    return ERR_NONE;
+    return span_equal(all, SPAN("true")) ? ERR_NONE : ERR_INVALID;
 }
 
 /* Reads an optional number that is not negative. */
-static enum err decode_number(struct json_object *node, const char *name, bool *is_there,
-                              int64_t *out)
+static enum err decode_number(struct span value, int64_t *out)
 {
-    struct json_object *value;
-
-    *is_there = json_object_object_get_ex(node, name, &value);
-    if (!*is_there)
-        return ERR_NONE;
-    if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
+    if (value.p && (span_parse_int(value, out) || *out < 0))
         return ERR_INVALID;
-    *out = json_object_get_int64(value);
     return ERR_NONE;
 }
 
-static enum err decode_fields(struct json_object *node, struct publish_ring *ring, const char **why)
+static enum err decode_numbers(const struct span fields[], struct ring *r, const char **why)
 {
-    struct ring *r = &ring->ring;
     int64_t hit = 0;
-    bool has_version, has_seq, has_num, has_hit, has_id;
 
     *why = "version, seq, num, hit and id are integers, and not negative";
-    if (decode_number(node, "version", &has_version, &r->version) ||
-        decode_number(node, "seq", &has_seq, &r->seq) ||
-        decode_number(node, "num", &has_num, &r->num) ||
-        decode_number(node, "hit", &has_hit, &hit) || decode_number(node, "id", &has_id, &r->id))
+    if (decode_number(fields[FIELD_VERSION], &r->version) ||
+        decode_number(fields[FIELD_SEQ], &r->seq) || decode_number(fields[FIELD_NUM], &r->num) ||
+        decode_number(fields[FIELD_HIT], &hit) || decode_number(fields[FIELD_ID], &r->id))
         return ERR_INVALID;
     *why = "hit is 0 or 1";
     if (hit > 1)
         return ERR_INVALID;
     r->hit = (uint8_t)hit;
-    if (has_version || has_num || has_hit) {
-        *why = "a ring for more than one user carries no version, num or hit";
-        if (ring->user_count != 1)
-            return ERR_INVALID;
-        *why = "version, seq and num belong together";
-        if (!has_version || !has_seq || !has_num)
-            return ERR_INVALID;
-        r->type = RING_PERSONAL;
-        return ERR_NONE;
-    }
-    r->type = has_seq ? RING_MANY : RING_ASK;
     return ERR_NONE;
 }
 
-static enum err decode_ring(struct json_object *node, struct publish_ring *ring, const char **why)
+static enum err decode_type(const struct span fields[], struct publish_ring *ring, const char **why)
 {
-    enum err e;
+    bool has_version = fields[FIELD_VERSION].p, has_seq = fields[FIELD_SEQ].p;
+    bool has_num = fields[FIELD_NUM].p, has_hit = fields[FIELD_HIT].p;
 
-    *why = "a ring is an object";
-    if (!json_object_is_type(node, json_type_object))
+    ring->ring.type = has_seq ? RING_MANY : RING_ASK;
+    if (!has_version && !has_num && !has_hit)
+        return ERR_NONE;
+    *why = "a ring for more than one user carries no version, num or hit";
+    if (ring->user_count != 1)
         return ERR_INVALID;
-    if ((e = decode_address(node, ring, why)))
-        return e;
-    return decode_fields(node, ring, why);
+    *why = "version, seq and num belong together";
+    if (!has_version || !has_seq || !has_num)
+        return ERR_INVALID;
+    ring->ring.type = RING_PERSONAL;
+    return ERR_NONE;
 }
 
-static enum err decode_rings(struct json_object *list, struct publish *p, const char **why)
+static enum err decode_ring(struct span value, struct publish_ring *ring, const char **why)
 {
-    size_t count = json_object_array_length(list);
+    struct span fields[FIELD_COUNT];
+    enum err e;
+
+    *why = "a ring is an object, with no field twice";
+    if ((e = json_walk_members(value, field_names, FIELD_COUNT, fields)) ||
+        (e = decode_address(fields, ring, why)) || (e = decode_numbers(fields, &ring->ring, why)))
+        return e;
+    return decode_type(fields, ring, why);
+}
+
+static size_t count_items(struct span list)
+{
+    struct span item;
+    size_t n = 0;
+
+    while (json_walk_item(&list, &item))
+        n++;
+    return n;
+}
+
+static enum err decode_rings(struct span list, struct publish *p, const char **why)
+{
+    size_t count = count_items(list);
+    struct span item;
 
     *why = "too many rings in one call";
     if (count > PUBLISH_RINGS_MAX)
@@ -118,9 +139,8 @@ static enum err decode_rings(struct json_object *list, struct publish *p, const 
     p->rings = calloc(count ? count : 1, sizeof(*p->rings));
     if (!p->rings)
         return ERR_NO_MEMORY;
-    p->ring_count = count;
-    for (size_t i = 0; i < count; i++) {
-        enum err e = decode_ring(json_object_array_get_idx(list, i), &p->rings[i], why);
+    while (json_walk_item(&list, &item)) {
+        enum err e = decode_ring(item, &p->rings[p->ring_count++], why);
 
         if (e)
             return e;
@@ -128,36 +148,35 @@ static enum err decode_rings(struct json_object *list, struct publish *p, const 
     return ERR_NONE;
 }
 
-static enum err decode_report(struct publish *p, const char **why)
+static enum err decode_report(struct span report, struct publish *p, const char **why)
 {
-    struct json_object *report;
     size_t users = 0;
 
-    if (!json_object_object_get_ex(p->root, "report", &report))
-        return ERR_NONE;
     *why = "report is true or false";
-    if (!json_object_is_type(report, json_type_boolean))
+    p->wants_report = span_equal(report, SPAN("true"));
+    if (report.p && !p->wants_report && !span_equal(report, SPAN("false")))
         return ERR_INVALID;
-    p->wants_report = json_object_get_boolean(report);
     for (size_t i = 0; i < p->ring_count; i++)
         users += p->rings[i].user_count;
     *why = "a report is for 100 users at most";
     return p->wants_report && users > PUBLISH_REPORT_MAX ? ERR_INVALID : ERR_NONE;
 }
 
-static enum err decode_root(struct publish *p, const char **why)
+static enum err decode_root(struct span root, struct publish *p, const char **why)
 {
-    struct json_object *list;
+    static const char *const names[] = {"rings", "report"};
+    struct span members[2];
     enum err e;
 
-    *why = "rings must be a list";
-    if (!json_object_is_type(p->root, json_type_object) ||
-        !json_object_object_get_ex(p->root, "rings", &list) ||
-        !json_object_is_type(list, json_type_array))
-        return ERR_INVALID;
-    if ((e = decode_rings(list, p, why)))
+    *why = "the body is an object, with no field twice";
+    if ((e = json_walk_members(root, names, 2, members)))
         return e;
-    return decode_report(p, why);
+    *why = "rings must be a list";
+    if (!json_walk_is_array(members[0]))
+        return ERR_INVALID;
+    if ((e = decode_rings(json_walk_inside(members[0]), p, why)))
+        return e;
+    return decode_report(members[1], p, why);
 }
 
 enum err publish_decode(struct span body, struct publish *out, const char **why)
@@ -166,9 +185,9 @@ enum err publish_decode(struct span body, struct publish *out, const char **why)
     enum err e;
 
     *why = "the body is not JSON";
-    if ((e = json_decode(body, &p.root)))
+    if ((e = json_check(body)))
         return e;
-    e = decode_root(&p, why);
+    e = decode_root(json_walk_root(body), &p, why);
     if (e)
         publish_deinit(&p);
     else
@@ -179,8 +198,15 @@ enum err publish_decode(struct span body, struct publish *out, const char **why)
 void publish_deinit(struct publish *p)
 {
     free(p->rings);
-    json_object_put(p->root);
     *p = (struct publish){0};
+}
+
+/* As publish_next_user(), of a tree. */
+static struct span user_text(struct json_object *node)
+{
+    if (json_object_is_type(node, json_type_int))
+        return span_of(json_object_get_string(node));
+    return json_text(node);
 }
 
 enum err publish_decode_user(struct span body, struct json_object **root, struct span *user,

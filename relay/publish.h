@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "common/span.h"
+#include "common/user.h"
 #include "relay/message.h"
 
 enum { PUBLISH_RINGS_MAX = 10000, PUBLISH_REPORT_MAX = 100 };
@@ -16,16 +17,22 @@ enum { PUBLISH_RINGS_MAX = 10000, PUBLISH_REPORT_MAX = 100 };
 struct json_object;
 
 struct publish_ring {
-    struct json_object *to; /* an array of user ids; NULL for all */
+    struct span to; /* the list of user ids as it is written; {NULL, 0} for all */
     size_t user_count;
     struct ring ring;
 };
 
+/* Borrows from the body. */
 struct publish {
-    struct json_object *root; /* owns what the rings borrow */
     struct publish_ring *rings;
     size_t ring_count;
     bool wants_report;
+};
+
+/* Walks the users that a ring is for. */
+struct publish_users {
+    struct span rest;
+    char scratch[USER_ID_MAX]; /* of an id that was written with escapes */
 };
 
 /* On failure *why (static text) says what is wrong: ERR_MALFORMED, ERR_INVALID, ERR_TOO_BIG,
@@ -33,8 +40,11 @@ struct publish {
 MUST_USE enum err publish_decode(struct span body, struct publish *out, const char **why);
 void publish_deinit(struct publish *p);
 
-/* The n-th user a ring is for. */
-struct span publish_user(const struct publish_ring *ring, size_t n);
+/* None, for a ring that is for all. */
+struct publish_users publish_users(const struct publish_ring *ring);
+
+/* False at the end. *user is valid until the next call. */
+bool publish_next_user(struct publish_users *users, struct span *user);
 
 /* Decodes {"user":"42"} of POST /kick. Caller owns *root, from which *user borrows. */
 MUST_USE enum err publish_decode_user(struct span body, struct json_object **root,

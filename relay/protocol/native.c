@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "common/json_walk.h"
 #include "relay/protocol/protocol.h"
+
+enum { TYPE_MAX = 16 /* longer than any that is known */ };
 
 static enum err encode_welcome(struct span user, struct buf *out)
 {
@@ -16,16 +19,24 @@ static enum err encode_welcome(struct span user, struct buf *out)
     return buf_append_char(out, '}');
 }
 
+static enum err append_field(struct buf *out, struct span name, int64_t value)
+{
+    enum err e = buf_append(out, name);
+
+    return e ? e : buf_append_int(out, value);
+}
+
 static enum err encode_personal(const struct ring *r, struct buf *out)
 {
-    enum err e = buf_printf(out,
-                            "{\"type\":\"ring\",\"version\":%" PRId64 ",\"seq\":%" PRId64
-                            ",\"num\":%" PRId64 ",\"hit\":%d",
-                            r->version, r->seq, r->num, r->hit);
+    enum err e;
 
-    if (!e && r->id)
-        e = buf_printf(out, ",\"id\":%" PRId64, r->id);
-    return e ? e : buf_append_char(out, '}');
+    if ((e = append_field(out, SPAN("{\"type\":\"ring\",\"version\":"), r->version)) ||
+        (e = append_field(out, SPAN(",\"seq\":"), r->seq)) ||
+        (e = append_field(out, SPAN(",\"num\":"), r->num)) ||
+        (e = append_field(out, SPAN(",\"hit\":"), r->hit)) ||
+        (r->id && (e = append_field(out, SPAN(",\"id\":"), r->id))))
+        return e;
+    return buf_append_char(out, '}');
 }
 
 static enum err encode_ring(const struct ring *r, struct buf *out)
@@ -76,64 +87,58 @@ static enum err encode(const struct message *m, struct buf *out)
     return ERR_INVALID;
 }
 
-static enum err decode_login(struct json_object *root, struct client_frame *out)
+static enum err decode_login(struct span token, struct span online, struct client_frame *out)
 {
-    struct json_object *token, *online;
+    if (token.p) {
+        struct span text;
 
-    if (json_object_object_get_ex(root, "token", &token)) {
-        struct span text = json_text(token);
-
-        if (!json_object_is_type(token, json_type_string) || text.len > TOKEN_MAX)
+        if (json_walk_text(token, out->token, sizeof(out->token), &text) || text.len > TOKEN_MAX)
             return ERR_MALFORMED;
-        memcpy(out->token, text.p, text.len);
+        memmove(out->token, text.p, text.len);
         out->token_len = text.len;
         out->has_token = true;
     }
-    if (json_object_object_get_ex(root, "online", &online)) {
-        if (!json_object_is_type(online, json_type_boolean))
+    if (online.p) {
+        out->online = span_equal(online, SPAN("true"));
+        if (!out->online && !span_equal(online, SPAN("false")))
             return ERR_MALFORMED;
-        out->online = json_object_get_boolean(online);
         out->has_online = true;
     }
     out->type = CLIENT_LOGIN;
     return ERR_NONE;
 }
 
-static enum err decode_object(struct json_object *root, struct client_frame *out)
+static enum err decode_object(struct span root, struct client_frame *out)
 {
-    struct json_object *node;
-    struct span type;
+    static const char *const names[] = {"type", "token", "online"};
+    struct span members[3], type;
+    char scratch[TYPE_MAX];
+    enum err e;
 
-    if (!json_object_is_type(root, json_type_object) ||
-        !json_object_object_get_ex(root, "type", &node) ||
-        !json_object_is_type(node, json_type_string))
+    if (json_walk_members(root, names, 3, members) || !json_walk_is_text(members[0]))
         return ERR_MALFORMED;
-    type = json_text(node);
     out->has_token = out->has_online = out->online = false;
     out->token_len = 0;
     out->type = CLIENT_UNKNOWN;
-    if (span_equal(type, SPAN("login")))
-        return decode_login(root, out);
-    if (span_equal(type, SPAN("pong")))
+    e = json_walk_text(members[0], scratch, sizeof(scratch), &type);
+    if (!e && span_equal(type, SPAN("login")))
+        return decode_login(members[1], members[2], out);
+    if (!e && span_equal(type, SPAN("pong")))
         out->type = CLIENT_PONG;
     return ERR_NONE;
 }
 
 static enum err decode(struct span in, struct client_frame *out)
 {
-    struct json_object *root;
-    enum err e;
 
     /* What nearly every frame is, without a tree. */
     if (span_equal(in, SPAN("{\"type\":\"pong\"}"))) {
         out->type = CLIENT_PONG;
         return ERR_NONE;
     }
-    if ((e = json_decode(in, &root)))
-        return e == ERR_NO_MEMORY ? e : ERR_MALFORMED;
-    e = decode_object(root, out);
-    json_object_put(root);
-    return e;
+    if (json_check(in))
+        return ERR_MALFORMED;
+    return decode_object(json_walk_root(in), out);
 }
 
 const struct protocol native_protocol = {

@@ -44,14 +44,20 @@ int64_t number_of(const char *text, int64_t min, int64_t max, const char *what)
     return n;
 }
 
-void samples_init(struct samples *s)
+/* Not resident before it is used. */
+static void *reserve(size_t len)
 {
-    void *p = mmap(NULL, SAMPLES_MAX * sizeof(*s->values), PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (p == MAP_FAILED)
         die("memory for samples");
-    s->values = p;
+    return p;
+}
+
+void samples_init(struct samples *s)
+{
+    s->values = reserve(SAMPLES_MAX * sizeof(*s->values));
     s->count = 0;
 }
 
@@ -81,6 +87,33 @@ void samples_print(struct samples *s)
     printf("{\"count\":%zu,\"p50\":%u,\"p90\":%u,\"p99\":%u,\"max\":%u}", s->count,
            s->values[kept / 2], s->values[kept * 9 / 10], s->values[kept * 99 / 100],
            s->values[kept - 1]);
+}
+
+void moments_init(struct moments *m)
+{
+    m->values = reserve(SAMPLES_MAX * sizeof(*m->values));
+    m->count = 0;
+}
+
+void moments_add(struct moments *m, int64_t us)
+{
+    if (m->count < SAMPLES_MAX)
+        m->values[m->count] = us;
+    m->count++;
+}
+
+size_t moments_peak(const struct moments *m)
+{
+    size_t kept = m->count < SAMPLES_MAX ? m->count : SAMPLES_MAX;
+    size_t first = 0, peak = 0;
+
+    for (size_t i = 0; i < kept; i++) {
+        while (m->values[i] - m->values[first] >= 1000000)
+            first++;
+        if (i - first + 1 > peak)
+            peak = i - first + 1;
+    }
+    return peak;
 }
 
 struct sockaddr_in address_of(const char *text)
@@ -128,13 +161,16 @@ int listen_local(uint16_t *port)
     return fd;
 }
 
-int connect_from(uint32_t source, const struct sockaddr_in *to)
+int connect_from(uint32_t source, const struct sockaddr_in *to, int receive_buffer)
 {
     struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(source)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
 
     if (fd < 0)
         die("socket");
+    /* Before the connection tells its window. */
+    if (receive_buffer)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     if (source) {
         /* The port is chosen at connect(), when the kernel knows both ends: each address has all
          * of them for itself. */
@@ -142,7 +178,9 @@ int connect_from(uint32_t source, const struct sockaddr_in *to)
         if (bind(fd, (struct sockaddr *)&from, sizeof(from)))
             die("bind");
     }
-    if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) && errno != EINPROGRESS)
+    /* A refusal that comes at once is told by the descriptor as one that comes late. */
+    if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) && errno != EINPROGRESS &&
+        errno != ECONNREFUSED)
         die("connect");
     set_nodelay(fd);
     return fd;

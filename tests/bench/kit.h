@@ -32,6 +32,18 @@ void samples_add(struct samples *s, int64_t us);
 /* Prints {"count":…,"p50":…,"p90":…,"p99":…,"max":…}. Sorts the samples. */
 void samples_print(struct samples *s);
 
+/* When something happened, in the order of time; beyond SAMPLES_MAX only their number is kept. */
+struct moments {
+    size_t count;
+    int64_t *values;
+};
+
+void moments_init(struct moments *m);
+void moments_add(struct moments *m, int64_t us);
+
+/* The most of them within any second. */
+size_t moments_peak(const struct moments *m);
+
 /* "127.0.0.1:2120" */
 struct sockaddr_in address_of(const char *text);
 
@@ -41,8 +53,9 @@ size_t raise_descriptor_limit(void);
 /* A non-blocking listener on a port of the kernel's choice at 127.0.0.1; the port in *port. */
 int listen_local(uint16_t *port);
 
-/* Starts a non-blocking connection from `source` (host order; 0: the kernel's choice). */
-int connect_from(uint32_t source, const struct sockaddr_in *to);
+/* Starts a non-blocking connection from `source` (host order), with so many bytes for what is not
+ * read; 0 leaves either to the kernel. */
+int connect_from(uint32_t source, const struct sockaddr_in *to, int receive_buffer);
 
 void set_nodelay(int fd);
 int watch_new(void);

@@ -64,7 +64,7 @@ struct load {
 
 static void connect_conn(struct load *l, struct conn *c)
 {
-    c->fd = connect_from(0, &l->server);
+    c->fd = connect_from(0, &l->server, 0);
     c->is_used = false;
     watch_add(l->epoll_fd, c->fd, EPOLLIN, c);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// relay.mjs - the relay and the bare loop side by side, each with a swarm of its own: what a side of a
+// relay.mjs - the relay alone, or beside the bare loop and each with a swarm of its own: what a side of a
 // comparison is ({name, pid, clients, publish, key, swarm}), and how it is rung.
 
 import { execFileSync } from 'node:child_process';
@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { build, freePort, makeFolder, makeKey, request, signToken, startRelay, writeSettings } from '../harness/index.mjs';
+import { parseMetrics } from '../integration/metrics_text.mjs';
 import { startReference, Swarm, writeRequests } from './tools.mjs';
 
 // Limits that would stand in the way of a load from one machine, as far as this relay has them.
@@ -23,10 +24,10 @@ function unlimited() {
   return Object.fromEntries(known.map((name) => [`relay.${name}`, 0]));
 }
 
-// Session n of a swarm is user n.
-function writeTokens(folder, secret, count) {
-  const tokens = Array.from({ length: count }, (_, n) => signToken(secret, userName(n)));
-  const file = path.join(folder, 'tokens');
+// Session n of a swarm is user first + n.
+export function writeTokens(folder, secret, count, first = 0) {
+  const tokens = Array.from({ length: count }, (_, n) => signToken(secret, userName(first + n)));
+  const file = path.join(folder, `tokens-${first}`);
   writeFileSync(file, `${tokens.join('\n')}\n`, { mode: 0o600 });
   return file;
 }
@@ -47,6 +48,13 @@ async function startRelaySide(scope, folder, secret, config) {
   });
   const service = await startRelay(scope, { confPath, listens: [side.clients, side.publish] });
   return { ...side, pid: service.pid, service };
+}
+
+// The relay alone, and what its swarms need: {…side, folder, secret}.
+export async function startRelayAlone(scope, config = {}) {
+  const folder = makeFolder(scope);
+  const secret = makeKey();
+  return { ...(await startRelaySide(scope, folder, secret, config)), folder, secret };
 }
 
 // The relay first, then the bare loop; each with a swarm that has `users` tokens and no session yet.
@@ -70,6 +78,11 @@ export async function ringAll(side) {
   if (answer.status !== 200) throw new Error(`${side.name}: ${answer.status} ${answer.text}`);
 }
 
+export async function metricsOf(side) {
+  const { text } = await request(`http://${side.publish}`, 'GET', '/metrics', { headers: { authorization: `Bearer ${side.key}` } });
+  return parseMetrics(text);
+}
+
 function shuffled(count) {
   const order = Array.from({ length: count }, (_, n) => n);
   for (let i = count - 1; i > 0; i--) {
@@ -79,15 +92,21 @@ function shuffled(count) {
   return order;
 }
 
-// A file of personal publish calls for load.c, to all the users in a random order.
-export function writeRings(side, users) {
-  const file = path.join(side.folder, `rings-${side.pid}`);
-  const requests = shuffled(users).map((n) => ({
-    method: 'POST',
-    path: '/publish',
-    headers: { Authorization: `Bearer ${side.key}`, 'Content-Type': 'application/json' },
-    body: `{"rings":[{"to":["${userName(n)}"],"version":57,"seq":94,"num":4,"hit":1,"id":${TIME}}]}`,
-  }));
+// A file of personal publish calls for load.c, to all of `users` from the first on in a random order,
+// each call with so many rings.
+export function writeRings(side, users, { first = 0, ringsPerCall = 1 } = {}) {
+  const file = path.join(side.folder, `rings-${side.pid}-${first}`);
+  const id = ringsPerCall === 1 ? TIME : 7; // load.c writes the time only once into a call
+  const rings = shuffled(users).map((n) => `{"to":["${userName(first + n)}"],"version":57,"seq":94,"num":4,"hit":1,"id":${id}}`);
+  const requests = [];
+  for (let i = 0; i < rings.length; i += ringsPerCall) {
+    requests.push({
+      method: 'POST',
+      path: '/publish',
+      headers: { Authorization: `Bearer ${side.key}`, 'Content-Type': 'application/json' },
+      body: `{"rings":[${rings.slice(i, i + ringsPerCall).join()}]}`,
+    });
+  }
   writeRequests(file, requests);
   return file;
 }

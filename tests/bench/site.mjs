@@ -80,14 +80,18 @@ async function makeSettings(site, config) {
   });
 }
 
-// nginx, app and relay before a database of startDatabase(). serverOptions as startNginx() takes them.
-export async function startSite(scope, { cluster, conninfo }, { serverOptions, config } = {}) {
+// nginx, app and relay before a database of startDatabase(). options: {serverOptions as startNginx() takes
+// them, config, listeners: {clients, publish, start(confPath)}, for a relay on listeners of another's}.
+export async function startSite(scope, { cluster, conninfo }, { serverOptions, config, listeners } = {}) {
   const dir = makeFolder(scope);
   const site = { dir, conninfo, keys: {}, confPath: path.join(dir, 'doorbell.conf'), appSocket: path.join(dir, 'app.sock') };
   const [port, relayPort] = [await freePort(), await freePort()];
-  Object.assign(site, { address: `127.0.0.1:${port}`, clients: `127.0.0.1:${relayPort}`, publish: `127.0.0.1:${await freePort()}` });
+  site.address = `127.0.0.1:${port}`;
+  site.clients = listeners?.clients ?? `127.0.0.1:${relayPort}`;
+  site.publish = listeners?.publish ?? `127.0.0.1:${await freePort()}`;
   await makeSettings(site, config);
-  const relay = await startRelay(scope, { confPath: site.confPath, listens: [site.publish] });
+  const { confPath } = site;
+  const relay = listeners ? await listeners.start(confPath) : await startRelay(scope, { confPath, listens: [site.publish] });
   const app = await startApp(scope, { confPath: site.confPath, listens: [`unix:${site.appSocket}`] });
   const nginx = await startNginx(scope, { dir, port, appSocket: site.appSocket, relayPort }, serverOptions);
   site.pids = { nginx: nginx.pid, app: app.pid, PostgreSQL: cluster.pid };

@@ -2,13 +2,23 @@
 /* swarm.c - thousands of pages in one process: opens WebSocket sessions to a relay from several
  * loopback addresses, logs each in with a token of its own, answers pings, and times the rings.
  *
- *     swarm ADDRESS TOKENS-FILE       (one token a line; session n uses the n-th, round and round)
+ *     swarm [-d] [-a ADDRESS] ADDRESS TOKENS-FILE
+ *
+ *     TOKENS-FILE  a token a line; session n uses the n-th, round and round
+ *     -a ADDRESS   pages ask GET /doorbell/unread there, at once: on a ring without an answer, and
+ *                  when they are back
+ *     -d           pages read nothing once they are logged in, but go on sending
  *
  * Lines of stdin command it, until its end; each is answered by a line of stdout:
  *
  *     open N          until N sessions in all are logged in    → opened {…}
  *     wave FRAMES MS  counts rings anew                        → ready
- *                     when there are FRAMES, or after MS       → wave {…}
+ *                     when there are FRAMES and all questions
+ *                     have an answer, or after MS              → wave {…}
+ *     return MS       from now on who is lost comes back, as
+ *                     doorbell.js does                         → ready
+ *                     when each was lost and is back, and has
+ *                     its answer, or after MS                  → return {…}
  *
  * Publishers write the time of sending (now_us()) into `id` of personal rings and into `seq` of
  * the others: what arrives can so be timed without any exchange between the two. */
@@ -23,6 +33,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/bench/asker.h"
 #include "tests/bench/kit.h"
 
 enum {
@@ -36,6 +47,13 @@ enum {
     EVENTS_PER_TURN = 512,
     OPEN_TIMEOUT_US = 60 * 1000 * 1000,
     COMMAND_MAX = 256,
+    DEAF_BUFFER = 4096, /* in the kernel: full after a few rings */
+    TALK_EVERY_US = 5 * 1000 * 1000,
+    /* www/bell/rules.js, www/bell/link.js */
+    FIRST_DELAY_US = 1000 * 1000,
+    LONGEST_DELAY_US = 60 * 1000 * 1000,
+    LASTED_US = 10 * 1000 * 1000,
+    LOOK_EVERY_US = 5 * 1000,
 };
 
 enum client_state {
@@ -50,6 +68,11 @@ struct client {
     int fd;
     enum client_state state;
     unsigned wave; /* the last one that reached it */
+    unsigned failures;
+    bool has_been_lost; /* since return */
+    int64_t live_since_us;
+    int64_t come_back_us; /* told by bye; 0: nothing was */
+    int64_t due_us;       /* if gone: when it comes back */
     size_t in_len;
     char in[INPUT_MAX];
 };
@@ -58,15 +81,27 @@ struct wave {
     bool is_open;
     unsigned number;
     size_t goal; /* 0: the deadline alone ends it */
-    int64_t deadline_us;
+    int64_t since_us, deadline_us;
     size_t frames;
     size_t reached; /* sessions */
     struct samples personal;
     struct samples many;
 };
 
+struct homecoming {
+    bool is_open;  /* waited for */
+    bool is_asked; /* who is lost comes back, from the first command on */
+    int64_t since_us, deadline_us, next_look_us;
+    size_t lost, back, refused, turned_away;
+    int64_t first_lost_us, last_back_us;
+    struct moments attempts;
+};
+
 struct swarm {
     int epoll_fd;
+    bool is_deaf;
+    int64_t talk_us;
+    struct asker *asker; /* NULL: nobody asks */
     struct sockaddr_in relay;
     char **tokens;
     size_t token_count;
@@ -75,6 +110,7 @@ struct swarm {
     bool is_opening;
     int64_t opening_since_us;
     struct wave wave;
+    struct homecoming home;
     char command[COMMAND_MAX];
     size_t command_len;
 };
@@ -95,16 +131,79 @@ static bool contains(const char *p, size_t len, const char *word)
     return memmem(p, len, word, strlen(word)) != NULL;
 }
 
+static size_t number_in_swarm(const struct swarm *s, const struct client *c)
+{
+    return (size_t)(c - s->clients);
+}
+
+static uint32_t source_of(const struct swarm *s, const struct client *c)
+{
+    return FIRST_SOURCE + (uint32_t)(number_in_swarm(s, c) % SOURCES);
+}
+
+static const char *token_of(const struct swarm *s, const struct client *c)
+{
+    return s->tokens[number_in_swarm(s, c) % s->token_count];
+}
+
+static void ask(struct swarm *s, struct client *c)
+{
+    if (s->asker)
+        asker_ask(s->asker, source_of(s, c), token_of(s, c));
+}
+
+/* As link.js: at the time that bye told, else at any moment under a ceiling that doubles. */
+static void plan_return(struct client *c, int64_t now)
+{
+    bool has_lasted = c->live_since_us && now - c->live_since_us >= LASTED_US;
+    int64_t wait_us = c->come_back_us - now;
+
+    if (has_lasted || c->come_back_us)
+        c->failures = 0;
+    if (wait_us <= 0) {
+        int64_t ceiling = c->failures < 6 ? (int64_t)FIRST_DELAY_US << c->failures : INT64_MAX;
+
+        wait_us = (int64_t)(drand48() *
+                            (double)(ceiling < LONGEST_DELAY_US ? ceiling : LONGEST_DELAY_US));
+    }
+    c->failures++;
+    c->come_back_us = c->live_since_us = 0;
+    c->due_us = now + wait_us;
+}
+
+static void note_lost(struct swarm *s, struct client *c, enum client_state was)
+{
+    struct homecoming *h = &s->home;
+    int64_t now = now_us();
+
+    if (was == CLIENT_CONNECTING) {
+        h->refused++;
+    } else if (was != CLIENT_IN) {
+        h->turned_away++;
+    } else if (c->has_been_lost) {
+        h->back--;
+    } else {
+        c->has_been_lost = true;
+        if (h->lost++ == 0)
+            h->first_lost_us = now;
+    }
+    plan_return(c, now);
+}
+
 static void leave(struct swarm *s, struct client *c)
 {
-    if (c->state == CLIENT_IN) {
-        s->open--;
-        s->lost++;
-    } else {
-        s->failed++;
-    }
+    enum client_state was = c->state;
+
     close(c->fd);
     c->state = CLIENT_GONE;
+    if (was == CLIENT_IN) {
+        s->open--;
+        s->lost++;
+    } else if (!s->home.is_asked) {
+        s->failed++;
+    }
+    if (s->home.is_asked)
+        note_lost(s, c, was);
 }
 
 /* What a session says is short, and the socket empty: it goes out whole or something is broken. */
@@ -135,9 +234,8 @@ static void say_text(struct swarm *s, struct client *c, const char *text, size_t
 
 static void log_in(struct swarm *s, struct client *c)
 {
-    const char *token = s->tokens[(size_t)(c - s->clients) % s->token_count];
     char text[LOGIN_MAX];
-    int len = snprintf(text, sizeof(text), "{\"type\":\"login\",\"token\":\"%s\"}", token);
+    int len = snprintf(text, sizeof(text), "{\"type\":\"login\",\"token\":\"%s\"}", token_of(s, c));
 
     c->state = CLIENT_LOGGING_IN;
     say_text(s, c, text, (size_t)len);
@@ -162,6 +260,8 @@ static void on_ring(struct swarm *s, struct client *c, const char *p, size_t len
     struct wave *w = &s->wave;
     int64_t id = field(p, len, "\"id\":"), seq = field(p, len, "\"seq\":");
 
+    if (!contains(p, len, "\"num\":"))
+        ask(s, c);
     if (!w->is_open)
         return;
     w->frames++;
@@ -175,6 +275,20 @@ static void on_ring(struct swarm *s, struct client *c, const char *p, size_t len
         samples_add(&w->many, now_us() - seq);
 }
 
+static void on_welcome(struct swarm *s, struct client *c)
+{
+    c->state = CLIENT_IN;
+    c->live_since_us = now_us();
+    s->open++;
+    if (s->is_deaf)
+        watch_change(s->epoll_fd, c->fd, 0, c);
+    if (!c->has_been_lost)
+        return;
+    s->home.back++;
+    s->home.last_back_us = c->live_since_us;
+    ask(s, c);
+}
+
 static void on_text(struct swarm *s, struct client *c, const char *p, size_t len)
 {
     if (contains(p, len, "\"type\":\"ring\"")) {
@@ -182,8 +296,9 @@ static void on_text(struct swarm *s, struct client *c, const char *p, size_t len
     } else if (contains(p, len, "\"type\":\"ping\"")) {
         say_text(s, c, "{\"type\":\"pong\"}", 15);
     } else if (c->state == CLIENT_LOGGING_IN && contains(p, len, "\"type\":\"welcome\"")) {
-        c->state = CLIENT_IN;
-        s->open++;
+        on_welcome(s, c);
+    } else if (contains(p, len, "\"type\":\"bye\"")) {
+        c->come_back_us = now_us() + field(p, len, "\"after_ms\":") * 1000;
     }
 }
 
@@ -253,10 +368,17 @@ static void take_input(struct swarm *s, struct client *c)
         leave(s, c);
 }
 
-static void on_client(struct swarm *s, struct client *c)
+static void on_client(struct swarm *s, struct client *c, uint32_t events)
 {
+    bool is_broken = events & (EPOLLERR | EPOLLHUP);
     ssize_t n;
 
+    if (c->state == CLIENT_GONE)
+        return;
+    if (is_broken && (c->state == CLIENT_CONNECTING || s->is_deaf)) {
+        leave(s, c);
+        return;
+    }
     if (c->state == CLIENT_CONNECTING) {
         c->state = CLIENT_UPGRADING;
         watch_change(s->epoll_fd, c->fd, EPOLLIN, c);
@@ -274,15 +396,12 @@ static void on_client(struct swarm *s, struct client *c)
     take_input(s, c);
 }
 
-static void start_client(struct swarm *s)
+static void start_client(struct swarm *s, struct client *c)
 {
-    struct client *c = &s->clients[s->started];
-    uint32_t source = FIRST_SOURCE + (uint32_t)(s->started % SOURCES);
-
-    c->fd = connect_from(source, &s->relay);
+    c->fd = connect_from(source_of(s, c), &s->relay, s->is_deaf ? DEAF_BUFFER : 0);
     c->state = CLIENT_CONNECTING;
+    c->in_len = 0;
     watch_add(s->epoll_fd, c->fd, EPOLLOUT, c);
-    s->started++;
 }
 
 static void report_opened(struct swarm *s, int64_t now)
@@ -298,9 +417,22 @@ static void go_on_opening(struct swarm *s)
     size_t done = s->open + s->failed + s->lost;
 
     while (s->started < s->target && s->started - done < HANDSHAKES_AT_ONCE)
-        start_client(s);
+        start_client(s, &s->clients[s->started++]);
     if (done >= s->target || now - s->opening_since_us > OPEN_TIMEOUT_US)
         report_opened(s, now);
+}
+
+static void print_questions(struct swarm *s)
+{
+    if (!s->asker)
+        return;
+    printf(",\"questions\":");
+    asker_print(s->asker);
+}
+
+static bool is_all_answered(const struct swarm *s)
+{
+    return !s->asker || asker_pending(s->asker) == 0;
 }
 
 static void report_wave(struct swarm *s)
@@ -308,11 +440,13 @@ static void report_wave(struct swarm *s)
     struct wave *w = &s->wave;
 
     w->is_open = false;
-    printf("wave {\"frames\":%zu,\"reached\":%zu,\"open\":%zu,\"lost\":%zu,\"many\":", w->frames,
-           w->reached, s->open, s->lost);
+    printf("wave {\"ms\":%" PRId64
+           ",\"frames\":%zu,\"reached\":%zu,\"open\":%zu,\"lost\":%zu,\"many\":",
+           (now_us() - w->since_us) / 1000, w->frames, w->reached, s->open, s->lost);
     samples_print(&w->many);
     printf(",\"personal\":");
     samples_print(&w->personal);
+    print_questions(s);
     printf("}\n");
 }
 
@@ -320,7 +454,7 @@ static void go_on_waiting(struct swarm *s)
 {
     struct wave *w = &s->wave;
 
-    if ((w->goal && w->frames >= w->goal) || now_us() >= w->deadline_us)
+    if ((w->goal && w->frames >= w->goal && is_all_answered(s)) || now_us() >= w->deadline_us)
         report_wave(s);
 }
 
@@ -331,10 +465,78 @@ static void start_wave(struct swarm *s, size_t goal, int64_t timeout_ms)
     w->is_open = true;
     w->number++;
     w->goal = goal;
-    w->deadline_us = now_us() + timeout_ms * 1000;
+    w->since_us = now_us();
+    w->deadline_us = w->since_us + timeout_ms * 1000;
     w->frames = w->reached = 0;
     w->personal.count = w->many.count = 0;
+    if (s->asker)
+        asker_reset(s->asker);
     printf("ready\n");
+}
+
+static void report_return(struct swarm *s)
+{
+    struct homecoming *h = &s->home;
+
+    h->is_open = false;
+    printf("return {\"lost\":%zu,\"back\":%zu,\"attempts\":%zu,\"refused\":%zu,\"turned_away\":%zu,"
+           "\"peak\":%zu,\"first_lost_ms\":%" PRId64 ",\"last_back_ms\":%" PRId64,
+           h->lost, h->back, h->attempts.count, h->refused, h->turned_away,
+           moments_peak(&h->attempts), (h->first_lost_us - h->since_us) / 1000,
+           (h->last_back_us - h->since_us) / 1000);
+    print_questions(s);
+    printf("}\n");
+}
+
+static void go_on_returning(struct swarm *s)
+{
+    struct homecoming *h = &s->home;
+    int64_t now = now_us();
+
+    if (now < h->next_look_us)
+        return;
+    h->next_look_us = now + LOOK_EVERY_US;
+    for (size_t i = 0; i < s->started; i++) {
+        struct client *c = &s->clients[i];
+
+        if (c->state != CLIENT_GONE || now < c->due_us)
+            continue;
+        moments_add(&h->attempts, now);
+        start_client(s, c);
+    }
+    if (h->is_open && ((h->back == s->started && is_all_answered(s)) || now >= h->deadline_us))
+        report_return(s);
+}
+
+/* Sessions that were lost before are none of it. */
+static void start_return(struct swarm *s, int64_t timeout_ms)
+{
+    struct homecoming *h = &s->home;
+
+    for (size_t i = 0; i < s->started; i++) {
+        s->clients[i].has_been_lost = false;
+        s->clients[i].due_us = INT64_MAX;
+    }
+    h->is_open = h->is_asked = true;
+    h->since_us = now_us();
+    h->deadline_us = h->since_us + timeout_ms * 1000;
+    h->lost = h->back = h->refused = h->turned_away = h->attempts.count = 0;
+    if (s->asker)
+        asker_reset(s->asker);
+    printf("ready\n");
+}
+
+/* Who does not read is not for that silent. */
+static void talk(struct swarm *s)
+{
+    int64_t now = now_us();
+
+    if (now < s->talk_us)
+        return;
+    s->talk_us = now + TALK_EVERY_US;
+    for (size_t i = 0; i < s->started; i++)
+        if (s->clients[i].state == CLIENT_IN)
+            say_text(s, &s->clients[i], "{\"type\":\"pong\"}", 15);
 }
 
 static void obey(struct swarm *s, const char *line)
@@ -348,6 +550,8 @@ static void obey(struct swarm *s, const char *line)
         s->opening_since_us = now_us();
     } else if (sscanf(line, "wave %zu %" SCNd64, &n, &timeout_ms) == 2) {
         start_wave(s, n, timeout_ms);
+    } else if (sscanf(line, "return %" SCNd64, &timeout_ms) == 1) {
+        start_return(s, timeout_ms);
     } else {
         fprintf(stderr, "swarm: what is \"%s\"?\n", line);
         exit(64);
@@ -374,21 +578,27 @@ static void on_stdin(struct swarm *s)
 static void turn(struct swarm *s)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    bool is_busy = s->is_opening || s->wave.is_open;
+    bool is_busy = s->is_opening || s->wave.is_open || s->home.is_asked || s->is_deaf;
     int n = epoll_wait(s->epoll_fd, events, EVENTS_PER_TURN, is_busy ? 10 : -1);
 
     for (int i = 0; i < n; i++) {
-        struct client *c = events[i].data.ptr;
+        void *ptr = events[i].data.ptr;
 
-        if (!c)
+        if (!ptr)
             on_stdin(s);
-        else if (c->state != CLIENT_GONE)
-            on_client(s, c);
+        else if (s->asker && asker_owns(s->asker, ptr))
+            asker_on_event(s->asker, ptr);
+        else
+            on_client(s, ptr, events[i].events);
     }
     if (s->is_opening)
         go_on_opening(s);
     if (s->wave.is_open)
         go_on_waiting(s);
+    if (s->home.is_asked)
+        go_on_returning(s);
+    if (s->is_deaf)
+        talk(s);
 }
 
 static void read_tokens(struct swarm *s, const char *path)
@@ -411,24 +621,41 @@ static void read_tokens(struct swarm *s, const char *path)
     }
 }
 
+static void read_options(struct swarm *s, int argc, char **argv)
+{
+    const char *app = NULL;
+    int c;
+
+    while ((c = getopt(argc, argv, "a:d")) != -1) {
+        if (c == 'a')
+            app = optarg;
+        s->is_deaf |= c == 'd';
+    }
+    if (argc - optind != 2) {
+        fprintf(stderr, "usage: swarm [-d] [-a ADDRESS] ADDRESS TOKENS-FILE\n");
+        exit(64);
+    }
+    s->relay = address_of(argv[optind]);
+    read_tokens(s, argv[optind + 1]);
+    if (app)
+        s->asker = asker_new(s->epoll_fd, app, "/doorbell/unread");
+}
+
 int main(int argc, char **argv)
 {
     static struct swarm s;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: swarm ADDRESS TOKENS-FILE\n");
-        return 64;
-    }
     setvbuf(stdout, NULL, _IOLBF, 0);
     raise_descriptor_limit();
-    s.relay = address_of(argv[1]);
-    read_tokens(&s, argv[2]);
+    srand48(now_us());
+    s.epoll_fd = watch_new();
+    read_options(&s, argc, argv);
     s.clients = calloc(CLIENTS_MAX, sizeof(*s.clients));
     if (!s.clients)
         die("memory");
     samples_init(&s.wave.personal);
     samples_init(&s.wave.many);
-    s.epoll_fd = watch_new();
+    moments_init(&s.home.attempts);
     watch_add(s.epoll_fd, 0, EPOLLIN, NULL);
     for (;;)
         turn(&s);

@@ -10,7 +10,7 @@ export function median(values) {
 // Three digits that say something.
 export function digits(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
-  if (value >= 100) return Math.round(value).toLocaleString('en-US');
+  if (Number.isInteger(value) || value >= 100) return Math.round(value).toLocaleString('en-US');
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 

@@ -14,9 +14,11 @@ const ANSWER_MS = 90_000;
 
 // Sessions of one server; see swarm.c.
 export class Swarm {
-  static async start(scope, address, tokensFile) {
+  // options: {ask: the address of the web server whom its pages ask, deaf: true}
+  static async start(scope, address, tokensFile, { ask, deaf } = {}) {
     const swarm = new Swarm();
-    swarm.service = new Service({ name: 'swarm', command: tool('swarm'), args: [address, tokensFile], stdin: 'pipe', okCodes: [null] });
+    const args = [...(ask ? ['-a', ask] : []), ...(deaf ? ['-d'] : []), address, tokensFile];
+    swarm.service = new Service({ name: 'swarm', command: tool('swarm'), args, stdin: 'pipe', okCodes: [null] });
     scope.after(() => swarm.service.stop().catch(failRun));
     await swarm.service.start();
     return swarm;
@@ -27,8 +29,8 @@ export class Swarm {
     return this.#wait(answer, from);
   }
 
-  async #wait(answer, from) {
-    const [, text] = await this.service.waitLog(new RegExp(`^${answer}(.*)\n`, 'm'), { from, timeoutMs: ANSWER_MS });
+  async #wait(answer, from, timeoutMs = ANSWER_MS) {
+    const [, text] = await this.service.waitLog(new RegExp(`^${answer}(.*)\n`, 'm'), { from, timeoutMs });
     return text ? JSON.parse(text) : null;
   }
 
@@ -44,6 +46,14 @@ export class Swarm {
     const from = this.service.log.length;
     await this.#command(`wave ${frames} ${timeoutMs}`, 'ready', from);
     const [result] = await Promise.all([this.#wait('wave', from), work()]);
+    return result;
+  }
+
+  // While `work` takes their relay away: until each session was lost and is back.
+  async comeBack(timeoutMs, work) {
+    const from = this.service.log.length;
+    await this.#command(`return ${timeoutMs}`, 'ready', from);
+    const [result] = await Promise.all([this.#wait('return', from, timeoutMs + ANSWER_MS), work()]);
     return result;
   }
 }

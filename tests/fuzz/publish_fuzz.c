@@ -11,16 +11,22 @@
 
 static void check_ring(const struct publish_ring *r)
 {
-    if ((r->to == NULL) != (r->user_count == 0))
+    struct publish_users users;
+    struct span user;
+    size_t count = 0;
+
+    if ((r->to.p == NULL) != (r->user_count == 0))
         abort();
     if (r->ring.type == RING_PERSONAL && r->user_count != 1)
         abort();
     if (r->ring.version < 0 || r->ring.seq < 0 || r->ring.num < 0 || r->ring.id < 0 ||
         r->ring.hit > 1)
         abort();
-    for (size_t n = 0; n < r->user_count; n++)
-        if (!user_is_valid(publish_user(r, n)))
+    for (users = publish_users(r); publish_next_user(&users, &user); count++)
+        if (!user_is_valid(user))
             abort();
+    if (count != r->user_count)
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -35,8 +35,8 @@ function printTails() {
 const wrapOfAll = (process.env.DOORBELL_WRAP ?? '').split(' ').filter(Boolean);
 
 export class Service extends EventEmitter {
-  // spec: {name, command, args, env, cwd, wrap, deathSignal, stopSignal, okCodes, stdin, ready}.
-  // `ready` is asked again and again until it answers true.
+  // spec: {name, command, args, env, cwd, wrap, deathSignal, stopSignal, okCodes, stdin, descriptors,
+  // ready}. `descriptors` are its own from 3 on; `ready` is asked again and again until it answers true.
   constructor(spec) {
     super();
     this.setMaxListeners(0);
@@ -62,13 +62,13 @@ export class Service extends EventEmitter {
   }
 
   spawn() {
-    const { command, args = [], env = {}, cwd, wrap = [], deathSignal = 'KILL', stdin } = this.spec;
+    const { command, args = [], env = {}, cwd, wrap = [], deathSignal = 'KILL', stdin, descriptors = [] } = this.spec;
     // The kernel ends it with the test's process, however that ends.
     const words = ['--pdeathsig', deathSignal, '--', ...wrapOfAll, ...wrap, command, ...args];
     const child = spawn('setpriv', words, {
       env: { ...process.env, ...env },
       cwd,
-      stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
+      stdio: [stdin ?? 'ignore', 'pipe', 'pipe', ...descriptors],
     });
     this.process = child;
     this.isExpectedToDie = false;

@@ -30,7 +30,7 @@ worker_processes ${options.workers ?? 2};
 ${isRoot ? 'user nobody nogroup;' : ''}
 pid ${folder}/nginx.pid;
 error_log stderr warn;
-events { worker_connections 1024; }
+events { worker_connections ${options.connections ?? 1024}; }
 http {
     include mime.types;
     access_log ${folder}/access.log;
@@ -53,7 +53,8 @@ http {
 `;
 }
 
-// where: {dir, port, appSocket, relayPort}; options: {workers, upstream, http, server}, lines to add.
+// where: {dir, port, appSocket, relayPort}; options: {workers, connections (of each), and lines to add:
+// upstream, http, server}.
 export async function startNginx(t, where, options = {}) {
   const folder = path.join(where.dir, 'nginx');
   mkdirSync(folder, { mode: 0o755 });

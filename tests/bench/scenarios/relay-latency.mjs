@@ -19,11 +19,14 @@ export const title = `a personal ring's way while others are rung, ${SESSIONS.to
 // Lasts until the broadcast, if there is one, has reached all.
 async function measure(side, isBroadcast) {
   const frames = RATE * SECONDS + (isBroadcast ? SESSIONS : 0);
+  let load;
   const wave = await side.swarm.wave(frames, (SECONDS + SESSIONS / PACE + 5) * 1000, async () => {
     if (isBroadcast) await ringAll(side);
-    await runLoad(side.publish, side.rings, { connections: CONNECTIONS, seconds: SECONDS, rate: RATE });
+    load = await runLoad(side.publish, side.rings, { connections: CONNECTIONS, seconds: SECONDS, rate: RATE });
   });
-  if (wave.frames !== frames) throw new Error(`${side.name}: ${wave.frames} of ${frames} rings`);
+  // On a busy machine the last calls may not have been made.
+  const expected = load.ok + (isBroadcast ? SESSIONS : 0);
+  if (wave.frames !== expected) throw new Error(`${side.name}: ${wave.frames} of ${expected} rings`);
   return wave.personal;
 }
 

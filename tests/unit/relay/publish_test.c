@@ -57,6 +57,15 @@ static void one_bad_ring_spoils_the_call(void **state)
         {RING("{\"to\":[\"1\"],\"version\":1,\"seq\":1,\"num\":1,\"hit\":true}"), ERR_INVALID},
         {RING("{\"all\":true,\"seq\":1},{\"to\":[]}"), ERR_INVALID},
         {"{\"rings\":[],\"report\":1}", ERR_INVALID},
+        {"{\"rings\":[],\"rings\":[]}", ERR_MALFORMED},
+        {RING("{\"all\":true,\"all\":true}"), ERR_MALFORMED},
+        {RING("{\"a\\u006cl\":true,\"all\":true}"), ERR_MALFORMED},
+        {RING("{\"to\":[true]}"), ERR_INVALID},
+        {RING("{\"to\":[{}]}"), ERR_INVALID},
+        {RING("{\"to\":[1e3]}"), ERR_INVALID},
+        {RING("{\"to\":[\"a\\u0000\"]}"), ERR_INVALID},
+        {RING("[]"), ERR_INVALID},
+        {RING("\"all\""), ERR_INVALID},
         {"{\"rings\":[]}", ERR_NONE},
         {RING("{\"all\":true}"), ERR_NONE},
         {RING("{\"to\":[\"1\"],\"unknown\":[]}"), ERR_NONE},
@@ -71,9 +80,37 @@ static void one_bad_ring_spoils_the_call(void **state)
         if (e != rows[i].e)
             fail_msg("%s: %s", rows[i].body, err_text(e));
         assert_non_null(why);
-        assert_int_equal(p.root != NULL, e == ERR_NONE);
+        assert_int_equal(p.rings != NULL, e == ERR_NONE);
         publish_deinit(&p);
     }
+}
+
+static void assert_user(const struct publish_ring *ring, size_t n, struct span id)
+{
+    struct publish_users users = publish_users(ring);
+    struct span user;
+
+    for (size_t i = 0; i <= n; i++)
+        assert_true(publish_next_user(&users, &user));
+    assert_true(span_equal(user, id));
+    assert_int_equal(publish_next_user(&users, &user), n + 1 < ring->user_count);
+}
+
+static void ids_are_what_they_say_and_not_how_they_are_written(void **state)
+{
+    struct publish p;
+    const char *why;
+    struct span body = SPAN(" {\"report\" : false, \"rings\" : [ {\"to\" : [ \"a\\\"b\" , "
+                            "-7,\"\\u4e2d\\ud83d\\ude00]\" ] } ] } ");
+
+    (void)state;
+    assert_int_equal(publish_decode(body, &p, &why), ERR_NONE);
+    assert_int_equal(p.ring_count, 1);
+    assert_int_equal(p.rings[0].user_count, 3);
+    assert_user(&p.rings[0], 0, SPAN("a\"b"));
+    assert_user(&p.rings[0], 1, SPAN("-7"));
+    assert_user(&p.rings[0], 2, SPAN("\xe4\xb8\xad\xf0\x9f\x98\x80]"));
+    publish_deinit(&p);
 }
 
 static void rings_are_of_their_kind(void **state)
@@ -94,12 +131,13 @@ static void rings_are_of_their_kind(void **state)
     assert_int_equal(p.rings[0].ring.num, 4);
     assert_int_equal(p.rings[0].ring.hit, 1);
     assert_int_equal(p.rings[0].ring.id, 813);
-    assert_true(span_equal(publish_user(&p.rings[0], 0), SPAN("42")));
+    assert_user(&p.rings[0], 0, SPAN("42"));
     assert_int_equal(p.rings[1].ring.type, RING_MANY);
     assert_int_equal(p.rings[1].user_count, 2);
-    assert_true(span_equal(publish_user(&p.rings[1], 1), SPAN("43")));
+    assert_user(&p.rings[1], 1, SPAN("43"));
     assert_int_equal(p.rings[2].ring.type, RING_ASK);
-    assert_null(p.rings[3].to);
+    assert_null(p.rings[3].to.p);
+    assert_false(publish_next_user(&(struct publish_users){p.rings[3].to, ""}, &body));
     assert_int_equal(p.rings[3].ring.seq, 96);
     publish_deinit(&p);
 }
@@ -177,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_bad_ring_spoils_the_call),
+        cmocka_unit_test(ids_are_what_they_say_and_not_how_they_are_written),
         cmocka_unit_test(rings_are_of_their_kind),
         cmocka_unit_test(the_limits_hold),
         cmocka_unit_test(a_kick_names_a_user),
