@@ -45,7 +45,13 @@ function drive(io, url, options, tell) {
     emit: (...args) => void socket.emit(...args),
     call: (...args) => new Promise((resolve) => socket.emit(...args, resolve)),
     transport: () => socket.io.engine.transport.name,
-    close: () => void socket.close(),
+    // Where the server has closed the socket, releases keep the connection, and renew it for ever.
+    close() {
+      socket.close();
+      socket.io.reconnection(false);
+      socket.io.reconnectionAttempts(0);
+      socket.io.engine.close();
+    },
   };
 }
 

@@ -35,6 +35,7 @@ class Cell {
     Object.assign(this, { stack, place, release, transport, way });
     this.name = `${release} ${transport} ${way}`;
     this.clients = [];
+    this.hasFailed = false;
   }
 
   async open() {
@@ -227,15 +228,17 @@ const groups = process.env.DOORBELL_IDLE_MINUTE ? [open, strict, lasting, minute
 
 const tell = (error) => error.message.split('\n')[0].replaceAll('|', '/').slice(0, 120);
 
-// One scenario in all cells, those that failed one before included: each tells what it can.
+// One scenario in all cells, but for those that failed one before.
 async function play(cells, name, { before, play: part }, results) {
   await before?.(cells[0]);
   const faults = [];
   const all = cells.map(async (cell) => {
     const row = (results[cell.name] ??= {});
+    if (cell.hasFailed) return;
     try {
       row[name] = (await part(cell)) ?? 'ok';
     } catch (error) {
+      cell.hasFailed = true;
       row[name] = tell(error);
       faults.push(new Error(`${cell.name}: ${error.message}`, { cause: error }));
     }
@@ -253,7 +256,7 @@ function markdown(title, results) {
 
 const selected = (name) => !process.env.DOORBELL_CELLS || new RegExp(process.env.DOORBELL_CELLS).test(name);
 
-// makePlace(stack, name of the cell, release): answers what opens clients, as openInNode does.
+// makePlace(stack, release, transport): answers what opens clients, as openInNode does.
 export async function playMatrix(t, title, makePlace) {
   const results = {};
   for (const group of groups) {
@@ -264,7 +267,7 @@ export async function playMatrix(t, title, makePlace) {
       for (const transport of Object.keys(transports))
         for (const way of ['direct', 'nginx'])
           if (selected(`${release} ${transport} ${way}`))
-            cells.push(new Cell(stack, await makePlace(stack, release), release, transport, way));
+            cells.push(new Cell(stack, await makePlace(stack, release, transport), release, transport, way));
     for (const [name, scenario] of Object.entries(group.scenarios)) {
       await t.test(name, async () => {
         const faults = await play(cells, name, scenario, results);
