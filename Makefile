@@ -34,7 +34,8 @@ app_shell := $(sort fcgi-app/main.c fcgi-app/worker.c fcgi-app/publisher.c fcgi-
 	fcgi-app/request.c fcgi-app/response.c fcgi-app/db.c fcgi-app/store.c \
 	$(wildcard fcgi-app/endpoints/*.c))
 relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
-	relay/delivery.c relay/sweep.c relay/wire.c relay/http_server.c)
+	relay/delivery.c relay/sweep.c relay/wire.c relay/stream.c \
+	relay/page.c relay/polling.c relay/page_socket.c relay/http_server.c)
 common_pure := $(sort $(wildcard common/*.c))
 app_pure := $(filter-out $(app_shell),$(sort $(wildcard fcgi-app/*.c)))
 relay_pure := $(filter-out $(relay_shell),$(sort $(wildcard relay/*.c relay/protocol/*.c)))
@@ -98,7 +99,7 @@ $(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(common_pure) $(app_p
 	$(AR) rcsD $@ $^
 
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
-	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $^ $(call libs_of,$(packages_common)) -lm
+	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm
 
 $(BUILD)/bench/fcgi_const: bench_libs := -lfcgi
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/kit.o

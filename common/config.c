@@ -290,6 +290,14 @@ void config_free(struct config *c)
     free(c);
 }
 
+static bool is_set(const struct config *c, const void *field)
+{
+    for (size_t i = 0; i < settings_count; i++)
+        if ((const char *)c + settings[i].offset == (const char *)field)
+            return c->lines[i] != CONFIG_LINE_DEFAULT;
+    return false;
+}
+
 enum err config_parse(struct span text, const char *path, char *const *environment, FILE *faults,
                       struct config **out)
 {
@@ -305,6 +313,8 @@ enum err config_parse(struct span text, const char *path, char *const *environme
     }
     for (; environment && *environment; environment++)
         read_variable(&l, span_of(*environment));
+    if (!is_set(l.config, &l.config->relay.legacy_online_count))
+        l.config->relay.legacy_online_count = l.config->relay.legacy_login;
     l.fault_count += config_check(l.config, faults);
     if (l.fault_count > 0) {
         config_free(l.config);

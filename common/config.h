@@ -86,8 +86,19 @@ struct config_relay {
     int64_t max_publishers; /* connections */
     int64_t max_frame;      /* bytes of one frame from a client */
     int64_t max_publish_body;
+    char *socketio_path; /* begins and ends with '/' */
+    int64_t socketio_ping_interval_ms;
+    int64_t socketio_ping_timeout_ms;
+    int64_t socketio_upgrade_timeout_ms;
+    int64_t socketio_connect_timeout_ms;
+    int64_t socketio_max_payload; /* bytes of one request of a client */
+    int64_t socketio_max_pending; /* bytes that wait for one session */
     bool legacy_publish;
     bool legacy_get;
+    bool legacy_login;
+    char *legacy_text;
+    bool legacy_online_count; /* unless it is set, as legacy_login */
+    char *legacy_online_format;
 };
 
 struct config {

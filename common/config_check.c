@@ -157,6 +157,24 @@ static void check_proxies(struct check *check)
         FAULT(check, relay.trusted_proxies, "trusted_proxies: one stands there twice");
 }
 
+static bool is_socketio_path(struct span s)
+{
+    return s.len > 2 && s.p[0] == '/' && s.p[s.len - 1] == '/' && !strstr(s.p, "//") &&
+           has_only(s, LETTERS DIGITS "/._~-");
+}
+
+static void check_socketio(struct check *check)
+{
+    const struct config_relay *relay = &check->config->relay;
+
+    if (!is_socketio_path(span_of(relay->socketio_path)))
+        FAULT(check, relay.socketio_path, "socketio_path: must be /like/this/");
+    /* Both ends are to know within 60 s that the other one is gone. */
+    if (relay->socketio_ping_interval_ms + relay->socketio_ping_timeout_ms > 59000)
+        FAULT(check, relay.socketio_ping_timeout_ms,
+              "socketio_ping_timeout: together with socketio_ping_interval at most 59s");
+}
+
 static void check_relay(struct check *check)
 {
     const struct config_relay *relay = &check->config->relay;
@@ -174,6 +192,7 @@ size_t config_check(const struct config *c, FILE *faults)
     check_auth(&check);
     check_app(&check);
     check_relay(&check);
+    check_socketio(&check);
     check_proxies(&check);
     return check.fault_count;
 }

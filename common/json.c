@@ -345,16 +345,70 @@ static enum err append_escaped(struct buf *out, struct span text)
     return buf_append(out, (struct span){text.p + plain, text.len - plain});
 }
 
-enum err json_append_text(struct buf *out, struct span text)
+/* `n` bytes of well-formed UTF-8; RFC 3629 3. */
+static unsigned code_point(const char *p, size_t n)
+{
+    unsigned code = (unsigned char)p[0];
+
+    if (n == 1)
+        return code;
+    code &= 0x7fu >> n;
+    for (size_t i = 1; i < n; i++)
+        code = code << 6 | ((unsigned char)p[i] & 0x3f);
+    return code;
+}
+
+static enum err append_code_point(struct buf *out, unsigned code)
+{
+    char scratch[7];
+    struct span escape;
+    char c = (char)code;
+
+    if (code > 0xffff)
+        return buf_printf(out, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+                          0xdc00 + (code & 0x3ff));
+    if (code > 0x7e)
+        return buf_printf(out, "\\u%04x", code);
+    escape = escape_of((unsigned char)code, scratch);
+    return buf_append(out, escape.len > 0 ? escape : (struct span){&c, 1});
+}
+
+static enum err append_ascii(struct buf *out, struct span text)
+{
+    enum err e = ERR_NONE;
+
+    while (text.len > 0 && !e) {
+        size_t n = span_utf8_len(text);
+
+        e = append_code_point(out, n ? code_point(text.p, n) : 0xfffd);
+        n = n ? n : 1;
+        text.p += n;
+        text.len -= n;
+    }
+    return e;
+}
+
+static enum err append_quoted(struct buf *out, struct span text,
+                              enum err (*append)(struct buf *out, struct span text))
 {
     size_t start = out->len;
     enum err e = buf_append_char(out, '"');
 
     if (!e)
-        e = append_escaped(out, text);
+        e = append(out, text);
     if (!e)
         e = buf_append_char(out, '"');
     if (e)
         out->len = start; /* whole or not at all */
     return e;
+}
+
+enum err json_append_text(struct buf *out, struct span text)
+{
+    return append_quoted(out, text, append_escaped);
+}
+
+enum err json_append_ascii(struct buf *out, struct span text)
+{
+    return append_quoted(out, text, append_ascii);
 }

@@ -56,8 +56,19 @@ const struct setting settings[] = {
     {"relay", "max_publishers", SETTING_INT, "256", 0, 100000, 0, AT(relay.max_publishers), PROGRAM_RELAY, true, "connections at the publish port, beyond which the most silent is closed; 0: no limit"},
     {"relay", "max_frame", SETTING_INT, "8192", 128, 1048576, 0, AT(relay.max_frame), PROGRAM_RELAY, true, "bytes of a frame from a client"},
     {"relay", "max_publish_body", SETTING_INT, "1048576", 1024, 67108864, 0, AT(relay.max_publish_body), BOTH, true, "bytes of the body of a publish call"},
+    {"relay", "socketio_path", SETTING_TEXT, "/socket.io/", 0, 0, 0, AT(relay.socketio_path), PROGRAM_RELAY, true, "where socket.io clients are served"},
+    {"relay", "socketio_ping_interval", SETTING_DURATION, "25s", 1000, 58000, 1, AT(relay.socketio_ping_interval_ms), PROGRAM_RELAY, true, "time between two pings of a socket.io session"},
+    {"relay", "socketio_ping_timeout", SETTING_DURATION, "20s", 1000, 58000, 1, AT(relay.socketio_ping_timeout_ms), PROGRAM_RELAY, true, "time that a socket.io client has to answer one"},
+    {"relay", "socketio_upgrade_timeout", SETTING_DURATION, "10s", 100, 600000, 1, AT(relay.socketio_upgrade_timeout_ms), PROGRAM_RELAY, true, "time that an upgrade from polling to WebSocket may take"},
+    {"relay", "socketio_connect_timeout", SETTING_DURATION, "45s", 100, 600000, 1, AT(relay.socketio_connect_timeout_ms), PROGRAM_RELAY, true, "time that a client of socket.io 3 and newer has to connect to a namespace"},
+    {"relay", "socketio_max_payload", SETTING_INT, "100000", 1024, 10000000, 0, AT(relay.socketio_max_payload), PROGRAM_RELAY, true, "bytes of a message or a POST from a socket.io client"},
+    {"relay", "socketio_max_pending", SETTING_INT, "262144", 4096, 500000, 0, AT(relay.socketio_max_pending), PROGRAM_RELAY, true, "bytes that may wait for a socket.io session, beyond which it is closed"},
     {"relay", "legacy_publish", SETTING_BOOL, "no", 0, 0, 0, AT(relay.legacy_publish), PROGRAM_RELAY, true, "take web-msg-sender's publish call without a key on a local listener"},
     {"relay", "legacy_get", SETTING_BOOL, "no", 0, 0, 0, AT(relay.legacy_get), PROGRAM_RELAY, true, "take it by GET as well"},
+    {"relay", "legacy_login", SETTING_BOOL, "no", 0, 0, 0, AT(relay.legacy_login), PROGRAM_RELAY, true, "take the bare user id of a socket.io page for proof of who it is"},
+    {"relay", "legacy_text", SETTING_TEXT, "You have a new message", 0, 0, 0, AT(relay.legacy_text), PROGRAM_RELAY, true, "what a ring of doorbell-app says to socket.io pages, by new_msg"},
+    {"relay", "legacy_online_count", SETTING_BOOL, "no", 0, 0, 0, AT(relay.legacy_online_count), PROGRAM_RELAY, true, "tell socket.io pages how many are online; unless it is set, as legacy_login"},
+    {"relay", "legacy_online_format", SETTING_TEXT, "当前<b>{users}</b>人在线，共打开<b>{pages}</b>个页面", 0, 0, 0, AT(relay.legacy_online_format), PROGRAM_RELAY, true, "how, by update_online_count"},
 };
 /* clang-format on */
 

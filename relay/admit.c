@@ -68,21 +68,6 @@ static int check_upgrade(const struct http_request *req, const char **why, const
     return is_websocket_key(http_header(req, SPAN("Sec-WebSocket-Key"))) ? 0 : 400;
 }
 
-static int check_place(const struct http_request *req, const char **why, const char **headers)
-{
-    *headers = "";
-    if (!span_equal(req->path, SPAN("/ws"))) {
-        *why = "no such path";
-        return 404;
-    }
-    if (req->method != HTTP_GET) {
-        *why = "GET only";
-        *headers = "Allow: GET\r\n";
-        return 405;
-    }
-    return check_upgrade(req, why, headers);
-}
-
 static void compose_head(const struct http_request *req, bool with_subprotocol,
                          struct admission *out)
 {
@@ -97,12 +82,35 @@ static void compose_head(const struct http_request *req, bool with_subprotocol,
     out->head_len = (size_t)n;
 }
 
-int admit_request(const struct http_request *req, const struct config_list *origins,
-                  struct admission *out, const char **why, const char **headers)
+int admit_upgrade(const struct http_request *req, struct admission *out, const char **why,
+                  const char **headers)
+{
+    int status = check_upgrade(req, why, headers);
+
+    if (status)
+        return status;
+    compose_head(req, false, out);
+    return 101;
+}
+
+static bool take_token(struct span token, struct admission *out, const char **why)
+{
+    *why = "token too long";
+    out->token_len = 0;
+    if (token.len > TOKEN_MAX)
+        return false;
+    if (token.len > 0)
+        memcpy(out->token, token.p, token.len);
+    out->token_len = token.len;
+    return true;
+}
+
+static int admit_websocket(const struct http_request *req, const struct config_list *origins,
+                           struct admission *out, const char **why, const char **headers)
 {
     struct span token = http_cookie(req, SPAN("doorbell_token"));
     bool is_subprotocol_named;
-    int status = check_place(req, why, headers);
+    int status = check_upgrade(req, why, headers);
 
     if (status)
         return status;
@@ -112,12 +120,75 @@ int admit_request(const struct http_request *req, const struct config_list *orig
     *why = "origin not allowed";
     if (!is_origin_fine(req, origins, token.len > 0))
         return 403;
-    *why = "token too long";
-    if (token.len > TOKEN_MAX)
+    if (!take_token(token, out, why))
         return 400;
     compose_head(req, is_subprotocol_named, out);
-    if (token.len > 0)
-        memcpy(out->token, token.p, token.len);
-    out->token_len = token.len;
+    out->protocol = &native_protocol;
+    out->wants_online = false;
     return 101;
+}
+
+/* EventSource sends no Origin to its own site, and what it sends instead no page can make up. */
+static bool is_own_fetch(const struct http_request *req)
+{
+    struct span site = http_header(req, SPAN("Sec-Fetch-Site"));
+
+    return http_header_count(req, SPAN("Origin")) == 0 &&
+           (span_equal(site, SPAN("same-origin")) || span_equal(site, SPAN("none")));
+}
+
+static bool has_parameter(struct span query, struct span parameter)
+{
+    while (query.p)
+        if (span_equal(span_cut(&query, '&'), parameter))
+            return true;
+    return false;
+}
+
+void admit_cookie(const struct http_request *req, const struct config_list *origins,
+                  struct admission *out)
+{
+    const char *why;
+
+    out->token_len = 0;
+    if (is_own_fetch(req) || is_origin_fine(req, origins, true))
+        (void)take_token(http_cookie(req, SPAN("doorbell_token")), out, &why);
+}
+
+static int admit_events(const struct http_request *req, const struct config_list *origins,
+                        struct admission *out, const char **why, const char **headers)
+{
+    struct span token = http_cookie(req, SPAN("doorbell_token"));
+
+    (void)headers;
+    *why = "origin not allowed";
+    if (!is_own_fetch(req) && !is_origin_fine(req, origins, true))
+        return 403;
+    *why = "no token in the cookie";
+    if (token.len == 0)
+        return 401;
+    if (!take_token(token, out, why))
+        return 400;
+    out->protocol = &sse_protocol;
+    out->wants_online = has_parameter(req->query, SPAN("online=1"));
+    out->head_len = 0;
+    return 200;
+}
+
+int admit_request(const struct http_request *req, const struct config_list *origins,
+                  struct admission *out, const char **why, const char **headers)
+{
+    bool is_websocket = span_equal(req->path, SPAN("/ws"));
+
+    *headers = "";
+    *why = "no such path";
+    if (!is_websocket && !span_equal(req->path, SPAN("/events")))
+        return 404;
+    if (req->method != HTTP_GET) {
+        *why = "GET only";
+        *headers = "Allow: GET\r\n";
+        return 405;
+    }
+    return is_websocket ? admit_websocket(req, origins, out, why, headers)
+                        : admit_events(req, origins, out, why, headers);
 }

@@ -1,25 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* admit.h - who may come in at the client port: every check that can be made before the upgrade to
- * WebSocket, and the head that the WebSocket library then gets to see. Pure. */
+/* admit.h - who may come in at the client port: every check that can be made before a request
+ * becomes a session, and the head that the WebSocket library then gets to see. Pure. */
 #ifndef DOORBELL_RELAY_ADMIT_H
 #define DOORBELL_RELAY_ADMIT_H
 
 #include "common/config.h"
 #include "common/token.h"
 #include "relay/http.h"
+#include "relay/protocol/protocol.h"
 
 enum { ADMIT_HEAD_MAX = 256 };
 
 struct admission {
-    char head[ADMIT_HEAD_MAX]; /* a request made anew of what was checked */
+    const struct protocol *protocol;
+    bool wants_online;         /* was said in the request: sse */
+    char head[ADMIT_HEAD_MAX]; /* of WebSocket: a request made anew of what was checked */
     size_t head_len;
     size_t token_len; /* 0: none came along */
     char token[TOKEN_MAX];
 };
 
-/* Returns 101 and fills *out, or the status of a refusal, with the reason in *why (static text)
- * and header lines in *headers (static text). */
+/* Returns 101 (WebSocket) or 200 (Server-Sent Events) and fills *out, or the status of a refusal,
+ * with the reason in *why (static text) and header lines in *headers (static text). */
 int admit_request(const struct http_request *req, const struct config_list *origins,
                   struct admission *out, const char **why, const char **headers);
+
+/* Takes the token in the cookie into *out, if the request is from a page of our own. */
+void admit_cookie(const struct http_request *req, const struct config_list *origins,
+                  struct admission *out);
+
+/* The same for the upgrade to WebSocket alone, at whatever path and from wherever: fills out->head.
+ */
+int admit_upgrade(const struct http_request *req, struct admission *out, const char **why,
+                  const char **headers);
 
 #endif

@@ -50,7 +50,8 @@ static size_t deliver(struct api *api, const struct publish_ring *pr)
 
     if (!pr->to) {
         stats_count(api->stats, COUNT_RINGS_ALL, 1);
-        return api->ops->ring_all(api->ctx, &ring);
+        /* Out of memory it is lost, as any ring may be. */
+        return api->ops->ring_all(api->ctx, &ring, &sessions) ? 0 : sessions;
     }
     stats_count(api->stats, ring.type == RING_PERSONAL ? COUNT_RINGS_PERSONAL : COUNT_RINGS_MANY,
                 1);
@@ -280,10 +281,7 @@ static enum err handle_health(struct api *api, struct http_request *req, struct 
 static enum err handle_metrics(struct api *api, struct http_request *req, struct http_response *res)
 {
     struct gauges g = {
-        .sessions = hub_sessions(api->hub),
-        .users = hub_users(api->hub),
-        .pages = hub_pages(api->hub),
-        .due = hub_due(api->hub),
+        .hub = api->hub,
         .kicks = kicks_count(api->kicks),
         .uptime_s = (api->now.ms - api->started.ms) / 1000,
     };
@@ -307,23 +305,48 @@ static enum err answer(struct http_response *res, int status, const char *text)
     return buf_append(&res->body, span_of(text));
 }
 
+static enum err ring_everybody(struct api *api, const struct ring *ring, struct http_response *res)
+{
+    size_t count;
+
+    stats_count(api->stats, COUNT_RINGS_ALL, 1);
+    if (!api->ops->ring_all(api->ctx, ring, &count))
+        return answer(res, 200, "ok");
+    res->headers = "Retry-After: 1\r\n";
+    return answer(res, 429, "fail");
+}
+
+static enum err deliver_legacy(struct api *api, const struct legacy_call *call,
+                               const struct ring *ring, struct http_response *res)
+{
+    bool is_zero = api->config->relay.legacy_publish && span_equal(call->to, SPAN("0"));
+
+    if (is_zero)
+        api->has_seen_zero = true;
+    if (call->to.len == 0 || is_zero)
+        return ring_everybody(api, ring, res);
+    stats_count(api->stats, COUNT_RINGS_MANY, 1);
+    return answer(res, 200, api->ops->ring_user(api->ctx, call->to, ring) ? "ok" : "offline");
+}
+
 static enum err run_legacy(struct api *api, const struct legacy_call *call,
                            struct http_response *res)
 {
     struct ring ring = {.type = RING_ASK};
-    bool is_zero = api->config->relay.legacy_publish && span_equal(call->to, SPAN("0"));
+    struct buf packet;
+    enum err e;
 
     if (call->is_broken || !span_equal(call->type, SPAN("publish")))
         return answer(res, 200, "fail");
-    if (is_zero)
-        api->has_seen_zero = true;
-    if (call->to.len == 0 || is_zero) {
-        stats_count(api->stats, COUNT_RINGS_ALL, 1);
-        api->ops->ring_all(api->ctx, &ring);
-        return answer(res, 200, "ok");
-    }
-    stats_count(api->stats, COUNT_RINGS_MANY, 1);
-    return answer(res, 200, api->ops->ring_user(api->ctx, call->to, &ring) ? "ok" : "offline");
+    buf_init(&packet, (size_t)api->config->relay.socketio_max_pending);
+    e = legacy_encode(call->content, &packet);
+    ring.packet = buf_span(&packet);
+    if (!e)
+        e = deliver_legacy(api, call, &ring, res);
+    else if (e == ERR_TOO_BIG)
+        e = answer(res, 413, "fail");
+    buf_deinit(&packet);
+    return e;
 }
 
 static enum err handle_legacy(struct api *api, struct http_request *req, struct http_response *res)
@@ -382,7 +405,8 @@ static enum err dispatch(struct api *api, struct http_request *req, struct http_
 {
     const struct route *route = find_route(req->path);
 
-    if (req->method == HTTP_OTHER || (route && route->method != req->method)) {
+    if ((req->method != HTTP_GET && req->method != HTTP_POST) ||
+        (route && route->method != req->method)) {
         res->headers = route ? route->allow : "Allow: POST\r\n";
         return refuse(res, 405, "method", "this method is not known here");
     }

@@ -18,8 +18,9 @@ struct api_ops {
     /* Rings every session of that user; returns how many. */
     size_t (*ring_user)(void *ctx, struct span user, const struct ring *ring);
 
-    /* Starts a broadcast; returns how many sessions it is for. */
-    size_t (*ring_all)(void *ctx, const struct ring *ring);
+    /* Starts a broadcast, to *count sessions. ERR_TOO_BIG: too many texts are under way already,
+     * ERR_NO_MEMORY; nothing is started then. */
+    enum err (*ring_all)(void *ctx, const struct ring *ring, size_t *count);
 };
 
 struct api {

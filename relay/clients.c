@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "relay/clients.h"
 
-#include <stdlib.h>
-
 #include "relay/delivery.h"
+#include "relay/page_socket.h"
+
+static bool is_page(const struct session *s)
+{
+    return s->protocol == &socketio_protocol;
+}
 
 static void greet(struct core *core, struct session *s)
 {
@@ -20,15 +24,28 @@ static void log_in(struct core *core, struct session *s, struct span token)
         greet(core, s);
 }
 
+static void want_online(struct core *core, struct session *s)
+{
+    s->wants_online = true;
+    core_publish_online(core);
+    delivery_send_online(core, s);
+}
+
 static void on_open(void *ctx, struct session *s)
 {
     struct core *core = ctx;
     struct span token = {core->admission.token, core->admission.token_len};
 
+    if (is_page(s)) {
+        page_socket_on_open(s);
+        return;
+    }
     stats_count(&core->stats, COUNT_OPENED, 1);
     hub_add(core->hub, s);
     if (token.len > 0)
         log_in(core, s, token);
+    if (s->state == SESSION_OPEN && core->admission.wants_online)
+        want_online(core, s);
 }
 
 static void on_heard(void *ctx, struct session *s)
@@ -46,9 +63,9 @@ static void on_login(struct core *core, struct session *s, const struct client_f
         core_close(core, s, CLOSE_TOKEN, "login without a token");
     if (s->state != SESSION_OPEN || !f->has_online)
         return;
-    s->wants_online = f->online;
-    if (s->wants_online)
-        delivery_send_online(core, s);
+    s->wants_online = false;
+    if (f->online)
+        want_online(core, s);
 }
 
 static void on_frame(struct core *core, struct session *s, struct span whole)
@@ -77,6 +94,10 @@ static void on_piece(void *ctx, struct session *s, struct span piece, bool is_bi
 
     if (s->state == SESSION_CLOSING)
         return;
+    if (is_page(s)) {
+        page_socket_on_piece(s, piece, is_binary, is_last);
+        return;
+    }
     if (is_binary) {
         core_close(core, s, CLOSE_POLICY, "binary frame");
         return;
@@ -96,22 +117,23 @@ static void on_piece(void *ctx, struct session *s, struct span piece, bool is_bi
 static void on_writable(void *ctx, struct session *s)
 {
     core_now(ctx);
-    delivery_empty_slot(ctx, s);
+    if (!is_page(s))
+        delivery_empty_slot(ctx, s);
+    else if (s->page && s->page->session == s)
+        page_flush(s->page);
 }
 
 static void on_gone(void *ctx, struct session *s)
 {
     struct core *core = ctx;
 
-    if (s->state == SESSION_CLOSING)
-        stats_count_close(&core->stats, s->close_code);
+    if (is_page(s) && page_socket_on_gone(core, s))
+        return;
+    core_forget_session(core, s);
+    if (s->page)
+        page_end(s);
     else
-        stats_count(&core->stats, COUNT_CLOSED_BY_PEER, 1);
-    core_log(s, "gone");
-    hub_remove(core->hub, s);
-    crowd_remove(core->crowd, &s->peer);
-    session_drop_partial(s);
-    free(s);
+        core_free_session(core, s);
 }
 
-const struct wire_ops clients_wire_ops = {on_open, on_heard, on_piece, on_writable, on_gone};
+const struct transport_events clients_events = {on_open, on_heard, on_piece, on_writable, on_gone};

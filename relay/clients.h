@@ -4,8 +4,9 @@
 #define DOORBELL_RELAY_CLIENTS_H
 
 #include "relay/core.h"
+#include "relay/transport.h"
 
-/* The calls up of wire.h, with the core as their ctx. */
-extern const struct wire_ops clients_wire_ops;
+/* What the transports tell, with the core as their ctx. */
+extern const struct transport_events clients_events;
 
 #endif

@@ -2,12 +2,22 @@
 #include "relay/core.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 
-enum { KICKS_MAX = 10000 };
+enum { KICKS_MAX = 10000, TICKS_PER_LOOK = 10 /* at our memory */ };
+
+static int64_t clock_us(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
 
 enum err core_init(struct core *core)
 {
@@ -21,15 +31,19 @@ enum err core_init(struct core *core)
     core->api.stats = &core->stats;
     core->api.started = core_now(core);
     core->seed = (unsigned)(core->api.now.ms ^ getpid());
-    frame_init(&core->broadcast);
-    frame_init(&core->frame);
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
+        frame_init(&core->broadcasts[i], FRAME_MAX);
+    frame_init(&core->frame, FRAME_MAX);
+    bulletin_init(&core->bulletin);
     return ERR_NONE;
 }
 
 void core_deinit(struct core *core)
 {
-    frame_deinit(&core->broadcast);
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
+        frame_deinit(&core->broadcasts[i]);
     frame_deinit(&core->frame);
+    bulletin_deinit(&core->bulletin);
     kicks_free(core->api.kicks);
     hub_free(core->hub);
     crowd_free(core->crowd);
@@ -41,17 +55,58 @@ void core_configure(struct core *core, const struct config *config, const struct
     core->api.secrets = secrets;
     core->desk.keys = secrets->token;
     core->desk.sessions_per_user_max = config->relay.max_sessions_per_user;
+    core->desk.takes_bare_ids = config->relay.legacy_login;
 }
 
 struct instant core_now(struct core *core)
 {
-    struct timespec mono, wall;
-
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    clock_gettime(CLOCK_REALTIME, &wall);
-    core->api.now =
-        (struct instant){(int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000, wall.tv_sec};
+    core->now_us = clock_us(CLOCK_MONOTONIC);
+    core->api.now = (struct instant){core->now_us / 1000, clock_us(CLOCK_REALTIME) / 1000000};
     return core->api.now;
+}
+
+/* 0 where the kernel does not tell. */
+static int64_t resident_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    int64_t pages = 0;
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*s %" SCNd64, &pages) != 1)
+        pages = 0;
+    (void)fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+void core_tick(struct core *core, int64_t period_ms)
+{
+    int64_t before_us = core->tick_us;
+
+    core_now(core);
+    core->tick_us = core->now_us;
+    if (before_us)
+        histogram_add(&core->stats.lag, core->now_us - before_us - period_ms * 1000);
+    if (core->ticks % TICKS_PER_LOOK == 0)
+        core->stats.resident_bytes = resident_bytes();
+}
+
+void core_time_rings(struct core *core, enum delay delay, int64_t since_us)
+{
+    core->delay = delay;
+    core->delay_since_us = since_us;
+}
+
+void core_count_frame(struct core *core, const struct message *m, size_t len)
+{
+    enum delay delay;
+
+    stats_count(&core->stats, COUNT_FRAMES, 1);
+    stats_count(&core->stats, COUNT_BYTES, len);
+    if (m->type != MESSAGE_RING || !core->delay_since_us)
+        return;
+    delay = m->as.ring.type == RING_PERSONAL ? DELAY_PERSONAL : core->delay;
+    histogram_add(&core->stats.delays[delay], clock_us(CLOCK_MONOTONIC) - core->delay_since_us);
 }
 
 struct session_limits core_limits(const struct core *core)
@@ -60,12 +115,74 @@ struct session_limits core_limits(const struct core *core)
                                    core->config->relay.login_timeout_ms};
 }
 
-void core_log_arrival(const struct session *s)
+static bool is_reached(int64_t max, size_t count)
+{
+    return max && (int64_t)count >= max;
+}
+
+int core_check_room(struct core *core, const char **why)
+{
+    const struct config_relay *relay = &core->config->relay;
+
+    *why = "restarting";
+    if (core->drain_ends_ms)
+        return 503;
+    *why = "too many sessions";
+    if (is_reached(relay->max_sessions, hub_sessions(core->hub)))
+        return 503;
+    *why = "too many sessions from this address";
+    if (is_reached(relay->max_sessions_per_address, crowd_count(core->crowd, &core->arrival)))
+        return 429;
+    *why = "too many at a time";
+    return rate_take(&core->accepts, relay->max_accepts_per_second, core_now(core).ms) ? 0 : 503;
+}
+
+void core_publish_online(struct core *core)
+{
+    core->online = (struct online){(uint32_t)hub_users(core->hub), (uint32_t)hub_pages(core->hub)};
+}
+
+static void log_arrival(const struct session *s)
 {
     char address[IP_TEXT_MAX];
 
     ip_format(&s->peer, address);
     log_debug("C-%" PRIu32 " address=%s: arrived", s->serial, address);
+}
+
+struct session *core_new_session(struct core *core, const struct protocol *protocol)
+{
+    struct session_limits limits = core_limits(core);
+    struct session *s = malloc(sizeof(*s));
+
+    if (!s)
+        return NULL;
+    session_init(s, protocol, &limits, core_now(core));
+    s->serial = ++core->serial;
+    s->peer = core->arrival;
+    if (crowd_add(core->crowd, &s->peer)) {
+        free(s);
+        return NULL;
+    }
+    log_arrival(s);
+    return s;
+}
+
+void core_forget_session(struct core *core, struct session *s)
+{
+    if (s->state == SESSION_CLOSING)
+        stats_count_close(&core->stats, s->close_code, s->close_reason);
+    else
+        stats_count_left(&core->stats);
+    core_log(s, "gone");
+    hub_remove(core->hub, s);
+}
+
+void core_free_session(struct core *core, struct session *s)
+{
+    crowd_remove(core->crowd, &s->peer);
+    session_drop_partial(s);
+    free(s);
 }
 
 void core_log(const struct session *s, const char *what)

@@ -4,23 +4,24 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "relay/page.h"
+#include "relay/transport.h"
 
 /* Counts a frame by what came of it. */
 static void note_sent(struct core *core, struct session *s, const struct frame *f,
-                      const struct message *m, enum wire_result result)
+                      const struct message *m, enum send_result result)
 {
     switch (result) {
-    case WIRE_SENT:
-        stats_count(&core->stats, COUNT_FRAMES, 1);
-        stats_count(&core->stats, COUNT_BYTES, frame_len(f));
+    case SEND_DONE:
+        core_count_frame(core, m, frame_len(f));
         break;
-    case WIRE_BLOCKED:
+    case SEND_BLOCKED:
         stats_count(&core->stats, COUNT_MERGED, 1);
         slot_put(&s->slot, m);
         if (!s->blocked_ms && !s->is_late)
-            s->blocked_ms = core->api.now.ms;
+            hub_set_blocked(core->hub, s, core->api.now.ms);
         break;
-    case WIRE_DEAD:
+    case SEND_DEAD:
         core_close(core, s, CLOSE_POLICY, "write failed");
         break;
     }
@@ -31,11 +32,16 @@ static void send_frame(struct core *core, struct session *s, const struct frame 
 {
     if (s->state == SESSION_CLOSING)
         return;
-    note_sent(core, s, f, m, slot_is_empty(&s->slot) ? wire_send(s, f) : WIRE_BLOCKED);
+    note_sent(core, s, f, m, slot_is_empty(&s->slot) ? s->transport->send(s, f) : SEND_BLOCKED);
 }
 
 void delivery_send(struct core *core, struct session *s, const struct message *m)
 {
+    if (s->page) {
+        page_put(s, m);
+        page_flush(s->page);
+        return;
+    }
     if (frame_encode(&core->frame, s->protocol, m))
         core_close(core, s, CLOSE_LATER, "out of memory");
     else
@@ -44,11 +50,9 @@ void delivery_send(struct core *core, struct session *s, const struct message *m
 
 void delivery_send_online(struct core *core, struct session *s)
 {
-    struct message m = {
-        .type = MESSAGE_ONLINE,
-        .as.online = {(int64_t)hub_users(core->hub), (int64_t)hub_pages(core->hub)}};
+    struct message m = {.type = MESSAGE_ONLINE, .as.online = core->online};
 
-    s->online_seen = hub_online_version(core->hub);
+    s->online_seen = core->online;
     delivery_send(core, s, &m);
 }
 
@@ -70,14 +74,24 @@ void delivery_send_bye(struct core *core, struct session *s)
     delivery_send(core, s, &m);
 }
 
+void delivery_send_farewell(struct core *core, struct session *s)
+{
+    struct message m = {.type = MESSAGE_ERROR, .as.fault = session_close_fault(s)};
+
+    if (s->page)
+        page_farewell(s);
+    if (!s->protocol->tells_close || s->transport->is_blocked(s) ||
+        frame_encode(&core->frame, s->protocol, &m))
+        return;
+    (void)s->transport->send(s, &core->frame);
+}
+
 static void fill_in(const struct core *core, const struct session *s, struct message *m)
 {
     if (m->type == MESSAGE_WELCOME)
         m->as.user = hub_user_id(s);
-    if (m->type != MESSAGE_ONLINE)
-        return;
-    m->as.online.users = (int64_t)hub_users(core->hub);
-    m->as.online.pages = (int64_t)hub_pages(core->hub);
+    if (m->type == MESSAGE_ONLINE)
+        m->as.online = core->online;
 }
 
 /* Sends the next message of the slot, which keeps it if the peer does not take it. False: there is
@@ -92,24 +106,28 @@ static bool send_waiting(struct core *core, struct session *s)
     if (frame_encode(&core->frame, s->protocol, &m))
         core_close(core, s, CLOSE_LATER, "out of memory");
     else
-        note_sent(core, s, &core->frame, &m, wire_send(s, &core->frame));
+        note_sent(core, s, &core->frame, &m, s->transport->send(s, &core->frame));
     return s->state != SESSION_CLOSING;
 }
 
 void delivery_empty_slot(struct core *core, struct session *s)
 {
-    while (!wire_is_blocked(s) && send_waiting(core, s))
+    while (!s->transport->is_blocked(s) && send_waiting(core, s))
         ;
     if (slot_is_empty(&s->slot))
-        s->blocked_ms = 0;
+        hub_set_blocked(core->hub, s, 0);
 }
 
 /* Puts the message into the slot, until a later turn of the loop. */
 static void defer(struct core *core, struct session *s, const struct message *m)
 {
-    slot_put(&s->slot, m);
+    if (s->page)
+        page_put(s, m);
+    else
+        slot_put(&s->slot, m);
     if (hub_deferred(core->hub) == 0)
         core->walk_after(core, 0);
+    s->late_us = core->now_us;
     hub_defer(core->hub, s);
 }
 
@@ -131,11 +149,13 @@ static size_t ring_user(void *ctx, struct span user, const struct ring *ring)
     struct message m = {.type = MESSAGE_RING, .as.ring = *ring};
     size_t count = 0;
 
+    core_time_rings(core, DELAY_MANY, core->now_us);
     for (struct session *next; s; s = next) {
         next = s->user_next;
         ring_session(core, s, &m);
         count++;
     }
+    core_time_rings(core, DELAY_MANY, 0);
     return count;
 }
 
@@ -144,10 +164,14 @@ static void send_deferred(struct core *core)
     struct session *s;
 
     for (int n = 0; n < PACE_TURN_MAX && (s = hub_next_deferred(core->hub)); n++) {
+        core_time_rings(core, DELAY_MANY, s->late_us);
+        if (s->page)
+            page_flush(s->page);
         /* If the peer does not take even the first one, on_writable() is asked for by that. */
-        if (send_waiting(core, s))
+        else if (send_waiting(core, s))
             delivery_empty_slot(core, s);
     }
+    core_time_rings(core, DELAY_MANY, 0);
 }
 
 static void send_broadcast(struct core *core)
@@ -156,12 +180,19 @@ static void send_broadcast(struct core *core)
     size_t budget = pace_budget(&core->pace, core->config->relay.pace, core->api.now.ms);
     struct session *s;
 
+    core_time_rings(core, DELAY_ALL, core->broadcast_us);
     while (budget > 0 && (s = hub_next_due(core->hub))) {
-        if (s->state != SESSION_OPEN)
+        if (s->page)
+            page_tell_bulletin(s);
+        else if (s->state == SESSION_OPEN)
+            send_frame(core, s, &core->broadcasts[s->protocol->id], &m);
+        else
             continue;
-        send_frame(core, s, &core->broadcast, &m);
         budget--;
     }
+    if (hub_due(core->hub) == 0)
+        bulletin_clear(&core->bulletin);
+    core_time_rings(core, DELAY_ALL, 0);
 }
 
 void delivery_walk(struct core *core)
@@ -177,23 +208,38 @@ void delivery_walk(struct core *core)
         core->walk_after(core, hub_due(core->hub) > 0 ? PACE_TICK_MS : -1);
 }
 
-static size_t ring_all(void *ctx, const struct ring *ring)
+static enum err encode_broadcast(struct core *core, const struct message *m)
+{
+    static const struct protocol *const protocols[] = {&native_protocol, &sse_protocol};
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !e; i++)
+        e = frame_encode(&core->broadcasts[protocols[i]->id], protocols[i], m);
+    return e;
+}
+
+static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
 {
     struct core *core = ctx;
     const struct config_relay *relay = &core->config->relay;
-    size_t count = hub_pages(core->hub);
     struct message m = {.type = MESSAGE_RING, .as.ring = *ring};
+    enum err e = bulletin_add(&core->bulletin, ring->packet);
 
+    if (e)
+        return e;
+    *count = hub_pages(core->hub);
+    m.as.ring.packet = SPAN("");
     if (m.as.ring.type == RING_MANY && relay->pace == 0)
-        m.as.ring.spread_ms = pace_spread_ms(count, 0, relay->check_rate);
+        m.as.ring.spread_ms = pace_spread_ms(*count, 0, relay->check_rate);
     pace_start(&core->pace, &m.as.ring, hub_due(core->hub) > 0, core->api.now.ms);
     hub_start_round(core->hub);
+    core->broadcast_us = core->now_us;
     m.as.ring = core->pace.ring;
-    if (frame_encode(&core->broadcast, &native_protocol, &m))
+    if ((e = encode_broadcast(core, &m)))
         log_error("a broadcast is lost: out of memory");
     else
         core->walk_after(core, 0);
-    return count;
+    return e;
 }
 
 const struct api_ops delivery_api_ops = {ring_user, ring_all};

@@ -17,6 +17,9 @@ void delivery_send_ping(struct core *core, struct session *s);
 /* Tells when the session is going to be closed, and sets that as its deadline. */
 void delivery_send_bye(struct core *core, struct session *s);
 
+/* Says why a closing session ends, where the protocol has a message for that. */
+void delivery_send_farewell(struct core *core, struct session *s);
+
 /* The peer reads again: what has waited goes out, as far as it takes it. */
 void delivery_empty_slot(struct core *core, struct session *s);
 

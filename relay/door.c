@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "relay/door.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "relay/page_socket.h"
 #include "relay/peer.h"
+#include "relay/polling.h"
 
 static enum http_action refuse(struct core *core, struct http_response *res, int status,
                                const char *why)
@@ -17,24 +18,23 @@ static enum http_action refuse(struct core *core, struct http_response *res, int
     return HTTP_REPLY;
 }
 
-static bool is_reached(int64_t max, size_t count)
+/* Over WebSocket a bad token ends the session with a close code; an event stream has none to give,
+ * so it does not begin. */
+static int check_token(struct core *core, const char **why)
 {
-    return max && (int64_t)count >= max;
-}
+    struct span token = {core->admission.token, core->admission.token_len};
+    struct token_claims claims;
 
-/* The status that refuses one more session, 0 if it may come. */
-static int check_room(struct core *core, const char **why)
-{
-    const struct config_relay *relay = &core->config->relay;
-
-    *why = "too many sessions";
-    if (is_reached(relay->max_sessions, hub_sessions(core->hub)))
-        return 503;
-    *why = "too many sessions from this address";
-    if (is_reached(relay->max_sessions_per_address, crowd_count(core->crowd, &core->arrival)))
-        return 429;
-    *why = "too many at a time";
-    return rate_take(&core->accepts, relay->max_accepts_per_second, core_now(core).ms) ? 0 : 503;
+    switch (login_check(&core->desk, token, core_now(core), &claims)) {
+    case 0:
+        return 101;
+    case CLOSE_KICKED:
+        *why = "kicked";
+        return 403;
+    default:
+        *why = "token not valid";
+        return 401;
+    }
 }
 
 enum http_action door_on_request(void *ctx, struct http_request *req, struct http_response *res)
@@ -42,48 +42,56 @@ enum http_action door_on_request(void *ctx, struct http_request *req, struct htt
     struct core *core = ctx;
     const struct config *config = core->config;
     const char *why;
-    int status = admit_request(req, &config->auth.origins, &core->admission, &why, &res->headers);
+    int status;
+
+    if (polling_owns(core, req->path))
+        return polling_on_request(core, req, res);
+    status = admit_request(req, &config->auth.origins, &core->admission, &why, &res->headers);
 
     /* No POST is read here, nor anything behind a refusal. */
     req->keeps_alive = false;
+    if (status == 200)
+        status = check_token(core, &why);
     if (status != 101)
         return refuse(core, res, status, why);
     core->arrival = peer_of_request(req, &config->relay.trusted_proxies);
-    status = check_room(core, &why);
+    status = core_check_room(core, &why);
     if (status == 0)
         return HTTP_HANDOVER;
-    res->headers = "Retry-After: 5\r\n";
+    res->headers = CORE_RETRY_AFTER;
     return refuse(core, res, status, why);
-}
-
-static struct session *new_session(struct core *core)
-{
-    struct session_limits limits = core_limits(core);
-    struct session *s = malloc(sizeof(*s));
-
-    if (!s)
-        return NULL;
-    session_init(s, &native_protocol, &limits, core_now(core));
-    s->serial = ++core->serial;
-    s->peer = core->arrival;
-    if (!crowd_add(core->crowd, &s->peer))
-        return s;
-    free(s);
-    return NULL;
 }
 
 void door_on_handover(void *ctx, int fd)
 {
     struct core *core = ctx;
-    struct session *s = new_session(core);
+    struct session *s;
+
+    if (core->admission.protocol == &socketio_protocol) {
+        page_socket_on_handover(core, fd);
+        return;
+    }
+    s = core_new_session(core, core->admission.protocol);
 
     if (!s) {
         close(fd);
         return;
     }
-    core_log_arrival(s);
-    if (wire_adopt(core->wire, fd, core->admission.head, core->admission.head_len, s))
+    if (core->admission.protocol == &sse_protocol
+            ? streams_adopt(core->streams, fd, s)
+            : wire_adopt(core->wire, fd, core->admission.head, core->admission.head_len, s))
         return;
-    crowd_remove(core->crowd, &s->peer);
-    free(s);
+    core_free_session(core, s);
+}
+
+size_t door_body_max(void *ctx, const struct http_request *req)
+{
+    struct core *core = ctx;
+
+    return polling_owns(core, req->path) ? polling_body_max(core, req) : 0;
+}
+
+void door_on_abandoned(void *ctx, void *waiter)
+{
+    polling_on_abandoned(ctx, waiter);
 }

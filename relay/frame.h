@@ -15,12 +15,16 @@ struct frame {
     struct buf bytes; /* FRAME_ROOM bytes to be overwritten, then the frame */
 };
 
-void frame_init(struct frame *f);
+/* Of at most `max` bytes: FRAME_MAX for a message. */
+void frame_init(struct frame *f, size_t max);
 void frame_deinit(struct frame *f);
 
 /* Replaces what the frame holds. */
 MUST_USE enum err frame_encode(struct frame *f, const struct protocol *protocol,
                                const struct message *m);
+
+/* The same with bytes that are encoded already. */
+MUST_USE enum err frame_set(struct frame *f, struct span bytes);
 
 size_t frame_len(const struct frame *f);
 

@@ -73,6 +73,8 @@ static enum http_method method_of(struct span s)
         return HTTP_GET;
     if (span_equal(s, SPAN("POST")))
         return HTTP_POST;
+    if (span_equal(s, SPAN("OPTIONS")))
+        return HTTP_OPTIONS;
     return HTTP_OTHER;
 }
 

@@ -15,7 +15,7 @@
 
 enum { HTTP_HEAD_MAX = 8192, HTTP_HEADERS_MAX = 64 };
 
-enum http_method { HTTP_GET, HTTP_POST, HTTP_OTHER };
+enum http_method { HTTP_GET, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 
 struct http_header {
     struct span name;
@@ -35,14 +35,16 @@ struct http_request {
     bool expects_continue;
     bool keeps_alive;
     bool is_http_1_0;
-    struct ip peer; /* set by who accepted it */
-    char *body;     /* content_length bytes, set by who read them; decoding may change them */
+    struct ip peer;         /* set by who accepted it */
+    struct http_conn *conn; /* as well; only http_server.h knows what it is */
+    void *waiter;           /* set by the handler that parks it */
+    char *body; /* content_length bytes, set by who read them; decoding may change them */
 };
 
 struct http_response {
     int status;
     const char *content_type; /* static text */
-    const char *headers;      /* static text: whole header lines, or empty */
+    const char *headers;      /* whole header lines, or empty; borrowed until it is encoded */
     struct buf body;
 };
 

@@ -26,7 +26,7 @@ enum {
 struct http_conn {
     ev_io io;
     struct http_server *server;
-    struct http_conn *prev, *next; /* who was heard of last stands last */
+    struct http_conn *prev, *next; /* who was heard of last stands last; or of the parked ones */
     struct buf in;
     struct buf out;
     struct ip peer;
@@ -36,6 +36,11 @@ struct http_conn {
     bool is_ending;       /* no further request is read */
     bool is_lingering;    /* all is said; waiting for the peer to close */
     bool has_ended_input; /* the peer will send no more */
+    bool is_parked;       /* the request at the begin of `in` waits for http_answer() */
+    size_t parked_len;    /* of that request */
+    void *waiter;         /* for it */
+    char *headers;        /* of it; owned */
+    bool keeps_alive;     /* after its answer */
 };
 
 struct http_server {
@@ -45,7 +50,8 @@ struct http_server {
     struct http_limits limits;
     struct stats *stats;
     struct http_conn *first, *last;
-    size_t connections;
+    struct http_conn *parked; /* a list without an end to add at: nobody is the first to go */
+    size_t connections;       /* without the parked ones */
     char chunk[READ_SIZE];
 };
 
@@ -63,12 +69,16 @@ static void unlink_conn(struct http_conn *c)
 
     if (c->prev)
         c->prev->next = c->next;
+    else if (c->is_parked)
+        server->parked = c->next;
     else
         server->first = c->next;
     if (c->next)
         c->next->prev = c->prev;
-    else
+    else if (!c->is_parked)
         server->last = c->prev;
+    if (!c->is_parked)
+        server->connections--;
 }
 
 static void link_last(struct http_conn *c)
@@ -82,6 +92,18 @@ static void link_last(struct http_conn *c)
     else
         server->first = c;
     server->last = c;
+    server->connections++;
+}
+
+static void link_parked(struct http_conn *c)
+{
+    struct http_server *server = c->server;
+
+    c->prev = NULL;
+    c->next = server->parked;
+    if (c->next)
+        c->next->prev = c;
+    server->parked = c;
 }
 
 /* Frees the connection, and returns its descriptor, which stays open. */
@@ -92,15 +114,19 @@ static int release_conn(struct http_conn *c)
     ev_io_stop(c->server->loop, &c->io);
     ev_clear_pending(c->server->loop, &c->io);
     unlink_conn(c);
-    c->server->connections--;
     buf_deinit(&c->in);
     buf_deinit(&c->out);
+    free(c->headers);
     free(c);
     return fd;
 }
 
 static void close_conn(struct http_conn *c)
 {
+    const struct http_handler *handler = &c->server->handler;
+
+    if (c->is_parked && handler->on_abandoned)
+        handler->on_abandoned(handler->ctx, c->waiter);
     close(release_conn(c));
 }
 
@@ -159,9 +185,9 @@ static void refuse(struct http_conn *c, int status)
     reply(c, &res, false);
 }
 
-static void finish_request(struct http_conn *c, const struct http_request *req)
+static void finish_request(struct http_conn *c, size_t len)
 {
-    buf_consume(&c->in, req->head_len + req->content_length);
+    buf_consume(&c->in, len);
     c->has_continued = false;
     c->is_within_request = c->in.len > 0;
     c->deadline_ms = now_ms() + (c->is_within_request ? c->server->limits.request_timeout_ms
@@ -179,6 +205,18 @@ static void hand_over(struct http_conn *c)
 
 enum progress { PROGRESS_DONE, PROGRESS_WAIT, PROGRESS_GONE };
 
+static enum progress park(struct http_conn *c, const struct http_request *req, const char *headers)
+{
+    c->headers = strdup(headers);
+    unlink_conn(c);
+    c->is_parked = true;
+    c->parked_len = req->head_len + req->content_length;
+    c->waiter = req->waiter;
+    c->keeps_alive = req->keeps_alive;
+    link_parked(c);
+    return PROGRESS_WAIT;
+}
+
 static enum progress handle(struct http_conn *c, struct http_request *req)
 {
     const struct http_handler *handler = &c->server->handler;
@@ -187,19 +225,27 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
 
     buf_init(&res.body, RESPONSE_MAX - HTTP_HEAD_MAX);
     req->peer = c->peer;
+    req->conn = c;
     req->body = c->in.data + req->head_len;
-    if (handler->on_request(handler->ctx, req, &res) == HTTP_REPLY) {
+    switch (handler->on_request(handler->ctx, req, &res)) {
+    case HTTP_REPLY:
         reply(c, &res, req->keeps_alive && !c->has_ended_input);
-    } else if (c->in.len > whole) {
+        break;
+    case HTTP_PARK:
+        buf_deinit(&res.body);
+        return park(c, req, res.headers);
+    case HTTP_HANDOVER:
+        if (c->in.len == whole) {
+            buf_deinit(&res.body);
+            hand_over(c);
+            return PROGRESS_GONE;
+        }
         /* RFC 6455 4.1: the client waits for the answer before it sends frames. */
         refuse(c, 400);
-    } else {
-        buf_deinit(&res.body);
-        hand_over(c);
-        return PROGRESS_GONE;
+        break;
     }
     buf_deinit(&res.body);
-    finish_request(c, req);
+    finish_request(c, whole);
     return PROGRESS_DONE;
 }
 
@@ -211,6 +257,15 @@ static enum progress await_body(struct http_conn *c, const struct http_request *
     if (buf_append(&c->out, SPAN("HTTP/1.1 100 Continue\r\n\r\n")))
         c->is_ending = true;
     return PROGRESS_DONE;
+}
+
+static size_t body_max(const struct http_conn *c, const struct http_request *req)
+{
+    const struct http_handler *handler = &c->server->handler;
+    size_t max = c->server->limits.body_max;
+    size_t own = handler->body_max ? handler->body_max(handler->ctx, req) : max;
+
+    return own < max ? own : max;
 }
 
 static enum progress serve_request(struct http_conn *c)
@@ -225,7 +280,7 @@ static enum progress serve_request(struct http_conn *c)
         refuse(c, e == ERR_TOO_BIG ? 431 : 400);
         return PROGRESS_DONE;
     }
-    if ((status = http_refuse_body(&req, c->server->limits.body_max))) {
+    if ((status = http_refuse_body(&req, body_max(c, &req)))) {
         refuse(c, status);
         return PROGRESS_DONE;
     }
@@ -240,10 +295,15 @@ static void work(struct http_conn *c)
     for (int n = 0; n < REQUESTS_PER_TURN; n++) {
         enum progress p = PROGRESS_WAIT;
 
-        if (!c->is_ending && c->out.len == 0)
+        if (!c->is_ending && !c->is_parked && c->out.len == 0)
             p = serve_request(c);
         if (p == PROGRESS_GONE || !flush(c))
             return;
+        /* Who has ended does not wait for an answer. */
+        if (c->is_parked && c->has_ended_input) {
+            close_conn(c);
+            return;
+        }
         if (c->out.len > 0) {
             watch(c, EV_WRITE);
             return;
@@ -296,7 +356,8 @@ static bool read_input(struct http_conn *c)
         c->has_ended_input = true;
         return true;
     }
-    note_heard(c);
+    if (!c->is_parked)
+        note_heard(c);
     if (buf_append(&c->in, (struct span){c->server->chunk, (size_t)n})) {
         close_conn(c);
         return false;
@@ -309,6 +370,10 @@ static void on_conn(struct ev_loop *loop, ev_io *io, int events)
     struct http_conn *c = io->data;
 
     (void)loop;
+    if (c->is_parked && room(c) == 0) {
+        close_conn(c);
+        return;
+    }
     if ((events & EV_READ) && room(c) > 0 && !read_input(c))
         return;
     if (!c->is_lingering)
@@ -330,7 +395,6 @@ static struct http_conn *new_conn(struct http_server *server, int fd, const stru
     ev_io_init(&c->io, on_conn, fd, EV_READ);
     c->io.data = c;
     link_last(c);
-    server->connections++;
     return c;
 }
 
@@ -410,17 +474,48 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
     server->limits = *limits;
     for (struct http_conn *c = server->first; c; c = c->next)
         c->in.max = HTTP_HEAD_MAX + limits->body_max;
+    for (struct http_conn *c = server->parked; c; c = c->next)
+        c->in.max = HTTP_HEAD_MAX + limits->body_max;
+}
+
+void http_server_stop_accepting(struct http_server *server)
+{
+    if (server->listener.fd < 0)
+        return;
+    ev_io_stop(server->loop, &server->listener);
+    close(server->listener.fd);
+    server->listener.fd = -1;
 }
 
 void http_server_free(struct http_server *server)
 {
     if (!server)
         return;
-    ev_io_stop(server->loop, &server->listener);
-    close(server->listener.fd);
+    http_server_stop_accepting(server);
+    server->handler.on_abandoned = NULL;
     while (server->first)
         close_conn(server->first);
+    while (server->parked)
+        close_conn(server->parked);
     free(server);
+}
+
+void http_answer(struct http_conn *c, struct http_response *res)
+{
+    unlink_conn(c);
+    c->is_parked = false;
+    link_last(c);
+    /* Without them, for want of memory, a foreign page cannot read the answer, and asks again. */
+    res->headers = c->headers ? c->headers : "";
+    reply(c, res, c->keeps_alive);
+    free(c->headers);
+    c->headers = NULL;
+    finish_request(c, c->parked_len);
+    if (!flush(c))
+        return;
+    watch(c, c->out.len > 0 ? EV_WRITE : EV_READ);
+    /* Its next request, or its end, has a turn of its own: the caller may be within another. */
+    ev_feed_event(c->server->loop, &c->io, EV_CUSTOM);
 }
 
 void http_server_sweep(struct http_server *server)
@@ -433,6 +528,6 @@ void http_server_sweep(struct http_server *server)
         if (now >= c->deadline_ms)
             close_conn(c);
     }
-    if (!ev_is_active(&server->listener))
+    if (!ev_is_active(&server->listener) && server->listener.fd >= 0)
         ev_io_start(server->loop, &server->listener);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "relay/hub.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A failed insertion leaves the table as it was, and the new entry's hh.tbl at NULL. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+
+enum { PROTOCOLS_MAX = 8 };
 
 enum cursor { CURSOR_DUE, CURSOR_SWEEP, CURSOR_COUNT };
 
@@ -27,12 +30,14 @@ struct hub {
     struct session *closing_last;
     size_t sessions;
     size_t pages;
+    struct hub_share shares[PROTOCOLS_MAX]; /* in the order of their first sessions */
+    size_t share_count;
+    size_t blocked;
     struct session *late_first;
     struct session *late_last;
     size_t due;
     size_t late;
     uint32_t round;
-    uint32_t online_version;
 };
 
 struct hub *hub_new(void)
@@ -54,6 +59,18 @@ void hub_free(struct hub *h)
     free(h);
 }
 
+static void count_protocol(struct hub *h, const struct protocol *protocol, int n)
+{
+    size_t i = 0;
+
+    while (i < h->share_count && h->shares[i].protocol != protocol)
+        i++;
+    assert(i < PROTOCOLS_MAX);
+    if (i == h->share_count)
+        h->shares[h->share_count++] = (struct hub_share){protocol, 0};
+    h->shares[i].sessions += (size_t)n;
+}
+
 void hub_add(struct hub *h, struct session *s)
 {
     if (h->first) {
@@ -69,6 +86,7 @@ void hub_add(struct hub *h, struct session *s)
     }
     s->round = h->round;
     h->sessions++;
+    count_protocol(h, s->protocol, 1);
 }
 
 static struct hub_user *find_user(const struct hub *h, struct span id)
@@ -112,7 +130,6 @@ enum err hub_login(struct hub *h, struct session *s, struct span user)
     u->sessions++;
     s->state = SESSION_OPEN;
     h->pages++;
-    h->online_version++;
     return ERR_NONE;
 }
 
@@ -136,7 +153,6 @@ static void unlink_user(struct hub *h, struct session *s)
     }
     s->user = NULL;
     h->pages--;
-    h->online_version++;
 }
 
 static void unlink_ring(struct hub *h, struct session *s)
@@ -153,6 +169,7 @@ static void unlink_ring(struct hub *h, struct session *s)
     if (s->round != h->round)
         h->due--;
     h->sessions--;
+    count_protocol(h, s->protocol, -1);
 }
 
 static void unlink_closing(struct hub *h, struct session *s)
@@ -191,6 +208,7 @@ void hub_remove(struct hub *h, struct session *s)
     }
     unlink_user(h, s);
     unlink_late(h, s);
+    hub_set_blocked(h, s, 0);
     unlink_ring(h, s);
 }
 
@@ -258,9 +276,21 @@ size_t hub_pages(const struct hub *h)
     return h->pages;
 }
 
-uint32_t hub_online_version(const struct hub *h)
+size_t hub_shares(const struct hub *h, const struct hub_share **out)
 {
-    return h->online_version;
+    *out = h->shares;
+    return h->share_count;
+}
+
+void hub_set_blocked(struct hub *h, struct session *s, int64_t since_ms)
+{
+    h->blocked += (size_t)(since_ms != 0) - (size_t)(s->blocked_ms != 0);
+    s->blocked_ms = since_ms;
+}
+
+size_t hub_blocked(const struct hub *h)
+{
+    return h->blocked;
 }
 
 void hub_start_round(struct hub *h)

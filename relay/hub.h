@@ -45,8 +45,16 @@ size_t hub_sessions(const struct hub *h); /* not the closing ones */
 size_t hub_users(const struct hub *h);
 size_t hub_pages(const struct hub *h); /* logged-in sessions */
 
-/* Grows whenever users or pages change. */
-uint32_t hub_online_version(const struct hub *h);
+/* The sessions of each protocol that has had one. Borrows *out; returns their number. */
+struct hub_share {
+    const struct protocol *protocol;
+    size_t sessions;
+};
+size_t hub_shares(const struct hub *h, const struct hub_share **out);
+
+/* Notes since when the session's peer takes no bytes; 0: it takes them. */
+void hub_set_blocked(struct hub *h, struct session *s, int64_t since_ms);
+size_t hub_blocked(const struct hub *h);
 
 /* Starts a broadcast: every session is due once. A broadcast under way goes on as this one: whoever
  * is not yet rung will be so once. */

@@ -5,6 +5,7 @@
 
 #include "common/form.h"
 #include "common/json.h"
+#include "relay/protocol/socketio.h"
 
 static struct span *field_of(struct legacy_call *call, struct span name)
 {
@@ -135,5 +136,18 @@ enum err legacy_escape(struct span content, struct buf *out)
         content.p += n;
         content.len -= n;
     }
+    return e;
+}
+
+enum err legacy_encode(struct span content, struct buf *out)
+{
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, out->max);
+    e = legacy_escape(content, &text);
+    if (!e)
+        e = sio_encode_event(SPAN("new_msg"), buf_span(&text), out);
+    buf_deinit(&text);
     return e;
 }

@@ -36,4 +36,7 @@ void legacy_deinit(struct legacy_call *call);
  * U+FFFD. */
 MUST_USE enum err legacy_escape(struct span content, struct buf *out);
 
+/* Appends the packet of the event new_msg with that text, escaped. */
+MUST_USE enum err legacy_encode(struct span content, struct buf *out);
+
 #endif

@@ -28,6 +28,7 @@ struct settled {
 struct relay {
     struct options options;
     struct settled settled;
+    struct config *first; /* owned; whose settings that cannot be reloaded stay in force */
     struct server *server;
     ev_signal on_term, on_int, on_hup;
     bool is_draining;
@@ -94,10 +95,20 @@ static bool settle(const char *path, struct settled *out)
     return true;
 }
 
-static void unsettle(struct settled *s)
+static void unsettle(struct relay *p, struct settled *s)
 {
     secrets_deinit(&s->secrets);
-    config_free(s->config);
+    if (s->config != p->first)
+        config_free(s->config);
+}
+
+/* By name only, as doorbell-app does: a value is nobody's business in a log. */
+static void log_kept(const struct config *now, const struct config *next)
+{
+    const struct setting *s = NULL;
+
+    while ((s = config_next_kept(now, next, PROGRAM_RELAY, s)))
+        log_warn("reload: [%s] %s stays as it was: it needs a restart", s->section, s->name);
 }
 
 /* Every session is a descriptor. */
@@ -137,8 +148,9 @@ static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
         log_error("the configuration is not reloaded: the one before stays");
         return;
     }
+    log_kept(p->first, p->settled.config);
     server_reconfigure(p->server, p->settled.config, &p->settled.secrets);
-    unsettle(&before);
+    unsettle(p, &before);
     log_info("the configuration is reloaded");
 }
 
@@ -181,8 +193,10 @@ int main(int argc, char **argv)
     parse_options(argc, argv, &p.options);
     if (!settle(p.options.config_path, &p.settled))
         return CONFIG_EXIT;
+    p.first = p.settled.config;
     if (!p.options.is_check)
         status = serve(&p);
-    unsettle(&p.settled);
+    unsettle(&p, &p.settled);
+    config_free(p.first);
     return status;
 }

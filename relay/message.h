@@ -21,6 +21,14 @@ struct ring {
     int64_t seq;
     int64_t num;
     int64_t id; /* 0: none */
+    struct span
+        packet; /* a text for socket.io pages, as engineio.h sends it; empty: none of its own */
+};
+
+/* Who is here. */
+struct online {
+    uint32_t users;
+    uint32_t pages;
 };
 
 enum message_type {
@@ -32,18 +40,25 @@ enum message_type {
     MESSAGE_BYE,
 };
 
-/* Faults of a client that do not end its session. */
-enum message_fault { FAULT_UNKNOWN_TYPE, FAULT_COUNT };
+/* What an error message names: a fault that does not end the session, or, where the transport has
+ * no close code, why the session ends. */
+enum message_fault {
+    FAULT_UNKNOWN_TYPE,
+    FAULT_POLICY,
+    FAULT_RESTART,
+    FAULT_UNAVAILABLE,
+    FAULT_TOKEN,
+    FAULT_KICKED,
+    FAULT_TOO_MANY,
+    FAULT_COUNT,
+};
 
 struct message {
     enum message_type type;
     union {
         struct span user; /* WELCOME */
         struct ring ring;
-        struct {
-            int64_t users;
-            int64_t pages;
-        } online;
+        struct online online;
         uint32_t after_ms; /* BYE */
         enum message_fault fault;
     } as;

@@ -12,6 +12,7 @@
 #include "relay/delivery.h"
 #include "relay/door.h"
 #include "relay/http_server.h"
+#include "relay/page.h"
 #include "relay/sweep.h"
 
 enum {
@@ -62,10 +63,9 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     struct core *core = &server->core;
 
     (void)events;
-    core_now(core);
+    core_tick(core, SWEEP_TICK_MS);
     if (sweep_tick(core)) {
-        if (server->clients)
-            http_server_sweep(server->clients);
+        http_server_sweep(server->clients);
         http_server_sweep(server->publishers);
         wire_tick(core->wire);
     }
@@ -116,9 +116,10 @@ static bool is_local_listener(int fd)
     return a.ss_family == AF_UNIX;
 }
 
-static struct http_limits client_limits(void)
+static struct http_limits client_limits(const struct config *config)
 {
-    return (struct http_limits){0, HANDSHAKES_MAX, REQUEST_TIMEOUT_MS, IDLE_TIMEOUT_MS};
+    return (struct http_limits){(size_t)config->relay.socketio_max_payload, HANDSHAKES_MAX,
+                                REQUEST_TIMEOUT_MS, IDLE_TIMEOUT_MS};
 }
 
 static struct http_limits publish_limits(const struct config *config)
@@ -131,8 +132,14 @@ static struct http_limits publish_limits(const struct config *config)
 static enum err listen_for_clients(struct server *server)
 {
     struct core *core = &server->core;
-    struct http_handler handler = {door_on_request, door_on_handover, core};
-    struct http_limits limits = client_limits();
+    struct http_handler handler = {
+        .on_request = door_on_request,
+        .on_handover = door_on_handover,
+        .body_max = door_body_max,
+        .on_abandoned = door_on_abandoned,
+        .ctx = core,
+    };
+    struct http_limits limits = client_limits(core->config);
     int size = KERNEL_BUFFER;
     int fd;
 
@@ -150,7 +157,7 @@ static enum err listen_for_clients(struct server *server)
 static enum err listen_for_publishers(struct server *server)
 {
     struct core *core = &server->core;
-    struct http_handler handler = {on_publish_request, NULL, core};
+    struct http_handler handler = {.on_request = on_publish_request, .ctx = core};
     struct http_limits limits = publish_limits(core->config);
     int fd;
 
@@ -185,9 +192,15 @@ static enum err set_up(struct server *server)
     core->api.ops = &delivery_api_ops;
     core->api.ctx = core;
     core->walk_after = walk_after;
-    core->wire = wire_new(server->loop, &clients_wire_ops, core);
+    core->wire = wire_new(server->loop, &clients_events, core);
     if (!core->wire)
         return ERR_UNAVAILABLE;
+    core->pages = pages_new(core);
+    if (!core->pages)
+        return ERR_NO_MEMORY;
+    core->streams = streams_new(server->loop, &clients_events, core);
+    if (!core->streams)
+        return ERR_NO_MEMORY;
     start_timers(server);
     if ((e = listen_for_clients(server)))
         return e;
@@ -212,12 +225,11 @@ enum err server_new(struct ev_loop *loop, const struct config *config,
     return e;
 }
 
-static void stop_clients(struct server *server)
+static void stop_accepting(struct server *server)
 {
-    if (!server->clients)
+    if (!server->clients || server->core.drain_ends_ms)
         return;
-    http_server_free(server->clients);
-    server->clients = NULL;
+    http_server_stop_accepting(server->clients);
     address_unlink(&server->listen);
 }
 
@@ -225,12 +237,16 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
-    stop_clients(server);
+    stop_accepting(server);
+    /* Their sessions go with them, by on_gone(). */
+    wire_free(server->core.wire);
+    streams_free(server->core.streams);
+    pages_free(server->core.pages);
+    http_server_free(server->clients);
     if (server->publishers) {
         http_server_free(server->publishers);
         address_unlink(&server->publish_listen);
     }
-    wire_free(server->core.wire); /* its sessions go with it, by on_gone() */
     ev_timer_stop(server->loop, &server->tick);
     ev_timer_stop(server->loop, &server->walker);
     ev_prepare_stop(server->loop, &server->after_turn);
@@ -245,6 +261,8 @@ void server_reconfigure(struct server *server, const struct config *config,
 
     core_configure(&server->core, config, secrets);
     http_server_set_limits(server->publishers, &limits);
+    limits = client_limits(config);
+    http_server_set_limits(server->clients, &limits);
 }
 
 void server_drain(struct server *server)
@@ -254,12 +272,12 @@ void server_drain(struct server *server)
     struct session *s = hub_first(core->hub), *next;
 
     core_now(core);
-    stop_clients(server);
+    stop_accepting(server);
     core->api.is_draining = true;
     core->drain_ends_ms = core->api.now.ms + core->config->relay.drain_window_ms + SWEEP_CLOSING_MS;
     for (size_t i = 0; i < count; i++, s = next) {
         next = s->next;
-        if (s->state == SESSION_NEW)
+        if (s->state == SESSION_NEW && !s->page)
             core_close(core, s, CLOSE_RESTART, "restarting");
         else
             delivery_send_bye(core, s);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "relay/protocol/protocol.h"
+
 int64_t session_silence_ms(const struct session_limits *limits)
 {
     /* One ping may be lost, and its answer may be slow; both ends are to know within 60 s. */
@@ -43,17 +45,39 @@ enum session_due session_check(const struct session *s, const struct session_lim
     int64_t silence_ms = session_silence_ms(limits);
 
     if (s->deadline_ms && now.ms >= s->deadline_ms)
-        return s->state == SESSION_NEW ? close_by(code, reason, CLOSE_NO_LOGIN, "no login in time")
-                                       : close_by(code, reason, CLOSE_RESTART, "restarting");
+        return s->state == SESSION_NEW && !s->page
+                   ? close_by(code, reason, CLOSE_NO_LOGIN, "no login in time")
+                   : close_by(code, reason, CLOSE_RESTART, "restarting");
     if (s->state == SESSION_OPEN && now.s >= s->token_expires_at + TOKEN_GRACE_S)
         return close_by(code, reason, CLOSE_TOKEN, "token expired");
-    if (s->pinged_ms > s->heard_ms && now.ms - s->heard_ms >= silence_ms)
+    if (s->protocol->has_own_beat)
+        return DUE_NOTHING;
+    if (!s->protocol->is_one_way && s->pinged_ms > s->heard_ms &&
+        now.ms - s->heard_ms >= silence_ms)
         return close_by(code, reason, CLOSE_POLICY, "ping timeout");
     if (s->blocked_ms && now.ms - s->blocked_ms >= silence_ms)
         return close_by(code, reason, CLOSE_POLICY, "does not read");
     if (now.ms - s->pinged_ms >= limits->ping_interval_ms)
         return DUE_PING;
     return DUE_NOTHING;
+}
+
+enum message_fault session_close_fault(const struct session *s)
+{
+    switch (s->close_code) {
+    case CLOSE_RESTART:
+        return FAULT_RESTART;
+    case CLOSE_LATER:
+        return FAULT_UNAVAILABLE;
+    case CLOSE_TOKEN:
+        return FAULT_TOKEN;
+    case CLOSE_KICKED:
+        return FAULT_KICKED;
+    case CLOSE_TOO_MANY:
+        return FAULT_TOO_MANY;
+    default:
+        return FAULT_POLICY;
+    }
 }
 
 enum err session_collect(struct session *s, struct span piece, bool is_last, size_t frame_max,

@@ -13,6 +13,7 @@
 #include "relay/slot.h"
 
 enum {
+    CLOSE_NORMAL = 1000,
     CLOSE_POLICY = 1008,
     CLOSE_TOO_BIG = 1009,
     CLOSE_RESTART = 1012,
@@ -30,7 +31,9 @@ enum session_state {
 };
 
 struct hub_user;
+struct page;
 struct protocol;
+struct transport;
 
 /* Both clocks, read once a turn of the loop. */
 struct instant {
@@ -44,24 +47,27 @@ struct session {
     struct session *late_prev, *late_next; /* of the deferred ones, in their order */
     struct hub_user *user;                 /* NULL before login */
     const struct protocol *protocol;
-    void *wire;               /* the transport's own */
+    const struct transport *transport;
+    void *carrier;            /* the transport's own */
+    struct page *page;        /* of socket.io; else NULL */
     struct buf *partial;      /* owned: a frame that has not wholly arrived; else NULL */
     const char *close_reason; /* static text */
     int64_t opened_ms;
     int64_t heard_ms;
     int64_t pinged_ms;
     int64_t blocked_ms;       /* since when the peer takes no bytes; 0: it takes them */
+    int64_t late_us;          /* since when it is_late */
     int64_t deadline_ms;      /* of login, of a drain, of the close; 0: none */
     int64_t token_expires_at; /* unix time */
     struct slot slot;
     struct ip peer;
-    uint32_t serial; /* for the log */
-    uint32_t round;  /* the hub's broadcast that it has had */
-    uint32_t online_seen;
+    uint32_t serial;           /* for the log */
+    uint32_t round;            /* the hub's broadcast that it has had */
+    struct online online_seen; /* as it was last told */
     uint16_t close_code;
     uint8_t state;
     bool wants_online;
-    bool is_wire_closing;
+    bool is_transport_closing;
     bool is_late; /* its slot waits for our next turn, and not for its reader */
 };
 
@@ -86,6 +92,9 @@ enum session_due { DUE_NOTHING, DUE_PING, DUE_CLOSE };
 /* What the sweep has to do with it; for DUE_CLOSE also how. */
 enum session_due session_check(const struct session *s, const struct session_limits *limits,
                                struct instant now, uint16_t *code, const char **reason);
+
+/* Why it was closed, as an error message names it. */
+enum message_fault session_close_fault(const struct session *s);
 
 /* Takes a piece of a frame of at most frame_max bytes. ERR_NONE: it was the last one, and *whole is
  * the frame, valid until session_drop_partial(). ERR_INCOMPLETE, ERR_TOO_BIG, ERR_NO_MEMORY. */

@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "relay/histogram.h"
 
 enum counter {
     COUNT_ACCEPTS,          /* connections of either port */
@@ -23,36 +24,47 @@ enum counter {
     COUNT_FRAMES,           /* written to sessions */
     COUNT_BYTES,            /* of those frames */
     COUNT_MERGED,           /* messages that went into a slot, for want of a reader */
-    COUNT_CLOSED_BY_PEER,   /* sessions whose peer went away */
-    COUNT_CLOSED_POLICY,    /* sessions that we closed, by code */
-    COUNT_CLOSED_TOO_BIG,   /* 1009 */
-    COUNT_CLOSED_RESTART,   /* 1012 */
-    COUNT_CLOSED_LATER,     /* 1013 */
-    COUNT_CLOSED_TOKEN,     /* 4401 */
-    COUNT_CLOSED_KICKED,    /* 4403 */
-    COUNT_CLOSED_NO_LOGIN,  /* 4408 */
-    COUNT_CLOSED_TOO_MANY,  /* 4429 */
     COUNTER_COUNT,
+};
+
+/* Kinds of rings whose way from the publish call to the socket is timed. */
+enum delay { DELAY_PERSONAL, DELAY_MANY, DELAY_ALL, DELAY_COUNT };
+
+/* More than there are reasons to close a session; what comes beyond is counted as one. */
+enum { STATS_CLOSES_MAX = 48 };
+
+struct stats_close {
+    const char *reason; /* static text */
+    unsigned code;
+    uint64_t count;
 };
 
 struct stats {
     uint64_t counters[COUNTER_COUNT];
+    uint64_t left;                               /* sessions whose peer went away */
+    struct stats_close closes[STATS_CLOSES_MAX]; /* those that have occurred, in that order */
+    size_t close_count;
+    struct histogram delays[DELAY_COUNT];
+    struct histogram lag; /* of the loop's tick */
+    int64_t resident_bytes;
 };
+
+struct hub;
 
 /* What is counted nowhere else, but known at the moment of asking. */
 struct gauges {
-    size_t sessions;
-    size_t users;
-    size_t pages;
-    size_t due; /* sessions that a broadcast has still to ring */
+    const struct hub *hub;
     size_t kicks;
     int64_t uptime_s;
 };
 
 void stats_count(struct stats *s, enum counter what, uint64_t n);
 
-/* Counts one session closed by us with this code. */
-void stats_count_close(struct stats *s, unsigned code);
+/* Counts one session closed by us. `reason` is static text without '"' and '\'. */
+void stats_count_close(struct stats *s, unsigned code, const char *reason);
+
+/* Counts one whose peer went away. */
+void stats_count_left(struct stats *s);
 
 /* Appends the text of GET /metrics. */
 MUST_USE enum err stats_encode(const struct stats *s, const struct gauges *g, struct buf *out);

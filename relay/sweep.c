@@ -2,8 +2,15 @@
 #include "relay/sweep.h"
 
 #include "relay/delivery.h"
+#include "relay/page.h"
+#include "relay/transport.h"
 
 enum { ACTIONS_PER_TICK = 512 /* pings and closes; the rest waits for the next tick */ };
+
+static bool is_news(const struct online *now, const struct online *seen)
+{
+    return now->users != seen->users || now->pages != seen->pages;
+}
 
 static void check_session(struct core *core, struct session *s, const struct session_limits *limits,
                           int *actions)
@@ -23,8 +30,9 @@ static void check_session(struct core *core, struct session *s, const struct ses
     case DUE_NOTHING:
         break;
     }
-    if (s->state == SESSION_OPEN && s->wants_online &&
-        s->online_seen != hub_online_version(core->hub)) {
+    if (s->page && s->state != SESSION_CLOSING)
+        page_check(s);
+    if (s->state != SESSION_CLOSING && s->wants_online && is_news(&core->online, &s->online_seen)) {
         delivery_send_online(core, s);
         (*actions)++;
     }
@@ -50,10 +58,11 @@ static void sweep_sessions(struct core *core)
 
 static void kill_unanswered(struct core *core)
 {
-    for (struct session *s = hub_first_closing(core->hub); s; s = s->next) {
-        if (!s->is_wire_closing || core->api.now.ms < s->deadline_ms)
-            break;
-        wire_kill(s);
+    struct session *s = hub_first_closing(core->hub), *next;
+
+    for (; s && s->is_transport_closing && core->api.now.ms >= s->deadline_ms; s = next) {
+        next = s->next;
+        s->transport->kill(s);
     }
 }
 
@@ -61,7 +70,10 @@ bool sweep_tick(struct core *core)
 {
     sweep_sessions(core);
     kill_unanswered(core);
-    return ++core->ticks % SWEEP_TICKS == 0;
+    if (++core->ticks % SWEEP_TICKS != 0)
+        return false;
+    core_publish_online(core);
+    return true;
 }
 
 void sweep_close_listed(struct core *core)
@@ -69,11 +81,12 @@ void sweep_close_listed(struct core *core)
     /* Those of this turn stand last on the list. */
     struct session *s = hub_last_closing(core->hub);
 
-    while (s && !s->is_wire_closing) {
+    while (s && !s->is_transport_closing) {
         struct session *before = s->prev;
 
         s->deadline_ms = core->api.now.ms + SWEEP_CLOSING_MS;
-        wire_close(s);
+        delivery_send_farewell(core, s);
+        s->transport->close(s);
         s = before;
     }
 }

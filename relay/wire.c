@@ -16,7 +16,7 @@ _Static_assert(FRAME_ROOM >= LWS_PRE, "libwebsockets writes its header before th
 struct wire {
     struct lws_context *context;
     struct lws_vhost *vhost;
-    const struct wire_ops *ops;
+    const struct transport_events *events;
     void *ctx;
     struct session *adopting; /* while wire_adopt() runs, until the session is open */
 };
@@ -26,8 +26,8 @@ static void forget(struct wire *w, struct lws *wsi, struct session *s)
     if (!s)
         return;
     lws_set_opaque_user_data(wsi, NULL);
-    s->wire = NULL;
-    w->ops->on_gone(w->ctx, s);
+    s->carrier = NULL;
+    w->events->on_gone(w->ctx, s);
 }
 
 static void open_session(struct wire *w, struct lws *wsi)
@@ -35,9 +35,9 @@ static void open_session(struct wire *w, struct lws *wsi)
     struct session *s = w->adopting;
 
     w->adopting = NULL;
-    s->wire = wsi;
+    s->carrier = wsi;
     lws_set_opaque_user_data(wsi, s);
-    w->ops->on_open(w->ctx, s);
+    w->events->on_open(w->ctx, s);
 }
 
 /* A non-zero return lets libwebsockets close the connection, by the reason set before. */
@@ -56,8 +56,8 @@ static int close_politely(struct lws *wsi, struct session *s)
 static int on_writable(struct wire *w, struct lws *wsi, struct session *s)
 {
     if (s->state == SESSION_CLOSING)
-        return s->is_wire_closing ? close_politely(wsi, s) : 0;
-    w->ops->on_writable(w->ctx, s);
+        return s->is_transport_closing ? close_politely(wsi, s) : 0;
+    w->events->on_writable(w->ctx, s);
     return 0;
 }
 
@@ -66,11 +66,12 @@ static int on_session_event(struct wire *w, struct lws *wsi, struct session *s,
 {
     switch (reason) {
     case LWS_CALLBACK_RECEIVE:
-        w->ops->on_heard(w->ctx, s);
-        w->ops->on_piece(w->ctx, s, *piece, lws_frame_is_binary(wsi), lws_is_final_fragment(wsi));
+        w->events->on_heard(w->ctx, s);
+        w->events->on_piece(w->ctx, s, *piece, lws_frame_is_binary(wsi),
+                            lws_is_final_fragment(wsi));
         return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
-        w->ops->on_heard(w->ctx, s);
+        w->events->on_heard(w->ctx, s);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return on_writable(w, wsi, s);
@@ -149,13 +150,13 @@ static struct lws_context *create_context(struct ev_loop *loop, struct wire *w)
     return w->vhost ? w->context : NULL;
 }
 
-struct wire *wire_new(struct ev_loop *loop, const struct wire_ops *ops, void *ctx)
+struct wire *wire_new(struct ev_loop *loop, const struct transport_events *events, void *ctx)
 {
     struct wire *w = calloc(1, sizeof(*w));
 
     if (!w)
         return NULL;
-    w->ops = ops;
+    w->events = events;
     w->ctx = ctx;
     if (create_context(loop, w))
         return w;
@@ -182,6 +183,7 @@ bool wire_adopt(struct wire *w, int fd, const char *head, size_t head_len, struc
 {
     struct lws *wsi;
 
+    s->transport = &wire_transport;
     w->adopting = s;
     wsi = lws_adopt_socket_vhost_readbuf(w->vhost, fd, head, head_len);
     if (!w->adopting)
@@ -192,30 +194,38 @@ bool wire_adopt(struct wire *w, int fd, const char *head, size_t head_len, struc
     return false;
 }
 
-enum wire_result wire_send(struct session *s, const struct frame *f)
+void wire_move(struct session *from, struct session *to)
 {
-    struct lws *wsi = s->wire;
+    to->transport = &wire_transport;
+    to->carrier = from->carrier;
+    from->carrier = NULL;
+    lws_set_opaque_user_data(to->carrier, to);
+}
+
+static enum send_result send_frame(struct session *s, const struct frame *f)
+{
+    struct lws *wsi = s->carrier;
     size_t len = frame_len(f);
     int n;
 
     if (lws_partial_buffered(wsi)) {
         lws_callback_on_writable(wsi);
-        return WIRE_BLOCKED;
+        return SEND_BLOCKED;
     }
     n = lws_write(wsi, (unsigned char *)f->bytes.data + FRAME_ROOM, len, LWS_WRITE_TEXT);
-    return n < (int)len ? WIRE_DEAD : WIRE_SENT;
+    return n < (int)len ? SEND_DEAD : SEND_DONE;
 }
 
-bool wire_is_blocked(const struct session *s)
+static bool is_blocked(const struct session *s)
 {
-    return lws_partial_buffered(s->wire);
+    return lws_partial_buffered(s->carrier);
 }
 
-void wire_close(struct session *s)
+static void close_session(struct session *s)
 {
-    struct lws *wsi = s->wire;
+    struct lws *wsi = s->carrier;
 
-    s->is_wire_closing = true;
+    s->is_transport_closing = true;
     if (lws_partial_buffered(wsi)) {
         /* The close frame has to stand behind what is half written. */
         lws_callback_on_writable(wsi);
@@ -225,7 +235,9 @@ void wire_close(struct session *s)
     lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
-void wire_kill(struct session *s)
+static void kill_session(struct session *s)
 {
-    (void)shutdown(lws_get_socket_fd(s->wire), SHUT_RDWR);
+    (void)shutdown(lws_get_socket_fd(s->carrier), SHUT_RDWR);
 }
+
+const struct transport wire_transport = {send_frame, is_blocked, close_session, kill_session};

@@ -8,26 +8,12 @@
 
 #include "relay/frame.h"
 #include "relay/session.h"
+#include "relay/transport.h"
 
 struct ev_loop;
 struct wire;
 
-/* Calls up, in the order of a session's life. */
-struct wire_ops {
-    void (*on_open)(void *ctx, struct session *s);
-
-    /* A piece of a message; its control frames come here as well, with no bytes. */
-    void (*on_heard)(void *ctx, struct session *s);
-    void (*on_piece)(void *ctx, struct session *s, struct span piece, bool is_binary, bool is_last);
-
-    /* Takes bytes again, after wire_send() said WIRE_BLOCKED. */
-    void (*on_writable)(void *ctx, struct session *s);
-
-    /* The connection is no more: s->wire is NULL, the session is the callee's to free. */
-    void (*on_gone)(void *ctx, struct session *s);
-};
-
-struct wire *wire_new(struct ev_loop *loop, const struct wire_ops *ops, void *ctx);
+struct wire *wire_new(struct ev_loop *loop, const struct transport_events *events, void *ctx);
 void wire_free(struct wire *w);
 
 /* Once a second: lets the timers of libwebsockets run, which on a loop that is not its own it looks
@@ -38,20 +24,9 @@ void wire_tick(struct wire *w);
  * caller's still. True: on_open() was called, and perhaps even on_gone(). */
 bool wire_adopt(struct wire *w, int fd, const char *head, size_t head_len, struct session *s);
 
-enum wire_result { WIRE_SENT, WIRE_BLOCKED, WIRE_DEAD };
+/* Makes the connection of one session another's, which had none of its own here. */
+void wire_move(struct session *from, struct session *to);
 
-/* Writes a frame, if the connection takes it: what it does not wholly take is kept for it, and then
- * no other one until on_writable(), which is asked for. */
-enum wire_result wire_send(struct session *s, const struct frame *f);
-
-/* Whether a frame would be WIRE_BLOCKED now. */
-bool wire_is_blocked(const struct session *s);
-
-/* Starts the closing handshake, with the session's close_code and close_reason; on_gone() follows,
- * perhaps before the return. */
-void wire_close(struct session *s);
-
-/* Cuts the connection; on_gone() follows in a later turn. */
-void wire_kill(struct session *s);
+extern const struct transport wire_transport;
 
 #endif

@@ -7,6 +7,7 @@ import { Api, DoorbellError, Tokens } from './bell/api.js';
 import { Asker } from './bell/asker.js';
 import { Badge } from './bell/badge.js';
 import { Link } from './bell/link.js';
+import { Memory } from './bell/memory.js';
 import { compareAnswers, decideOnRing, pollDelay, socketUrl } from './bell/rules.js';
 import { Sound } from './bell/sound.js';
 
@@ -18,6 +19,7 @@ const FIRST_ASK_MS = 1_000;
 const defaults = {
   api: '/doorbell',
   relay: '/ws', // null: poll only
+  events: '/events', // for where no WebSocket gets through; null: none
   token: null, // none (the cookie is enough), a text, or a function that answers one
   badge: null,
   title: true,
@@ -42,8 +44,8 @@ class DoorbellEvent extends Event {
   }
 }
 
-// Events: `change` {num, version, seq}, `message` {id, num}, `sound` {id, result}, `state` {state},
-// `welcome` {user}.
+// Events: `change` {num, version, seq}, `message` {id, num}, `sound` {id, result}, `state` {state,
+// transport}, `welcome` {user}.
 export class Doorbell extends EventTarget {
   #options;
   #clock;
@@ -58,7 +60,7 @@ export class Doorbell extends EventTarget {
   #stopListening = null;
   #pollTimer = null;
   #firstTimer = null;
-  #state = 'stopped';
+  #told = { state: 'stopped', transport: null };
   #isRunning = false;
   #isLoggedOut = false;
   #hasTried = false; // the relay, and in vain
@@ -74,7 +76,7 @@ export class Doorbell extends EventTarget {
   constructor(options = {}) {
     super();
     this.#options = { ...defaults, ...options };
-    const { api, relay, token, title, label, sound, clock, pingInterval } = this.#options;
+    const { api, relay, token, title, label, sound, clock } = this.#options;
     const base = new URL(api, document.baseURI).href;
 
     this.#clock = clock;
@@ -88,20 +90,28 @@ export class Doorbell extends EventTarget {
       { answer: (answer, isLast) => this.#answered(answer, isLast), failure: (e) => this.#failed(e) },
       clock,
     );
-    if (relay) {
-      this.#link = new Link(
-        { url: socketUrl(relay, document.baseURI), tokens: this.#tokens, pingInterval, WebSocket },
-        {
-          up: (user) => this.#linkUp(user),
-          down: () => this.#linkDown(),
-          refused: (why) => this.#linkRefused(why),
-          ring: (ring) => this.#rung(ring),
-        },
-        clock,
-      );
-    }
+    if (relay) this.#link = this.#makeLink(this.#options);
     this.#call('change', this.#options.onChange);
     this.#call('message', this.#options.onMessage);
+  }
+
+  #makeLink({ relay, events, pingInterval, clock }) {
+    const options = {
+      relay: socketUrl(relay, document.baseURI),
+      events: events ? new URL(events, document.baseURI).href : null,
+      tokens: this.#tokens,
+      pingInterval,
+      memory: new Memory(`${this.#channelName}:transport`),
+      WebSocket,
+      EventSource,
+    };
+    const on = {
+      up: (user) => this.#linkUp(user),
+      down: () => this.#linkDown(),
+      refused: (why) => this.#linkRefused(why),
+      ring: (ring) => this.#rung(ring),
+    };
+    return new Link(options, on, clock);
   }
 
   // What the page knows: null as long as it does not.
@@ -116,7 +126,12 @@ export class Doorbell extends EventTarget {
 
   // 'stopped', 'connecting', 'live', 'polling', 'logged-out' or 'kicked'.
   get state() {
-    return this.#state;
+    return this.#told.state;
+  }
+
+  // How it hears of messages: 'websocket', 'events', 'polling', or null while it does not.
+  get transport() {
+    return this.#told.transport;
   }
 
   get soundOn() {
@@ -378,9 +393,11 @@ export class Doorbell extends EventTarget {
 
   #tellState() {
     const state = this.#stateNow();
-    if (state === this.#state) return;
-    this.#state = state;
-    this.#emit('state', { state });
+    const polling = state === 'polling' || state === 'kicked' ? 'polling' : null;
+    const transport = state === 'live' ? this.#link.transport : polling;
+    if (state === this.state && transport === this.transport) return;
+    this.#told = { state, transport };
+    this.#emit('state', { state, transport });
   }
 
   #stateNow() {

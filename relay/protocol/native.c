@@ -43,7 +43,15 @@ static enum err encode_ring(const struct ring *r, struct buf *out)
 
 static enum err encode_error(enum message_fault fault, struct buf *out)
 {
-    static const char *const codes[FAULT_COUNT] = {[FAULT_UNKNOWN_TYPE] = "unknown_type"};
+    static const char *const codes[FAULT_COUNT] = {
+        [FAULT_UNKNOWN_TYPE] = "unknown_type",
+        [FAULT_POLICY] = "policy",
+        [FAULT_RESTART] = "restart",
+        [FAULT_UNAVAILABLE] = "unavailable",
+        [FAULT_TOKEN] = "token",
+        [FAULT_KICKED] = "kicked",
+        [FAULT_TOO_MANY] = "too_many",
+    };
 
     return buf_printf(out, "{\"type\":\"error\",\"code\":\"%s\"}", codes[fault]);
 }
@@ -56,7 +64,7 @@ static enum err encode(const struct message *m, struct buf *out)
     case MESSAGE_RING:
         return encode_ring(&m->as.ring, out);
     case MESSAGE_ONLINE:
-        return buf_printf(out, "{\"type\":\"online\",\"users\":%" PRId64 ",\"pages\":%" PRId64 "}",
+        return buf_printf(out, "{\"type\":\"online\",\"users\":%" PRIu32 ",\"pages\":%" PRIu32 "}",
                           m->as.online.users, m->as.online.pages);
     case MESSAGE_PING:
         return buf_append(out, SPAN("{\"type\":\"ping\"}"));
@@ -128,4 +136,9 @@ static enum err decode(struct span in, struct client_frame *out)
     return e;
 }
 
-const struct protocol native_protocol = {"native", encode, decode};
+const struct protocol native_protocol = {
+    .id = PROTOCOL_NATIVE,
+    .name = "native",
+    .encode = encode,
+    .decode = decode,
+};

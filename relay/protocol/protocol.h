@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* protocol.h - what a client protocol is to the rest of the relay: a name and two functions. */
+/* protocol.h - what a client protocol is to the rest of the relay: a name, what it can do, and its
+ * codec. */
 #ifndef DOORBELL_RELAY_PROTOCOL_PROTOCOL_H
 #define DOORBELL_RELAY_PROTOCOL_PROTOCOL_H
 
@@ -26,16 +27,25 @@ struct client_frame {
     char token[TOKEN_MAX];
 };
 
-struct protocol {
-    const char *name; /* in metrics and lists */
+enum protocol_id { PROTOCOL_NATIVE, PROTOCOL_SSE, PROTOCOL_SOCKETIO, PROTOCOL_COUNT };
 
-    /* Appends one message, framed by the transport's caller. */
+struct protocol {
+    enum protocol_id id;
+    const char *name;  /* in metrics and lists */
+    bool is_one_way;   /* its clients cannot answer: silence says nothing */
+    bool tells_close;  /* an error message says why a session ends */
+    bool has_own_beat; /* pings and silence are its own matter */
+
+    /* Appends one message, framed by the transport's caller. NULL: its messages are page.h's. */
     enum err (*encode)(const struct message *m, struct buf *out);
 
-    /* Decodes one frame; *out is written only on success. ERR_MALFORMED, ERR_NO_MEMORY. */
+    /* Decodes one frame; *out is written only on success. ERR_MALFORMED, ERR_NO_MEMORY. NULL if
+     * the protocol is one-way. */
     enum err (*decode)(struct span in, struct client_frame *out);
 };
 
-extern const struct protocol native_protocol;
+extern const struct protocol native_protocol; /* doorbell.v1 */
+extern const struct protocol sse_protocol;    /* the same messages as Server-Sent Events */
+extern const struct protocol socketio_protocol;
 
 #endif

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { startStack } from '../harness/index.mjs';
 import {
-  asked, message, openBell, openDemo, openProfile, send, startDemo, untilState, untilUnread,
+  asked, message, openBell, openDemo, openProfile, send, setVisibility, startDemo, untilState, untilUnread,
 } from './pages.mjs';
 
 test('a message to bob appears in his badge, title and list, and nowhere in alice\'s', async (t) => {
@@ -103,13 +103,6 @@ test('a hidden page answers a ring for many when it is shown, and a personal one
   await send(stack, { to: 'bob', title: 'To bob' });
   await untilUnread(bob, 2);
 });
-
-function setVisibility(page, state) {
-  return page.evaluate((visibilityState) => {
-    Object.defineProperty(document, 'visibilityState', { value: visibilityState, configurable: true });
-    document.dispatchEvent(new Event('visibilitychange'));
-  }, state);
-}
 
 function nextRing(page) {
   return page.sockets.at(-1).waitForEvent('framereceived', ({ payload }) => payload.includes('"ring"'));

@@ -85,6 +85,62 @@ export function fakeWebSocket() {
   };
 }
 
+// The same for EventSource.
+export function fakeEventSource() {
+  return class FakeEventSource {
+    static sources = [];
+    static get last() {
+      return this.sources.at(-1);
+    }
+
+    isClosed = false;
+
+    constructor(url) {
+      this.url = url;
+      this.constructor.sources.push(this);
+    }
+
+    close() {
+      this.isClosed = true;
+    }
+
+    tell(message) {
+      this.onmessage({ data: JSON.stringify(message) });
+    }
+
+    fail() {
+      this.onerror();
+    }
+  };
+}
+
+export function fakeMemory(word = null) {
+  return {
+    word,
+    get() {
+      return this.word;
+    },
+    set(value) {
+      this.word = value;
+    },
+  };
+}
+
+// Web Locks: `ifAvailable` only.
+export function fakeLocks() {
+  const held = new Set();
+  return {
+    held,
+    async request(name, options, onLock) {
+      await null;
+      if (held.has(name)) return onLock(null);
+      held.add(name);
+      await onLock({ name });
+      held.delete(name);
+    },
+  };
+}
+
 export function fakeStorage() {
   const items = new Map();
   return {

@@ -2,40 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Tokens } from '../../www/bell/api.js';
-import { Link } from '../../www/bell/link.js';
-import { FakeClock, fakeWebSocket, settle } from './fakes.mjs';
-
-const url = 'wss://example.org/ws';
-
-// A link, and what it told: 'up 42', 'down', 'refused login', 'ring 5'.
-function makeLink(token = null, options = {}) {
-  const clock = new FakeClock();
-  const WebSocket = fakeWebSocket();
-  const told = [];
-  const tokens = new Tokens(token);
-  const link = new Link(
-    { url, tokens, pingInterval: 25_000, WebSocket, ...options },
-    {
-      up: (user) => told.push(`up ${user}`),
-      down: () => told.push('down'),
-      refused: (why) => told.push(`refused ${why}`),
-      ring: (ring) => told.push(`ring ${ring.seq}`),
-    },
-    clock,
-  );
-  return { link, clock, WebSocket, told, tokens };
-}
-
-async function makeLive(token, options) {
-  const world = makeLink(token, options);
-  world.link.start();
-  await settle();
-  world.WebSocket.last.open();
-  world.WebSocket.last.tell({ type: 'welcome', user: '42' });
-  world.told.length = 0;
-  return world;
-}
+import { settle } from './fakes.mjs';
+import { makeLink, makeLive, relay } from './links.mjs';
 
 const frames = ['', '{', 'null', '[]', '5', '"ping"', '{"type":"unheard of"}', '{}'];
 
@@ -166,7 +134,9 @@ test('any frame breaks the silence, and a ping is answered', async () => {
 test('a socket that never opens is given up', async () => {
   const { link, clock, WebSocket } = makeLink();
   link.start();
-  await clock.advance(62_500 + 500);
+  await clock.advance(19_999);
+  assert.equal(WebSocket.last.isClosed, false);
+  await clock.advance(1 + 500);
   assert.equal(WebSocket.sockets.length, 2);
 });
 
@@ -213,7 +183,7 @@ test('the token goes into the first frame, never into the address', async () => 
   await settle();
   await settle();
   WebSocket.last.open();
-  assert.equal(WebSocket.last.url, url);
+  assert.equal(WebSocket.last.url, relay);
   assert.equal(WebSocket.last.protocol, 'doorbell.v1');
   assert.deepEqual(WebSocket.last.sent, [{ type: 'login', token: 'a.b.c' }]);
 });

@@ -152,6 +152,13 @@ export function message(page, title) {
 
 export const plays = (page) => page.evaluate(() => window.plays);
 
+export function setVisibility(page, state) {
+  return page.evaluate((visibilityState) => {
+    Object.defineProperty(document, 'visibilityState', { value: visibilityState, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, state);
+}
+
 // What the page asked of the API, as 'GET /unread'.
 export function asked(page) {
   return page.requests

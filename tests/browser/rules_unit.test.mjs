@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  backOff, badgeText, claimRing, compareAnswers, decideOnRing, onCloseCode, ownerOfRing, pollDelay,
-  prefixTitle, retryAfterMs, safeLink, slowDelay, socketUrl,
+  backOff, badgeText, claimRing, climbDelay, compareAnswers, decideOnRing, onCloseCode, onErrorCode,
+  ownerOfRing, pollDelay, prefixTitle, retryAfterMs, safeLink, slowDelay, socketUrl, transportAfter,
 } from '../../www/bell/rules.js';
 
 const never = () => 0;
@@ -62,6 +62,12 @@ test('back-off is any moment up to a ceiling that doubles up to a minute', () =>
   assert.deepEqual(ceilings, [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000, 60000]);
 });
 
+test('climbs come at any moment up to a ceiling that doubles, to half an hour', () => {
+  assert.equal(climbDelay(0, never), 0);
+  const minutes = [0, 1, 2, 3, 4, 5, 50, 5000].map((failures) => Math.round(climbDelay(failures, almost) / 60_000));
+  assert.deepEqual(minutes, [1, 2, 4, 8, 16, 30, 30, 30]);
+});
+
 test('going slow is half a minute to a minute', () => {
   assert.equal(slowDelay(never), 30_000);
   assert.equal(Math.round(slowDelay(almost)), 60_000);
@@ -101,6 +107,39 @@ const closes = {
 
 for (const [code, expected] of Object.entries(closes)) {
   test(`close code ${code}: ${expected}`, () => assert.equal(onCloseCode(Number(code)), expected));
+}
+
+// [code that a stream was told, the close code that a socket gets for the same]
+const sameEnds = [
+  ['token', 4401], ['kicked', 4403], ['too_many', 4429], ['restart', 1012], ['unavailable', 1013], ['policy', 1008],
+];
+
+for (const [code, closeCode] of sameEnds) {
+  test(`the error ${code} asks for what ${closeCode} does`, () => {
+    assert.equal(onErrorCode(code), onCloseCode(closeCode));
+  });
+}
+
+test('an error that is none of these asks for nothing', () => {
+  for (const code of ['unknown_type', 'constructor', '', null, undefined, 4401]) assert.equal(onErrorCode(code), null);
+});
+
+// [lost, was it live, sockets that heard nothing, next]
+const transports = [
+  ['websocket', false, 1, 'websocket'],
+  ['websocket', false, 2, 'websocket'],
+  ['websocket', false, 3, 'events'],
+  ['websocket', false, 100, 'events'],
+  ['websocket', true, 0, 'websocket'],
+  ['events', false, 3, 'websocket'],
+  ['events', true, 3, 'events'],
+  ['events', true, 0, 'events'],
+];
+
+for (const [kind, wasLive, deafSockets, expected] of transports) {
+  test(`after ${wasLive ? 'a live ' : ''}${kind} and ${deafSockets} deaf sockets: ${expected}`, () => {
+    assert.equal(transportAfter(kind, wasLive, deafSockets), expected);
+  });
 }
 
 const base = 'https://example.org/inbox/?page=2#top';

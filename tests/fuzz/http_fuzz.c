@@ -14,7 +14,8 @@ static void append(struct buf *out, struct span s)
 
 static void write_anew(const struct http_request *req, struct buf *out)
 {
-    static const struct span methods[] = {SPAN("GET"), SPAN("POST"), SPAN("OTHER")};
+    static const struct span methods[] = {SPAN("GET"), SPAN("POST"), SPAN("OPTIONS"),
+                                          SPAN("OTHER")};
 
     append(out, methods[req->method]);
     append(out, SPAN(" "));

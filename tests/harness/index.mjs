@@ -3,6 +3,7 @@
 
 export { Bell } from './bell.mjs';
 export { startCluster } from './cluster.mjs';
+export { Events } from './events.mjs';
 export { build, makeFolder, top } from './folder.mjs';
 export { request, urlencode } from './http.mjs';
 export { freePort } from './port.mjs';

@@ -89,6 +89,7 @@ GracefulShutdownTimeout 5
 TypesConfig /etc/mime.types
 Define DOORBELL_APP unix:${appSocket}|fcgi://doorbell-app
 Define DOORBELL_RELAY ws://127.0.0.1:${relayPort}
+Define DOORBELL_RELAY_HTTP http://127.0.0.1:${relayPort}
 Define DOORBELL_WWW ${pages}
 <VirtualHost *:${port}>
     DocumentRoot ${pages}

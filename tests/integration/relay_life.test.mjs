@@ -31,6 +31,27 @@ test('SIGHUP takes a new publish key, and the open session still rings', async (
   await bell.next('ring');
 });
 
+test('a reload names what needs a restart, and never its value', async (t) => {
+  const scene = await startScene(t);
+  const bell = await scene.connect('42');
+  const change = async (settings) => {
+    const from = scene.relay.log.length;
+    writeSettings(scene.confPath, { ...scene.settings, ...settings });
+    await reload(scene);
+    return scene.relay.log.slice(from);
+  };
+  const log = await change({ 'relay.listen': '127.0.0.1:1', 'relay.listen_group': 'hidden', 'relay.pace': '7', 'app.workers': '7' });
+  assert.match(log, /reload: \[relay\] listen stays as it was: it needs a restart/);
+  assert.match(log, /reload: \[relay\] listen_group stays as it was/);
+  assert.equal(log.match(/stays as it was/g).length, 2, log);
+  assert.doesNotMatch(log, /hidden|127\.0\.0\.1:1\b/);
+  // It is what is in force that counts, not what the reload before it read.
+  assert.match(await change({ 'relay.listen': '127.0.0.1:1' }), /\[relay\] listen stays/);
+  assert.doesNotMatch(await change({}), /stays as it was/);
+  await scene.ring({ to: ['42'] });
+  await bell.next('ring');
+});
+
 test('two keys in a file are both accepted', async (t) => {
   const scene = await startScene(t);
   const old = scene.publishKey;

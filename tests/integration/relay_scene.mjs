@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // relay_scene.mjs - doorbell-relay alone, in a folder and on ports of its own, for the tests of it.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 
-import { Bell, freePort, makeFolder, makeKey, request, signToken, startRelay, within, writeSettings } from '../harness/index.mjs';
+import { Bell, Events, freePort, makeFolder, makeKey, request, signToken, startRelay, within, writeSettings } from '../harness/index.mjs';
+import { parseMetrics, sumOf } from './metrics_text.mjs';
 
 class Scene {
   constructor(t) {
@@ -62,6 +63,21 @@ class Scene {
     return bell;
   }
 
+  // An event stream of `user` (by the cookie), as a page of our own asks for it; not opened yet.
+  events(user, { query = '', headers = {} } = {}) {
+    const sent = { 'sec-fetch-site': 'same-origin', ...headers };
+    if (user) sent.cookie = `doorbell_token=${this.token(user)}`;
+    const events = new Events(`${this.origin}/events${query}`, { headers: sent });
+    this.t.after(() => events.close());
+    return events;
+  }
+
+  async openEvents(user, options) {
+    const events = this.events(user, options);
+    await events.next('welcome');
+    return events;
+  }
+
   // A call of the publish port, with the key unless headers name another.
   call(method, callPath, { headers = {}, ...rest } = {}) {
     const sent = { authorization: `Bearer ${this.publishKey}`, ...headers };
@@ -72,10 +88,23 @@ class Scene {
     return this.call('POST', '/publish', { json: { rings } });
   }
 
-  async metric(name) {
+  async metrics() {
     const { text } = await this.call('GET', '/metrics');
-    const line = text.split('\n').find((one) => one.startsWith(`doorbell_relay_${name} `));
-    return Number(line.split(' ').pop());
+    return parseMetrics(text);
+  }
+
+  // The sum over all samples with these labels.
+  async metric(name, labels) {
+    return sumOf(await this.metrics(), `doorbell_relay_${name}`, labels);
+  }
+
+  get residentKiB() {
+    return Number(readFileSync(`/proc/${this.relay.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
+  }
+
+  // A sanitizer keeps what was freed for a while, and so says nothing of the program's memory.
+  get isMeasurable() {
+    return !/lib(asan|tsan|clang_rt)/.test(readFileSync(`/proc/${this.relay.pid}/maps`, 'utf8'));
   }
 }
 

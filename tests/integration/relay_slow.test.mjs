@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { until } from '../harness/index.mjs';
 import { frame, Raw, startScene, upgradeHead } from './relay_scene.mjs';
-
-const residentKiB = (scene) => Number(readFileSync(`/proc/${scene.relay.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
 
 // Logged in by raw bytes, so that the test decides what is read.
 async function rawSession(t, scene, user) {
@@ -17,9 +15,6 @@ async function rawSession(t, scene, user) {
   await raw.untilText(/"welcome"/);
   return raw;
 }
-
-// A sanitizer keeps what was freed for a while, and so says nothing of the program's memory.
-const isMeasurable = (scene) => !/lib(asan|tsan|clang_rt)/.test(readFileSync(`/proc/${scene.relay.pid}/maps`, 'utf8'));
 
 const ringsOf = (text) => [...text.matchAll(/\{"type":"ring"[^}]*\}/g)].map((one) => JSON.parse(one[0]));
 
@@ -43,12 +38,12 @@ test('a session that stops reading costs a constant, and then gets two rings at 
   await until('the session to be stuck', async () => {
     const merged = await scene.metric('merged_total');
     last = version;
-    memory = residentKiB(scene);
+    memory = scene.residentKiB;
     version = await ringTenThousand(scene, '42', version);
     return (await scene.metric('merged_total')) - merged === 10_000;
   }, { timeoutMs: 60_000 });
   await scene.ring({ to: ['42', '43'], seq: 8 });
-  if (isMeasurable(scene)) assert.ok(residentKiB(scene) - memory < 512, `${residentKiB(scene) - memory} KiB more`);
+  if (scene.isMeasurable) assert.ok(scene.residentKiB - memory < 512, `${scene.residentKiB - memory} KiB more`);
   assert.equal((await scene.call('GET', '/online/sessions?user=42')).json.sessions[0].pending, true);
   slow.socket.resume();
   await slow.untilText(/"seq":8,/);

@@ -26,8 +26,12 @@ export class Tokens {
   }
 
   replace(source) {
-    this.#source = source;
+    this.#source = source ?? null;
     this.#forget();
+  }
+
+  get isByCookie() {
+    return !this.#source;
   }
 
   // Callers at the same time share one fetch. A failed one is forgotten.

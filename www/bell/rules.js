@@ -4,6 +4,9 @@
 
 export const FIRST_DELAY_MS = 1_000;
 export const LONGEST_DELAY_MS = 60_000;
+const FIRST_CLIMB_MS = 60_000;
+const LONGEST_CLIMB_MS = 1_800_000;
+const SOCKETS_IN_VAIN = 3;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const RUNG_MAX = 50;
 
@@ -30,7 +33,16 @@ export function decideOnRing(known, ring) {
 
 // Full jitter: any moment up to a ceiling that doubles with each failure.
 export function backOff(failures, random) {
-  return random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 30));
+  return fullJitter(FIRST_DELAY_MS, LONGEST_DELAY_MS, failures, random);
+}
+
+// From a stream that does its work back to a socket: there is no hurry.
+export function climbDelay(failures, random) {
+  return fullJitter(FIRST_CLIMB_MS, LONGEST_CLIMB_MS, failures, random);
+}
+
+function fullJitter(first, longest, failures, random) {
+  return random() * Math.min(longest, first * 2 ** Math.min(failures, 30));
 }
 
 // For a relay that said "too many": somewhere in the longer half of the longest delay.
@@ -55,6 +67,23 @@ export function retryAfterMs(header, now) {
 // What a close of the relay's socket asks for: a new 'login', to 'stop', to go 'slow', to 'retry'.
 export function onCloseCode(code) {
   return { 4401: 'login', 4408: 'login', 4403: 'stop', 4429: 'slow', 1013: 'slow' }[code] ?? 'retry';
+}
+
+// What an error that the relay tells asks for, in the same words; null where it is not the end. Streams
+// have no close codes.
+export function onErrorCode(code) {
+  const ends = {
+    token: 'login', kicked: 'stop', too_many: 'slow', unavailable: 'slow', restart: 'retry', policy: 'retry',
+  };
+  return Object.hasOwn(ends, code) ? ends[code] : null;
+}
+
+// The transport to try after one of `kind` was lost. `deafSockets` in a row heard nothing of the relay:
+// either it is away, or something on the way eats sockets, and then a stream may get through. From
+// then on both are tried in turns.
+export function transportAfter(kind, wasLive, deafSockets) {
+  if (kind === 'events') return wasLive ? 'events' : 'websocket';
+  return deafSockets >= SOCKETS_IN_VAIN ? 'events' : 'websocket';
 }
 
 // WebSocket takes http: and relative addresses only in newer browsers.

@@ -26,6 +26,7 @@ const intervals = Object.fromEntries(
 const doorbell = new Doorbell({
   api: 'doorbell',
   relay: 'ws',
+  events: 'events',
   badge: '#badge',
   sound: new URL('bell.wav', folder).href,
   ...intervals,
@@ -39,9 +40,10 @@ function showUser(user) {
     `${location.origin}/doorbell/messages`;
 }
 
-function showState(state) {
+function showState({ state, transport }) {
   part('state').dataset.state = state;
-  part('state').textContent = states[state] ?? state;
+  part('state').dataset.transport = transport;
+  part('state').textContent = transport === 'events' ? 'live, by events' : (states[state] ?? state);
 }
 
 function wireSound() {
@@ -78,6 +80,6 @@ part('other').href = `../${otherUser}/`;
 wireSound();
 wireCopy();
 doorbell.addEventListener('welcome', ({ detail }) => showUser(detail.user));
-doorbell.addEventListener('state', ({ detail }) => showState(detail.state));
+doorbell.addEventListener('state', ({ detail }) => showState(detail));
 new MessageList(part('messages'), doorbell);
 doorbell.start();

@@ -142,6 +142,13 @@ static void values_that_are_not_allowed_are_faults(void **state)
         {"[app]\nrelay_url = unix:x", "relay_url: must be http://host:port or unix:/path"},
         {"[auth]\norigins = https://a.b https://a.b", "origins: one stands there twice"},
         {"[relay]\nlegacy_get = yes", "legacy_get: works only with legacy_publish = yes"},
+        {"[relay]\nsocketio_path = /", "socketio_path: must be /like/this/"},
+        {"[relay]\nsocketio_path = socket.io/", "socketio_path: must be /like/this/"},
+        {"[relay]\nsocketio_path = /socket.io", "socketio_path: must be /like/this/"},
+        {"[relay]\nsocketio_path = //a/", "socketio_path: must be /like/this/"},
+        {"[relay]\nsocketio_path = /a?b/", "socketio_path: must be /like/this/"},
+        {"[relay]\nsocketio_ping_timeout = 35s",
+         "socketio_ping_timeout: together with socketio_ping_interval at most 59s"},
         {"[relay]\nlisten = 127.0.0.1:2121", NULL},
     };
 
@@ -325,6 +332,27 @@ static void values_stand_as_written(void **state)
     assert_true(c->relay.legacy_publish && c->relay.legacy_get);
     assert_string_equal(c->app.listen_group, "www-data");
     config_free(c);
+}
+
+static void the_online_count_goes_with_the_legacy_login(void **state)
+{
+    static const struct {
+        const char *text;
+        bool counts;
+    } rows[] = {
+        {"", false},
+        {"[relay]\nlegacy_login = yes", true},
+        {"[relay]\nlegacy_login = yes\nlegacy_online_count = no", false},
+        {"[relay]\nlegacy_online_count = yes", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct config *c = parse_good(rows[i].text, NULL);
+
+        assert_int_equal(c->relay.legacy_online_count, rows[i].counts);
+        config_free(c);
+    }
 }
 
 static void the_environment_overrides_and_is_checked(void **state)
@@ -556,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_file_has_256_kib_and_not_one_byte_more),
         cmocka_unit_test(defaults_are_those_of_the_manual),
         cmocka_unit_test(values_stand_as_written),
+        cmocka_unit_test(the_online_count_goes_with_the_legacy_login),
         cmocka_unit_test(the_environment_overrides_and_is_checked),
         cmocka_unit_test(what_needs_a_restart_is_named_if_it_changes),
         cmocka_unit_test(a_change_of_any_type_is_seen),

@@ -231,6 +231,36 @@ static void append_escapes_what_it_must(void **state)
     }
 }
 
+static void append_ascii_escapes_all_else(void **state)
+{
+    const struct {
+        struct span text;
+        const char *literal;
+    } rows[] = {
+        {SPAN("\xff"), "\"\\ufffd\""},
+        {SPAN("a\xe4\xb8"), "\"a\\ufffd\\ufffd\""},
+        {SPAN("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\""},
+        {SPAN(""), "\"\""},
+        {SPAN("plain / ~"), "\"plain / ~\""},
+        {SPAN("\"\\\n\x1e\x7f"), "\"\\\"\\\\\\n\\u001e\\u007f\""},
+        {SPAN("a\0b"), "\"a\\u0000b\""},
+        {SPAN("\xc2\x80\xc3\xa9"), "\"\\u0080\\u00e9\""},
+        {SPAN("\xe5\xbd\x93\xe2\x80\xa8"), "\"\\u5f53\\u2028\""},
+        {SPAN("\xf0\x90\x80\x80\xf0\x9f\x94\x94\xf4\x8f\xbf\xbf"),
+         "\"\\ud800\\udc00\\ud83d\\udd14\\udbff\\udfff\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct buf b;
+
+        buf_init(&b, 100);
+        assert_int_equal(json_append_ascii(&b, rows[i].text), ERR_NONE);
+        assert_true(span_equal(buf_span(&b), span_of(rows[i].literal)));
+        buf_deinit(&b);
+    }
+}
+
 static void append_over_the_ceiling_leaves_nothing(void **state)
 {
     struct buf b;
@@ -240,6 +270,7 @@ static void append_over_the_ceiling_leaves_nothing(void **state)
         buf_init(&b, max);
         assert_int_equal(buf_append_char(&b, 'x'), ERR_NONE);
         assert_int_equal(json_append_text(&b, SPAN("ab\ncd\"ef")), ERR_TOO_BIG);
+        assert_int_equal(json_append_ascii(&b, SPAN("ab\ncd\"ef")), ERR_TOO_BIG);
         assert_true(span_equal(buf_span(&b), SPAN("x")));
         buf_deinit(&b);
     }
@@ -276,6 +307,7 @@ int main(void)
         cmocka_unit_test(decode_is_bounded_in_depth),
         cmocka_unit_test(text_is_that_of_strings_only),
         cmocka_unit_test(append_escapes_what_it_must),
+        cmocka_unit_test(append_ascii_escapes_all_else),
         cmocka_unit_test(append_over_the_ceiling_leaves_nothing),
         cmocka_unit_test(nul_is_found_where_it_is_written),
     };

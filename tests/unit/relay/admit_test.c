@@ -95,6 +95,67 @@ static void refusals_have_their_status(void **state)
     }
 }
 
+#define EVENTS "GET /events HTTP/1.1\r\n" HOST
+#define OWN_FETCH "Sec-Fetch-Site: same-origin\r\n"
+
+static void event_streams_are_for_our_own_pages(void **state)
+{
+    static const struct {
+        const char *head;
+        int status;
+    } rows[] = {
+        {"GET /events/ HTTP/1.1\r\n" HOST OWN_FETCH COOKIE "\r\n", 404},
+        {"POST /events HTTP/1.1\r\n" HOST OWN_FETCH COOKIE "\r\n", 405},
+        {EVENTS COOKIE "\r\n", 403},
+        {EVENTS COOKIE "Sec-Fetch-Site: cross-site\r\n\r\n", 403},
+        {EVENTS COOKIE "Sec-Fetch-Site: same-site\r\n\r\n", 403},
+        {EVENTS COOKIE OWN_FETCH OWN_FETCH "\r\n", 403},
+        {EVENTS COOKIE OWN_FETCH "Origin: https://b.example\r\n\r\n", 403},
+        {EVENTS COOKIE OWN_FETCH "Origin: null\r\n\r\n", 403},
+        {EVENTS OWN_FETCH "\r\n", 401},
+        {EVENTS OWN_FETCH COOKIE COOKIE "\r\n", 401},
+        {EVENTS OWN_FETCH COOKIE "\r\n", 200},
+        {EVENTS "Sec-Fetch-Site: none\r\n" COOKIE "\r\n", 200},
+        {EVENTS OWN_ORIGIN COOKIE "\r\n", 200},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct admission a;
+        const char *headers;
+        int status = admit(rows[i].head, &a, &headers);
+
+        if (status != rows[i].status)
+            fail_msg("%d for %s", status, rows[i].head);
+        if (status != 200)
+            continue;
+        assert_ptr_equal(a.protocol, &sse_protocol);
+        assert_false(a.wants_online);
+        assert_true(span_equal((struct span){a.token, a.token_len}, SPAN("abc")));
+    }
+}
+
+static void online_is_asked_for_by_a_parameter(void **state)
+{
+    static const struct {
+        const char *query;
+        bool wants_online;
+    } rows[] = {{"?online=1", true},   {"?t=5&online=1", true}, {"?online=0", false},
+                {"?online=10", false}, {"?xonline=1", false},   {"?", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct admission a;
+        const char *headers;
+        char head[256];
+
+        snprintf(head, sizeof(head), "GET /events%s HTTP/1.1\r\n" HOST OWN_FETCH COOKIE "\r\n",
+                 rows[i].query);
+        assert_int_equal(admit(head, &a, &headers), 200);
+        assert_int_equal(a.wants_online, rows[i].wants_online);
+    }
+}
+
 static void the_head_is_composed_anew(void **state)
 {
     struct admission a;
@@ -140,6 +201,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals_have_their_status),
+        cmocka_unit_test(event_streams_are_for_our_own_pages),
+        cmocka_unit_test(online_is_asked_for_by_a_parameter),
         cmocka_unit_test(the_head_is_composed_anew),
         cmocka_unit_test(the_cookie_comes_along_up_to_its_limit),
     };

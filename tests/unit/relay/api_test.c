@@ -27,7 +27,9 @@ struct scene {
     struct api api;
     char rung[RINGS_MAX][USER_ID_MAX + 1]; /* "*" for all */
     struct ring rings[RINGS_MAX];
+    char packet[4096]; /* of the last ring */
     size_t count;
+    bool is_full; /* takes no broadcast */
 };
 
 static size_t note(struct scene *scene, struct span user, const struct ring *ring)
@@ -35,6 +37,7 @@ static size_t note(struct scene *scene, struct span user, const struct ring *rin
     assert_true(scene->count < RINGS_MAX);
     snprintf(scene->rung[scene->count], USER_ID_MAX + 1, "%.*s", SPAN_ARGS(user));
     scene->rings[scene->count++] = *ring;
+    snprintf(scene->packet, sizeof(scene->packet), "%.*s", SPAN_ARGS(ring->packet));
     return hub_find(scene->api.hub, user) ? 1 : 0;
 }
 
@@ -43,10 +46,15 @@ static size_t ring_user(void *ctx, struct span user, const struct ring *ring)
     return note(ctx, user, ring);
 }
 
-static size_t ring_all(void *ctx, const struct ring *ring)
+static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
 {
+    struct scene *scene = ctx;
+
+    if (scene->is_full)
+        return ERR_TOO_BIG;
     note(ctx, SPAN("*"), ring);
-    return 1;
+    *count = 1;
+    return ERR_NONE;
 }
 
 static const struct api_ops ops = {ring_user, ring_all};
@@ -63,6 +71,7 @@ static int set_up(void **state)
     scene->config.auth.token_ttl_max_s = 60;
     scene->config.relay.pace = 1;
     scene->config.relay.check_rate = 10;
+    scene->config.relay.socketio_max_pending = 4096;
     scene->api = (struct api){.config = &scene->config,
                               .secrets = &scene->secrets,
                               .hub = hub_new(),
@@ -97,7 +106,7 @@ static int call(struct scene *scene, const char *line, const char *headers, cons
 {
     struct http_request req;
     struct http_response res = {0};
-    char head[1024], copy[1024];
+    char head[1024], copy[8192];
 
     scene->count = 0;
     snprintf(head, sizeof(head), "%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n%s\r\n", line,
@@ -267,6 +276,27 @@ static void the_old_call_answers_to_the_letter(void **state)
     }
 }
 
+static void the_old_calls_text_goes_along(void **state)
+{
+    struct scene *scene = *state;
+    char body[8192];
+    char out[2048];
+
+    scene->config.relay.legacy_publish = true;
+    call(scene, "POST /", "", "type=publish&to=42&content=%3Cb%3E", out);
+    assert_string_equal(scene->packet, "42[\"new_msg\",\"&lt;b&gt;\"]");
+    call(scene, "POST /", "", "type=publish", out);
+    assert_string_equal(scene->packet, "42[\"new_msg\",\"\"]");
+    snprintf(body, sizeof(body), "type=publish&content=%0*d",
+             (int)scene->config.relay.socketio_max_pending, 0);
+    assert_int_equal(call(scene, "POST /", "", body, out), 413);
+    assert_string_equal(out, "fail");
+    assert_int_equal(scene->count, 0);
+    scene->is_full = true;
+    assert_int_equal(call(scene, "POST /", "", "type=publish", out), 429);
+    assert_string_equal(out, "fail");
+}
+
 static void to_zero_is_noted(void **state)
 {
     struct scene *scene = *state;
@@ -312,6 +342,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_kick_closes_and_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(health_says_when_it_drains, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_old_call_answers_to_the_letter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_old_calls_text_goes_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(to_zero_is_noted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(publish_calls_have_a_limit, set_up, tear_down),
     };

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "relay/protocol/protocol.h"
+
 enum { MANY = 50 };
 
 static void users_have_their_sessions_newest_first(void **state)
@@ -48,19 +50,17 @@ static void closing_sessions_are_out_of_everything_but_their_list(void **state)
 {
     struct hub *h = hub_new();
     struct session a = {0}, b = {0}, c = {0};
-    uint32_t version;
 
     (void)state;
     hub_add(h, &a);
     hub_add(h, &b);
     hub_add(h, &c);
     assert_int_equal(hub_login(h, &a, SPAN("42")), ERR_NONE);
-    version = hub_online_version(h);
     hub_start_round(h);
     hub_close(h, &a, 4403, "kicked");
     hub_close(h, &a, 1008, "not a second time");
     assert_int_equal(a.close_code, 4403);
-    assert_int_not_equal(hub_online_version(h), version);
+    assert_int_equal(hub_pages(h), 0);
     assert_null(hub_find(h, SPAN("42")));
     assert_int_equal(hub_user_id(&a).len, 0);
     assert_int_equal(hub_due(h), 2);
@@ -74,6 +74,57 @@ static void closing_sessions_are_out_of_everything_but_their_list(void **state)
     assert_null(hub_first_closing(h));
     assert_null(hub_last_closing(h));
     hub_remove(h, &b);
+    hub_free(h);
+}
+
+static void protocols_have_their_shares(void **state)
+{
+    static const struct protocol one = {.name = "one"}, two = {.name = "two"};
+    struct hub *h = hub_new();
+    struct session a = {.protocol = &one}, b = {.protocol = &two}, c = {.protocol = &one};
+    const struct hub_share *shares;
+
+    (void)state;
+    assert_int_equal(hub_shares(h, &shares), 0);
+    hub_add(h, &a);
+    hub_add(h, &b);
+    hub_add(h, &c);
+    assert_int_equal(hub_shares(h, &shares), 2);
+    assert_ptr_equal(shares[0].protocol, &one);
+    assert_int_equal(shares[0].sessions, 2);
+    assert_int_equal(shares[1].sessions, 1);
+    hub_close(h, &a, 1008, "x");
+    assert_int_equal(shares[0].sessions, 1);
+    hub_remove(h, &a);
+    hub_remove(h, &b);
+    hub_remove(h, &c);
+    assert_int_equal(hub_shares(h, &shares), 2);
+    assert_int_equal(shares[0].sessions + shares[1].sessions, 0);
+    hub_free(h);
+}
+
+static void the_blocked_are_counted_once_until_they_read_or_go(void **state)
+{
+    struct hub *h = hub_new();
+    struct session a = {0}, b = {0};
+
+    (void)state;
+    hub_add(h, &a);
+    hub_add(h, &b);
+    hub_set_blocked(h, &a, 0);
+    assert_int_equal(hub_blocked(h), 0);
+    hub_set_blocked(h, &a, 5);
+    hub_set_blocked(h, &a, 6);
+    hub_set_blocked(h, &b, 7);
+    assert_int_equal(a.blocked_ms, 6);
+    assert_int_equal(hub_blocked(h), 2);
+    hub_set_blocked(h, &a, 0);
+    assert_int_equal(hub_blocked(h), 1);
+    hub_close(h, &b, 1008, "does not read");
+    assert_int_equal(hub_blocked(h), 0);
+    hub_remove(h, &b);
+    hub_remove(h, &a);
+    assert_int_equal(hub_blocked(h), 0);
     hub_free(h);
 }
 
@@ -240,6 +291,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(users_have_their_sessions_newest_first),
         cmocka_unit_test(closing_sessions_are_out_of_everything_but_their_list),
+        cmocka_unit_test(protocols_have_their_shares),
+        cmocka_unit_test(the_blocked_are_counted_once_until_they_read_or_go),
         cmocka_unit_test(a_round_reaches_each_once_while_sessions_come_and_go),
         cmocka_unit_test(an_overlapping_round_reaches_the_not_yet_rung_once),
         cmocka_unit_test(the_sweep_goes_round_and_survives_removals),

@@ -124,6 +124,20 @@ static void content_is_escaped(void **state)
     buf_deinit(&out);
 }
 
+static void content_becomes_a_packet(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 100);
+    assert_int_equal(legacy_encode(SPAN("<b>\xe4\xbd\xa0"), &out), ERR_NONE);
+    assert_true(span_equal(buf_span(&out), SPAN("42[\"new_msg\",\"&lt;b&gt;\\u4f60\"]")));
+    buf_deinit(&out);
+    buf_init(&out, 10);
+    assert_int_equal(legacy_encode(SPAN(""), &out), ERR_TOO_BIG);
+    buf_deinit(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +145,7 @@ int main(void)
         cmocka_unit_test(a_query_has_no_key),
         cmocka_unit_test(too_many_fields_break_the_call),
         cmocka_unit_test(content_is_escaped),
+        cmocka_unit_test(content_becomes_a_packet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,8 @@ static int set_up(void **state)
         temp_write(&scene.folder, "auth.secret", SPAN("0123456789abcdef0123456789abcdef\n"));
     if (token_keys_new(&auth, &scene.keys, &path, &why))
         return -1;
-    scene.desk = (struct login_desk){hub_new(), kicks_new(10), scene.keys, 2};
+    scene.desk = (struct login_desk){
+        .hub = hub_new(), .kicks = kicks_new(10), .keys = scene.keys, .sessions_per_user_max = 2};
     *state = &scene;
     return 0;
 }
@@ -151,6 +152,65 @@ static void more_sessions_than_allowed_close_the_oldest(void **state)
         hub_remove(scene->desk.hub, &s[i]);
 }
 
+static void a_refused_proof_leaves_the_session(void **state)
+{
+    static const char *const proofs[] = {"", "42", "a.b.c"};
+    struct scene *scene = *state;
+    struct instant now = {5000, NOW};
+    struct session s;
+
+    add(scene, &s);
+    for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++) {
+        assert_int_equal(login_with_proof(&scene->desk, &s, span_of(proofs[i]), now),
+                         LOGIN_REFUSED);
+        assert_int_equal(s.state, SESSION_NEW);
+    }
+    hub_remove(scene->desk.hub, &s);
+}
+
+static void bare_ids_count_where_they_are_taken(void **state)
+{
+    struct scene *scene = *state;
+    struct instant now = {5000, NOW};
+    struct session s[3];
+
+    scene->desk.takes_bare_ids = true;
+    for (int i = 0; i < 3; i++)
+        add(scene, &s[i]);
+    assert_int_equal(login_with_proof(&scene->desk, &s[0], SPAN("*"), now), LOGIN_REFUSED);
+    assert_int_equal(login_with_proof(&scene->desk, &s[0], SPAN(""), now), LOGIN_REFUSED);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(login_with_proof(&scene->desk, &s[i], SPAN("42"), now), LOGIN_DONE);
+        assert_true(s[i].token_expires_at > NOW + (int64_t)100 * 366 * 86400);
+    }
+    assert_int_equal(s[0].close_code, CLOSE_TOO_MANY);
+    assert_int_equal(hub_user_sessions(&s[2]), 2);
+    for (int i = 0; i < 3; i++)
+        hub_remove(scene->desk.hub, &s[i]);
+}
+
+static void a_proof_that_is_a_token_is_one(void **state)
+{
+    struct scene *scene = *state;
+    struct instant now = {5000, NOW};
+    struct buf token;
+    struct session s;
+
+    scene->desk.takes_bare_ids = true;
+    buf_init(&token, TOKEN_MAX);
+    assert_int_equal(token_sign(scene->keys, SPAN("42"), NOW, 3600, &token), ERR_NONE);
+    add(scene, &s);
+    assert_int_equal(login_with_proof(&scene->desk, &s, buf_span(&token), now), LOGIN_DONE);
+    assert_true(span_equal(hub_user_id(&s), SPAN("42")));
+    assert_int_equal(s.token_expires_at, NOW + 3600);
+    hub_remove(scene->desk.hub, &s);
+    assert_int_equal(kicks_add(scene->desk.kicks, SPAN("42"), NOW, 86400), ERR_NONE);
+    add(scene, &s);
+    assert_int_equal(login_with_proof(&scene->desk, &s, buf_span(&token), now), LOGIN_REFUSED);
+    hub_remove(scene->desk.hub, &s);
+    buf_deinit(&token);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +219,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_user_extends_and_another_is_closed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_kicked_users_old_tokens_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_proof_leaves_the_session, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bare_ids_count_where_they_are_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_proof_that_is_a_token_is_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_sessions_than_allowed_close_the_oldest, set_up,
                                         tear_down),
     };

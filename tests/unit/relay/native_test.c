@@ -130,6 +130,37 @@ static void encode_writes_messages(void **state)
     }
 }
 
+static void each_fault_has_its_own_word(void **state)
+{
+    struct buf words[FAULT_COUNT];
+
+    (void)state;
+    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+        struct message m = {.type = MESSAGE_ERROR, .as.fault = (enum message_fault)fault};
+
+        buf_init(&words[fault], FRAME_MAX);
+        assert_int_equal(native_protocol.encode(&m, &words[fault]), ERR_NONE);
+        assert_null(strstr(words[fault].data, "null"));
+        for (int other = 0; other < fault; other++)
+            assert_false(span_equal(buf_span(&words[fault]), buf_span(&words[other])));
+    }
+    for (int fault = 0; fault < FAULT_COUNT; fault++)
+        buf_deinit(&words[fault]);
+}
+
+static void as_an_event_it_is_one_line(void **state)
+{
+    struct message m = {.type = MESSAGE_WELCOME, .as.user = SPAN("a\nb")};
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, FRAME_MAX);
+    assert_int_equal(sse_protocol.encode(&m, &out), ERR_NONE);
+    assert_true(
+        span_equal(buf_span(&out), SPAN("data: {\"type\":\"welcome\",\"user\":\"a\\nb\"}\n\n")));
+    buf_deinit(&out);
+}
+
 static void the_longest_welcome_fits_a_frame(void **state)
 {
     char user[USER_ID_MAX];
@@ -138,7 +169,7 @@ static void the_longest_welcome_fits_a_frame(void **state)
 
     (void)state;
     memset(user, '\\', sizeof(user));
-    frame_init(&f);
+    frame_init(&f, FRAME_MAX);
     assert_int_equal(frame_encode(&f, &native_protocol, &m), ERR_NONE);
     assert_int_equal(frame_len(&f), 2 * USER_ID_MAX + 28);
     assert_memory_equal(f.bytes.data + FRAME_ROOM, "{\"type\":\"welcome\"", 17);
@@ -155,6 +186,8 @@ int main(void)
         cmocka_unit_test(decode_reads_frames),
         cmocka_unit_test(decode_bounds_the_token),
         cmocka_unit_test(encode_writes_messages),
+        cmocka_unit_test(each_fault_has_its_own_word),
+        cmocka_unit_test(as_an_event_it_is_one_line),
         cmocka_unit_test(the_longest_welcome_fits_a_frame),
     };
 

@@ -9,12 +9,14 @@
 
 #include <cmocka.h>
 
+#include "relay/protocol/protocol.h"
+
 static const struct session_limits limits = {25000, 10000};
 
 static void a_session_is_small(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct session) <= 240);
+    assert_true(sizeof(struct session) <= 256);
 }
 
 static void what_is_due(void **state)
@@ -72,7 +74,8 @@ static void what_is_due(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct session s = {.state = (uint8_t)rows[i].state,
+        struct session s = {.protocol = &native_protocol,
+                            .state = (uint8_t)rows[i].state,
                             .opened_ms = rows[i].opened_ms,
                             .heard_ms = rows[i].heard_ms,
                             .pinged_ms = rows[i].pinged_ms,
@@ -111,7 +114,7 @@ static void who_answers_each_ping_is_never_closed(void **state)
     int pings = 0;
 
     (void)state;
-    session_init(&s, NULL, &shortest, (struct instant){0, 0});
+    session_init(&s, &native_protocol, &shortest, (struct instant){0, 0});
     s.state = SESSION_OPEN;
     s.token_expires_at = 3600;
     for (int64_t ms = 50; ms < 600000; ms += 50) {
@@ -129,6 +132,46 @@ static void who_answers_each_ping_is_never_closed(void **state)
         pings++;
     }
     assert_int_equal(pings, 599);
+}
+
+static void silence_of_a_one_way_protocol_says_nothing(void **state)
+{
+    struct session s = {.protocol = &sse_protocol,
+                        .state = SESSION_OPEN,
+                        .heard_ms = 1000,
+                        .pinged_ms = 50000,
+                        .token_expires_at = 900};
+    const char *reason;
+    uint16_t code;
+
+    (void)state;
+    assert_int_equal(session_check(&s, &limits, (struct instant){60000, 500}, &code, &reason),
+                     DUE_NOTHING);
+    assert_int_equal(session_check(&s, &limits, (struct instant){75000, 500}, &code, &reason),
+                     DUE_PING);
+    s.blocked_ms = 1000;
+    assert_int_equal(session_check(&s, &limits, (struct instant){60000, 500}, &code, &reason),
+                     DUE_CLOSE);
+}
+
+static void a_close_has_its_word(void **state)
+{
+    static const struct {
+        uint16_t code;
+        enum message_fault fault;
+    } rows[] = {
+        {CLOSE_POLICY, FAULT_POLICY},     {CLOSE_TOO_BIG, FAULT_POLICY},
+        {CLOSE_RESTART, FAULT_RESTART},   {CLOSE_LATER, FAULT_UNAVAILABLE},
+        {CLOSE_TOKEN, FAULT_TOKEN},       {CLOSE_KICKED, FAULT_KICKED},
+        {CLOSE_TOO_MANY, FAULT_TOO_MANY},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct session s = {.close_code = rows[i].code};
+
+        assert_int_equal(session_close_fault(&s), rows[i].fault);
+    }
 }
 
 static void a_new_session_has_its_deadline(void **state)
@@ -175,6 +218,8 @@ int main(void)
         cmocka_unit_test(what_is_due),
         cmocka_unit_test(the_dead_are_noticed_within_a_minute),
         cmocka_unit_test(who_answers_each_ping_is_never_closed),
+        cmocka_unit_test(silence_of_a_one_way_protocol_says_nothing),
+        cmocka_unit_test(a_close_has_its_word),
         cmocka_unit_test(a_new_session_has_its_deadline),
         cmocka_unit_test(pieces_become_a_frame),
     };

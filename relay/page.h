@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* page.h - the session of a socket.io page: its life and login, and how what the relay says becomes
+ * its events. What a packet means is decided in protocol/eio_session.h; the connections are those
+ * of polling.h and page_socket.h. */
+#ifndef DOORBELL_RELAY_PAGE_H
+#define DOORBELL_RELAY_PAGE_H
+
+#include "relay/core.h"
+#include "relay/http_server.h"
+#include "relay/protocol/eio_session.h"
+
+enum { PAGE_ID_LEN = 24 /* of 6 random bits each */ };
+
+/* What a session has beside itself when it is socket.io's. */
+struct page {
+    struct core *core;
+    struct session *session;
+    struct session *trial;   /* a WebSocket that wants to take over; NULL: none */
+    struct http_conn *poll;  /* the GET that waits; NULL: none */
+    uint64_t bulletin_place; /* up to where it has been told */
+    struct eio_session eio;
+    char sid[PAGE_ID_LEN + 1];
+};
+
+struct pages *pages_new(struct core *core); /* NULL: out of memory */
+
+/* Ends those that are left; none of them has a WebSocket any more. */
+void pages_free(struct pages *pages);
+
+/* --- life --- */
+
+/* A session from core->arrival, with a page that this handshake opens; the hub does not know it
+ * yet. NULL: out of memory. */
+struct session *page_new_session(struct core *core, const struct eio_query *handshake);
+
+struct page *page_find(const struct core *core, struct span sid); /* NULL: there is none */
+
+/* The session has its connection: it is the hub's from now on, and perhaps a user's, by the cookie
+ * of core->admission. */
+void page_open(struct session *s);
+
+/* Frees page and session. The hub knows it no more. */
+void page_end(struct session *s);
+
+/* Lets go of a WebSocket that is on trial. */
+void page_drop_trial(struct page *page);
+
+/* --- from the client --- */
+
+/* Does what a packet that was heard asks for. */
+void page_on_event(struct page *page, const struct eio_event *event);
+
+/* --- to the client --- */
+
+/* Writes what waits, as far as it is taken, and ends what the page has ended. Every change of
+ * page->eio is followed by it. */
+void page_flush(struct page *page);
+
+/* The answer to a poll that is owed one. */
+void page_take_answer(struct page *page, struct http_response *res);
+
+/* Writes one packet to a WebSocket, the page's own or the one on trial. */
+enum send_result page_write(struct page *page, struct session *to, struct span packet);
+
+/* Queues what a page is told of this message, if it is told anything. */
+void page_put(struct session *s, const struct message *m);
+
+/* Tells what the broadcasts under way say, and this page has not been told. */
+void page_tell_bulletin(struct session *s);
+
+/* The last words to a closing session. */
+void page_farewell(struct session *s);
+
+/* What time does to it, about once a second. */
+void page_check(struct session *s);
+
+#endif

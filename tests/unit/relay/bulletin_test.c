@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/bulletin.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void expect(const struct bulletin *b, uint64_t *place, const char *text)
+{
+    struct span item;
+
+    assert_true(bulletin_next(b, place, &item));
+    assert_true(span_equal(item, span_of(text)));
+}
+
+static void who_is_behind_is_told_the_rest(void **state)
+{
+    struct bulletin b = {0};
+    struct span item;
+    uint64_t first, second;
+
+    (void)state;
+    bulletin_init(&b);
+    first = bulletin_end(&b);
+    assert_false(bulletin_next(&b, &first, &item));
+    assert_int_equal(bulletin_add(&b, SPAN("one")), ERR_NONE);
+    expect(&b, &first, "one");
+    second = bulletin_end(&b);
+    assert_int_equal(bulletin_add(&b, SPAN("")), ERR_NONE);
+    assert_int_equal(bulletin_add(&b, SPAN("two")), ERR_NONE);
+    for (uint64_t *place = &first; place; place = place == &first ? &second : NULL) {
+        expect(&b, place, "");
+        expect(&b, place, "two");
+        assert_false(bulletin_next(&b, place, &item));
+        assert_int_equal(*place, bulletin_end(&b));
+    }
+    bulletin_deinit(&b);
+}
+
+static void after_a_clear_places_go_on(void **state)
+{
+    struct bulletin b = {0};
+    struct span item;
+    uint64_t old, fresh;
+
+    (void)state;
+    bulletin_init(&b);
+    old = bulletin_end(&b);
+    assert_int_equal(bulletin_add(&b, SPAN("told")), ERR_NONE);
+    fresh = bulletin_end(&b);
+    bulletin_clear(&b);
+    assert_int_equal(bulletin_end(&b), fresh);
+    assert_false(bulletin_next(&b, &old, &item));
+    assert_false(bulletin_next(&b, &fresh, &item));
+    assert_int_equal(bulletin_add(&b, SPAN("new")), ERR_NONE);
+    expect(&b, &old, "new");
+    expect(&b, &fresh, "new");
+    assert_int_equal(old, fresh);
+    bulletin_deinit(&b);
+}
+
+static void texts_are_bounded_and_rings_still_pass(void **state)
+{
+    struct bulletin b = {0};
+    char *text = malloc(BULLETIN_MAX);
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', BULLETIN_MAX);
+    bulletin_init(&b);
+    assert_int_equal(bulletin_add(&b, (struct span){text, BULLETIN_MAX}), ERR_NONE);
+    assert_int_equal(bulletin_add(&b, SPAN("x")), ERR_TOO_BIG);
+    assert_int_equal(bulletin_add(&b, SPAN("")), ERR_NONE);
+    assert_int_equal(bulletin_end(&b), BULLETIN_MAX + 2);
+    bulletin_deinit(&b);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_is_behind_is_told_the_rest),
+        cmocka_unit_test(after_a_clear_places_go_on),
+        cmocka_unit_test(texts_are_bounded_and_rings_still_pass),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
