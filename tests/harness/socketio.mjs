@@ -141,12 +141,24 @@ function bundleOf(release) {
   return ['dist/socket.io.js', 'socket.io.js'].map((file) => path.join(folder, file)).find(existsSync);
 }
 
+// In the page: what happens while the test is being told goes along the next time.
+async function tellSoon(event) {
+  tellSoon.waiting ??= [];
+  tellSoon.waiting.push(event);
+  if (tellSoon.isBusy) return;
+  tellSoon.isBusy = true;
+  while (tellSoon.waiting.length > 0) await window.tellTest(tellSoon.waiting.splice(0));
+  tellSoon.isBusy = false;
+}
+
 // Loads a release into a page of playwright; answers what opens clients there, as openInNode does.
 export async function loadRelease(page, release) {
   const clients = [];
-  await page.exposeFunction('tellTest', (id, event, argument) => clients[id].tell(event, argument));
+  await page.exposeFunction('tellTest', (events) => {
+    for (const [id, event, argument] of events) clients[id].tell(event, argument);
+  });
   await page.addScriptTag({ path: bundleOf(release) });
-  await page.addScriptTag({ content: `window.driven = []; ${drive}` });
+  await page.addScriptTag({ content: `window.driven = []; ${drive} ${tellSoon}` });
   return async function openInPage({ transport, url, name, options }) {
     const client = new Client(name);
     const id = clients.push(client) - 1;
@@ -154,7 +166,7 @@ export async function loadRelease(page, release) {
       page.evaluate(([of, called, given]) => window.driven[of][called](...given), [id, method, args]);
     await page.evaluate(
       ([of, to, opts]) => {
-        window.driven[of] = drive(window.io, to, opts, (event, argument) => void window.tellTest(of, event, argument));
+        window.driven[of] = drive(window.io, to, opts, (event, argument) => tellSoon([of, event, argument]));
       },
       [id, url, optionsOf(transport, options)],
     );
