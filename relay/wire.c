@@ -40,6 +40,14 @@ static void open_session(struct wire *w, struct lws *wsi)
     w->events->on_open(w->ctx, s);
 }
 
+/* A code of 1012 or 1013 ends the process of a client of socket.io 1.x in node: its ws throws. */
+static enum lws_close_status close_status_of(const struct session *s)
+{
+    if (s->page && (s->close_code == CLOSE_RESTART || s->close_code == CLOSE_LATER))
+        return LWS_CLOSE_STATUS_GOINGAWAY;
+    return (enum lws_close_status)s->close_code;
+}
+
 /* A non-zero return lets libwebsockets close the connection, by the reason set before. */
 static int close_politely(struct lws *wsi, struct session *s)
 {
@@ -49,7 +57,7 @@ static int close_politely(struct lws *wsi, struct session *s)
     if (len > sizeof(reason) - 1)
         len = sizeof(reason) - 1;
     memcpy(reason, s->close_reason, len);
-    lws_close_reason(wsi, (enum lws_close_status)s->close_code, reason, len);
+    lws_close_reason(wsi, close_status_of(s), reason, len);
     return -1;
 }
 

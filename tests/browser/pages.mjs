@@ -21,11 +21,11 @@ let browser = null;
 let pagesMade = 0;
 
 // One browser for a test file; each test has a profile of its own.
-after(() => browser?.close());
+after(async () => (await browser)?.close());
 
 export async function openProfile(t) {
-  browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: launchArgs });
-  const profile = await browser.newContext();
+  browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: launchArgs });
+  const profile = await (await browser).newContext();
   profile.setDefaultTimeout(TIMEOUT_MS);
   t.after(() => profile.close());
   await profile.addInitScript(countPlays);

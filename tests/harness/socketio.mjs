@@ -45,7 +45,13 @@ function drive(io, url, options, tell) {
     emit: (...args) => void socket.emit(...args),
     call: (...args) => new Promise((resolve) => socket.emit(...args, resolve)),
     transport: () => socket.io.engine.transport.name,
-    close: () => void socket.close(),
+    // Where the server has closed the socket, releases keep the connection, and renew it for ever.
+    close() {
+      socket.close();
+      socket.io.reconnection(false);
+      socket.io.reconnectionAttempts(0);
+      socket.io.engine.close();
+    },
   };
 }
 
@@ -135,12 +141,24 @@ function bundleOf(release) {
   return ['dist/socket.io.js', 'socket.io.js'].map((file) => path.join(folder, file)).find(existsSync);
 }
 
+// In the page: what happens while the test is being told goes along the next time.
+async function tellSoon(event) {
+  tellSoon.waiting ??= [];
+  tellSoon.waiting.push(event);
+  if (tellSoon.isBusy) return;
+  tellSoon.isBusy = true;
+  while (tellSoon.waiting.length > 0) await window.tellTest(tellSoon.waiting.splice(0));
+  tellSoon.isBusy = false;
+}
+
 // Loads a release into a page of playwright; answers what opens clients there, as openInNode does.
 export async function loadRelease(page, release) {
   const clients = [];
-  await page.exposeFunction('tellTest', (id, event, argument) => clients[id].tell(event, argument));
+  await page.exposeFunction('tellTest', (events) => {
+    for (const [id, event, argument] of events) clients[id].tell(event, argument);
+  });
   await page.addScriptTag({ path: bundleOf(release) });
-  await page.addScriptTag({ content: `window.driven = []; ${drive}` });
+  await page.addScriptTag({ content: `window.driven = []; ${drive} ${tellSoon}` });
   return async function openInPage({ transport, url, name, options }) {
     const client = new Client(name);
     const id = clients.push(client) - 1;
@@ -148,7 +166,7 @@ export async function loadRelease(page, release) {
       page.evaluate(([of, called, given]) => window.driven[of][called](...given), [id, method, args]);
     await page.evaluate(
       ([of, to, opts]) => {
-        window.driven[of] = drive(window.io, to, opts, (event, argument) => void window.tellTest(of, event, argument));
+        window.driven[of] = drive(window.io, to, opts, (event, argument) => tellSoon([of, event, argument]));
       },
       [id, url, optionsOf(transport, options)],
     );

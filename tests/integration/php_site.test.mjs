@@ -3,29 +3,13 @@
 // waits for 100 Continue. To the relay as web-msg-sender was called, and to the API.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import path from 'node:path';
 import test from 'node:test';
 
-import { top } from '../harness/folder.mjs';
 import { startStack } from '../harness/stack.mjs';
+import { phpPost as post } from './php_post.mjs';
 
-const script = path.join(top, 'tests/integration/php_post.php');
 const user = '42';
 const expect = 'Expect: 100-continue';
-
-function post(url, fields, headers = []) {
-  return new Promise((resolve, reject) => {
-    const php = spawn('php', [script], { stdio: ['pipe', 'pipe', 'pipe'] });
-    let output = '';
-    let faults = '';
-    php.stdout.on('data', (text) => (output += text));
-    php.stderr.on('data', (text) => (faults += text));
-    php.on('error', reject);
-    php.on('close', (code) => (code === 0 ? resolve(JSON.parse(output)) : reject(new Error(faults || output))));
-    php.stdin.end(JSON.stringify({ url, fields, headers }));
-  });
-}
 
 test('an array to the relay, over 1 KiB and with Expect, rings the page', async (t) => {
   const stack = await startStack(t, { server: null, app: false });
