@@ -43,15 +43,16 @@ const startSite = (t, config = {}) =>
     config: { 'relay.legacy_online_count': 'yes', 'relay.pace': '0', ...config },
   });
 
-async function openOld(t, stack, { release, transport, way, host = '127.0.0.1' }) {
+// `host` is where the page is from, `relayHost` where the relay is by its own port.
+async function openOld(t, stack, { release, transport, way, host = '127.0.0.1', relayHost = '127.0.0.1' }) {
   const www = path.join(stack.dir, 'www');
   copyFileSync(bundleOf(release), path.join(www, `socket.io-${release}.js`));
-  const address = way === 'relay' ? stack.relayUrl.replace('ws:', 'http:') : '';
+  const address = way === 'relay' ? `http://${relayHost}:${stack.ports.relay}` : '';
   writeFileSync(path.join(www, 'old.html'), pageOf(release, address, transport));
   const profile = await openProfile(t);
-  await setCookie(profile, stack, stack.token('42'));
+  for (const url of [stack.url, `http://${host}:${stack.ports.web}`]) await setCookie(profile, { url }, stack.token('42'));
   const page = await profile.newPage();
-  await page.goto(`${stack.url.replace('127.0.0.1', host)}/old.html`);
+  await page.goto(`http://${host}:${stack.ports.web}/old.html`);
   return page;
 }
 
@@ -88,6 +89,18 @@ test('by the relay\'s own port the page\'s origin must be listed, by the web ser
   await until('the page to be logged in', async () => (await sessionsOf(stack, '42')) === 1);
   await other.close();
 });
+
+// Browsers say Sec-Fetch-Site to https and to this machine only, and name no Origin when a page polls its own.
+for (const [way, transport] of [['the web server', 'websocket'], ['relay', 'websocket'], ['relay', 'polling']]) {
+  test(`on plain http the cookie counts by ${transport}, by ${way}`, async (t) => {
+    const host = 'www.example.test';
+    const stack = await startSite(t, { 'auth.origins': 'http://www.example.test:*' });
+    const page = await openOld(t, stack, { release: '2.5.0', transport, way, host, relayHost: host });
+    await shows(page, 0);
+    await until('the page to be logged in', async () => (await sessionsOf(stack, '42')) === 1);
+    await page.close();
+  });
+}
 
 test('a page of another origin is not let in', async (t) => {
   const stack = await startSite(t);
