@@ -81,7 +81,7 @@ async function makePlace(t, options) {
     writeFileSync(path.join(dir, 'send.key'), `${stack.sendKey}\n`, { mode: 0o600 });
     writeFileSync(path.join(dir, 'send.curl'), `header = "Authorization: Bearer ${stack.sendKey}"\n`, { mode: 0o600 });
   }
-  writeFileSync(path.join(folder, 'publish.key'), `${stack.publishKey}\n`, { mode: 0o600 });
+  writeFileSync(path.join(folder, 'publish.curl'), `header = "Authorization: Bearer ${stack.publishKey}"\n`, { mode: 0o600 });
   const env = {
     PATH: `${path.join(top, 'sql')}:${process.env.PATH}`,
     HOME: folder,
@@ -151,7 +151,6 @@ test('the examples of MIGRATING.md run, and answer what stands below them', asyn
 test('the examples of SWITCHES.md run, and answer what stands below them', async (t) => {
   const place = await makePlace(t);
   writeFileSync(path.join(place.folder, 'doorbell.conf'), '[relay]\nlisten = 127.0.0.1:2120\n');
-  writeFileSync(path.join(place.folder, 'publish.curl'), `header = "Authorization: Bearer ${place.stack.publishKey}"\n`, { mode: 0o600 });
   await runExamples(t, place, read('deploy/SWITCHES.md'));
 });
 
