@@ -136,7 +136,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
-	$(INSTALL) -m 755 sql/doorbell-migrate sql/doorbell-purge $(DESTDIR)$(PREFIX)/sbin
+	$(INSTALL) -m 755 sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 644 $(sort $(wildcard sql/migrations/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations
 	$(INSTALL) -m 644 www/doorbell.js $(DESTDIR)$(PREFIX)/share/doorbell/www
 	$(INSTALL) -m 644 $(sort $(wildcard www/bell/*.js)) $(DESTDIR)$(PREFIX)/share/doorbell/www/bell
@@ -145,13 +145,15 @@ install: all
 	$(INSTALL) -m 644 deploy/doorbell.conf www/openapi.yaml $(DESTDIR)$(PREFIX)/share/doorbell
 	$(INSTALL) -m 644 common/doorbell.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	$(INSTALL) -m 644 fcgi-app/doorbell-app.8 relay/doorbell-relay.8 sql/doorbell-migrate.8 \
-		sql/doorbell-purge.8 $(DESTDIR)$(PREFIX)/share/man/man8
+		sql/doorbell-purge.8 sql/doorbell-import-notifynder.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	$(INSTALL) -m 644 deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,doorbell-app doorbell-relay doorbell-migrate doorbell-purge) \
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,doorbell-app doorbell-relay doorbell-migrate doorbell-purge \
+			doorbell-import-notifynder) \
 		$(DESTDIR)$(PREFIX)/share/man/man5/doorbell.conf.5 \
-		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,doorbell-app.8 doorbell-relay.8 doorbell-migrate.8 doorbell-purge.8) \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,doorbell-app.8 doorbell-relay.8 doorbell-migrate.8 \
+			doorbell-purge.8 doorbell-import-notifynder.8) \
 		$(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/doorbell
 

@@ -14,7 +14,7 @@ import { failRun, startNginx, startStack, top } from '../harness/index.mjs';
 const TIMEOUT_MS = 20_000;
 const launchArgs = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--host-resolver-rules=MAP www.example.test 127.0.0.1', '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
 let browser = null;

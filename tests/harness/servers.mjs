@@ -54,11 +54,12 @@ http {
 }
 
 // where: {dir, port, appSocket, relayPort}; options: {workers, connections (of each), and lines to add:
-// upstream, http, server}.
+// upstream, http, server}; `include legacy.conf` is there to be one.
 export async function startNginx(t, where, options = {}) {
   const folder = path.join(where.dir, 'nginx');
   mkdirSync(folder, { mode: 0o755 });
-  for (const file of ['/etc/nginx/mime.types', `${top}/deploy/nginx/doorbell.conf`]) {
+  const snippets = ['doorbell.conf', 'legacy.conf'].map((name) => `${top}/deploy/nginx/${name}`);
+  for (const file of ['/etc/nginx/mime.types', ...snippets]) {
     copyFileSync(file, path.join(folder, path.basename(file)));
   }
   const settings = nginxSettings({ ...where, folder, pages: copyPages(where.dir), options });
@@ -69,7 +70,7 @@ export async function startNginx(t, where, options = {}) {
 
 const APACHE_MODULES = [
   'mpm_event', 'authz_core', 'unixd', 'mime', 'dir', 'alias', 'headers', 'log_config',
-  'proxy', 'proxy_fcgi', 'proxy_http', 'proxy_wstunnel',
+  'proxy', 'proxy_fcgi', 'proxy_http', 'proxy_wstunnel', 'sed',
 ];
 
 function apacheSettings({ folder, port, appSocket, relayPort, pages, options }) {
@@ -106,7 +107,7 @@ Define DOORBELL_WWW ${pages}
 export async function startApache(t, where, options = {}) {
   const folder = path.join(where.dir, 'apache');
   mkdirSync(folder, { mode: 0o755 });
-  copyFileSync(`${top}/deploy/apache/doorbell.conf`, path.join(folder, 'doorbell.conf'));
+  for (const name of ['doorbell.conf', 'legacy.conf']) copyFileSync(`${top}/deploy/apache/${name}`, path.join(folder, name));
   const settings = apacheSettings({ ...where, folder, pages: copyPages(where.dir), options });
   writeFileSync(path.join(folder, 'apache.conf'), settings);
   const args = ['-D', 'FOREGROUND', '-f', path.join(folder, 'apache.conf')];

@@ -136,7 +136,7 @@ export async function openInNode({ release, transport, url, name, options }) {
 }
 
 // The bundle of a release for browsers.
-function bundleOf(release) {
+export function bundleOf(release) {
   const folder = path.join(top, 'tests/node_modules', `socket.io-client-${release}`);
   return ['dist/socket.io.js', 'socket.io.js'].map((file) => path.join(folder, file)).find(existsSync);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the documents show is run: the examples of fcgi-app/API.md in their order, those of README.md, and
-// those of sql/README.md, against a real Doorbell.
+// What the documents show is run: the examples of fcgi-app/API.md, deploy/MIGRATING.md and deploy/SWITCHES.md in
+// their order, those of README.md, and those of sql/README.md, against a real Doorbell.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -16,20 +16,22 @@ import { operations } from './openapi_document.mjs';
 const run = promisify(execFile);
 const read = (name) => readFileSync(path.join(top, name), 'utf8');
 const api = read('fcgi-app/API.md');
+const guides = ['deploy/MIGRATING.md', 'deploy/SWITCHES.md'];
 
-// Fenced blocks: {line, tag ('sh test'), text, heading}.
+// Fenced blocks, those of lists included: {line, tag ('sh test'), text, heading}.
 function fences(markdown) {
   const blocks = [];
   let heading = '';
   let open = null;
   markdown.split('\n').forEach((line, i) => {
-    if (open && line === '```') {
+    const [, indent, tag] = line.match(/^( *)```(.*)$/) ?? [];
+    if (open && indent === open.indent && tag === '') {
       blocks.push({ ...open, text: `${open.lines.join('\n')}\n` });
       open = null;
     } else if (open) {
-      open.lines.push(line);
-    } else if (line.startsWith('```')) {
-      open = { tag: line.slice(3), line: i + 1, lines: [], heading };
+      open.lines.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line);
+    } else if (tag !== undefined) {
+      open = { tag, indent, line: i + 1, lines: [], heading };
     } else if (/^#+ /.test(line)) {
       heading = line.replace(/^#+ /, '');
     }
@@ -70,8 +72,8 @@ function assertLike(got, expected, where = '') {
   }
 }
 
-async function makePlace(t) {
-  const stack = await startStack(t);
+async function makePlace(t, options) {
+  const stack = await startStack(t, options);
   const folder = makeFolder();
   t.after(() => removeFolder(folder));
   for (const dir of [folder, path.join(folder, 'var')]) {
@@ -79,7 +81,14 @@ async function makePlace(t) {
     writeFileSync(path.join(dir, 'send.key'), `${stack.sendKey}\n`, { mode: 0o600 });
     writeFileSync(path.join(dir, 'send.curl'), `header = "Authorization: Bearer ${stack.sendKey}"\n`, { mode: 0o600 });
   }
-  const env = { PATH: process.env.PATH, HOME: folder, DOORBELL: `${stack.url}/doorbell` };
+  writeFileSync(path.join(folder, 'publish.curl'), `header = "Authorization: Bearer ${stack.publishKey}"\n`, { mode: 0o600 });
+  const env = {
+    PATH: `${path.join(top, 'sql')}:${process.env.PATH}`,
+    HOME: folder,
+    DOORBELL: `${stack.url}/doorbell`,
+    RELAY: stack.publishUrl,
+    DATABASE: stack.ownerConninfo,
+  };
   return {
     stack,
     folder,
@@ -100,9 +109,9 @@ function remember(env, answer) {
   if (answer.position) env.POSITION = answer.position;
 }
 
-test('the examples of API.md run, and answer what stands below them', async (t) => {
-  const place = await makePlace(t);
-  const blocks = fences(api);
+// Those of a document, in their order, each as a test of its own.
+async function runExamples(t, place, markdown) {
+  const blocks = fences(markdown);
   for (const { tag, text } of blocks) {
     const [, name] = tag.match(/ file=(\S+)$/) ?? [];
     if (name) writeFileSync(path.join(place.folder, name), text);
@@ -110,15 +119,39 @@ test('the examples of API.md run, and answer what stands below them', async (t) 
   for (const { language, text, expected, heading, line } of examplesOf(blocks)) {
     await t.test(`${heading}, line ${line}`, async () => {
       const output = language === 'php' ? await place.php(text) : await place.shell(text);
-      if (expected?.tag !== 'json') return assert.equal(output, expected?.text ?? '');
+      if (expected?.tag !== 'json') return assert.equal(output.trimEnd(), (expected?.text ?? '').trimEnd());
       const answer = JSON.parse(output);
       place.stack.secrets.add(answer.token);
       assertLike(answer, JSON.parse(expected.text));
       remember(place.env, answer);
     });
   }
+}
+
+test('the examples of API.md run, and answer what stands below them', async (t) => {
+  const place = await makePlace(t);
+  await runExamples(t, place, api);
   const [, token] = readFileSync(path.join(place.folder, 'alice.curl'), 'utf8').match(/Bearer (\S+)"/);
   place.stack.secrets.add(token);
+});
+
+test('the examples of MIGRATING.md run, and answer what stands below them', async (t) => {
+  const place = await makePlace(t);
+  // In the place of the old relay, whose call needs no key.
+  const old = await startStack(t, { server: null, app: false, config: { 'relay.legacy_publish': 'yes' } });
+  place.env.OLD_RELAY = old.publishUrl;
+  await runExamples(t, place, read('deploy/MIGRATING.md'));
+  const [, token] = readFileSync(path.join(place.folder, 'page.curl'), 'utf8').match(/doorbell_token=(\S+)"/);
+  place.stack.secrets.add(token);
+  // The example shows the first of the two calls; the second went out as well.
+  const answers = await place.php("<?php require 'notify.php'; echo implode(' ', notify('42', 'Your order has shipped', 'notice-7'));");
+  assert.match(answers, /"duplicate": ?true.* offline$/);
+});
+
+test('the examples of SWITCHES.md run, and answer what stands below them', async (t) => {
+  const place = await makePlace(t);
+  writeFileSync(path.join(place.folder, 'doorbell.conf'), '[relay]\nlisten = 127.0.0.1:2120\n');
+  await runExamples(t, place, read('deploy/SWITCHES.md'));
 });
 
 test('API.md has a part for every operation, with an example that is run', () => {
@@ -131,20 +164,25 @@ test('API.md has a part for every operation, with an example that is run', () =>
 test('the examples in PHP that are not run are PHP', async (t) => {
   const folder = makeFolder();
   t.after(() => removeFolder(folder));
-  for (const { text } of fences(api).filter(({ tag }) => tag === 'php')) {
+  const parts = [api, ...guides.map(read)].flatMap(fences).filter(({ tag }) => tag === 'php');
+  for (const { text } of parts) {
     writeFileSync(path.join(folder, 'part.php'), `<?php\n${text}`);
     await run('php', ['-l', path.join(folder, 'part.php')]);
   }
 });
 
-for (const document of ['README.md', 'fcgi-app/API.md', 'sql/README.md', 'www/README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']) {
+for (const document of ['README.md', 'fcgi-app/API.md', 'sql/README.md', 'www/README.md', 'deploy/README.md',
+  ...guides, 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
   test(`the links of ${document} lead somewhere`, () => {
     const text = read(document);
     const slug = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').trim().replaceAll(' ', '-');
-    const anchors = new Set([...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => slug(heading)));
+    const anchorsOf = (name) => [...read(name).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => slug(heading));
     for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (target.startsWith('#')) assert.ok(anchors.has(target.slice(1)), target);
-      else if (!/^[a-z]+:/.test(target)) assert.ok(existsSync(path.join(top, path.dirname(document), target.split('#')[0])), target);
+      if (/^[a-z]+:/.test(target)) continue;
+      const [file, anchor] = target.split('#');
+      const name = file ? path.join(path.dirname(document), file) : document;
+      assert.ok(existsSync(path.join(top, name)), target);
+      if (anchor) assert.ok(anchorsOf(name).includes(anchor), target);
     }
   });
 }

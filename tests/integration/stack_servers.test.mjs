@@ -3,6 +3,8 @@
 // themselves.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
 
@@ -16,10 +18,25 @@ const AWKWARD_USER = 'a/b%ü 中';
 
 const servers = { nginx: startNginx, apache: startApache };
 
-async function startEcho(t, start) {
+// The line of a server's own that takes in the snippet for old pages.
+const legacy = { nginx: { server: 'include legacy.conf;' }, apache: { server: 'Include legacy.conf' } };
+
+async function startEcho(t, start, options) {
   const dir = makeFolder();
   const where = { dir, port: await freePort(), appSocket: path.join(dir, 'app.sock'), relayPort: await freePort() };
   await startFastcgiEcho(t, where.appSocket);
+  await start(t, where, options);
+  return `http://127.0.0.1:${where.port}`;
+}
+
+// In the relay's place: answers with the headers that reach it.
+async function startHeaderEcho(t, start) {
+  const dir = makeFolder();
+  const where = { dir, port: await freePort(), appSocket: path.join(dir, 'none.sock'), relayPort: await freePort() };
+  const echo = http.createServer((req, res) => res.end(JSON.stringify({ url: req.url, ...req.headers })));
+  echo.listen(where.relayPort, '127.0.0.1');
+  await once(echo, 'listening');
+  t.after(() => echo.close().closeAllConnections());
   await start(t, where);
   return `http://127.0.0.1:${where.port}`;
 }
@@ -78,6 +95,46 @@ for (const [name, start] of Object.entries(servers)) {
     const headers = { 'remote-user': 'root', remote_user: 'root', authorization: basic };
     const { params } = (await request(url, 'GET', '/doorbell/unread', { headers })).json;
     assert.equal(params.REMOTE_USER, undefined);
+  });
+
+  test(`${name} makes of an old page's check what GET /unread is`, async (t) => {
+    const url = await startEcho(t, start, legacy[name]);
+    const headers = { cookie: 'doorbell_token=abc' };
+    const bodies = [{ form: { uid: '43', category: 'x' } }, { json: { uid: 43 } }, { body: '' }, { body: 'a\n\0b\r\n'.repeat(8000) }];
+    for (const [method, options] of [['GET', {}], ['HEAD', {}], ...bodies.map((body) => ['POST', body])]) {
+      const asked = await request(url, method, '/message/check?category=x&category=y&%zz', { headers, ...options });
+      assert.equal(asked.status, 200, asked.text);
+      if (method === 'HEAD') continue;
+      const { params, bytes } = asked.json;
+      assert.equal(bytes, 0);
+      assert.deepEqual([params.REQUEST_METHOD, params.REQUEST_URI], ['GET', '/doorbell/unread']);
+      assert.deepEqual([params.QUERY_STRING || '', params.CONTENT_TYPE || ''], ['', '']);
+      assert.equal(Number(params.CONTENT_LENGTH || 0), 0);
+      assert.equal(params.HTTP_COOKIE, headers.cookie);
+      assert.equal(params.HTTP_HOST, new URL(url).host);
+      assert.equal(params.REMOTE_USER, undefined);
+    }
+    for (const other of ['/message/checks', '/message', '/MESSAGE/check'])
+      assert.equal((await request(url, 'GET', other)).status, 404, other);
+  });
+
+  test(`${name} lets a socket.io page upgrade to WebSocket and to nothing else`, async (t) => {
+    const url = await startHeaderEcho(t, start);
+    const path = '/socket.io/?EIO=3&transport=polling&t=1-0';
+    const ask = async (headers) => (await request(url, 'GET', path, { headers })).json;
+    for (const upgrade of ['h2c', 'TLS/1.0', 'websocket, h2c', 'h2c, websocket', 'xwebsocket']) {
+      const seen = await ask({ connection: 'Upgrade, HTTP2-Settings', upgrade, 'http2-settings': 'AAMAAABkAARAAAAAAAIAAAAA' });
+      assert.equal(seen.upgrade, undefined, upgrade);
+      assert.doesNotMatch(seen.connection ?? '', /upgrade/i, upgrade);
+    }
+    const plain = await ask({ origin: url, 'x-forwarded-for': '192.0.2.1' });
+    assert.deepEqual([plain.url, plain.host, plain.origin], [path, new URL(url).host, url]);
+    assert.equal(plain['x-forwarded-for'], '127.0.0.1');
+    assert.equal(plain.upgrade, undefined);
+    const socket = await ask({ connection: 'keep-alive, Upgrade', upgrade: 'WebSocket', 'sec-websocket-version': '13' });
+    assert.equal(socket.upgrade.toLowerCase(), 'websocket');
+    assert.equal(socket.connection.toLowerCase(), 'upgrade');
+    assert.equal(socket['x-forwarded-for'], '127.0.0.1');
   });
 
   test(`${name} serves doorbell.js and its parts`, async (t) => {
