@@ -195,7 +195,7 @@ static const char *log_in(struct page *page, struct span proof)
     return NULL;
 }
 
-static void log_in_by_cookie(struct page *page)
+void page_log_in_by_cookie(struct page *page)
 {
     struct span token = {page->core->admission.token, page->core->admission.token_len};
 
@@ -316,7 +316,7 @@ void page_open(struct session *s)
     hub_add(core->hub, s);
     s->wants_online = core->config->relay.legacy_online_count;
     s->online_seen = core->online;
-    log_in_by_cookie(s->page);
+    page_log_in_by_cookie(s->page);
 }
 
 void page_end(struct session *s)

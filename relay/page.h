@@ -39,6 +39,9 @@ struct page *page_find(const struct core *core, struct span sid); /* NULL: there
  * of core->admission. */
 void page_open(struct session *s);
 
+/* Logs in by the token of core->admission, if there is one and it is good. */
+void page_log_in_by_cookie(struct page *page);
+
 /* Frees page and session. The hub knows it no more. */
 void page_end(struct session *s);
 

@@ -87,6 +87,18 @@ static enum http_action poll(struct page *page, struct http_request *req, struct
     return HTTP_REPLY;
 }
 
+/* Over plain HTTP a browser says of no GET to its own site where it comes from: a POST is the first
+ * that can vouch for the cookie. */
+static void log_in_by_post(struct page *page, const struct http_request *req)
+{
+    struct core *core = page->core;
+
+    if (page->session->state != SESSION_NEW)
+        return;
+    admit_cookie(req, &core->config->auth.origins, &core->admission);
+    page_log_in_by_cookie(page);
+}
+
 static enum http_action post(struct page *page, struct http_request *req, struct http_response *res)
 {
     struct core *core = page->core;
@@ -96,6 +108,7 @@ static enum http_action post(struct page *page, struct http_request *req, struct
     enum err e = eio_session_start_payload(&page->eio, http_header(req, SPAN("Content-Type")),
                                            req->body, req->content_length, &payload);
 
+    log_in_by_post(page, req);
     if (!e) {
         session_heard(page->session, core->api.now);
         while (eio_session_hear_next(&page->eio, &payload, core->api.now.ms, &event))

@@ -140,7 +140,7 @@ static void each_fault_has_its_own_word(void **state)
 
         buf_init(&words[fault], FRAME_MAX);
         assert_int_equal(native_protocol.encode(&m, &words[fault]), ERR_NONE);
-        assert_null(strstr(words[fault].data, "null"));
+        assert_null(memchr(words[fault].data, '(', words[fault].len)); /* of "(null)" */
         for (int other = 0; other < fault; other++)
             assert_false(span_equal(buf_span(&words[fault]), buf_span(&words[other])));
     }
