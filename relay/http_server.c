@@ -227,6 +227,9 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
     req->peer = c->peer;
     req->conn = c;
     req->body = c->in.data + req->head_len;
+    /* HEAD is among the others, whose answers have a body here that its client does not expect. */
+    if (req->method == HTTP_OTHER)
+        req->keeps_alive = false;
     switch (handler->on_request(handler->ctx, req, &res)) {
     case HTTP_REPLY:
         reply(c, &res, req->keeps_alive && !c->has_ended_input);
