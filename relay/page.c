@@ -306,6 +306,7 @@ void page_drop_trial(struct page *page)
     page->trial = NULL;
     trial->page = NULL;
     trial->transport->kill(trial);
+    eio_session_stop_probe(&page->eio);
 }
 
 void page_open(struct session *s)
@@ -433,6 +434,7 @@ void page_farewell(struct session *s)
     page_flush(s->page);
 }
 
+    page_drop_trial(s->page);
 void page_check(struct session *s)
 {
     struct page *page = s->page;
