@@ -199,8 +199,11 @@ static void log_in_by_cookie(struct page *page)
 {
     struct span token = {page->core->admission.token, page->core->admission.token_len};
 
-    if (token.len > 0 && !log_in(page, token))
-        eio_session_set_logged_in(&page->eio);
+    if (token.len == 0 || log_in(page, token))
+        return;
+    eio_session_set_logged_in(&page->eio);
+    /* It is told the numbers at the next sweep that finds it connected. */
+    page->session->online_seen = (struct online){UINT32_MAX, UINT32_MAX};
 }
 
 void page_on_event(struct page *page, const struct eio_event *event)
@@ -407,6 +410,11 @@ void page_put(struct session *s, const struct message *m)
         e = put_online(s->page, &m->as.online);
     if (e && s->state != SESSION_CLOSING)
         core_close(core, s, CLOSE_POLICY, "too much waits for it");
+}
+
+bool page_is_connected(const struct session *s)
+{
+    return s->page->eio.is_connected;
 }
 
 void page_tell_bulletin(struct session *s)
