@@ -126,6 +126,8 @@ static void defer(struct core *core, struct session *s, const struct message *m)
     else
         slot_put(&s->slot, m);
     if (hub_deferred(core->hub) == 0)
+    if (s->state == SESSION_CLOSING)
+        return; /* too much waits for it already */
         core->walk_after(core, 0);
     s->late_us = core->now_us;
     hub_defer(core->hub, s);
