@@ -192,8 +192,6 @@ static void send_broadcast(struct core *core)
             continue;
         budget--;
     }
-    if (hub_due(core->hub) == 0)
-        bulletin_clear(&core->bulletin);
     core_time_rings(core, DELAY_ALL, 0);
 }
 
@@ -205,6 +203,9 @@ void delivery_walk(struct core *core)
     if (hub_due(core->hub) > 0)
         send_broadcast(core);
     if (hub_deferred(core->hub) > 0 || (hub_due(core->hub) > 0 && !is_paced))
+    /* The last one may as well have gone away. */
+    if (hub_due(core->hub) == 0)
+        bulletin_clear(&core->bulletin);
         core->walk_after(core, 0);
     else
         core->walk_after(core, hub_due(core->hub) > 0 ? PACE_TICK_MS : -1);
