@@ -338,7 +338,7 @@ static enum err run_legacy(struct api *api, const struct legacy_call *call,
 
     if (call->is_broken || !span_equal(call->type, SPAN("publish")))
         return answer(res, 200, "fail");
-    buf_init(&packet, (size_t)api->config->relay.socketio_max_pending);
+    buf_init(&packet, (size_t)api->config->relay.socketio_max_pending / LEGACY_TEXTS_SHARE - 1);
     e = legacy_encode(call->content, &packet);
     ring.packet = buf_span(&packet);
     if (!e)

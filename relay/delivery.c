@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "relay/legacy.h"
 #include "relay/page.h"
 #include "relay/transport.h"
 
@@ -125,9 +126,9 @@ static void defer(struct core *core, struct session *s, const struct message *m)
         page_put(s, m);
     else
         slot_put(&s->slot, m);
-    if (hub_deferred(core->hub) == 0)
     if (s->state == SESSION_CLOSING)
         return; /* too much waits for it already */
+    if (hub_deferred(core->hub) == 0)
         core->walk_after(core, 0);
     s->late_us = core->now_us;
     hub_defer(core->hub, s);
@@ -202,10 +203,10 @@ void delivery_walk(struct core *core)
     send_deferred(core);
     if (hub_due(core->hub) > 0)
         send_broadcast(core);
-    if (hub_deferred(core->hub) > 0 || (hub_due(core->hub) > 0 && !is_paced))
     /* The last one may as well have gone away. */
     if (hub_due(core->hub) == 0)
         bulletin_clear(&core->bulletin);
+    if (hub_deferred(core->hub) > 0 || (hub_due(core->hub) > 0 && !is_paced))
         core->walk_after(core, 0);
     else
         core->walk_after(core, hub_due(core->hub) > 0 ? PACE_TICK_MS : -1);
@@ -226,7 +227,8 @@ static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
     struct core *core = ctx;
     const struct config_relay *relay = &core->config->relay;
     struct message m = {.type = MESSAGE_RING, .as.ring = *ring};
-    enum err e = bulletin_add(&core->bulletin, ring->packet);
+    enum err e = bulletin_add(&core->bulletin, ring->packet,
+                              (size_t)relay->socketio_max_pending / LEGACY_TEXTS_SHARE);
 
     if (e)
         return e;

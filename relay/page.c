@@ -306,10 +306,10 @@ void page_drop_trial(struct page *page)
 
     if (!trial)
         return;
+    eio_session_stop_probe(&page->eio);
     page->trial = NULL;
     trial->page = NULL;
     trial->transport->kill(trial);
-    eio_session_stop_probe(&page->eio);
 }
 
 void page_open(struct session *s)
@@ -434,6 +434,7 @@ void page_farewell(struct session *s)
 {
     struct eio_session *eio = &s->page->eio;
 
+    page_drop_trial(s->page);
     /* Any end but this one a client takes for a mishap, and comes back. It closes the session
      * itself; told of that as well, some forget why. */
     if ((s->close_code != CLOSE_KICKED && s->close_code != CLOSE_TOO_MANY) ||
@@ -442,7 +443,6 @@ void page_farewell(struct session *s)
     page_flush(s->page);
 }
 
-    page_drop_trial(s->page);
 void page_check(struct session *s)
 {
     struct page *page = s->page;
