@@ -3,18 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { until, writeSettings } from '../harness/index.mjs';
-import { Raw, startScene } from './relay_scene.mjs';
-import { ask, framings, LEGACY, Line, Page, publish, requestText, Sock, TEXT } from './socketio_raw.mjs';
+import { until } from '../harness/index.mjs';
+import { startScene } from './relay_scene.mjs';
+import { ask, framings, LEGACY, Line, Page, publish, requestText, Sock, TEXT, UPGRADE } from './socketio_raw.mjs';
 
 const JSON_TYPE = 'application/json';
-const UPGRADE = {
-  connection: 'Upgrade',
-  upgrade: 'websocket',
-  'sec-websocket-version': '13',
-  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-};
-
 const messages = ['Transport unknown', 'Session ID unknown', 'Bad handshake method', 'Bad request', 'Forbidden', 'Unsupported protocol version'];
 const fault = (code) => JSON.stringify({ code, message: messages[code] });
 

@@ -122,6 +122,14 @@ export const framings = {
   },
 };
 
+// What asks for a WebSocket.
+export const UPGRADE = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
+
 export const TEXT = 'text/plain; charset=UTF-8';
 
 // A page that polls, by hand.
