@@ -185,7 +185,7 @@ static enum err encode_session(struct api *api, const struct session *s, struct 
         return e;
     return buf_printf(out, ",\"age\":%" PRId64 ",\"pending\":%s}",
                       (api->now.ms - s->opened_ms) / 1000,
-                      slot_is_empty(&s->slot) ? "false" : "true");
+                      slot_is_empty(&s->slot) && !s->blocked_ms ? "false" : "true");
 }
 
 /* The sessions of one user, or all of them; at most `limit`. */
