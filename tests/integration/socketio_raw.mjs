@@ -57,7 +57,10 @@ export class Line {
 
   // The next answer that is not yet asked for.
   answer() {
-    const answer = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const answer = new Promise((resolve, reject) => {
+      if (this.socket.destroyed) reject(new Error('closed'));
+      else this.#waiting.push({ resolve, reject });
+    });
     answer.catch(() => {});
     this.#read();
     return answer;
