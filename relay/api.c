@@ -190,7 +190,7 @@ static enum err encode_session(struct api *api, const struct session *s, struct 
         return e;
     return buf_printf(out, ",\"age\":%" PRId64 ",\"pending\":%s}",
                       (api->now.ms - s->opened_ms) / 1000,
-                      slot_is_empty(&s->slot) ? "false" : "true");
+                      slot_is_empty(&s->slot) && !s->blocked_ms ? "false" : "true");
 }
 
 /* The sessions of one user, or all of them; at most `limit`. */
@@ -343,7 +343,7 @@ static enum err run_legacy(struct api *api, const struct legacy_call *call,
 
     if (call->is_broken || !span_equal(call->type, SPAN("publish")))
         return answer(res, 200, "fail");
-    buf_init(&packet, (size_t)api->config->relay.socketio_max_pending);
+    buf_init(&packet, (size_t)api->config->relay.socketio_max_pending / LEGACY_TEXTS_SHARE - 1);
     e = legacy_encode(call->content, &packet);
     ring.packet = buf_span(&packet);
     if (!e)

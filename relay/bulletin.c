@@ -3,12 +3,12 @@
 
 #include "relay/protocol/engineio.h"
 
-/* So that a ring, which has no text, is never refused because of the texts before it. */
-enum { ROOM_FOR_RINGS = 1024 * 1024 };
+/* A ring, which has no text, is never refused because of the texts before it. */
+enum { ITEMS_MAX = 2 * 1024 * 1024 };
 
 void bulletin_init(struct bulletin *b)
 {
-    buf_init(&b->items, BULLETIN_MAX + ROOM_FOR_RINGS);
+    buf_init(&b->items, ITEMS_MAX);
 }
 
 void bulletin_deinit(struct bulletin *b)
@@ -16,11 +16,11 @@ void bulletin_deinit(struct bulletin *b)
     buf_deinit(&b->items);
 }
 
-enum err bulletin_add(struct bulletin *b, struct span packet)
+enum err bulletin_add(struct bulletin *b, struct span packet, size_t texts_max)
 {
     enum err e;
 
-    if (packet.len > 0 && (b->items.len > BULLETIN_MAX || packet.len > BULLETIN_MAX - b->items.len))
+    if (packet.len > 0 && (b->items.len >= texts_max || packet.len >= texts_max - b->items.len))
         return ERR_TOO_BIG;
     if ((e = buf_reserve(&b->items, packet.len + 1)) || (e = buf_append(&b->items, packet)))
         return e;

@@ -12,9 +12,6 @@
 #include "common/err.h"
 #include "common/span.h"
 
-/* Of all texts that are still being told; beyond, a new one is refused. */
-enum { BULLETIN_MAX = 1024 * 1024 };
-
 struct bulletin {
     struct buf items; /* each with a separator behind it */
     uint64_t start;   /* the place of the first one; places only grow */
@@ -24,8 +21,9 @@ void bulletin_init(struct bulletin *b);
 void bulletin_deinit(struct bulletin *b);
 
 /* Adds a packet as engineio.h sends it, or an empty one, which stands for a ring without a text.
- * ERR_TOO_BIG, ERR_NO_MEMORY. */
-MUST_USE enum err bulletin_add(struct bulletin *b, struct span packet);
+ * ERR_TOO_BIG: more than `texts_max` bytes are being told with it, and a page may be told all of
+ * them at once. ERR_NO_MEMORY. */
+MUST_USE enum err bulletin_add(struct bulletin *b, struct span packet, size_t texts_max);
 
 /* The place behind the last item: who comes now begins there. */
 uint64_t bulletin_end(const struct bulletin *b);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "relay/legacy.h"
 #include "relay/page.h"
 #include "relay/transport.h"
 
@@ -125,6 +126,8 @@ static void defer(struct core *core, struct session *s, const struct message *m)
         page_put(s, m);
     else
         slot_put(&s->slot, m);
+    if (s->state == SESSION_CLOSING)
+        return; /* too much waits for it already */
     if (hub_deferred(core->hub) == 0)
         core->walk_after(core, 0);
     s->late_us = core->now_us;
@@ -190,8 +193,6 @@ static void send_broadcast(struct core *core)
             continue;
         budget--;
     }
-    if (hub_due(core->hub) == 0)
-        bulletin_clear(&core->bulletin);
     core_time_rings(core, DELAY_ALL, 0);
 }
 
@@ -202,6 +203,9 @@ void delivery_walk(struct core *core)
     send_deferred(core);
     if (hub_due(core->hub) > 0)
         send_broadcast(core);
+    /* The last one may as well have gone away. */
+    if (hub_due(core->hub) == 0)
+        bulletin_clear(&core->bulletin);
     if (hub_deferred(core->hub) > 0 || (hub_due(core->hub) > 0 && !is_paced))
         core->walk_after(core, 0);
     else
@@ -223,7 +227,8 @@ static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
     struct core *core = ctx;
     const struct config_relay *relay = &core->config->relay;
     struct message m = {.type = MESSAGE_RING, .as.ring = *ring};
-    enum err e = bulletin_add(&core->bulletin, ring->packet);
+    enum err e = bulletin_add(&core->bulletin, ring->packet,
+                              (size_t)relay->socketio_max_pending / LEGACY_TEXTS_SHARE);
 
     if (e)
         return e;

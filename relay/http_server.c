@@ -227,6 +227,9 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
     req->peer = c->peer;
     req->conn = c;
     req->body = c->in.data + req->head_len;
+    /* HEAD is among the others, whose answers have a body here that its client does not expect. */
+    if (req->method == HTTP_OTHER)
+        req->keeps_alive = false;
     switch (handler->on_request(handler->ctx, req, &res)) {
     case HTTP_REPLY:
         reply(c, &res, req->keeps_alive && !c->has_ended_input);
@@ -334,7 +337,9 @@ static void note_heard(struct http_conn *c)
 
 static size_t room(const struct http_conn *c)
 {
-    size_t left = HTTP_HEAD_MAX + c->server->limits.body_max - c->in.len;
+    /* Behind a request that waits for its answer no client has much to say. */
+    size_t max = HTTP_HEAD_MAX + (c->is_parked ? c->parked_len : c->server->limits.body_max);
+    size_t left = max > c->in.len ? max - c->in.len : 0;
 
     return left < READ_SIZE ? left : READ_SIZE;
 }

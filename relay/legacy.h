@@ -10,7 +10,9 @@
 #include "common/err.h"
 #include "common/span.h"
 
-enum { LEGACY_FIELDS_MAX = 64 };
+/* What a page may be told at once, one text to it or all that are on their way to everybody, takes
+ * such a part of socketio_max_pending, so that nobody is closed for what waits already. */
+enum { LEGACY_FIELDS_MAX = 64, LEGACY_TEXTS_SHARE = 2 };
 
 struct json_object;
 

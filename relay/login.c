@@ -40,7 +40,9 @@ static enum err admit(const struct login_desk *desk, struct session *s,
     if (e)
         return e;
     s->token_expires_at = claims->expires_at;
-    s->deadline_ms = 0;
+    /* A page has no deadline of login; the one that it may have is of a drain. */
+    if (!s->page)
+        s->deadline_ms = 0;
     close_surplus(desk, s);
     return ERR_NONE;
 }

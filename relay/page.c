@@ -199,8 +199,11 @@ void page_log_in_by_cookie(struct page *page)
 {
     struct span token = {page->core->admission.token, page->core->admission.token_len};
 
-    if (token.len > 0 && !log_in(page, token))
-        eio_session_set_logged_in(&page->eio);
+    if (token.len == 0 || log_in(page, token))
+        return;
+    eio_session_set_logged_in(&page->eio);
+    /* It is told the numbers at the next sweep that finds it connected. */
+    page->session->online_seen = (struct online){UINT32_MAX, UINT32_MAX};
 }
 
 void page_on_event(struct page *page, const struct eio_event *event)
@@ -303,6 +306,7 @@ void page_drop_trial(struct page *page)
 
     if (!trial)
         return;
+    eio_session_stop_probe(&page->eio);
     page->trial = NULL;
     trial->page = NULL;
     trial->transport->kill(trial);
@@ -408,6 +412,11 @@ void page_put(struct session *s, const struct message *m)
         core_close(core, s, CLOSE_POLICY, "too much waits for it");
 }
 
+bool page_is_connected(const struct session *s)
+{
+    return s->page->eio.is_connected;
+}
+
 void page_tell_bulletin(struct session *s)
 {
     struct core *core = s->page->core;
@@ -425,6 +434,7 @@ void page_farewell(struct session *s)
 {
     struct eio_session *eio = &s->page->eio;
 
+    page_drop_trial(s->page);
     /* Any end but this one a client takes for a mishap, and comes back. It closes the session
      * itself; told of that as well, some forget why. */
     if ((s->close_code != CLOSE_KICKED && s->close_code != CLOSE_TOO_MANY) ||

@@ -68,6 +68,9 @@ enum send_result page_write(struct page *page, struct session *to, struct span p
 /* Queues what a page is told of this message, if it is told anything. */
 void page_put(struct session *s, const struct message *m);
 
+/* Whether what is put for it reaches it: to a page that has not connected yet nothing is told. */
+bool page_is_connected(const struct session *s);
+
 /* Tells what the broadcasts under way say, and this page has not been told. */
 void page_tell_bulletin(struct session *s);
 

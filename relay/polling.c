@@ -19,24 +19,21 @@ static enum http_action answer_text(struct http_response *res, int status, const
     return HTTP_REPLY;
 }
 
-static enum http_action refuse(struct core *core, struct http_response *res, enum eio_fault fault)
+/* A browser cannot read the answer to a refused upgrade, people can. */
+static enum http_action refuse(struct core *core, struct http_request *req,
+                               struct http_response *res, enum eio_fault fault)
 {
     stats_count(&core->stats, COUNT_REFUSED_UPGRADES, 1);
+    if (http_header_count(req, SPAN("Upgrade")) > 0) {
+        req->keeps_alive = false;
+        return answer_text(res, eio_fault_status(fault), "text/html",
+                           span_of(eio_fault_message(fault)));
+    }
     res->status = eio_fault_status(fault);
     res->content_type = "application/json";
     if (eio_fault_encode(fault, &res->body))
         buf_reset(&res->body);
     return HTTP_REPLY;
-}
-
-/* A browser cannot read the answer to a refused upgrade, people can. */
-static enum http_action refuse_upgrade(struct core *core, struct http_request *req,
-                                       struct http_response *res, enum eio_fault fault)
-{
-    req->keeps_alive = false;
-    stats_count(&core->stats, COUNT_REFUSED_UPGRADES, 1);
-    return answer_text(res, eio_fault_status(fault), "text/html",
-                       span_of(eio_fault_message(fault)));
 }
 
 /* Lets in pages of our origins, and says so to their browsers. False: it is another's. */
@@ -73,9 +70,9 @@ static enum http_action poll(struct page *page, struct http_request *req, struct
         break;
     case EIO_POLL_OVERLAP:
         page_flush(page);
-        return refuse(core, res, EIO_BAD_REQUEST);
+        return refuse(core, req, res, EIO_BAD_REQUEST);
     case EIO_POLL_REFUSED:
-        return refuse(core, res, EIO_BAD_REQUEST);
+        return refuse(core, req, res, EIO_BAD_REQUEST);
     }
     if (!eio_session_owes_poll(&page->eio)) {
         page->poll = req->conn;
@@ -117,7 +114,7 @@ static enum http_action post(struct page *page, struct http_request *req, struct
     is_bad = e || (eio_session_is_over(&page->eio) && !page->eio.is_by_peer);
     page_flush(page);
     if (is_bad)
-        return refuse(core, res, EIO_BAD_REQUEST);
+        return refuse(core, req, res, EIO_BAD_REQUEST);
     return answer_text(res, 200, "text/html", SPAN("ok"));
 }
 
@@ -131,9 +128,9 @@ static void polling_kill(struct session *s)
 
 static void polling_close(struct session *s)
 {
-    /* What is yet to be told waits for the next poll. */
+    /* What is yet to be told waits for the next poll, unless none can come any more. */
     s->is_transport_closing = true;
-    if (eio_session_is_over(&s->page->eio))
+    if (eio_session_is_over(&s->page->eio) || s->page->core->drain_ends_ms)
         polling_kill(s);
 }
 
@@ -166,7 +163,7 @@ static enum http_action hand_over(struct core *core, struct page *upgrading,
     const char *why, *headers;
 
     if (admit_upgrade(req, &core->admission, &why, &headers) != 101)
-        return refuse_upgrade(core, req, res, EIO_BAD_REQUEST);
+        return refuse(core, req, res, EIO_BAD_REQUEST);
     page_socket_expect(core, upgrading, query);
     return HTTP_HANDOVER;
 }
@@ -178,7 +175,7 @@ static enum http_action shake_hands(struct core *core, const struct eio_query *q
     int status;
 
     if (req->method != HTTP_GET)
-        return refuse(core, res, EIO_BAD_METHOD);
+        return refuse(core, req, res, EIO_BAD_METHOD);
     status = core_check_room(core, &why);
     if (status) {
         stats_count(&core->stats, COUNT_REFUSED_UPGRADES, 1);
@@ -197,11 +194,11 @@ static enum http_action serve_page(struct page *page, const struct eio_query *qu
 
     if (query->transport == EIO_WEBSOCKET) {
         if (!is_polling || page->trial || req->method != HTTP_GET)
-            return refuse_upgrade(page->core, req, res, EIO_BAD_REQUEST);
+            return refuse(page->core, req, res, EIO_BAD_REQUEST);
         return hand_over(page->core, page, query, req, res);
     }
     if (!is_polling || (req->method != HTTP_GET && req->method != HTTP_POST))
-        return refuse(page->core, res, EIO_BAD_REQUEST);
+        return refuse(page->core, req, res, EIO_BAD_REQUEST);
     return req->method == HTTP_GET ? poll(page, req, res) : post(page, req, res);
 }
 
@@ -222,16 +219,16 @@ enum http_action polling_on_request(struct core *core, struct http_request *req,
 
     core_now(core);
     if (!check_origin(core, req, res))
-        return refuse(core, res, EIO_FORBIDDEN);
+        return refuse(core, req, res, EIO_FORBIDDEN);
     if (req->method == HTTP_OPTIONS)
         return answer_text(res, 200, "text/plain", SPAN(""));
     if (eio_query_decode(req->query, &query, &fault))
-        return refuse(core, res, fault);
+        return refuse(core, req, res, fault);
     core->arrival = peer_of_request(req, &core->config->relay.trusted_proxies);
     if (query.sid.len == 0)
         return shake_hands(core, &query, req, res);
     page = page_find(core, query.sid);
-    return page ? serve_page(page, &query, req, res) : refuse(core, res, EIO_UNKNOWN_SID);
+    return page ? serve_page(page, &query, req, res) : refuse(core, req, res, EIO_UNKNOWN_SID);
 }
 
 size_t polling_body_max(const struct core *core, const struct http_request *req)

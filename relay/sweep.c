@@ -32,7 +32,8 @@ static void check_session(struct core *core, struct session *s, const struct ses
     }
     if (s->page && s->state != SESSION_CLOSING)
         page_check(s);
-    if (s->state != SESSION_CLOSING && s->wants_online && is_news(&core->online, &s->online_seen)) {
+    if (s->state != SESSION_CLOSING && s->wants_online && is_news(&core->online, &s->online_seen) &&
+        (!s->page || page_is_connected(s))) {
         delivery_send_online(core, s);
         (*actions)++;
     }

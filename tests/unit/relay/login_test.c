@@ -86,6 +86,19 @@ static void a_good_token_makes_a_user(void **state)
     hub_remove(scene->desk.hub, &s);
 }
 
+static void a_page_that_logs_in_amid_a_drain_still_has_to_go(void **state)
+{
+    struct scene *scene = *state;
+    struct session s;
+
+    add(scene, &s);
+    s.page = (struct page *)&s; /* only whether it is one counts here */
+    s.deadline_ms = 7000;
+    assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_DONE);
+    assert_int_equal(s.deadline_ms, 7000);
+    hub_remove(scene->desk.hub, &s);
+}
+
 static void a_bad_token_closes(void **state)
 {
     struct scene *scene = *state;
@@ -215,6 +228,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_good_token_makes_a_user, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_page_that_logs_in_amid_a_drain_still_has_to_go, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_bad_token_closes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_user_extends_and_another_is_closed, set_up,
                                         tear_down),
