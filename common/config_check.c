@@ -163,6 +163,14 @@ static bool is_socketio_path(struct span s)
            has_only(s, LETTERS DIGITS "/._~-");
 }
 
+/* As a packet a text is at most six times as long, as with &quot; for one character. */
+static bool fits_a_page(const struct config_relay *relay, const char *text)
+{
+    enum { GROWTH = 6, AROUND_IT = 128 };
+
+    return (int64_t)strlen(text) * GROWTH + AROUND_IT <= relay->socketio_max_pending / 2;
+}
+
 static void check_socketio(struct check *check)
 {
     const struct config_relay *relay = &check->config->relay;
@@ -173,6 +181,11 @@ static void check_socketio(struct check *check)
     if (relay->socketio_ping_interval_ms + relay->socketio_ping_timeout_ms > 59000)
         FAULT(check, relay.socketio_ping_timeout_ms,
               "socketio_ping_timeout: together with socketio_ping_interval at most 59s");
+    if (!fits_a_page(relay, relay->legacy_text))
+        FAULT(check, relay.legacy_text, "legacy_text: is too long for socketio_max_pending");
+    if (!fits_a_page(relay, relay->legacy_online_format))
+        FAULT(check, relay.legacy_online_format,
+              "legacy_online_format: is too long for socketio_max_pending");
 }
 
 static void check_relay(struct check *check)

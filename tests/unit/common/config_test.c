@@ -334,6 +334,22 @@ static void values_stand_as_written(void **state)
     config_free(c);
 }
 
+static void a_text_must_fit_what_may_wait_for_a_page(void **state)
+{
+    char text[512];
+
+    (void)state;
+    snprintf(text, sizeof(text), "[relay]\nlegacy_text = %0320d\nsocketio_max_pending = 4096", 0);
+    config_free(parse_good(text, NULL));
+    snprintf(text, sizeof(text), "[relay]\nlegacy_text = %0321d\nsocketio_max_pending = 4096", 0);
+    assert_faults(span_of(text), NULL,
+                  "c.conf:2: legacy_text: is too long for socketio_max_pending\n");
+    snprintf(text, sizeof(text),
+             "[relay]\nlegacy_online_format = %0321d\nsocketio_max_pending = 4096", 0);
+    assert_faults(span_of(text), NULL,
+                  "c.conf:2: legacy_online_format: is too long for socketio_max_pending\n");
+}
+
 static void the_online_count_goes_with_the_legacy_login(void **state)
 {
     static const struct {
@@ -584,6 +600,7 @@ int main(void)
         cmocka_unit_test(a_file_has_256_kib_and_not_one_byte_more),
         cmocka_unit_test(defaults_are_those_of_the_manual),
         cmocka_unit_test(values_stand_as_written),
+        cmocka_unit_test(a_text_must_fit_what_may_wait_for_a_page),
         cmocka_unit_test(the_online_count_goes_with_the_legacy_login),
         cmocka_unit_test(the_environment_overrides_and_is_checked),
         cmocka_unit_test(what_needs_a_restart_is_named_if_it_changes),
