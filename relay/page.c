@@ -151,7 +151,7 @@ static void settle(struct page *page)
 static void note_blocked(struct page *page)
 {
     struct session *s = page->session;
-    bool waits = page->eio.head < page->eio.outbox.len;
+    bool waits = eio_session_has_waiting(&page->eio);
 
     if (s->state != SESSION_CLOSING && waits != (s->blocked_ms != 0))
         hub_set_blocked(page->core->hub, s, waits ? page->core->api.now.ms : 0);

@@ -15,6 +15,11 @@ static bool is_empty(const struct eio_session *s)
     return s->head == s->outbox.len;
 }
 
+bool eio_session_has_waiting(const struct eio_session *s)
+{
+    return !is_empty(s);
+}
+
 static void drop_outbox(struct eio_session *s)
 {
     buf_deinit(&s->outbox);
@@ -469,12 +474,6 @@ void eio_session_pop(struct eio_session *s)
     drop_outbox(s);
     if (s->state == EIO_STATE_CLOSING)
         end(s, NULL);
-}
-
-bool eio_session_is_clear(const struct eio_session *s)
-{
-    return s->transport == EIO_WEBSOCKET && s->state == EIO_STATE_OPEN && s->is_connected &&
-           is_empty(s);
 }
 
 /* Takes the one that waits out of the outbox, from wherever it stands. */

@@ -150,8 +150,8 @@ bool eio_session_peek(const struct eio_session *s, struct span *packet);
 /* The packet that eio_session_peek() has shown is written. */
 void eio_session_pop(struct eio_session *s);
 
-/* Whether an event may be written to the WebSocket without eio_session_put(): nothing waits. */
-bool eio_session_is_clear(const struct eio_session *s);
+/* Whether packets wait, for a poll or for the WebSocket. */
+bool eio_session_has_waiting(const struct eio_session *s);
 
 enum eio_kind {
     EIO_KIND_PLAIN,
