@@ -1,0 +1,269 @@
+-- SPDX-License-Identifier: MIT
+-- Plans that hold whatever the planner knows, and one call less for each ring.
+--
+-- A worker plans a statement once, perhaps long before the planner is told how the tables have grown. Where two
+-- indexes fit a look-up and little was stored, they cost the same to it, and it may take the one that later
+-- reads all broadcasts, or all messages of a user. So each look-up is left one index:
+--   * by feed and position: message_feed_pos_key. The index for feed and number, and that of mark for feed and
+--     chunk, are on feed_id + 0, which only the statements that mean them ask for.
+--   * by message: message_pkey, row by row where a list is put together.
+--   * by message and user: inbox_pkey. The planner is told that a user has a hundredth of all rows, since the one
+--     who has many must be served as fast as those with one.
+-- Plans are not compiled: that takes longer than any of these statements runs, and the high cost that
+-- enable_seqscan = off puts on reading a small table from end to end would set it off.
+
+DROP INDEX doorbell.message_feed_seq_key;
+CREATE UNIQUE INDEX message_feed_seq_key ON doorbell.message ((feed_id + 0), seq) WHERE feed_id IS NOT NULL;
+DROP INDEX doorbell.message_feed_sent_at_idx;
+CREATE INDEX message_all_sent_at_idx ON doorbell.message (sent_at, pos) WHERE feed_id = 1;
+DROP INDEX doorbell.mark_feed_idx;
+CREATE INDEX mark_feed_idx ON doorbell.mark ((feed_id + 0), n);
+ALTER TABLE doorbell.inbox ALTER COLUMN user_id SET (n_distinct = 100);
+
+CREATE OR REPLACE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all', category text DEFAULT NULL,
+    before text DEFAULT NULL, max_rows integer DEFAULT 20)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    at constant timestamptz := statement_timestamp();
+    tag constant text := user_tag(list.user_id);
+    who record;
+    total record;
+    wanted integer := category_id(list.category);
+    states smallint[];
+    below bigint := 9223372036854775807;
+    map record;
+    feed integer := 0;
+    room integer;
+    bits bit(1024);
+    i integer;
+    mine bigint[];
+    feed_ids integer[] := '{}';
+    positions bigint[] := '{}';
+    reads boolean[] := '{}';
+    page record;
+BEGIN
+    states := CASE list.state WHEN 'all' THEN '{0,1}' WHEN 'unread' THEN '{0}' WHEN 'archived' THEN '{2}' END;
+    IF states IS NULL THEN
+        RAISE EXCEPTION 'state is one of all, unread, archived' USING ERRCODE = 'DB422';
+    END IF;
+    IF max_rows IS NULL OR max_rows NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'limit is 1 to 100' USING ERRCODE = 'DB422';
+    END IF;
+    IF before IS NOT NULL THEN
+        IF before !~ '^c1-[0-9a-f]{8}-[0-9]{1,18}$' OR split_part(before, '-', 2) <> tag THEN
+            RAISE EXCEPTION 'before is not a "next" of this user''s list' USING ERRCODE = 'DB422';
+        END IF;
+        below := split_part(before, '-', 3)::bigint;
+    END IF;
+    SELECT * INTO who FROM reader_state(list.user_id);
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO total FROM unread(list.user_id);
+
+    IF wanted = 0 AND who.muted = '{}' THEN
+        SELECT array_agg(i.message_id) INTO mine
+        FROM unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT i.message_id FROM inbox i
+            WHERE i.user_id = list.user_id AND i.state = s.state AND i.seq < below
+                AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT max_rows + 1) i;
+    ELSE
+        SELECT array_agg(i.message_id) INTO mine
+        FROM tally t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT i.message_id FROM inbox i
+            WHERE i.user_id = list.user_id AND i.category = t.category AND i.state = s.state
+                AND i.seq < below AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT max_rows + 1) i
+        WHERE t.user_id = list.user_id AND t.category <> ALL (who.muted)
+            AND (wanted = 0 OR t.category = wanted);
+    END IF;
+
+    -- Chunks downwards: what is not wanted costs a bit, not a row.
+    FOR map IN
+        SELECT m.feed_id, m.n, m.read,
+            (m.visible & CASE list.state WHEN 'all' THEN ~ m.archived WHEN 'unread' THEN ~ m.read
+                ELSE m.archived END
+            & CASE WHEN before IS NULL THEN ~ 0::bit(1024) ELSE ~ above(m.n, coalesce((
+                SELECT x.pos FROM message x WHERE x.feed_id + 0 = m.feed_id AND x.seq < below
+                ORDER BY x.seq DESC LIMIT 1), -1)) END) AS bits
+        FROM maps(list.user_id, who.floor, who.muted, wanted, at) m
+        ORDER BY m.feed_id, m.n DESC
+    LOOP
+        IF map.feed_id <> feed THEN
+            feed := map.feed_id;
+            room := max_rows + 1;
+        END IF;
+        bits := map.bits;
+        LOOP
+            i := position(B'1' IN bits);
+            EXIT WHEN coalesce(i, 0) = 0 OR room = 0;
+            bits := set_bit(bits, i - 1, 0);
+            room := room - 1;
+            feed_ids := feed_ids || feed;
+            positions := positions || (map.n * 1024 + 1024 - i);
+            reads := reads || (get_bit(map.read, i - 1) = 1);
+        END LOOP;
+    END LOOP;
+
+    WITH picked AS (
+        SELECT i.message_id AS id, i.seq, i.seq <= who.seen_r AS seen, i.state > 0 AS read
+        FROM inbox i WHERE i.message_id = ANY (mine) AND i.user_id = list.user_id
+        UNION ALL
+        SELECT x.id, x.seq, x.seq <= who.seen_b, p.read
+        FROM unnest(feed_ids, positions, reads) p (feed_id, pos, read)
+        JOIN message x ON x.feed_id = p.feed_id AND x.pos = p.pos
+        ORDER BY seq DESC LIMIT max_rows + 1
+    ), numbered AS (
+        SELECT picked.*, row_number() OVER (ORDER BY seq DESC) AS nth FROM picked
+    )
+    SELECT coalesce(json_agg(message_json(l.m, c.name, p.seen, p.read, list.state = 'archived') ORDER BY p.seq DESC)
+            FILTER (WHERE p.nth <= max_rows), '[]') AS messages,
+        max(p.seq) AS first, min(p.seq) FILTER (WHERE p.nth <= max_rows) AS last, count(*) > max_rows AS more
+    INTO page
+    FROM numbered p
+    CROSS JOIN LATERAL (SELECT x FROM message x WHERE x.id = p.id OFFSET 0) l (m)
+    LEFT JOIN category c ON c.id = (l.m).category;
+
+    RETURN json_build_object('messages', page.messages,
+        'next', CASE WHEN page.more THEN concat_ws('-', 'c1', tag, page.last) END,
+        'position', concat_ws('-', 'p1', tag, coalesce(page.first, 0), total.version, total.seq,
+            greatest(wanted, 0), (list.state = 'archived' OR wanted < 0)::integer),
+        'num', total.num, 'version', total.version, 'seq', total.seq);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.mark_run(user_id text, who doorbell_internal.standing, action text,
+    cut bigint, r bigint, b bigint, wanted integer)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    hidden integer[];
+    own bigint[];
+    feeds record;
+BEGIN
+    -- What was muted when that answer was given could not be seen in it.
+    hidden := who.muted || ARRAY(
+        SELECT u.category FROM doorbell.unmute u WHERE u.user_id = mark_run.user_id AND u.seq > r);
+    SELECT array_agg(i.message_id) INTO own FROM doorbell.inbox i
+    WHERE i.user_id = mark_run.user_id AND i.state = CASE action WHEN 'read' THEN 0 ELSE 1 END
+        AND i.seq <= least(cut, r) AND (i.expires_at IS NULL OR i.expires_at > who.at)
+        AND NOT i.must_ack AND i.category <> ALL (hidden) AND (wanted = 0 OR i.category = wanted);
+
+    SELECT array_agg(m.feed_id) AS feed_ids, array_agg(m.n) AS ns, array_agg(
+        ~ doorbell_internal.above(m.n, coalesce((
+            SELECT x.pos FROM doorbell.message x WHERE x.feed_id + 0 = m.feed_id AND x.seq <= least(cut, b)
+            ORDER BY x.seq DESC LIMIT 1), -1))
+        & ~ m.archived
+        & CASE WHEN hidden = who.muted THEN ~ 0::bit(1024) ELSE ~ coalesce((
+            SELECT bit_or(c.live) FROM doorbell.chunk c
+            WHERE c.feed_id = m.feed_id AND c.category = ANY (hidden) AND c.n = m.n), 0::bit(1024)) END
+        ) AS bits
+    INTO feeds
+    FROM doorbell_internal.maps(mark_run.user_id, who.floor, who.muted, wanted, who.at) m
+    WHERE m.joined <= r AND m.visible <> 0::bit(1024);
+    IF wanted > 0 THEN
+        SELECT array_agg(s.feed_id) AS feed_ids, array_agg(s.n) AS ns, array_agg(s.bits & c.live) AS bits INTO feeds
+        FROM unnest(feeds.feed_ids, feeds.ns, feeds.bits) s (feed_id, n, bits)
+        JOIN doorbell.chunk c ON c.feed_id = s.feed_id AND c.category = wanted AND c.n = s.n;
+    END IF;
+    RETURN CASE WHEN own IS NULL THEN 0 ELSE
+            doorbell_internal.change_inbox(mark_run.user_id, action, own) END
+        + CASE WHEN feeds.ns IS NULL THEN 0 ELSE
+            doorbell_internal.change_marks(mark_run.user_id, action, who, feeds.feed_ids, feeds.ns, feeds.bits) END;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.count_readers(m doorbell.message)
+RETURNS TABLE (seen bigint, read bigint)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    at_bit constant bit(1024) := doorbell_internal.bit_of(m.pos);
+BEGIN
+    IF m.seq IS NULL THEN
+        RETURN QUERY SELECT 0::bigint, 0::bigint;
+    ELSIF m.feed_id IS NULL THEN
+        RETURN QUERY SELECT count(*) FILTER (WHERE i.state IN (1, 2, 3) OR i.seq <= r.seen_r),
+            count(*) FILTER (WHERE i.state IN (1, 2, 3))
+        FROM doorbell.inbox i LEFT JOIN doorbell.reader r ON r.user_id = i.user_id
+        WHERE i.message_id = m.id;
+    ELSE
+        RETURN QUERY SELECT
+            (SELECT count(*) FROM doorbell.reader r
+            WHERE r.seen_b >= m.seq AND (
+                SELECT a.floor < m.pos OR m.to_new FROM doorbell.arrival a
+                WHERE m.feed_id = 1 AND a.user_id = r.user_id
+                UNION ALL
+                SELECT s.floor < m.pos OR m.to_new FROM doorbell.subscription s
+                WHERE m.feed_id > 1 AND s.feed_id = m.feed_id AND s.user_id = r.user_id))
+            + count(*) FILTER (WHERE r.seen_b IS NULL OR r.seen_b < m.seq), count(*)
+        FROM doorbell.mark k LEFT JOIN doorbell.reader r ON r.user_id = k.user_id
+        WHERE k.feed_id + 0 = m.feed_id AND k.n = m.pos / 1024 AND (k.read & at_bit) <> 0::bit(1024);
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.purge_marks(max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    gone doorbell.chunk_gone;
+    removed integer := 0;
+BEGIN
+    SELECT * INTO gone FROM doorbell.chunk_gone LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    DELETE FROM doorbell.mark k WHERE (k.user_id, k.feed_id, k.n) IN (
+        SELECT d.user_id, d.feed_id, d.n FROM doorbell.mark d
+        WHERE d.feed_id + 0 = gone.feed_id AND d.n = gone.n LIMIT max_rows);
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    IF removed < max_rows THEN
+        DELETE FROM doorbell.chunk_gone c WHERE c.feed_id = gone.feed_id AND c.n = gone.n;
+        removed := removed + 1;
+    END IF;
+    RETURN removed;
+END
+$$;
+
+CREATE FUNCTION doorbell.outbox_take(max_rows integer, lease_s integer, max_age_s integer,
+    hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
+RETURNS TABLE (id bigint, ring json)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    ids constant bigint[] := ARRAY(SELECT outbox_claim(max_rows, lease_s, max_age_s));
+BEGIN
+    IF ids = '{}' THEN
+        RETURN;
+    END IF;
+    -- A snapshot of its own, later than the commits of the rows that were just found.
+    RETURN QUERY
+    SELECT c.id, r.ring FROM unnest(ids) c (id)
+    LEFT JOIN outbox_rings(ids, hit_window, group_ring_max) r ON r.id = c.id;
+END
+$$;
+COMMENT ON FUNCTION doorbell.outbox_take IS
+    'doorbell.outbox_claim() and doorbell.outbox_rings() in one call, which must be its whole transaction: every claimed id, '
+    'with its ring or, where another id has it or nobody is to be rung, without.';
+
+REVOKE ALL ON FUNCTION doorbell.outbox_take FROM PUBLIC;
+DO $$
+DECLARE
+    routine regprocedure;
+BEGIN
+    IF to_regrole('doorbell_app') IS NOT NULL THEN
+        GRANT EXECUTE ON FUNCTION doorbell.outbox_take TO doorbell_app;
+    END IF;
+    FOR routine IN
+        SELECT p.oid FROM pg_proc p
+        WHERE p.pronamespace = 'doorbell'::regnamespace AND 'enable_seqscan=off' = ANY (p.proconfig)
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SET jit = off', routine);
+    END LOOP;
+END
+$$;
