@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Plans that hold whatever the planner knows, and one call less for each ring.
+-- Plans that hold whatever the planner knows, one call less for each ring, and one order of locks for categories.
 --
 -- A worker plans a statement once, perhaps long before the planner is told how the tables have grown. Where two
 -- indexes fit a look-up and little was stored, they cost the same to it, and it may take the one that later
@@ -226,6 +226,39 @@ BEGIN
         removed := removed + 1;
     END IF;
     RETURN removed;
+END
+$$;
+
+-- A send that lists a removed category again locks its row before it takes the LINE: so must these.
+CREATE OR REPLACE FUNCTION doorbell.category_set(name text, critical boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    category integer;
+BEGIN
+    IF category_set.name IS NULL OR category_set.critical IS NULL THEN
+        RAISE EXCEPTION 'name and critical are needed' USING ERRCODE = 'DB422';
+    END IF;
+    PERFORM check_text('category', category_set.name, 64);
+    category := category_named(category_set.name);
+    UPDATE category c SET listed = true WHERE c.id = category;
+    PERFORM take_line();
+    PERFORM set_critical(category, category_set.critical);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell.category_remove(name text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    category integer;
+BEGIN
+    UPDATE category c SET listed = false WHERE c.name = category_remove.name AND c.listed RETURNING c.id INTO category;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such category' USING ERRCODE = 'DB404';
+    END IF;
+    PERFORM take_line();
+    PERFORM set_critical(category, false);
 END
 $$;
 

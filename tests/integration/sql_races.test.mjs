@@ -662,3 +662,24 @@ test('no real category has number 0', async (t) => {
   assert.deepEqual(await rows(db, 'SELECT id FROM doorbell.category'), [{ id: 1 }]);
   await assert.rejects(db.query("INSERT INTO doorbell.category (id, name) OVERRIDING SYSTEM VALUE VALUES (0, 'x')"), { code: '23514' });
 });
+
+test('a category that is set, removed and named again at once: no deadlock, and it is listed', async (t) => {
+  const [a, b, c, d, db] = await open(t, 4);
+  await call(db, 'category_set', 'shop', false);
+  await a.query('BEGIN');
+  await call(a, 'category_remove', 'shop');
+  await b.query('BEGIN');
+  const first = send(b, toAll());
+  await untilWaiting(db, b.pid);
+  const set = call(c, 'category_set', 'shop', true);
+  await untilWaiting(db, c.pid);
+  await a.query('COMMIT');
+  await first;
+  // It lists the category again before it takes the LINE, which the first send holds.
+  const second = send(d, toAll({ category: 'shop' }));
+  await untilWaiting(db, d.pid);
+  await b.query('COMMIT');
+  await Promise.all([set, second]);
+  assert.deepEqual(await rows(db, 'SELECT name, critical, listed FROM doorbell.category'), [{ name: 'shop', critical: true, listed: true }]);
+  await assertNoDrift(db);
+});
