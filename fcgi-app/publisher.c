@@ -236,15 +236,21 @@ static enum err take_ring(void *context, struct span ring)
     return e ? e : batch_add(&p->batch, ring);
 }
 
-/* Brings the rings of some rows to the relay. Several rows may make one ring, so it is all or
- * nothing: a ring that comes twice does no harm. */
-static enum err publish(struct publisher *p, const char *ids)
+static struct ring_terms terms_of(const struct publisher *p)
 {
     const struct config_app *app = &p->live->config->app;
+
+    return (struct ring_terms){app->hit_window_s, app->group_ring_max};
+}
+
+/* Brings the rings of leased rows to the relay. */
+static enum err publish(struct publisher *p, const char *ids)
+{
+    struct ring_terms terms = terms_of(p);
     enum err e;
 
     batch_reset(&p->batch);
-    e = store_rings(&p->store, ids, app->hit_window_s, app->group_ring_max, take_ring, p);
+    e = store_rings(&p->store, ids, &terms, take_ring, p);
     return e ? e : flush(p);
 }
 
@@ -280,21 +286,35 @@ static enum err publish_one_by_one(struct publisher *p, struct span ids)
     return e;
 }
 
-/* ERR_END once nothing waits. */
+/* Leases rows and brings their rings to the relay. Several rows may make one ring, so it is all or
+ * nothing: a ring that comes twice does no harm. */
+static enum err take_and_publish(struct publisher *p, struct buf *ids, int64_t *count)
+{
+    const struct lease lease = {CLAIM_ROWS, LEASE_S, p->live->config->app.ring_max_age_s};
+    struct ring_terms terms = terms_of(p);
+    enum err e;
+
+    batch_reset(&p->batch);
+    e = store_take_rings(&p->store, &lease, &terms, ids, count, take_ring, p);
+    return e ? e : flush(p);
+}
+
+/* ERR_END once nothing waits: what has come since the last rows were taken wakes us, or is polled.
+ */
 static enum err publish_round(struct publisher *p, struct buf *ids)
 {
-    enum err e =
-        store_claim_rings(&p->store, CLAIM_ROWS, LEASE_S, p->live->config->app.ring_max_age_s, ids);
+    int64_t count;
+    enum err e = take_and_publish(p, ids, &count);
 
-    if (e)
+    if (buf_span(ids).len == 0)
         return e;
-    e = publish(p, ids->data);
     if (!e)
-        return store_rings_done(&p->store, ids->data);
-    if (e == ERR_INVALID)
-        return publish_one_by_one(p, buf_span(ids));
-    give_back(p, ids->data);
-    return e;
+        e = store_rings_done(&p->store, ids->data);
+    else if (e == ERR_INVALID)
+        e = publish_one_by_one(p, buf_span(ids));
+    else
+        give_back(p, ids->data);
+    return !e && count < CLAIM_ROWS ? ERR_END : e;
 }
 
 static void publish_all(struct publisher *p)

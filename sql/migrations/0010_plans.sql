@@ -262,6 +262,27 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION doorbell_internal.commit_lazily() RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    setting text;
+BEGIN
+    setting := set_config('synchronous_commit', 'off', true);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.commit_lazily IS
+    'The transaction ends without waiting for the disk: for leases and what was rung, which a crash may undo, since a '
+    'ring that comes twice does no harm.';
+
+CREATE OR REPLACE FUNCTION doorbell.outbox_done(ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+BEGIN
+    PERFORM commit_lazily();
+    DELETE FROM outbox o WHERE o.id = ANY (ids);
+END
+$$;
+
 CREATE FUNCTION doorbell.outbox_take(max_rows integer, lease_s integer, max_age_s integer,
     hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
 RETURNS TABLE (id bigint, ring json)
@@ -269,11 +290,13 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
-    ids constant bigint[] := ARRAY(SELECT outbox_claim(max_rows, lease_s, max_age_s));
+    ids bigint[];
 BEGIN
+    ids := ARRAY(SELECT outbox_claim(max_rows, lease_s, max_age_s));
     IF ids = '{}' THEN
         RETURN;
     END IF;
+    PERFORM commit_lazily();
     -- A snapshot of its own, later than the commits of the rows that were just found.
     RETURN QUERY
     SELECT c.id, r.ring FROM unnest(ids) c (id)
@@ -281,8 +304,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_take IS
-    'doorbell.outbox_claim() and doorbell.outbox_rings() in one call, which must be its whole transaction: every claimed id, '
-    'with its ring or, where another id has it or nobody is to be rung, without.';
+    'doorbell.outbox_claim() and doorbell.outbox_rings() in one call: every claimed id, with its ring or, where '
+    'another id has it or nobody is to be rung, without. Alone in its transaction, as outbox_done() is: neither waits for the disk.';
 
 REVOKE ALL ON FUNCTION doorbell.outbox_take FROM PUBLIC;
 DO $$
