@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Plans that hold whatever the planner knows, one call less for each ring, and one order of locks for categories.
+-- Plans that hold whatever the planner knows, one call less for each ring, and one order of locks for
+-- categories and rings.
 --
 -- A worker plans a statement once, perhaps long before the planner is told how the tables have grown. Where two
 -- indexes fit a look-up and little was stored, they cost the same to it, and it may take the one that later
@@ -274,12 +275,33 @@ COMMENT ON FUNCTION doorbell_internal.commit_lazily IS
     'The transaction ends without waiting for the disk: for leases and what was rung, which a crash may undo, since a '
     'ring that comes twice does no harm.';
 
+CREATE FUNCTION doorbell_internal.lock_rings(ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF cardinality(ids) > 1 THEN
+        PERFORM FROM doorbell.outbox o WHERE o.id = ANY (ids) ORDER BY o.id FOR UPDATE;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.lock_rings IS
+    'Locks rings in the order in which erase() does, which takes a user off the lists of several.';
+
 CREATE OR REPLACE FUNCTION doorbell.outbox_done(ids bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
     PERFORM commit_lazily();
+    PERFORM lock_rings(ids);
     DELETE FROM outbox o WHERE o.id = ANY (ids);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell.outbox_retry(ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+BEGIN
+    PERFORM lock_rings(ids);
+    UPDATE outbox o SET leased_until = '-infinity' WHERE o.id = ANY (ids);
 END
 $$;
 

@@ -507,6 +507,28 @@ test('erase against send and against mark', async (t) => {
   await assertNoDrift(db);
 });
 
+test('erase against rings of the same lists that are ended: no deadlock', async (t) => {
+  const [a, b, c, db] = await open(t, 3);
+  const both = (title) => send(db, { to_users: ['u', 'v'], title });
+  for (const title of ['one', 'two', 'three']) await both(title);
+  await db.query('DELETE FROM doorbell.outbox WHERE id = (SELECT min(id) FROM doorbell.outbox)');
+  await db.query('VACUUM doorbell.outbox');
+  await both('four'); // in the place of the first: before the others in the table
+  const rung = (await rows(db, 'SELECT id FROM doorbell.outbox ORDER BY id')).map(({ id }) => id);
+  for (let i = 0; i < 100; i++) await send(db, { to_users: ['w', 'x'], title: 'more' });
+  await db.query('ANALYZE doorbell.outbox'); // now it is read in the order of the table
+  for (const [i, end] of ['outbox_retry', 'outbox_done'].entries()) {
+    await c.query('BEGIN');
+    await c.query('SELECT FROM doorbell.outbox WHERE id = $1 FOR UPDATE', [rung[0]]);
+    const erased = call(a, 'erase', ['u', 'v'][i]);
+    await untilWaiting(db, a.pid);
+    const { error } = await blocked(db, b, () => call(b, end, rung), () => c.query('COMMIT'));
+    assert.equal(error, undefined, end);
+    assert.equal((await erased).erase, true);
+  }
+  assert.equal((await row(db, 'SELECT count(*) FROM doorbell.outbox')).count, 100);
+});
+
 test('lists with overlapping users in opposite order from 8 connections do not deadlock', async (t) => {
   const clients = await open(t, 8);
   const db = clients.pop();
