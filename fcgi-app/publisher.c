@@ -24,7 +24,8 @@ enum {
     SWEEP_MS = 1000,  /* what has expired is uncounted at once; this only tidies up, and rings */
     CLAIM_ROWS = 500, /* of one round */
     CHORE_ROWS = 200,
-    LEASE_S = 10, /* longer than a round with a slow relay */
+    LINGER_MS = 5, /* rings that come this soon after others go together */
+    LEASE_S = 10,  /* longer than a round with a slow relay */
     CONNECT_TIMEOUT_MS = 1000,
     PUBLISH_TIMEOUT_MS = 3000,
     RETRY_FIRST_MS = 100,
@@ -44,7 +45,7 @@ struct publisher {
     struct backoff backoff; /* of the relay */
     int wake;
     atomic_bool is_stopped;
-    int64_t next_poll_ms, next_sweep_ms;
+    int64_t next_poll_ms, next_sweep_ms, linger_until_ms;
 };
 
 enum err publisher_new(struct live *live, struct metrics *metrics, struct publisher **out)
@@ -219,6 +220,7 @@ static enum err flush(struct publisher *p)
     e = batch_finish(&p->batch, &body);
     if (!e)
         e = post(p, body);
+    p->linger_until_ms = clock_ms() + LINGER_MS;
     batch_reset(&p->batch);
     return e;
 }
@@ -355,15 +357,24 @@ static void run_chores(struct publisher *p)
     run_chore(p, store_sweep);
 }
 
-/* Until somebody has written to the outbox, or it is time to look whether an SQL client has. */
+static int ms_until(int64_t at_ms)
+{
+    int64_t left_ms = at_ms - clock_ms();
+
+    return left_ms > 0 ? (int)left_ms : 0;
+}
+
+/* Until somebody has written to the outbox, or it is time to look whether an SQL client has. While
+ * many write, what one round costs is shared by those of some milliseconds. */
 static void wait_for_work(struct publisher *p)
 {
     struct pollfd fd = {.fd = p->wake, .events = POLLIN};
-    int64_t left_ms = p->next_poll_ms - clock_ms();
     uint64_t count;
 
-    if (poll(&fd, 1, left_ms > 0 ? (int)left_ms : 0) > 0)
-        (void)!read(p->wake, &count, sizeof(count));
+    if (poll(&fd, 1, ms_until(p->next_poll_ms)) <= 0)
+        return;
+    (void)poll(NULL, 0, ms_until(p->linger_until_ms));
+    (void)!read(p->wake, &count, sizeof(count));
 }
 
 void publisher_run(struct publisher *p)
