@@ -329,7 +329,7 @@ COMMENT ON FUNCTION doorbell.outbox_take IS
     'doorbell.outbox_claim() and doorbell.outbox_rings() in one call: every claimed id, with its ring or, where '
     'another id has it or nobody is to be rung, without. Alone in its transaction, as outbox_done() is: neither waits for the disk.';
 
-REVOKE ALL ON FUNCTION doorbell.outbox_take FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA doorbell, doorbell_internal FROM PUBLIC;
 DO $$
 DECLARE
     routine regprocedure;
