@@ -7,7 +7,7 @@
 -- reads all broadcasts, or all messages of a user. So each look-up is left one index:
 --   * by feed and position: message_feed_pos_key. The index for feed and number, and that of mark for feed and
 --     chunk, are on feed_id + 0, which only the statements that mean them ask for.
---   * by message: message_pkey, row by row where a list is put together.
+--   * by message: message_pkey, row by row, behind OFFSET 0, which nothing is pushed through or pulled up from.
 --   * by message and user: inbox_pkey. The planner is told that a user has a hundredth of all rows, since the one
 --     who has many must be served as fast as those with one.
 -- Plans are not compiled: that takes longer than any of these statements runs, and the high cost that
@@ -20,6 +20,103 @@ CREATE INDEX message_all_sent_at_idx ON doorbell.message (sent_at, pos) WHERE fe
 DROP INDEX doorbell.mark_feed_idx;
 CREATE INDEX mark_feed_idx ON doorbell.mark ((feed_id + 0), n);
 ALTER TABLE doorbell.inbox ALTER COLUMN user_id SET (n_distinct = 100);
+
+CREATE FUNCTION doorbell_internal.messages(ids bigint[]) RETURNS SETOF doorbell.message
+LANGUAGE sql STABLE AS $$
+    SELECT m.* FROM unnest($1) u (id)
+    CROSS JOIN LATERAL (SELECT * FROM doorbell.message x WHERE x.id = u.id OFFSET 0) m
+$$;
+COMMENT ON FUNCTION doorbell_internal.messages IS 'These messages, each by its id, whatever else is asked of them.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.look(user_id text, ids bigint[], floor bigint, muted integer[], at timestamptz)
+RETURNS TABLE (id bigint, feed_id integer, pos bigint, state smallint, must_ack boolean, replaced boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT i.message_id, NULL::integer, NULL::bigint, i.state, i.must_ack, false
+    FROM doorbell.inbox i
+    WHERE i.message_id = ANY ($2) AND i.user_id = $1 AND i.state < 3
+        AND (i.expires_at IS NULL OR i.expires_at > $5) AND i.category <> ALL ($4)
+    UNION ALL
+    SELECT x.id, x.feed_id, x.pos,
+        CASE WHEN (m.archived & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024) THEN 2::smallint
+            WHEN (m.read & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024) THEN 1::smallint
+            ELSE 0::smallint END,
+        x.must_ack, x.replaced
+    FROM doorbell_internal.messages($2) x
+    JOIN doorbell_internal.maps($1, $3, $4, 0, $5) m ON m.feed_id = x.feed_id AND m.n = x.pos / 1024
+    WHERE x.live AND (m.visible & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024)
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.change_ids(user_id text, action text, who doorbell_internal.standing,
+    ids bigint[], mode text)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    found_ids bigint[];
+    own bigint[];
+    feeds record;
+    changed integer := 0;
+BEGIN
+    SELECT array_agg(l.id), array_agg(l.id) FILTER (WHERE l.feed_id IS NULL) INTO found_ids, own
+    FROM doorbell_internal.look(change_ids.user_id, change_ids.ids, who.floor, who.muted, who.at) l;
+    IF found_ids IS NULL AND mode <> 'any' THEN
+        RAISE EXCEPTION 'this user has no such message' USING ERRCODE = 'DB404';
+    END IF;
+    IF mode = 'one' THEN
+        PERFORM doorbell_internal.refuse(action, l.state, l.must_ack, l.replaced)
+        FROM doorbell_internal.look(change_ids.user_id, change_ids.ids, who.floor, who.muted, who.at) l;
+    END IF;
+    IF own IS NOT NULL THEN
+        changed := doorbell_internal.change_inbox(change_ids.user_id, action, own);
+    END IF;
+    IF cardinality(found_ids) > coalesce(cardinality(own), 0) THEN
+        SELECT array_agg(s.feed_id) AS feed_ids, array_agg(s.n) AS ns, array_agg(s.bits) AS bits INTO feeds
+        FROM (
+            SELECT x.feed_id, x.pos / 1024 AS n, bit_or(doorbell_internal.bit_of(x.pos)) AS bits
+            FROM doorbell_internal.messages(found_ids) x WHERE x.feed_id IS NOT NULL GROUP BY 1, 2
+        ) s;
+        changed := changed + doorbell_internal.change_marks(change_ids.user_id, action, who,
+            feeds.feed_ids, feeds.ns, feeds.bits);
+    END IF;
+    RETURN changed;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.clear_broadcasts(ids bigint[], ring boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    WITH old AS (
+        UPDATE doorbell.message m SET live = false WHERE m.id = ANY (ids) AND m.live
+        RETURNING m.feed_id, m.category, m.pos
+    )
+    UPDATE doorbell.chunk c SET live = c.live & ~ s.bits
+    FROM (
+        SELECT old.feed_id, k, old.pos / 1024 AS n, bit_or(doorbell_internal.bit_of(old.pos)) AS bits
+        FROM old CROSS JOIN LATERAL (VALUES (0), (old.category)) v (k) GROUP BY 1, 2, 3
+    ) s
+    WHERE c.feed_id = s.feed_id AND c.category = s.k AND c.n = s.n;
+
+    -- A position below the newest chunk is never given out again.
+    WITH dead AS (
+        DELETE FROM doorbell.chunk c
+        USING (SELECT DISTINCT m.feed_id, m.pos / 1024 AS n FROM doorbell_internal.messages(ids) m) s,
+            doorbell.feed f
+        WHERE c.feed_id = s.feed_id AND c.n = s.n AND f.id = s.feed_id AND c.n < f.last_pos / 1024
+            AND c.live = 0::bit(1024)
+        RETURNING c.feed_id, c.category, c.n
+    )
+    INSERT INTO doorbell.chunk_gone (feed_id, n) SELECT d.feed_id, d.n FROM dead d WHERE d.category = 0;
+
+    WITH event AS (
+        UPDATE doorbell.feed f SET version = nextval('doorbell.seq'), expires_at = coalesce((
+            SELECT min(x.expires_at) FROM doorbell.message x
+            WHERE x.feed_id = f.id AND x.live AND x.expires_at IS NOT NULL), 'infinity')
+        WHERE f.id IN (SELECT m.feed_id FROM doorbell_internal.messages(ids) m)
+        RETURNING f.id, f.version
+    )
+    INSERT INTO doorbell.outbox (feed_id, seq) SELECT e.id, e.version FROM event e WHERE ring;
+END
+$$;
 
 CREATE OR REPLACE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all', category text DEFAULT NULL,
     before text DEFAULT NULL, max_rows integer DEFAULT 20)

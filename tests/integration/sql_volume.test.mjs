@@ -104,12 +104,14 @@ function assertFlat(before, after, when) {
   }
 }
 
-for (const [shape, more] of [
-  [`${volume} rows, a user in a hundred has many`, { personal: volume, old: 100_000, broadcasts, readers: 2000 }],
-  ['100,000 users with a message each, and one with 100,000', { singles: 100_000, old: 100_000, broadcasts, readers: 2000 }],
+const all = { broadcasts, readers: 2000, analyze: false };
+for (const [shape, fills] of [
+  [`${volume} rows, a user in a hundred has many`, [{ personal: volume, old: 100_000, ...all }]],
+  // The planner has last looked when there was nothing to everybody.
+  ['100,000 users with a message each, and one with 100,000', [{ singles: 100_000, old: 100_000 }, all]],
 ]) {
   test(`calls read as much with little stored as with ${shape}`, async (t) => {
-    const cluster = await startCluster(t);
+    const cluster = await startCluster(t, { settings: { autovacuum: 'off' } });
     const database = await openDatabase(t, cluster);
     const filler = await database.connect();
     await fillVolume(filler, few);
@@ -122,7 +124,7 @@ for (const [shape, more] of [
     const little = await measure(await connectExplained(database), what);
 
     const started = Date.now();
-    await fillVolume(filler, { ...more, analyze: false });
+    for (const fill of fills) await fillVolume(filler, fill);
     t.diagnostic(`filled in ${Date.now() - started} ms`);
     const { id: last } = await send(filler, { to_all: true, title: 't' });
     const surprised = await measure(await connectExplained(database), what);
