@@ -52,19 +52,25 @@ RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
+    one record;
     found_ids bigint[];
     own bigint[];
     feeds record;
     changed integer := 0;
 BEGIN
-    SELECT array_agg(l.id), array_agg(l.id) FILTER (WHERE l.feed_id IS NULL) INTO found_ids, own
-    FROM doorbell_internal.look(change_ids.user_id, change_ids.ids, who.floor, who.muted, who.at) l;
+    IF mode = 'one' THEN
+        SELECT * INTO one FROM doorbell_internal.look(change_ids.user_id, change_ids.ids, who.floor, who.muted, who.at);
+        IF FOUND THEN
+            PERFORM doorbell_internal.refuse(action, one.state, one.must_ack, one.replaced);
+            found_ids := ARRAY[one.id];
+            own := CASE WHEN one.feed_id IS NULL THEN found_ids END;
+        END IF;
+    ELSE
+        SELECT array_agg(l.id), array_agg(l.id) FILTER (WHERE l.feed_id IS NULL) INTO found_ids, own
+        FROM doorbell_internal.look(change_ids.user_id, change_ids.ids, who.floor, who.muted, who.at) l;
+    END IF;
     IF found_ids IS NULL AND mode <> 'any' THEN
         RAISE EXCEPTION 'this user has no such message' USING ERRCODE = 'DB404';
-    END IF;
-    IF mode = 'one' THEN
-        PERFORM doorbell_internal.refuse(action, l.state, l.must_ack, l.replaced)
-        FROM doorbell_internal.look(change_ids.user_id, change_ids.ids, who.floor, who.muted, who.at) l;
     END IF;
     IF own IS NOT NULL THEN
         changed := doorbell_internal.change_inbox(change_ids.user_id, action, own);
