@@ -5,21 +5,325 @@
 -- A worker plans a statement once, perhaps long before the planner is told how the tables have grown. Where two
 -- indexes fit a look-up and little was stored, they cost the same to it, and it may take the one that later
 -- reads all broadcasts, or all messages of a user. So each look-up is left one index:
---   * by feed and position: message_feed_pos_key. The index for feed and number, and that of mark for feed and
---     chunk, are on feed_id + 0, which only the statements that mean them ask for.
---   * by message: message_pkey, row by row, behind OFFSET 0, which nothing is pushed through or pulled up from.
+--   * by feed and position: message_feed_pos_key, behind OFFSET 0 (below). The other indexes for a feed are each on an expression of their
+--     own (feed_id + 0, * 1, - 0), which only the statements that mean them ask for, in their conditions too.
+--   * by message: message_pkey, row by row, behind OFFSET 0, which nothing is pulled up from.
 --   * by message and user: inbox_pkey. The planner is told that a user has a hundredth of all rows, since the one
 --     who has many must be served as fast as those with one.
 -- Plans are not compiled: that takes longer than any of these statements runs, and the high cost that
 -- enable_seqscan = off puts on reading a small table from end to end would set it off.
 
-DROP INDEX doorbell.message_feed_seq_key;
-CREATE UNIQUE INDEX message_feed_seq_key ON doorbell.message ((feed_id + 0), seq) WHERE feed_id IS NOT NULL;
-DROP INDEX doorbell.message_feed_sent_at_idx;
-CREATE INDEX message_all_sent_at_idx ON doorbell.message (sent_at, pos) WHERE feed_id = 1;
-DROP INDEX doorbell.mark_feed_idx;
+DROP INDEX doorbell.message_feed_pos_key, doorbell.message_feed_seq_key, doorbell.message_feed_sent_at_idx,
+    doorbell.message_feed_expires_at_idx, doorbell.message_feed_subject_idx, doorbell.mark_feed_idx;
+CREATE UNIQUE INDEX message_feed_pos_key ON doorbell.message (feed_id, pos) WHERE pos IS NOT NULL;
+CREATE UNIQUE INDEX message_feed_seq_key ON doorbell.message ((feed_id + 0), seq) WHERE feed_id + 0 IS NOT NULL;
+CREATE INDEX message_feed_expires_at_idx ON doorbell.message ((feed_id * 1), expires_at)
+    WHERE feed_id * 1 IS NOT NULL AND live AND expires_at IS NOT NULL;
+CREATE INDEX message_feed_subject_idx ON doorbell.message ((feed_id - 0), subject)
+    WHERE feed_id - 0 IS NOT NULL AND live AND NOT replaced AND subject IS NOT NULL;
+CREATE INDEX message_all_sent_at_idx ON doorbell.message (sent_at, pos) WHERE feed_id - 1 = 0;
 CREATE INDEX mark_feed_idx ON doorbell.mark ((feed_id + 0), n);
 ALTER TABLE doorbell.inbox ALTER COLUMN user_id SET (n_distinct = 100);
+
+CREATE FUNCTION doorbell_internal.message_at(feed_id integer, pos bigint) RETURNS SETOF doorbell.message
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM doorbell.message x WHERE x.feed_id = $1 AND x.pos = $2 OFFSET 0
+$$;
+COMMENT ON FUNCTION doorbell_internal.message_at IS 'The broadcast at a position of a feed, looked up by both at once.';
+
+CREATE OR REPLACE FUNCTION doorbell.contact(user_id text, since timestamptz DEFAULT NULL, backlog_days integer DEFAULT 7)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    oldest timestamptz := coalesce(since, clock_timestamp() - make_interval(days => backlog_days));
+BEGIN
+    PERFORM FROM arrival WHERE user_id = contact.user_id;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM check_user(contact.user_id);
+    INSERT INTO arrival (user_id, floor)
+    SELECT contact.user_id, coalesce((
+        SELECT pos FROM message WHERE feed_id - 1 = 0 AND sent_at <= oldest
+        ORDER BY sent_at DESC, pos DESC LIMIT 1), -1)
+    ON CONFLICT DO NOTHING;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.maps(user_id text, floor bigint, muted integer[], category integer, at timestamptz)
+RETURNS TABLE (feed_id integer, joined bigint, version bigint, n bigint,
+    visible bit, read bit, archived bit, ack bit, replaced bit)
+LANGUAGE sql STABLE AS $$
+    SELECT f.id, s.joined, f.version, c.n,
+        c.live
+            & (doorbell_internal.above(c.n, s.floor) | c.keep)
+            & (~ c.replaced | coalesce(m.read, 0::bit(1024)))
+            & ~ coalesce(m.gone, 0::bit(1024))
+            & CASE WHEN f.expires_at > $5 THEN ~ 0::bit(1024) ELSE ~ coalesce((
+                SELECT bit_or(CASE WHEN x.pos / 1024 = c.n THEN doorbell_internal.bit_of(x.pos) END)
+                FROM doorbell.message x
+                WHERE x.feed_id * 1 = f.id AND x.live AND x.expires_at <= $5), 0::bit(1024)) END
+            & CASE WHEN $3 = '{}' THEN ~ 0::bit(1024) ELSE ~ coalesce((
+                SELECT bit_or(x.live) FROM doorbell.chunk x
+                WHERE x.feed_id = f.id AND x.category = ANY ($3) AND x.n = c.n), 0::bit(1024)) END,
+        coalesce(m.read, 0::bit(1024)), coalesce(m.archived, 0::bit(1024)), c.ack, c.replaced
+    FROM (
+        SELECT 1 AS feed_id, $2 AS floor, 0::bigint AS joined
+        UNION ALL
+        SELECT s.feed_id, s.floor, s.seq FROM doorbell.subscription s WHERE s.user_id = $1
+    ) s
+    JOIN doorbell.feed f ON f.id = s.feed_id
+    LEFT JOIN doorbell.chunk c ON c.feed_id = f.id AND c.category = $4
+    LEFT JOIN doorbell.mark m ON m.user_id = $1 AND m.feed_id = c.feed_id AND m.n = c.n
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.unread_general(user_id text, category text, hit_window integer)
+RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    at constant timestamptz := statement_timestamp();
+    who record;
+    wanted integer := 0;
+    mine record;
+    feeds record;
+BEGIN
+    SELECT * INTO who FROM doorbell_internal.reader_state(unread_general.user_id);
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF unread_general.category IS NOT NULL THEN
+        wanted := doorbell_internal.category_id(unread_general.category);
+    END IF;
+
+    IF wanted = 0 AND who.muted = '{}' THEN
+        SELECT p.message_id, p.seq, p.state,
+            coalesce((SELECT sum(t.unread) FROM doorbell.tally t WHERE t.user_id = unread_general.user_id), 0)
+            - (SELECT count(*) FROM doorbell.inbox i
+                WHERE i.user_id = unread_general.user_id AND i.state = 0 AND i.expires_at <= at) AS num
+        INTO mine
+        FROM (VALUES (1)) one LEFT JOIN LATERAL (
+            SELECT i.message_id, i.seq, i.state FROM doorbell.inbox i
+            WHERE i.user_id = unread_general.user_id AND i.state < 2 AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT 1) p ON true;
+    ELSE
+        SELECT p.message_id, p.seq, p.state,
+            coalesce((SELECT sum(t.unread) FROM doorbell.tally t WHERE t.user_id = unread_general.user_id
+                AND t.category <> ALL (who.muted) AND (wanted = 0 OR t.category = wanted)), 0)
+            - (SELECT count(*) FROM doorbell.inbox i
+                WHERE i.user_id = unread_general.user_id AND i.state = 0 AND i.expires_at <= at
+                    AND i.category <> ALL (who.muted) AND (wanted = 0 OR i.category = wanted)) AS num
+        INTO mine
+        FROM (VALUES (1)) one LEFT JOIN LATERAL (
+            SELECT i.message_id, i.seq, i.state
+            FROM doorbell.tally t CROSS JOIN (VALUES (0::smallint), (1::smallint)) s (state) CROSS JOIN LATERAL (
+                SELECT i.message_id, i.seq, i.state FROM doorbell.inbox i
+                WHERE i.user_id = unread_general.user_id AND i.category = t.category AND i.state = s.state
+                    AND (i.expires_at IS NULL OR i.expires_at > at)
+                ORDER BY i.seq DESC LIMIT 1) i
+            WHERE t.user_id = unread_general.user_id AND t.category <> ALL (who.muted)
+                AND (wanted = 0 OR t.category = wanted)
+            ORDER BY i.seq DESC LIMIT 1) p ON true;
+    END IF;
+
+    WITH v AS MATERIALIZED (
+        SELECT m.feed_id, m.n, m.version, m.visible, m.archived, m.read
+        FROM doorbell_internal.maps(unread_general.user_id, who.floor, who.muted, wanted, at) m
+    )
+    SELECT (SELECT coalesce(sum(bit_count(v.visible & ~ v.read)), 0) FROM v) AS num,
+        (SELECT max(v.version) FROM v) AS seq_max, top.id, top.seq, top.sent_at, top.is_unread
+    INTO feeds
+    FROM (VALUES (1)) one LEFT JOIN LATERAL (
+        SELECT x.id, x.seq, x.sent_at, (v.read & doorbell_internal.bit_of(x.pos)) = 0::bit(1024) AS is_unread
+        FROM v CROSS JOIN LATERAL doorbell_internal.message_at(
+            v.feed_id, v.n * 1024 + 1024 - position(B'1' IN v.visible & ~ v.archived)) x
+        WHERE (v.visible & ~ v.archived) <> 0::bit(1024)
+        ORDER BY x.seq DESC LIMIT 1) top ON true;
+
+    num := mine.num + feeds.num;
+    version := who.version;
+    seq := greatest(feeds.seq_max, who.seq_min);
+    hit := 0;
+    IF mine.seq IS NOT NULL AND (feeds.seq IS NULL OR mine.seq > feeds.seq) THEN
+        latest := mine.message_id;
+        IF mine.state = 0 THEN
+            hit := (SELECT m.sent_at > at - make_interval(secs => hit_window)
+                FROM doorbell.message m WHERE m.id = mine.message_id)::integer;
+        END IF;
+    ELSE
+        latest := coalesce(feeds.id, 0);
+        hit := coalesce(feeds.is_unread AND feeds.sent_at > at - make_interval(secs => hit_window), false)::integer;
+    END IF;
+    RETURN NEXT;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL, hit_window integer DEFAULT 300)
+RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    at constant timestamptz := statement_timestamp();
+    young constant timestamptz := at - make_interval(secs => hit_window);
+    floor bigint;
+    seq_min bigint;
+    is_plain boolean;
+    latest_seq bigint;
+    is_hit boolean;
+    own_id bigint;
+    own_seq bigint;
+    own_state smallint;
+BEGIN
+    SELECT a.floor, coalesce(r.version, 0), coalesce(r.seq_min, 0),
+        unread.category IS NULL AND coalesce(r.groups = 0 AND r.muted = '{}', true)
+    INTO floor, version, seq_min, is_plain
+    FROM arrival a LEFT JOIN reader r ON r.user_id = a.user_id WHERE a.user_id = unread.user_id;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    -- Most users are in no group and mute nothing: one statement answers them at half the cost of the
+    -- general way. It gives no row while a broadcast has expired and is not swept.
+    IF is_plain THEN
+        SELECT f.version, x.id, x.seq, x.sent_at > young AND broadcast.newest[2] = 0,
+            own.message_id, own.seq, own.state,
+            broadcast.num + coalesce((SELECT sum(t.unread) FROM tally t WHERE t.user_id = unread.user_id), 0)
+                - (SELECT count(*) FROM inbox i
+                    WHERE i.user_id = unread.user_id AND i.state = 0 AND i.expires_at <= at)
+        INTO seq, latest, latest_seq, is_hit, own_id, own_seq, own_state, num
+        FROM feed f
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(bit_count(v.visible & ~ v.read)::integer), 0) AS num,
+                max(ARRAY[v.n * 1024 + 1024 - v.place, get_bit(v.read, v.place - 1)]) FILTER (WHERE v.place > 0) AS newest
+            FROM (
+                SELECT b.n, b.visible, b.read, position(B'1' IN b.visible & ~ b.archived) AS place
+                FROM (
+                    SELECT c.n, coalesce(k.read, 0::bit(1024)) AS read, coalesce(k.archived, 0::bit(1024)) AS archived,
+                        c.live & (above(c.n, floor) | c.keep) & (~ c.replaced | coalesce(k.read, 0::bit(1024)))
+                            & ~ coalesce(k.gone, 0::bit(1024)) AS visible
+                    FROM chunk c LEFT JOIN mark k ON k.user_id = unread.user_id AND k.feed_id = 1 AND k.n = c.n
+                    WHERE c.feed_id = 1 AND c.category = 0 OFFSET 0
+                ) b OFFSET 0
+            ) v
+        ) broadcast
+        LEFT JOIN LATERAL message_at(1, broadcast.newest[1]) x ON true
+        LEFT JOIN LATERAL (
+            SELECT i.message_id, i.seq, i.state FROM inbox i
+            WHERE i.user_id = unread.user_id AND i.state < 2 AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT 1) own ON true
+        WHERE f.id = 1 AND f.expires_at > at;
+    END IF;
+    IF NOT is_plain OR NOT FOUND THEN
+        RETURN QUERY SELECT * FROM unread_general(unread.user_id, unread.category, hit_window);
+        RETURN;
+    END IF;
+    seq := greatest(seq, seq_min);
+    IF own_seq > coalesce(latest_seq, 0) THEN
+        latest := own_id;
+        is_hit := own_state = 0 AND (SELECT m.sent_at > young FROM message m WHERE m.id = own_id);
+    END IF;
+    latest := coalesce(latest, 0);
+    hit := coalesce(is_hit, false)::integer;
+    RETURN NEXT;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_feed(m doorbell.message, replace boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    at_bit constant bit(1024) := doorbell_internal.bit_of(m.pos);
+    no_bit constant bit(1024) := 0::bit(1024);
+BEGIN
+    INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, keep, ack)
+    SELECT m.feed_id, k, m.pos / 1024, at_bit,
+        CASE WHEN m.to_new THEN at_bit ELSE no_bit END, CASE WHEN m.must_ack THEN at_bit ELSE no_bit END
+    FROM unnest(CASE WHEN m.category = 0 THEN ARRAY[0] ELSE ARRAY[0, m.category] END) k
+    ON CONFLICT (feed_id, category, n) DO UPDATE
+    SET live = c.live | EXCLUDED.live, keep = c.keep | EXCLUDED.keep, ack = c.ack | EXCLUDED.ack;
+
+    IF replace THEN
+        WITH old AS (
+            UPDATE doorbell.message x SET replaced = true
+            WHERE x.feed_id - 0 = m.feed_id AND x.subject = m.subject AND x.live AND NOT x.replaced AND x.pos < m.pos
+            RETURNING x.category, x.pos
+        )
+        UPDATE doorbell.chunk c SET replaced = c.replaced | s.bits
+        FROM (
+            SELECT k, old.pos / 1024 AS n, bit_or(doorbell_internal.bit_of(old.pos)) AS bits
+            FROM old CROSS JOIN LATERAL (VALUES (0), (old.category)) v (k) GROUP BY 1, 2
+        ) s
+        WHERE c.feed_id = m.feed_id AND c.category = s.k AND c.n = s.n;
+    END IF;
+    INSERT INTO doorbell.outbox (feed_id, seq) VALUES (m.feed_id, m.seq);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell.mark_read_subject(user_id text, subject_type text, subject_id text)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    about text;
+    who standing;
+    ids bigint[];
+BEGIN
+    IF subject_type IS NULL OR subject_id IS NULL THEN
+        RAISE EXCEPTION 'subject_type and subject_id go together' USING ERRCODE = 'DB422';
+    END IF;
+    PERFORM check_text('subject_type', subject_type, 64), check_text('subject_id', subject_id, 255);
+    about := subject_of(subject_type, subject_id);
+    who := begin_change(mark_read_subject.user_id);
+    SELECT array_agg(x.id) INTO ids FROM (
+        SELECT i.message_id AS id FROM inbox i
+        WHERE i.user_id = mark_read_subject.user_id AND i.state = 0 AND i.subject = about
+        UNION ALL
+        SELECT m.id FROM message m
+        WHERE m.live AND NOT m.replaced AND m.subject = about AND m.feed_id - 0 IN (
+            SELECT 1 UNION ALL SELECT s.feed_id FROM subscription s WHERE s.user_id = mark_read_subject.user_id)
+    ) x;
+    RETURN QUERY SELECT * FROM end_change(mark_read_subject.user_id,
+        change_ids(mark_read_subject.user_id, 'read', who, ids, 'any'));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell.mark_read_oldest(user_id text, count integer)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    who standing;
+    ids bigint[];
+BEGIN
+    IF mark_read_oldest.count IS NULL OR mark_read_oldest.count NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'oldest is 1 to 1000' USING ERRCODE = 'DB422';
+    END IF;
+    who := begin_change(mark_read_oldest.user_id);
+    WITH map AS MATERIALIZED (
+        SELECT m.feed_id, m.n, m.visible & ~ m.read & ~ m.ack AS bits
+        FROM maps(mark_read_oldest.user_id, who.floor, who.muted, 0, who.at) m
+    ), unread AS (
+        (SELECT i.message_id AS id, i.seq FROM inbox i
+        WHERE i.user_id = mark_read_oldest.user_id AND i.state = 0 AND NOT i.must_ack
+            AND i.category <> ALL (who.muted) AND (i.expires_at IS NULL OR i.expires_at > who.at)
+        ORDER BY i.seq LIMIT mark_read_oldest.count)
+        UNION ALL
+        SELECT m.id, m.seq
+        FROM map CROSS JOIN LATERAL (
+            SELECT map.n * 1024 + i AS pos FROM generate_series(0, 1024 - 1) i
+            WHERE get_bit(map.bits, 1024 - 1 - i) = 1 ORDER BY i LIMIT mark_read_oldest.count) p
+        CROSS JOIN LATERAL message_at(map.feed_id, p.pos) m
+        WHERE map.bits <> 0::bit(1024)
+    )
+    SELECT array_agg(x.id) INTO ids
+    FROM (SELECT u.id FROM unread u ORDER BY u.seq LIMIT mark_read_oldest.count) x;
+    RETURN QUERY SELECT * FROM end_change(mark_read_oldest.user_id,
+        change_ids(mark_read_oldest.user_id, 'read', who, ids, 'any'));
+END
+$$;
 
 CREATE FUNCTION doorbell_internal.messages(ids bigint[]) RETURNS SETOF doorbell.message
 LANGUAGE sql STABLE AS $$
@@ -116,7 +420,7 @@ BEGIN
     WITH event AS (
         UPDATE doorbell.feed f SET version = nextval('doorbell.seq'), expires_at = coalesce((
             SELECT min(x.expires_at) FROM doorbell.message x
-            WHERE x.feed_id = f.id AND x.live AND x.expires_at IS NOT NULL), 'infinity')
+            WHERE x.feed_id * 1 = f.id AND x.live AND x.expires_at IS NOT NULL), 'infinity')
         WHERE f.id IN (SELECT m.feed_id FROM doorbell_internal.messages(ids) m)
         RETURNING f.id, f.version
     )
@@ -219,7 +523,7 @@ BEGIN
         UNION ALL
         SELECT x.id, x.seq, x.seq <= who.seen_b, p.read
         FROM unnest(feed_ids, positions, reads) p (feed_id, pos, read)
-        JOIN message x ON x.feed_id = p.feed_id AND x.pos = p.pos
+        CROSS JOIN LATERAL message_at(p.feed_id, p.pos) x
         ORDER BY seq DESC LIMIT max_rows + 1
     ), numbered AS (
         SELECT picked.*, row_number() OVER (ORDER BY seq DESC) AS nth FROM picked

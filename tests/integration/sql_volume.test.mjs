@@ -52,7 +52,7 @@ async function cost(db, act) {
 
 // Ten chunks of broadcasts where there was one, with their categories and marks, are a few rows each. A planner that
 // has not been told may read the same ten again for each group; it must not read the messages, or other users' marks.
-const allowance = { 'before ANALYZE': 600, 'after ANALYZE': 120 };
+const allowance = { 'before ANALYZE': 600, 'after ANALYZE': 200 };
 
 /** The calls whose cost is looked at, on a connection. */
 function callsOn(db, { id, everybody, position }) {
