@@ -95,8 +95,9 @@ static const struct statement_row statements[STMT_COUNT] = {
                               "SELECT doorbell.category_remove($1)"},
     [STMT_EXPORT] = {"export", 1, 1, SHAPE_ROW, true, "SELECT doorbell.export($1)"},
     [STMT_ERASE] = {"erase", 1, 1, SHAPE_ROW, false, "SELECT doorbell.erase($1)::integer"},
-    [STMT_OUTBOX_CLAIM] = {"outbox_claim", 3, 1, SHAPE_ROWS, false,
-                           "SELECT doorbell.outbox_claim($1::integer, $2::integer, $3::integer)"},
+    [STMT_OUTBOX_TAKE] = {"outbox_take", 5, 2, SHAPE_ROWS, false,
+                          "SELECT id, ring FROM doorbell.outbox_take("
+                          "$1::integer, $2::integer, $3::integer, $4::integer, $5::integer)"},
     [STMT_OUTBOX_RINGS] = {"outbox_rings", 3, 2, SHAPE_ROWS, true,
                            "SELECT id, ring FROM doorbell.outbox_rings("
                            "$1::bigint[], $2::integer, $3::integer)"},

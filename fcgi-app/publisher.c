@@ -24,7 +24,8 @@ enum {
     SWEEP_MS = 1000,  /* what has expired is uncounted at once; this only tidies up, and rings */
     CLAIM_ROWS = 500, /* of one round */
     CHORE_ROWS = 200,
-    LEASE_S = 10, /* longer than a round with a slow relay */
+    LINGER_MS = 5, /* rings that come this soon after others go together */
+    LEASE_S = 10,  /* longer than a round with a slow relay */
     CONNECT_TIMEOUT_MS = 1000,
     PUBLISH_TIMEOUT_MS = 3000,
     RETRY_FIRST_MS = 100,
@@ -44,7 +45,7 @@ struct publisher {
     struct backoff backoff; /* of the relay */
     int wake;
     atomic_bool is_stopped;
-    int64_t next_poll_ms, next_sweep_ms;
+    int64_t next_poll_ms, next_sweep_ms, linger_until_ms;
 };
 
 enum err publisher_new(struct live *live, struct metrics *metrics, struct publisher **out)
@@ -219,6 +220,7 @@ static enum err flush(struct publisher *p)
     e = batch_finish(&p->batch, &body);
     if (!e)
         e = post(p, body);
+    p->linger_until_ms = clock_ms() + LINGER_MS;
     batch_reset(&p->batch);
     return e;
 }
@@ -236,15 +238,21 @@ static enum err take_ring(void *context, struct span ring)
     return e ? e : batch_add(&p->batch, ring);
 }
 
-/* Brings the rings of some rows to the relay. Several rows may make one ring, so it is all or
- * nothing: a ring that comes twice does no harm. */
-static enum err publish(struct publisher *p, const char *ids)
+static struct ring_terms terms_of(const struct publisher *p)
 {
     const struct config_app *app = &p->live->config->app;
+
+    return (struct ring_terms){app->hit_window_s, app->group_ring_max};
+}
+
+/* Brings the rings of leased rows to the relay. */
+static enum err publish(struct publisher *p, const char *ids)
+{
+    struct ring_terms terms = terms_of(p);
     enum err e;
 
     batch_reset(&p->batch);
-    e = store_rings(&p->store, ids, app->hit_window_s, app->group_ring_max, take_ring, p);
+    e = store_rings(&p->store, ids, &terms, take_ring, p);
     return e ? e : flush(p);
 }
 
@@ -280,21 +288,35 @@ static enum err publish_one_by_one(struct publisher *p, struct span ids)
     return e;
 }
 
-/* ERR_END once nothing waits. */
+/* Leases rows and brings their rings to the relay. Several rows may make one ring, so it is all or
+ * nothing: a ring that comes twice does no harm. */
+static enum err take_and_publish(struct publisher *p, struct buf *ids, int64_t *count)
+{
+    const struct lease lease = {CLAIM_ROWS, LEASE_S, p->live->config->app.ring_max_age_s};
+    struct ring_terms terms = terms_of(p);
+    enum err e;
+
+    batch_reset(&p->batch);
+    e = store_take_rings(&p->store, &lease, &terms, ids, count, take_ring, p);
+    return e ? e : flush(p);
+}
+
+/* ERR_END once nothing waits: what has come since the last rows were taken wakes us, or is polled.
+ */
 static enum err publish_round(struct publisher *p, struct buf *ids)
 {
-    enum err e =
-        store_claim_rings(&p->store, CLAIM_ROWS, LEASE_S, p->live->config->app.ring_max_age_s, ids);
+    int64_t count;
+    enum err e = take_and_publish(p, ids, &count);
 
-    if (e)
+    if (buf_span(ids).len == 0)
         return e;
-    e = publish(p, ids->data);
     if (!e)
-        return store_rings_done(&p->store, ids->data);
-    if (e == ERR_INVALID)
-        return publish_one_by_one(p, buf_span(ids));
-    give_back(p, ids->data);
-    return e;
+        e = store_rings_done(&p->store, ids->data);
+    else if (e == ERR_INVALID)
+        e = publish_one_by_one(p, buf_span(ids));
+    else
+        give_back(p, ids->data);
+    return !e && count < CLAIM_ROWS ? ERR_END : e;
 }
 
 static void publish_all(struct publisher *p)
@@ -335,15 +357,24 @@ static void run_chores(struct publisher *p)
     run_chore(p, store_sweep);
 }
 
-/* Until somebody has written to the outbox, or it is time to look whether an SQL client has. */
+static int ms_until(int64_t at_ms)
+{
+    int64_t left_ms = at_ms - clock_ms();
+
+    return left_ms > 0 ? (int)left_ms : 0;
+}
+
+/* Until somebody has written to the outbox, or it is time to look whether an SQL client has. While
+ * many write, what one round costs is shared by those of some milliseconds. */
 static void wait_for_work(struct publisher *p)
 {
     struct pollfd fd = {.fd = p->wake, .events = POLLIN};
-    int64_t left_ms = p->next_poll_ms - clock_ms();
     uint64_t count;
 
-    if (poll(&fd, 1, left_ms > 0 ? (int)left_ms : 0) > 0)
-        (void)!read(p->wake, &count, sizeof(count));
+    if (poll(&fd, 1, ms_until(p->next_poll_ms)) <= 0)
+        return;
+    (void)poll(NULL, 0, ms_until(p->linger_until_ms));
+    (void)!read(p->wake, &count, sizeof(count));
 }
 
 void publisher_run(struct publisher *p)

@@ -365,39 +365,58 @@ enum err store_health(struct store *s, struct span *json)
     return run_json(s, STMT_HEALTH, NULL, json);
 }
 
-enum err store_claim_rings(struct store *s, int64_t rows, int64_t lease_s, int64_t max_age_s,
-                           struct buf *ids)
+static enum err write_ids(const PGresult *result, struct buf *ids)
 {
-    struct digits d[3];
-    const char *const values[] = {write_int(&d[0], rows), write_int(&d[1], lease_s),
-                                  write_int(&d[2], max_age_s)};
-    const PGresult *result;
-    enum err e = db_run(s->db, STMT_OUTBOX_CLAIM, values, false, &result);
+    enum err e = array_open(ids);
 
-    if (e)
-        return e;
-    if (PQntuples(result) == 0)
-        return ERR_END;
-    e = array_open(ids);
     for (int i = 0; i < PQntuples(result) && !e; i++)
         e = array_append_int(ids, read_int(result, i, 0, 0));
     return e ? e : array_close(ids);
 }
 
-enum err store_rings(struct store *s, const char *ids, int64_t hit_window_s, int64_t group_ring_max,
-                     enum err (*take)(void *context, struct span ring), void *context)
+static enum err take_each(const PGresult *result, enum err (*take)(void *context, struct span ring),
+                          void *context)
 {
-    struct digits d[2];
-    const char *const values[] = {ids, write_int(&d[0], hit_window_s),
-                                  write_int(&d[1], group_ring_max)};
+    enum err e = ERR_NONE;
+
+    for (int i = 0; i < PQntuples(result) && !e; i++)
+        if (!PQgetisnull(result, i, 1))
+            e = take(context, read_text(result, i, 1));
+    return e;
+}
+
+enum err store_take_rings(struct store *s, const struct lease *lease,
+                          const struct ring_terms *terms, struct buf *ids, int64_t *count,
+                          enum err (*take)(void *context, struct span ring), void *context)
+{
+    struct digits d[5];
+    const char *const values[] = {
+        write_int(&d[0], lease->rows_max),       write_int(&d[1], lease->lease_s),
+        write_int(&d[2], lease->age_max_s),      write_int(&d[3], terms->hit_window_s),
+        write_int(&d[4], terms->group_ring_max),
+    };
     const PGresult *result;
-    enum err e = db_run(s->db, STMT_OUTBOX_RINGS, values, true, &result);
+    enum err e = db_run(s->db, STMT_OUTBOX_TAKE, values, false, &result);
 
     if (e)
         return e;
-    for (int i = 0; i < PQntuples(result) && !e; i++)
-        e = take(context, read_text(result, i, 1));
-    return e;
+    *count = PQntuples(result);
+    if (*count == 0)
+        return ERR_END;
+    e = write_ids(result, ids);
+    return e ? e : take_each(result, take, context);
+}
+
+enum err store_rings(struct store *s, const char *ids, const struct ring_terms *terms,
+                     enum err (*take)(void *context, struct span ring), void *context)
+{
+    struct digits d[2];
+    const char *const values[] = {ids, write_int(&d[0], terms->hit_window_s),
+                                  write_int(&d[1], terms->group_ring_max)};
+    const PGresult *result;
+    enum err e = db_run(s->db, STMT_OUTBOX_RINGS, values, true, &result);
+
+    return e ? e : take_each(result, take, context);
 }
 
 enum err store_rings_done(struct store *s, const char *ids)

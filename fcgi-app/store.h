@@ -129,13 +129,26 @@ MUST_USE enum err store_health(struct store *s, struct span *json);
 
 /* The outbox, for the publisher. Arrays of ids are in PostgreSQL's form. */
 
-/* Leases up to `rows` rows; appends the array of their ids to `ids`. ERR_END if there is none. */
-MUST_USE enum err store_claim_rings(struct store *s, int64_t rows, int64_t lease_s,
-                                    int64_t max_age_s, struct buf *ids);
-/* Gives the JSON of each ring to `take`, and stops at its first failure. Rows that ring the same
- * users make one ring together. `take` must not ask the store. */
-MUST_USE enum err store_rings(struct store *s, const char *ids, int64_t hit_window_s,
-                              int64_t group_ring_max,
+/* What goes to whom. */
+struct ring_terms {
+    int64_t hit_window_s, group_ring_max;
+};
+
+/* Which rows are taken. */
+struct lease {
+    int64_t rows_max, lease_s, age_max_s;
+};
+
+/* Leases rows, and gives the JSON of each ring to `take`, up to its first failure. Rows that ring
+ * the same users make one ring together. `ids` is empty while nothing is leased, else it has the
+ * array of all ids, `*count` of them, before the first ring is taken. ERR_END if nothing waits.
+ * `take` must not ask the store. */
+MUST_USE enum err store_take_rings(struct store *s, const struct lease *lease,
+                                   const struct ring_terms *terms, struct buf *ids, int64_t *count,
+                                   enum err (*take)(void *context, struct span ring),
+                                   void *context);
+/* The rings of rows that are leased. */
+MUST_USE enum err store_rings(struct store *s, const char *ids, const struct ring_terms *terms,
                               enum err (*take)(void *context, struct span ring), void *context);
 MUST_USE enum err store_rings_done(struct store *s, const char *ids);
 MUST_USE enum err store_rings_retry(struct store *s, const char *ids);

@@ -1,47 +1,104 @@
 // SPDX-License-Identifier: MIT
 // Fills a migrated database with any amount of messages, for tests and benchmarks of cost. Rows are written
-// in bulk, as sends would leave them; doorbell.recount() finds nothing to say about them.
+// in bulk, as sends and marks would leave them; doorbell.recount() finds nothing to say about them.
 
-/** Users 'n0', 'n1', … have a few messages each, 'heavy' has a hundredth of all. */
+/** Users 'n0', 'n1', … have a few messages each; 'heavy' has a hundredth of all, unread, in four categories. */
 export const heavy = 'heavy';
+/** Has `old` messages, all of them read. */
+export const old = 'old';
 
-// Messages to 100 users each: 'heavy', nine like him, and 90 of the many.
+const bulk = 10_000; // rows from which on indexes are built after them
+
+// Messages to 100 users each: 'heavy', nine like him, and 90 of the many; every fifth has no category.
 const personalRows = `
 WITH m AS (
+    INSERT INTO doorbell.message (id, seq, category, live, recipients, sent_at, title)
+    SELECT nextval('doorbell.seq'), currval('doorbell.seq'), (ARRAY[0, $3, $4, $5, $3])[1 + i % 5]::integer, true, 100, now(), 'stored'
+    FROM generate_series(1, $1::integer / 100) i
+    RETURNING id, seq, category
+)
+INSERT INTO doorbell.inbox (message_id, user_id, seq, category, state)
+SELECT id, CASE WHEN k = 0 THEN '${heavy}' WHEN k < 10 THEN '${heavy}' || k ELSE 'n' || (id * 7 + k * 13) % $2::integer END, seq, category, 0
+FROM m CROSS JOIN generate_series(0, 99) k ON CONFLICT DO NOTHING`;
+
+// A message each: to 'old' again and again, read; or to a new user each.
+const singleRows = `
+WITH m AS (
     INSERT INTO doorbell.message (id, seq, live, recipients, sent_at, title)
-    SELECT nextval('doorbell.seq'), currval('doorbell.seq'), true, 100, now(), 'stored' FROM generate_series(1, $1::integer / 100)
+    SELECT nextval('doorbell.seq'), currval('doorbell.seq'), true, 1, now(), 'stored' FROM generate_series(1, $1::integer)
     RETURNING id, seq
 )
 INSERT INTO doorbell.inbox (message_id, user_id, seq, state)
-SELECT id, CASE WHEN k = 0 THEN '${heavy}' WHEN k < 10 THEN '${heavy}' || k ELSE 'n' || (id * 7 + k * 13) % $2::integer END, seq, 0
-FROM m CROSS JOIN generate_series(0, 99) k ON CONFLICT DO NOTHING`;
+SELECT id, CASE WHEN $2::text IS NULL THEN 's' || id ELSE $2::text END, seq, $3::smallint FROM m`;
 
-const broadcastRows = (count) => `
-DO $$ BEGIN
-    FOR i IN 1..${count} LOOP
-        PERFORM doorbell.send(to_all => true, title => 'stored', expires_in => CASE WHEN i % 2 = 0 THEN 36000 END);
-        IF i % 50 = 0 THEN COMMIT; END IF;
-    END LOOP;
-END $$`;
+// To all, every second with an expiry to come, every third in a category.
+const broadcastRows = `
+WITH m AS (
+    INSERT INTO doorbell.message (id, seq, feed_id, pos, category, live, sent_at, expires_at, title)
+    SELECT nextval('doorbell.seq'), currval('doorbell.seq'), 1, f.last_pos + i, CASE WHEN i % 3 = 0 THEN $2::integer ELSE 0 END, true,
+        greatest(f.sent_at, clock_timestamp()), CASE WHEN i % 2 = 0 THEN now() + interval '10 h' END, 'stored'
+    FROM doorbell.feed f CROSS JOIN generate_series(1, $1::integer) i WHERE f.id = 1
+    RETURNING pos, seq, category, sent_at, expires_at
+), chunks AS (
+    INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, keep, ack)
+    SELECT 1, k, pos / 1024, bit_or(doorbell_internal.bit_of(pos)), 0::bit(1024), 0::bit(1024)
+    FROM m CROSS JOIN LATERAL (SELECT 0 AS k UNION SELECT m.category) v GROUP BY 1, 2, 3
+    ON CONFLICT (feed_id, category, n) DO UPDATE SET live = c.live | EXCLUDED.live
+)
+UPDATE doorbell.feed f SET last_pos = s.pos, version = s.seq, sent_at = s.sent_at, expires_at = least(f.expires_at, s.expires_at)
+FROM (SELECT max(pos) AS pos, max(seq) AS seq, max(sent_at) AS sent_at, min(expires_at) AS expires_at FROM m) s
+WHERE f.id = 1 AND s.pos IS NOT NULL`;
 
-const settle = [
-  `INSERT INTO doorbell.tally SELECT user_id, 0, count(*) FROM doorbell.inbox WHERE state = 0 AND category = 0 GROUP BY 1
+// 'heavy', 'old' and $1 of the many have read every broadcast.
+const markRows = `
+INSERT INTO doorbell.mark (user_id, feed_id, n, read, archived, gone)
+SELECT u, 1, c.n, c.live, 0::bit(1024), 0::bit(1024)
+FROM doorbell.chunk c CROSS JOIN (
+    VALUES ('${heavy}'), ('${old}') UNION ALL SELECT 'n' || i FROM generate_series(0, $1::integer - 1) i) r (u)
+WHERE c.feed_id = 1 AND c.category = 0
+ON CONFLICT (user_id, feed_id, n) DO UPDATE SET read = EXCLUDED.read`;
+
+const counters = [
+  `INSERT INTO doorbell.tally SELECT user_id, category, count(*) FILTER (WHERE state = 0) FROM doorbell.inbox GROUP BY 1, 2
     ON CONFLICT (user_id, category) DO UPDATE SET unread = EXCLUDED.unread`,
   `INSERT INTO doorbell.reader (user_id, version) SELECT user_id, max(seq) FROM doorbell.inbox GROUP BY 1
     ON CONFLICT (user_id) DO UPDATE SET version = greatest(doorbell.reader.version, EXCLUDED.version)`,
   'INSERT INTO doorbell.arrival (user_id, floor) SELECT user_id, -1 FROM doorbell.reader ON CONFLICT DO NOTHING',
   'TRUNCATE doorbell.outbox',
-  'VACUUM ANALYZE',
 ];
 
+// Runs `work` with those indexes of inbox away that hold no constraint: the same ones are built after it.
+async function withoutIndexes(db, work) {
+  const { rows } = await db.query(`SELECT indexrelid::regclass AS name, pg_get_indexdef(indexrelid) AS definition FROM pg_index
+    WHERE indrelid = 'doorbell.inbox'::regclass AND NOT indisprimary ORDER BY indexrelid`);
+  for (const { name } of rows) await db.query(`DROP INDEX ${name}`);
+  await work();
+  for (const { definition } of rows) await db.query(definition);
+}
+
+async function categoryIds(db) {
+  const { rows } = await db.query("SELECT doorbell_internal.category_named(name) AS id FROM unnest('{news,shop,team}'::text[]) name");
+  return rows.map(({ id }) => id);
+}
+
 /**
- * Adds `personal` inbox rows of unread messages, spread over `users` users, `broadcasts` messages to all, half of
- * them with an expiry to come, and `groups` groups of 300 users and 'heavy'.
+ * Adds `personal` inbox rows of unread messages, spread over `users` users, `singles` users with one message each,
+ * `old` read messages of user 'old', `broadcasts` messages to all, which 'heavy', 'old' and `readers` of the many
+ * have read, and `groups` groups of 300 users and 'heavy'. analyze: false leaves the planner with what it knew before.
  */
-export async function fillVolume(db, { users = 20000, personal = 0, broadcasts = 0, groups = 0 }) {
+export async function fillVolume(db, options) {
+  const { users = 20000, personal = 0, singles = 0, old: read = 0, broadcasts = 0, readers = 0, groups = 0, analyze = true } = options;
   const members = [heavy, ...Array.from({ length: Math.min(300, users) }, (_, i) => `n${i}`)];
   for (let g = 0; g < groups; g++) await db.query('SELECT doorbell.group_change($1, $2, NULL)', [`g${g}`, members]);
-  await db.query(personalRows, [personal, users]);
-  if (broadcasts > 0) await db.query(broadcastRows(Number(broadcasts)));
-  for (const statement of settle) await db.query(statement);
+  const categories = await categoryIds(db);
+  const store = async () => {
+    await db.query(personalRows, [personal, users, ...categories]);
+    await db.query(singleRows, [singles, null, 0]);
+    await db.query(singleRows, [read, old, 1]);
+  };
+  await (personal + singles + read < bulk ? store() : withoutIndexes(db, store));
+  await db.query(broadcastRows, [broadcasts, categories[0]]);
+  for (const statement of counters) await db.query(statement);
+  if (broadcasts > 0) await db.query(markRows, [readers]);
+  if (analyze) await db.query('VACUUM ANALYZE');
 }

@@ -102,6 +102,24 @@ test('a write that waits longer than lock_timeout is 503, a check does not wait'
   assert.equal((await stack.api('POST', '/messages/read', { user: 'held', json: { all: true } })).json.num, 0);
 });
 
+test('a site that keeps the line of broadcasts open holds up only them: 503 by lock_timeout, and nothing twice', async (t) => {
+  const stack = await startStack(t, { relay: false, config: { 'database.lock_timeout': '100ms' } });
+  await stack.api('GET', '/unread', { user: 'u' });
+  await stack.api('PUT', '/groups/g/members/u', { service: true });
+  await stack.db.query('BEGIN');
+  await stack.db.query("SELECT doorbell.send(to_all => true, title => 'x')");
+  const waiting = [{ to: '*', title: 'x', key: 'all' }, { group: 'g', title: 'x', key: 'group' }];
+  for (const message of waiting) assertUnavailable(await send(stack, message));
+  assert.equal((await send(stack, { to: 'u', title: 'x' })).status, 201);
+  assert.equal((await stack.api('GET', '/unread', { user: 'u' })).json.num, 1);
+  assert.equal((await stack.api('POST', '/messages/read', { user: 'u', json: { all: true } })).json.num, 0);
+  await stack.db.query('COMMIT');
+  for (const status of [201, 200]) {
+    for (const message of waiting) assert.equal((await send(stack, message)).status, status);
+  }
+  assert.equal((await stack.api('GET', '/unread', { user: 'u' })).json.num, 3);
+});
+
 test('started while PostgreSQL is away, it serves 503 and then the truth', async (t) => {
   const stack = await startStack(t, { relay: false, app: false, ownCluster: true });
   await stack.cluster.stop();

@@ -163,6 +163,20 @@ function bodyWith(base, name, value) {
   return JSON.stringify({ ...base, [name]: MARK }).replace(`"${MARK}"`, value.raw);
 }
 
+// What a body needs beside what it has, or must not have beside it.
+const incomplete = {
+  sendMessage: [{ to: 'victim' }, { group: 'editors' }, { title: 'Title' }, { body: MARK }, { ...title, group: 'editors' }, { title: 'Title', to: [], group: 'editors' },
+    { ...title, subject_type: 'order' }, { ...title, subject_id: '7' }, { ...title, subject_type: 'order', replace: true }],
+  markRead: [{ subject_type: 'order' }, { subject_id: '7' }, { all: true, oldest: 1 }, { ids: [1], all: true }, { oldest: 1, upto: 'x' }],
+  markUnread: [{ ids: [1], all: true }],
+  changeMembers: [{ add: ['u'], remove: ['u'] }],
+  makeToken: [{ ttl: 60 }],
+};
+for (const [id, bodies] of Object.entries(incomplete)) {
+  test(`${id} refuses a body with too little or too much`, () =>
+    refuse(operation(id), bodies.map((json) => ({ what: JSON.stringify(json), statuses: [400, 422], json }))));
+}
+
 test('every field of every body is tried', () => {
   for (const op of withBody) assert.deepEqual(Object.keys(fields[op.id] ?? {}).sort(), Object.keys(fieldsOf(op)).sort(), op.id);
 });

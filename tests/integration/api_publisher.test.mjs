@@ -8,6 +8,7 @@ import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
 
+import { compareAnswers, decideOnRing } from '../../www/bell/rules.js';
 import { startApp, startStack, until, writeSettings } from '../harness/index.mjs';
 
 // Takes publish calls; `status(rings)` decides the answer, 0 hangs up.
@@ -138,6 +139,99 @@ test('an expired message is swept, and rings', async (t) => {
   await check(stack, 'soon');
   await send(stack, { to: 'soon', expires_in: 1 });
   await until('a ring without it', () => relay.rings.some((ring) => ring.to?.includes('soon') && ring.num === 0));
+});
+
+test('at the instant of expiry the check is right and no 304, swept or not, and the sweep changes no number', async (t) => {
+  const { relay, stack } = await start(t);
+  await check(stack, 'u');
+  await send(stack, { to: 'u', expires_in: 2 });
+  await send(stack, { to: '*', expires_in: 2 });
+  await send(stack, { to: 'u' });
+  const ask = (etag) => stack.api('GET', '/unread', { user: 'u', headers: { 'if-none-match': etag } });
+  const before = await ask('"none"');
+  assert.equal(before.json.num, 3);
+  // Nobody sweeps him, or a broadcast, meanwhile.
+  await stack.db.query('BEGIN');
+  await stack.db.query("SELECT FROM doorbell.feed WHERE id = 1 FOR NO KEY UPDATE");
+  await stack.db.query("SELECT FROM doorbell.reader WHERE user_id = 'u' FOR NO KEY UPDATE");
+  const expired = await until('both to expire', async () => {
+    const answer = await ask(before.headers.etag);
+    return answer.status === 200 && answer.json.num === 1 && answer;
+  });
+  assert.deepEqual([expired.json.version, expired.json.seq], [before.json.version, before.json.seq], 'not by an event');
+  assert.equal((await stack.api('GET', '/messages', { user: 'u' })).json.messages.length, 1);
+  await stack.db.query('COMMIT');
+  await until('a ring of the sweep', () => relay.rings.some((ring) => ring.to?.includes('u') && ring.version > before.json.version && ring.num === 1));
+  await until('a ring for all', () => relay.rings.some((ring) => ring.all && ring.seq > before.json.seq));
+  assert.equal((await check(stack, 'u')).num, 1);
+});
+
+// A page as www/doorbell.js is one: its rules, over answers and rings as they really came.
+class Page {
+  constructor(stack, user) {
+    Object.assign(this, { stack, user, known: null, asked: 0 });
+  }
+
+  async ask() {
+    this.asked++;
+    this.take(await check(this.stack, this.user));
+  }
+
+  take(answer) {
+    if (compareAnswers(this.known, answer) === 'newer') this.known = answer;
+  }
+
+  async hear(ring) {
+    const todo = decideOnRing(this.known, ring);
+    if (todo === 'take') this.known = ring;
+    else if (todo !== 'ignore') await this.ask();
+  }
+}
+
+test('rings late, lost, doubled and reversed end at the right badge', async (t) => {
+  const { relay, stack } = await start(t);
+  const page = new Page(stack, 'u');
+  await page.ask();
+  await send(stack, { to: 'u' });
+  await relay.ringOf('u');
+  const early = relay.rings.at(-1);
+  await send(stack, { to: '*' });
+  await until('the ring for all', () => relay.rings.find((ring) => ring.all));
+  await page.ask();
+  assert.equal(page.known.num, 2);
+  // Computed before the broadcast, heard after the answer that has it.
+  await page.hear(early);
+  assert.equal(page.known.num, 2);
+
+  // Behind in one part, ahead in the other: it knows the broadcast and not yet the mark.
+  const known = page.known;
+  await stack.api('POST', '/messages/read', { user: 'u', json: { all: true } });
+  const marked = await until('the ring of the mark', () => relay.rings.find((ring) => ring.to?.includes('u') && ring.version > known.version));
+  page.known = { ...known, seq: marked.seq + 1 };
+  page.asked = 0;
+  await page.hear(marked);
+  assert.equal(page.asked, 1, 'it asks');
+
+  page.known = null;
+  await page.ask();
+  const first = relay.rings.length;
+  for (let i = 0; i < 5; i++) {
+    await send(stack, { to: 'u' });
+    await send(stack, { to: '*' });
+    await stack.api('POST', '/messages/read', { user: 'u', json: { oldest: 1 } });
+  }
+  await outboxIsEmpty(stack);
+  const truth = await check(stack, 'u');
+  assert.equal(truth.num, 5);
+  const rings = relay.rings.slice(first);
+  assert.ok(rings.length > 2);
+  const shown = page.known;
+  const last = rings.findLast((ring) => ring.all);
+  for (const heard of [[...rings].reverse(), [...rings, ...rings], rings.filter((_, i) => i % 2), rings.slice(-1), [last, rings[0]]]) {
+    page.known = shown;
+    for (const ring of heard) await page.hear(ring);
+    assert.equal(page.known.num, truth.num, JSON.stringify(heard));
+  }
 });
 
 for (const [what, status] of [['hangs up', 0], ['answers 500', 500], ['answers 401', 401], ['answers 503', 503]]) {

@@ -590,6 +590,26 @@ test('rings say what a check says, once for each user and feed', async (t) => {
   assert.deepEqual(await rings(db, []), []);
 });
 
+test('rings are taken in one call: every id leased, each ring once, and nothing twice', async (t) => {
+  const db = await open(t);
+  await check(db, 'u');
+  await send(db, toUser('u'));
+  await send(db, toUser('u'));
+  await send(db, { to_group: 'empty', title: 't' });
+  await send(db, toAll());
+  const ids = (await rows(db, 'SELECT id FROM doorbell.outbox ORDER BY id')).map(({ id }) => id);
+  const taken = await rows(db, 'SELECT * FROM doorbell.outbox_take(100, 5, 60) ORDER BY id');
+  assert.deepEqual(taken.map(({ id }) => id), ids);
+  const { num, hit, latest, version, seq } = await check(db, 'u');
+  assert.deepEqual(taken.map(({ ring }) => ring), [null, { to: ['u'], version, seq, num, hit, id: latest }, null, { all: true, seq }]);
+  assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.outbox_take(100, 5, 60)'), []);
+  await call(db, 'outbox_retry', ids);
+  assert.deepEqual((await rows(db, 'SELECT * FROM doorbell.outbox_take(2, 5, 60)')).map(({ id }) => id).sort(), ids.slice(0, 2));
+  await call(db, 'outbox_done', ids);
+  assert.equal(await counts(db, 'outbox'), 0);
+  assert.equal((await row(db, 'SHOW synchronous_commit')).synchronous_commit, 'on');
+});
+
 test('a list of 2,500 users is rung in three pieces', async (t) => {
   const db = await open(t);
   await send(db, { to_users: Array.from({ length: 2500 }, (_, i) => `n${i}`), title: 't' });

@@ -163,6 +163,60 @@ test('a replacement that is open while its predecessor is read: read ones stay, 
   await assertNoDrift(db);
 });
 
+const about = { subject_type: 'order', subject_id: '7' };
+const anHour = { expires_in: 3600 };
+const joined = async (db) => call(db, 'group_join', 'g', 'u');
+// What expires while the transaction is open: the rows say so once it commits.
+const expire = async (db, { id }) => {
+  await db.query("SELECT FROM doorbell.reader WHERE user_id = 'u' AND $1 IN (SELECT message_id FROM doorbell.inbox) FOR NO KEY UPDATE", [id]);
+  for (const table of ['message', 'inbox']) {
+    await db.query(`UPDATE doorbell.${table} SET expires_at = now() WHERE ${table === 'inbox' ? 'message_id' : 'id'} = $1`, [id]);
+  }
+  await db.query("UPDATE doorbell.feed SET expires_at = '-infinity' WHERE id IN (SELECT feed_id FROM doorbell.message WHERE id = $1)", [id]);
+};
+const recall = (db, { id }) => call(db, 'recall', id);
+const nothing = async () => {};
+
+// [what, before the page is shown, the message that it shows, what is open meanwhile, whether a mark waits for that,
+//  changed and num of mark-all, of upto]. A mark that waits sees what was committed; upto marks no more than its page.
+for (const [what, prepare, message, act, waits, all, upto] of [
+  ['a personal replacement', nothing, toUser('u', about), (db) => send(db, toUser('u', { ...about, replace: true })), true, [1, 0], [0, 1]],
+  ['a replacement for everybody', nothing, toAll(about), (db) => send(db, toAll({ ...about, replace: true })), false, [1, 1], [1, 1]],
+  ["a group's replacement", joined, toGroup('g', about), (db) => send(db, toGroup('g', { ...about, replace: true })), false, [1, 1], [1, 1]],
+  ['a personal recall', nothing, toUser('u'), recall, true, [0, 0], [0, 0]],
+  ['a recall from everybody', nothing, toAll(), recall, false, [1, 0], [1, 0]],
+  ['a recall from a group', joined, toGroup('g'), recall, false, [1, 0], [1, 0]],
+  ['expiry of a personal message', nothing, toUser('u', anHour), expire, true, [0, 0], [0, 0]],
+  ['expiry of one to everybody', nothing, toAll(anHour), expire, false, [1, 0], [1, 0]],
+  ["expiry of a group's", joined, toGroup('g', anHour), expire, false, [1, 0], [1, 0]],
+  ['a personal send', nothing, toUser('u'), (db) => send(db, toUser('u')), true, [2, 0], [1, 1]],
+  ['a send to everybody', nothing, toUser('u'), (db) => send(db, toAll()), false, [1, 1], [1, 1]],
+  ['a join of a group with a message for new members', (db) => send(db, toGroup('g', { to_new_users: true })), toUser('u'), joined, true, [2, 0], [1, 1]],
+  ['leaving a group', joined, toGroup('g'), (db) => call(db, 'group_leave', 'g', 'u'), true, [0, 0], [0, 0]],
+]) {
+  for (const [mark, [changed, left]] of [['mark_read_all', all], ['mark_read_upto', upto]]) {
+    test(`${mark} against ${what} that is open`, async (t) => {
+      const [a, b, db] = await open(t, 2);
+      await check(db, 'u');
+      await prepare(db);
+      const shown = await send(db, message);
+      const page = await list(db, 'u');
+      assert.deepEqual(ids(page), [shown.id]);
+      await a.query('BEGIN');
+      await act(a, shown);
+      const run = (client) => call(client, mark, 'u', ...(mark === 'mark_read_upto' ? [page.position] : []));
+      let answer;
+      if (waits) ({ value: answer } = await blocked(db, b, () => run(b), () => a.query('COMMIT')));
+      else answer = await run(b);
+      await a.query('COMMIT');
+      assert.equal(answer.changed, changed);
+      assert.equal(await num(db, 'u'), left);
+      assert.equal((await list(db, 'u', { state: 'unread' })).messages.length, left);
+      await assertNoDrift(db);
+    });
+  }
+}
+
 test('expiry between lock and statement takes an unread message off once', async (t) => {
   const [a, b, db] = await open(t, 2);
   await check(db, 'u');
@@ -225,17 +279,24 @@ for (const [first, second, changed, left] of [
   ['archive', 'mark_read', 0, 0],
   ['mark_read', 'remove', 1, 0],
   ['archive', 'mark_unread', 1, 1],
+  ['archive', 'archive', 0, 0],
+  ['mark_read', 'acknowledge', 'DB409', 0],
+  ['remove', 'mark_read', 'DB404', 0],
+  ['remove', 'mark_unread', 'DB404', 0],
+  ['remove', 'archive', 'DB404', 0],
+  ['remove', 'remove', 'DB404', 0],
 ]) {
   test(`${first} and ${second} of one message at once change the count once`, async (t) => {
     const [a, b, db] = await open(t, 2);
     await check(db, 'u');
-    for (const audience of [toUser('u'), toAll()]) {
+    await call(db, 'group_join', 'g', 'u');
+    for (const audience of [toUser('u'), toGroup('g'), toAll()]) {
       const { id } = await send(db, audience);
       await a.query('BEGIN');
       await call(a, first, 'u', id);
-      const { value } = await blocked(db, b, () => call(b, second, 'u', id), () => a.query('COMMIT'));
-      assert.equal(value.changed, changed);
-      assert.equal(value.num, left);
+      const { value, error } = await blocked(db, b, () => call(b, second, 'u', id), () => a.query('COMMIT'));
+      assert.equal(error?.code ?? value.changed, changed);
+      assert.equal(await num(db, 'u'), left);
       await call(db, 'recall', id);
     }
     await assertNoDrift(db);
@@ -263,7 +324,8 @@ test("recall, sweep, purge and the user's delete of one message, in pairs", asyn
     if (error.code !== 'DB404') throw error;
   };
   await check(db, 'u');
-  for (const audience of [toUser('u'), toAll()]) {
+  await call(db, 'group_join', 'g', 'u');
+  for (const audience of [toUser('u'), toGroup('g'), toAll()]) {
     for (const first of Object.keys(acts)) {
       for (const second of Object.keys(acts)) {
         const expires = first === 'sweep' || second === 'sweep';
@@ -445,6 +507,28 @@ test('erase against send and against mark', async (t) => {
   await assertNoDrift(db);
 });
 
+test('erase against rings of the same lists that are ended: no deadlock', async (t) => {
+  const [a, b, c, db] = await open(t, 3);
+  const both = (title) => send(db, { to_users: ['u', 'v'], title });
+  for (const title of ['one', 'two', 'three']) await both(title);
+  await db.query('DELETE FROM doorbell.outbox WHERE id = (SELECT min(id) FROM doorbell.outbox)');
+  await db.query('VACUUM doorbell.outbox');
+  await both('four'); // in the place of the first: before the others in the table
+  const rung = (await rows(db, 'SELECT id FROM doorbell.outbox ORDER BY id')).map(({ id }) => id);
+  for (let i = 0; i < 100; i++) await send(db, { to_users: ['w', 'x'], title: 'more' });
+  await db.query('ANALYZE doorbell.outbox'); // now it is read in the order of the table
+  for (const [i, end] of ['outbox_retry', 'outbox_done'].entries()) {
+    await c.query('BEGIN');
+    await c.query('SELECT FROM doorbell.outbox WHERE id = $1 FOR UPDATE', [rung[0]]);
+    const erased = call(a, 'erase', ['u', 'v'][i]);
+    await untilWaiting(db, a.pid);
+    const { error } = await blocked(db, b, () => call(b, end, rung), () => c.query('COMMIT'));
+    assert.equal(error, undefined, end);
+    assert.equal((await erased).erase, true);
+  }
+  assert.equal((await row(db, 'SELECT count(*) FROM doorbell.outbox')).count, 100);
+});
+
 test('lists with overlapping users in opposite order from 8 connections do not deadlock', async (t) => {
   const clients = await open(t, 8);
   const db = clients.pop();
@@ -497,6 +581,18 @@ test('the same key from 50 connections while the first rolls back stores one mes
   await call(db, 'purge', 100, 365, 1, null);
   assert.deepEqual(await rows(db, 'SELECT FROM doorbell.message'), []);
   assert.deepEqual(await send(db, args), { id: done[0].id, recipients: 1, duplicate: true });
+});
+
+test('a key that an open transaction has for another content: conflict if it commits, free if it does not', async (t) => {
+  const [a, b, db] = await open(t, 2);
+  await check(db, 'u');
+  for (const [end, code, left] of [['ROLLBACK', undefined, 1], ['COMMIT', 'DB409', 2]]) {
+    await a.query('BEGIN');
+    await send(a, toUser('u', { key: end }));
+    const { error } = await blocked(db, b, () => send(b, toUser('u', { key: end, body: 'another' })), () => a.query(end));
+    assert.equal(error?.code, code);
+    assert.equal(await num(db, 'u'), left);
+  }
 });
 
 test('under REPEATABLE READ a change fails with 40001 or is right', async (t) => {
@@ -661,4 +757,25 @@ test('no real category has number 0', async (t) => {
   await send(db, toAll({ category: 'first' }));
   assert.deepEqual(await rows(db, 'SELECT id FROM doorbell.category'), [{ id: 1 }]);
   await assert.rejects(db.query("INSERT INTO doorbell.category (id, name) OVERRIDING SYSTEM VALUE VALUES (0, 'x')"), { code: '23514' });
+});
+
+test('a category that is set, removed and named again at once: no deadlock, and it is listed', async (t) => {
+  const [a, b, c, d, db] = await open(t, 4);
+  await call(db, 'category_set', 'shop', false);
+  await a.query('BEGIN');
+  await call(a, 'category_remove', 'shop');
+  await b.query('BEGIN');
+  const first = send(b, toAll());
+  await untilWaiting(db, b.pid);
+  const set = call(c, 'category_set', 'shop', true);
+  await untilWaiting(db, c.pid);
+  await a.query('COMMIT');
+  await first;
+  // It lists the category again before it takes the LINE, which the first send holds.
+  const second = send(d, toAll({ category: 'shop' }));
+  await untilWaiting(db, d.pid);
+  await b.query('COMMIT');
+  await Promise.all([set, second]);
+  assert.deepEqual(await rows(db, 'SELECT name, critical, listed FROM doorbell.category'), [{ name: 'shop', critical: true, listed: true }]);
+  await assertNoDrift(db);
 });
