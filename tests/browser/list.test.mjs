@@ -39,6 +39,7 @@ test('an address of the API\'s that is no safe link makes none, whoever let it i
     ['https://other.example/', 'noopener noreferrer'],
     [`${stack.url}/inbox/1`, 'noopener noreferrer'],
   ]);
+  await bob.unrouteAll({ behavior: 'wait' }); // a question under way would outlive its server
 });
 
 test('following a link marks its message read', async (t) => {
