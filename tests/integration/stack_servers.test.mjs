@@ -36,7 +36,10 @@ async function startHeaderEcho(t, start) {
   const echo = http.createServer((req, res) => res.end(JSON.stringify({ url: req.url, ...req.headers })));
   echo.listen(where.relayPort, '127.0.0.1');
   await once(echo, 'listening');
-  t.after(() => echo.close().closeAllConnections());
+  t.after(() => {
+    echo.close();
+    echo.closeAllConnections();
+  });
   await start(t, where);
   return `http://127.0.0.1:${where.port}`;
 }
