@@ -130,12 +130,11 @@ wait_for_children() {
     stop_timer
 }
 
+# Not waited for: where a signal to the whole group ends both the timer and our own wait, bash may
+# wait for it for ever. It says nothing of who ends by SIGPIPE.
 stop_timer() {
-    if [ -n "$timer" ]; then
-        kill "$timer" 2>/dev/null || true
-        wait "$timer" 2>/dev/null || true
-        timer=
-    fi
+    [ -z "$timer" ] || kill -s PIPE "$timer" 2>/dev/null || true
+    timer=
 }
 
 # stop_children SECONDS SIGNAL NAME…: all at once; what outlasts the time gets SIGNAL, then KILL.
