@@ -178,6 +178,15 @@ test('make run goes when it is killed, and all its servers with it', async (t) =
   await until('the servers to be gone', () => processesOf(env.VAR).length === 0);
 });
 
+test('signals in a row stop it as one does', async (t) => {
+  const env = await settings(t);
+  const run = new Run(env);
+  await run.up();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM']) run.process.kill(signal);
+  assert.equal(await run.stop(), 0, run.output);
+  assert.deepEqual(processesOf(env.VAR), []);
+});
+
 test('a folder with a long path is no hindrance', async (t) => {
   const env = await settings(t);
   env.VAR = path.join(makeFolder(), 'long-'.repeat(30), 'var');
