@@ -97,8 +97,11 @@ start_child() {
     child_signal[$name]=$signal
 }
 
+# Not by kill -0, which finds the dead as long as bash has not fetched them: in a trap it may not.
 is_running() {
-    kill -0 "${child_pid[$1]}" 2>/dev/null
+    local stat=
+    { read -r stat <"/proc/${child_pid[$1]}/stat"; } 2>/dev/null || return 1
+    [[ ${stat##*) } != [ZX]* ]]
 }
 
 check_children() {
@@ -120,21 +123,11 @@ report_death() {
     exit 1
 }
 
-timer=
-
-# wait_for_children SECONDS: until one of them ends, a signal comes, or the time is over.
-wait_for_children() {
-    setpriv --pdeathsig KILL -- sleep "$1" </dev/null >/dev/null 2>&1 9>&- &
-    timer=$!
-    wait -n "$timer" "${child_pid[@]}" 2>/dev/null || true
-    stop_timer
-}
-
-# Not waited for: where a signal to the whole group ends both the timer and our own wait, bash may
-# wait for it for ever. It says nothing of who ends by SIGPIPE.
-stop_timer() {
-    [ -z "$timer" ] || kill -s PIPE "$timer" 2>/dev/null || true
-    timer=
+# A second in which nothing comes. Not by waiting for children: where signals to the whole group end
+# them at the same moment as the wait itself, bash may go on waiting for ever.
+exec {silence}<> <(:)
+doze() {
+    read -r -t 1 -u "$silence" _ || true
 }
 
 # stop_children SECONDS SIGNAL NAME…: all at once; what outlasts the time gets SIGNAL, then KILL.
@@ -154,7 +147,6 @@ stop_children() {
             fi
             pause 0.05
         done
-        wait "${child_pid[$name]}" 2>/dev/null || true
         unset "child_pid[$name]"
     done
 }

@@ -184,7 +184,7 @@ test('signals in a row stop it as one does', async (t) => {
   await run.up();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGTERM']) run.process.kill(signal);
   assert.equal(await run.stop(), 0, run.output);
-  assert.deepEqual(processesOf(env.VAR), []);
+  await until('all to be gone', () => processesOf(env.VAR).length === 0);
 });
 
 test('a folder with a long path is no hindrance', async (t) => {
