@@ -137,6 +137,12 @@ static bool is_own_fetch(const struct http_request *req)
            (span_equal(site, SPAN("same-origin")) || span_equal(site, SPAN("none")));
 }
 
+/* A cookie comes along with what other sites' pages do: who asks must be a page of our own. */
+static bool is_vouched_for(const struct http_request *req, const struct config_list *origins)
+{
+    return is_own_fetch(req) || is_origin_fine(req, origins, true);
+}
+
 static bool has_parameter(struct span query, struct span parameter)
 {
     while (query.p)
@@ -151,7 +157,7 @@ void admit_cookie(const struct http_request *req, const struct config_list *orig
     const char *why;
 
     out->token_len = 0;
-    if (is_own_fetch(req) || is_origin_fine(req, origins, true))
+    if (is_vouched_for(req, origins))
         (void)take_token(http_cookie(req, SPAN("doorbell_token")), out, &why);
 }
 
@@ -162,7 +168,7 @@ static int admit_events(const struct http_request *req, const struct config_list
 
     (void)headers;
     *why = "origin not allowed";
-    if (!is_own_fetch(req) && !is_origin_fine(req, origins, true))
+    if (!is_vouched_for(req, origins))
         return 403;
     *why = "no token in the cookie";
     if (token.len == 0)

@@ -79,8 +79,10 @@ void delivery_send_farewell(struct core *core, struct session *s)
 {
     struct message m = {.type = MESSAGE_ERROR, .as.fault = session_close_fault(s)};
 
-    if (s->page)
+    if (s->page) {
         page_farewell(s);
+        return;
+    }
     if (!s->protocol->tells_close || s->transport->is_blocked(s) ||
         frame_encode(&core->frame, s->protocol, &m))
         return;
