@@ -36,12 +36,12 @@ app_shell := $(sort fcgi-app/main.c fcgi-app/worker.c fcgi-app/publisher.c fcgi-
 relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
 	relay/delivery.c relay/sweep.c relay/wire.c relay/stream.c \
 	relay/page.c relay/polling.c relay/page_socket.c relay/http_server.c)
-common_pure := $(sort $(wildcard common/*.c))
-app_pure := $(filter-out $(app_shell),$(sort $(wildcard fcgi-app/*.c)))
-relay_pure := $(filter-out $(relay_shell),$(sort $(wildcard relay/*.c relay/protocol/*.c)))
+common_pure := $(sort $(wildcard common/*/*.c))
+app_pure := $(filter-out $(app_shell),$(sort $(wildcard fcgi-app/*.c fcgi-app/*/*.c)))
+relay_pure := $(filter-out $(relay_shell),$(sort $(wildcard relay/*.c relay/*/*.c)))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
-unit_tests := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/*_test.c)))
+unit_tests := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c)))
 fuzz_targets := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 bench_tools := $(patsubst %,$(BUILD)/bench/%,swarm epoll_ref load fcgi_const)
 programs := $(BUILD)/doorbell-app $(BUILD)/doorbell-relay
@@ -143,7 +143,7 @@ install: all
 	$(INSTALL) -m 644 deploy/nginx/*.conf $(DESTDIR)$(PREFIX)/share/doorbell/nginx
 	$(INSTALL) -m 644 deploy/apache/*.conf $(DESTDIR)$(PREFIX)/share/doorbell/apache
 	$(INSTALL) -m 644 deploy/doorbell.conf www/openapi.yaml $(DESTDIR)$(PREFIX)/share/doorbell
-	$(INSTALL) -m 644 common/doorbell.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	$(INSTALL) -m 644 common/config/doorbell.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	$(INSTALL) -m 644 fcgi-app/doorbell-app.8 relay/doorbell-relay.8 sql/doorbell-migrate.8 \
 		sql/doorbell-purge.8 sql/doorbell-import-notifynder.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	$(INSTALL) -m 644 deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer $(DESTDIR)$(PREFIX)/lib/systemd/system

@@ -3,9 +3,9 @@
 #ifndef DOORBELL_FCGI_APP_ARRAY_H
 #define DOORBELL_FCGI_APP_ARRAY_H
 
-#include "common/buf.h"
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
 
 /* Open, append any number, close; the buf then holds the array and a NUL behind it. */
 MUST_USE enum err array_open(struct buf *out);

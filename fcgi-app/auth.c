@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/origin.h"
+#include "common/security/origin.h"
 
 /* RFC 6750 2.1, RFC 7235 2.1: the scheme's name in any case. Another scheme is none of ours: a site
  * may well ask for Basic at the web server and pass on REMOTE_USER. */

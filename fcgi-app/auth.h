@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/config.h"
-#include "common/err.h"
-#include "common/secrets.h"
-#include "common/user.h"
+#include "common/bytes/err.h"
+#include "common/config/config.h"
+#include "common/security/secrets.h"
+#include "common/security/user.h"
 
 /* What the request brings, as it came; empty where absent. */
 struct credentials {

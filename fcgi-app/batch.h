@@ -6,9 +6,9 @@
 
 #include <stdbool.h>
 
-#include "common/buf.h"
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
 
 struct batch {
     struct buf body;

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/form.h"
-#include "common/json.h"
-#include "common/user.h"
+#include "common/security/user.h"
+#include "common/text/form.h"
+#include "common/text/json.h"
 #include "fcgi-app/array.h"
 
 enum { FIELDS_MAX = BODY_LIST_MAX + 64, FIELD_NAME_MAX = 64, DIGITS_MAX = 20 };

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "common/log.h"
+#include "common/os/log.h"
 #include "fcgi-app/backoff.h"
 #include "fcgi-app/clock.h"
 #include "fcgi-app/sqlstate.h"

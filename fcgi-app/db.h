@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/config.h"
-#include "common/err.h"
+#include "common/bytes/err.h"
+#include "common/config/config.h"
 
 struct pg_result; /* libpq's PGresult */
 struct db;

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "common/span.h"
+#include "common/bytes/span.h"
 
 enum { ETAG_SIZE = 16 + 2 + 1 /* hex digits, quotes, NUL */ };
 

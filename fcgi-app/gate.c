@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/os/log.h"
 #include "fcgi-app/clock.h"
 #include "fcgi-app/record.h"
 

@@ -6,9 +6,9 @@
 
 #include <stdatomic.h>
 
-#include "common/config.h"
-#include "common/err.h"
-#include "common/secrets.h"
+#include "common/bytes/err.h"
+#include "common/config/config.h"
+#include "common/security/secrets.h"
 
 struct live {
     struct config *config;

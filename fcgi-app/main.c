@@ -14,9 +14,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "common/config.h"
-#include "common/log.h"
-#include "common/secrets.h"
+#include "common/config/config.h"
+#include "common/os/log.h"
+#include "common/security/secrets.h"
 #include "fcgi-app/clock.h"
 #include "fcgi-app/gate.h"
 #include "fcgi-app/live.h"

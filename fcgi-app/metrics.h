@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/err.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
 #include "fcgi-app/route.h"
 
 struct metrics;

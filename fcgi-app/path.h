@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
 
 enum { PATH_SEGMENTS_MAX = 8 };
 

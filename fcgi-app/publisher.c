@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/os/log.h"
 #include "fcgi-app/array.h"
 #include "fcgi-app/backoff.h"
 #include "fcgi-app/batch.h"

@@ -5,7 +5,7 @@
 #ifndef DOORBELL_FCGI_APP_PUBLISHER_H
 #define DOORBELL_FCGI_APP_PUBLISHER_H
 
-#include "common/err.h"
+#include "common/bytes/err.h"
 #include "fcgi-app/live.h"
 
 struct metrics;

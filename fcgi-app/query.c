@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "common/form.h"
+#include "common/text/form.h"
 
 static bool is_clean(struct span s)
 {

@@ -4,7 +4,7 @@
 #ifndef DOORBELL_FCGI_APP_RECORD_H
 #define DOORBELL_FCGI_APP_RECORD_H
 
-#include "common/span.h"
+#include "common/bytes/span.h"
 
 enum record_state {
     RECORD_PARTIAL, /* more must come */

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "common/user.h"
+#include "common/security/user.h"
 
 /* The parameters that count (RFC 3875 4.1, and what web servers add). */
 struct params {

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/arena.h"
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/arena.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
 #include "fcgi-app/auth.h"
 #include "fcgi-app/body.h"
 #include "fcgi-app/query.h"

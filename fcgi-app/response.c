@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "common/json.h"
+#include "common/text/json.h"
 #include "fcgi-app/status.h"
 
 enum { BODY_KEPT_MAX = 256 * 1024 };

@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-#include "common/buf.h"
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
 #include "fcgi-app/etag.h"
 #include "fcgi-app/route.h"
 

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
 #include "fcgi-app/path.h"
 
 struct worker;

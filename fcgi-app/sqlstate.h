@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "common/err.h"
+#include "common/bytes/err.h"
 
 /* ERR_UNAVAILABLE for all that the caller has no part in. NULL is an error without a state. */
 enum err sqlstate_err(const char *state);

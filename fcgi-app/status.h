@@ -4,7 +4,7 @@
 #ifndef DOORBELL_FCGI_APP_STATUS_H
 #define DOORBELL_FCGI_APP_STATUS_H
 
-#include "common/err.h"
+#include "common/bytes/err.h"
 
 struct status {
     int http;

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/config.h"
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "common/config/config.h"
 
 struct db;
 

@@ -4,7 +4,7 @@
 #include <fcgiapp.h>
 #include <string.h>
 
-#include "common/log.h"
+#include "common/os/log.h"
 #include "fcgi-app/clock.h"
 #include "fcgi-app/endpoints/endpoints.h"
 #include "fcgi-app/gate.h"

@@ -4,8 +4,8 @@
 #ifndef DOORBELL_FCGI_APP_WORKER_H
 #define DOORBELL_FCGI_APP_WORKER_H
 
-#include "common/arena.h"
-#include "common/err.h"
+#include "common/bytes/arena.h"
+#include "common/bytes/err.h"
 #include "fcgi-app/live.h"
 #include "fcgi-app/response.h"
 #include "fcgi-app/store.h"

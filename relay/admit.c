@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/origin.h"
+#include "common/security/origin.h"
 
 enum { WEBSOCKET_KEY_LEN = 24 /* 16 bytes in base64: RFC 6455 4.1 */ };
 

@@ -4,8 +4,8 @@
 #ifndef DOORBELL_RELAY_ADMIT_H
 #define DOORBELL_RELAY_ADMIT_H
 
-#include "common/config.h"
-#include "common/token.h"
+#include "common/config/config.h"
+#include "common/security/token.h"
 #include "relay/http.h"
 #include "relay/protocol/protocol.h"
 

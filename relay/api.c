@@ -5,9 +5,9 @@
 #include <json-c/json_object.h>
 #include <string.h>
 
-#include "common/form.h"
-#include "common/json.h"
-#include "common/user.h"
+#include "common/security/user.h"
+#include "common/text/form.h"
+#include "common/text/json.h"
 #include "relay/legacy.h"
 #include "relay/pace.h"
 #include "relay/protocol/protocol.h"

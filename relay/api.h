@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-#include "common/config.h"
-#include "common/secrets.h"
+#include "common/config/config.h"
+#include "common/security/secrets.h"
 #include "relay/http.h"
 #include "relay/hub.h"
 #include "relay/kick.h"

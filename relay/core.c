@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/os/log.h"
 
 enum { KICKS_MAX = 10000, TICKS_PER_LOOK = 10 /* at our memory */ };
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 #include "relay/admit.h"
 #include "relay/api.h"
 #include "relay/bulletin.h"

@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-#include "common/err.h"
-#include "common/ip.h"
+#include "common/bytes/err.h"
+#include "common/text/ip.h"
 
 struct crowd;
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/os/log.h"
 #include "relay/legacy.h"
 #include "relay/page.h"
 #include "relay/transport.h"

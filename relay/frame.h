@@ -5,8 +5,8 @@
 #ifndef DOORBELL_RELAY_FRAME_H
 #define DOORBELL_RELAY_FRAME_H
 
-#include "common/buf.h"
-#include "common/err.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
 #include "relay/protocol/protocol.h"
 
 enum { FRAME_ROOM = 32, FRAME_MAX = 1024 /* a welcome with 128 escaped bytes needs 800 */ };

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/err.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
 
 enum { HISTOGRAM_BUCKETS = 17 /* from 100 microseconds to 10 seconds, and all beyond */ };
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/os/log.h"
 
 enum {
     ACCEPTS_PER_TURN = 64,

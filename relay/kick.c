@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/token.h"
+#include "common/security/token.h"
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>

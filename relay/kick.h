@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
 
 struct kicks;
 

@@ -3,8 +3,8 @@
 
 #include <json-c/linkhash.h>
 
-#include "common/form.h"
-#include "common/json.h"
+#include "common/text/form.h"
+#include "common/text/json.h"
 #include "relay/protocol/socketio.h"
 
 static struct span *field_of(struct legacy_call *call, struct span name)

@@ -6,9 +6,9 @@
 
 #include <stdbool.h>
 
-#include "common/buf.h"
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
 
 /* What a page may be told at once, one text to it or all that are on their way to everybody, takes
  * such a part of socketio_max_pending, so that nobody is closed for what waits already. */

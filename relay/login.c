@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/user.h"
+#include "common/security/user.h"
 
 static enum login_result refuse(const struct login_desk *desk, struct session *s, uint16_t code,
                                 const char *reason)

@@ -3,7 +3,7 @@
 #ifndef DOORBELL_RELAY_LOGIN_H
 #define DOORBELL_RELAY_LOGIN_H
 
-#include "common/token.h"
+#include "common/security/token.h"
 #include "relay/hub.h"
 #include "relay/kick.h"
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "common/config.h"
-#include "common/log.h"
-#include "common/secrets.h"
+#include "common/config/config.h"
+#include "common/os/log.h"
+#include "common/security/secrets.h"
 #include "relay/server.h"
 
 static const char default_config[] = "/etc/doorbell/doorbell.conf";

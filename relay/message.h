@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "common/span.h"
+#include "common/bytes/span.h"
 
 enum ring_type {
     RING_ASK,      /* no fields: ask */

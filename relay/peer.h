@@ -4,8 +4,8 @@
 #ifndef DOORBELL_RELAY_PEER_H
 #define DOORBELL_RELAY_PEER_H
 
-#include "common/config.h"
-#include "common/ip.h"
+#include "common/config/config.h"
+#include "common/text/ip.h"
 #include "relay/http.h"
 
 /* Reads X-Forwarded-For from its end, over as many trusted proxies as stand there in a row: what

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "common/origin.h"
+#include "common/security/origin.h"
 #include "relay/page_socket.h"
 #include "relay/peer.h"
 

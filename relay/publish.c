@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "common/json.h"
-#include "common/json_walk.h"
-#include "common/user.h"
+#include "common/security/user.h"
+#include "common/text/json.h"
+#include "common/text/json_walk.h"
 
 enum field { FIELD_TO, FIELD_ALL, FIELD_VERSION, FIELD_SEQ, FIELD_NUM, FIELD_HIT, FIELD_ID };
 

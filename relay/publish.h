@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/err.h"
-#include "common/span.h"
-#include "common/user.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "common/security/user.h"
 #include "relay/message.h"
 
 enum { PUBLISH_RINGS_MAX = 10000, PUBLISH_REPORT_MAX = 100 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "common/log.h"
+#include "common/os/log.h"
 #include "relay/clients.h"
 #include "relay/core.h"
 #include "relay/delivery.h"

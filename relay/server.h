@@ -3,9 +3,9 @@
 #ifndef DOORBELL_RELAY_SERVER_H
 #define DOORBELL_RELAY_SERVER_H
 
-#include "common/config.h"
-#include "common/err.h"
-#include "common/secrets.h"
+#include "common/bytes/err.h"
+#include "common/config/config.h"
+#include "common/security/secrets.h"
 
 struct ev_loop;
 struct server;

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/ip.h"
+#include "common/bytes/buf.h"
+#include "common/text/ip.h"
 #include "relay/slot.h"
 
 enum {

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/buf.h"
+#include "common/bytes/buf.h"
 #include "relay/frame.h"
 
 /* Of bytes the peer has not acknowledged. With a ping every 25 s at most, who is gone without a

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "common/span.h"
+#include "common/bytes/span.h"
 
 struct frame;
 struct session;

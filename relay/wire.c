@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "common/log.h"
+#include "common/os/log.h"
 
 /* Enough for a pong in one piece; it is held for each session. */
 enum { RX_BUFFER = 128, HEADER_POOL = 8 };

@@ -2,7 +2,7 @@
 /* /categories: what can be muted, and what cannot. */
 #include "fcgi-app/endpoints/endpoints.h"
 
-#include "common/json.h"
+#include "common/text/json.h"
 
 enum err list_categories(struct worker *w, const struct request *req, struct response *res)
 {

@@ -4,7 +4,7 @@
 #ifndef DOORBELL_FCGI_APP_ENDPOINTS_ENDPOINTS_H
 #define DOORBELL_FCGI_APP_ENDPOINTS_ENDPOINTS_H
 
-#include "common/err.h"
+#include "common/bytes/err.h"
 #include "fcgi-app/request.h"
 #include "fcgi-app/response.h"
 #include "fcgi-app/worker.h"

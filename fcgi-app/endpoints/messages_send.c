@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <json-c/json_object.h>
 
-#include "common/json.h"
-#include "common/user.h"
+#include "common/security/user.h"
+#include "common/text/json.h"
 #include "fcgi-app/array.h"
 
 enum {

@@ -4,7 +4,7 @@
 
 #include <json-c/json_object.h>
 
-#include "common/json.h"
+#include "common/text/json.h"
 #include "fcgi-app/metrics.h"
 
 static int64_t read_number(struct json_object *object, const char *name)

@@ -15,10 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/err.h"
-#include "common/span.h"
-#include "common/token.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "common/security/token.h"
 #include "relay/protocol/engineio.h"
 
 enum {

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/form.h"
-#include "common/json.h"
+#include "common/text/form.h"
+#include "common/text/json.h"
 
 enum { FORM_FIELDS_MAX = 8 };
 

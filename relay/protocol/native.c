@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "common/json_walk.h"
+#include "common/text/json.h"
+#include "common/text/json_walk.h"
 #include "relay/protocol/protocol.h"
 
 enum { TYPE_MAX = 16 /* longer than any that is known */ };

@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-#include "common/buf.h"
-#include "common/err.h"
-#include "common/span.h"
-#include "common/token.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "common/security/token.h"
 #include "relay/message.h"
 
 enum client_frame_type {

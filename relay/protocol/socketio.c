@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/text/json.h"
 
 /* Names that mean something to the libraries at both ends, and so are nobody's to send. */
 static bool is_reserved(struct span name)

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/err.h"
-#include "common/span.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
 
 struct json_object;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What parses, written again, parses to the same address. */
-#include "common/address.h"
+#include "common/config/address.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What decodes encodes back to the same characters, and any bytes, encoded, decode to themselves.
  */
-#include "common/base64url.h"
+#include "common/text/base64url.h"
 
 #include <stdlib.h>
 

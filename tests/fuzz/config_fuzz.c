@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bytes as a file, and its lines as an environment. Faults are told if and only if the config
  * is refused, in printable lines. */
-#include "common/config.h"
+#include "common/config/config.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The first line is the Content-Type, the rest the body. Fields lie within the body; the same
  * fields come out of their urlencoded spelling. */
-#include "common/form.h"
+#include "common/text/form.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buf.h"
+#include "common/bytes/buf.h"
 
 enum { FIELDS_MAX = 64 };
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What decodes, printed, decodes to the same value, and says the same when it is read in place; any
  * text, as a literal, decodes to itself. */
-#include "common/json.h"
+#include "common/text/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json_object_iterator.h>
 
-#include "common/json_walk.h"
+#include "common/text/json_walk.h"
 
 enum { SCRATCH_LEN = 256 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/text/json.h"
 
 static void append(struct buf *out, struct span s)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buf.h"
+#include "common/bytes/buf.h"
 
 #define PREFIX SPAN("/d")
 

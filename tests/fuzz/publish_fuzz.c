@@ -7,7 +7,7 @@
 
 #include <json-c/json_object.h>
 
-#include "common/user.h"
+#include "common/security/user.h"
 
 static void check_ring(const struct publish_ring *r)
 {

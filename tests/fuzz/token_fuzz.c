@@ -2,7 +2,7 @@
 /* A first byte of 'T': the rest is a token. Else a header and a payload, cut at the first newline,
  * are signed with the right key, so that what lies behind the signature is reached. Whoever is let
  * in is a user by the rule, and their own token lets them in too. */
-#include "common/token.h"
+#include "common/security/token.h"
 
 #include <stdio.h>
 #include <stdlib.h>

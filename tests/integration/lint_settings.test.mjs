@@ -25,7 +25,7 @@ async function copySources() {
   return tree;
 }
 
-const manual = 'common/doorbell.conf.5';
+const manual = 'common/config/doorbell.conf.5';
 const sample = 'deploy/doorbell.conf';
 const breaches = [
   ['a setting without a place in the manual', manual, '.It Cm pace = 1000', '.It Cm pacing = 1000'],

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "common/config.h"
+#include "common/config/config.h"
 
 static void print_duration(int64_t ms)
 {

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "common/buf.h"
-#include "common/span.h"
+#include "common/bytes/buf.h"
+#include "common/bytes/span.h"
 
 enum { FORGE_HASH = 32, FORGE_BLOCK = 64 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/span.h"
+#include "common/bytes/span.h"
 
 #define TEMP_FILES_MAX 64
 

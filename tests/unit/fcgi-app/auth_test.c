@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#include "common/buf.h"
+#include "common/bytes/buf.h"
 #include "tests/unit/common/temp_file.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/config/address.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/os/log.h"
+
+/* The kernel lowers it to net.core.somaxconn. */
+enum { BACKLOG = 4096, UNIX_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
+
+static enum err copy_host(struct span text, size_t max, struct address *a)
+{
+    if (text.len == 0 || span_has_control(text))
+        return ERR_MALFORMED;
+    if (text.len > max)
+        return ERR_TOO_BIG;
+    memcpy(a->host, text.p, text.len);
+    a->host[text.len] = '\0';
+    return ERR_NONE;
+}
+
+static enum err parse_unix(struct span path, struct address *a)
+{
+    a->type = ADDRESS_UNIX;
+    if (!span_starts_with(path, SPAN("/")))
+        return ERR_MALFORMED;
+    return copy_host(path, UNIX_PATH_MAX, a);
+}
+
+static enum err parse_inherited(struct span number, struct address *a)
+{
+    int64_t fd;
+
+    a->type = ADDRESS_INHERITED;
+    if (span_parse_int(number, &fd) || fd < 0 || fd > 65535)
+        return ERR_MALFORMED;
+    a->fd = (int)fd;
+    return ERR_NONE;
+}
+
+/* The port stands behind the last colon; a host with colons of its own stands in brackets. */
+static enum err parse_tcp(struct span text, struct address *a)
+{
+    struct span host = text;
+    bool has_colon;
+    int64_t port;
+
+    a->type = ADDRESS_TCP;
+    while (host.len > 0 && host.p[host.len - 1] != ':')
+        host.len--;
+    if (host.len == 0)
+        return ERR_MALFORMED;
+    if (span_parse_int((struct span){text.p + host.len, text.len - host.len}, &port) ||
+        text.p[host.len] == '-' || port > 65535)
+        return ERR_MALFORMED;
+    a->port = (uint16_t)port;
+    host.len--;
+    has_colon = host.len > 0 && memchr(host.p, ':', host.len);
+    if (has_colon != (host.len > 2 && host.p[0] == '[' && host.p[host.len - 1] == ']'))
+        return ERR_MALFORMED;
+    if (has_colon)
+        host = (struct span){host.p + 1, host.len - 2};
+    for (size_t i = 0; i < host.len; i++) {
+        if (strchr("[] \t/@", host.p[i]))
+            return ERR_MALFORMED;
+    }
+    return copy_host(host, sizeof(a->host) - 1, a);
+}
+
+enum err address_parse(struct span text, struct address *out)
+{
+    struct address a = {.fd = -1};
+    struct span rest = text;
+    struct span scheme = span_cut(&rest, ':');
+    enum err e;
+
+    if (span_equal(scheme, SPAN("unix")))
+        e = parse_unix(rest, &a);
+    else if (span_equal(scheme, SPAN("fd")))
+        e = parse_inherited(rest, &a);
+    else
+        e = parse_tcp(text, &a);
+    if (!e)
+        *out = a;
+    return e;
+}
+
+bool address_equal(const struct address *a, const struct address *b)
+{
+    if (a->type != b->type)
+        return false;
+    if (a->type == ADDRESS_INHERITED)
+        return a->fd == b->fd;
+    return strcmp(a->host, b->host) == 0 && (a->type == ADDRESS_UNIX || a->port == b->port);
+}
+
+static bool set_flags(int fd)
+{
+    int status = fcntl(fd, F_GETFL);
+
+    return status >= 0 && fcntl(fd, F_SETFL, status | O_NONBLOCK) == 0 &&
+           fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+/* Closes nothing: an inherited descriptor that is not what it should be is not ours. */
+static enum err take_inherited(int inherited, int *fd)
+{
+    int is_listening = 0;
+    socklen_t len = sizeof(is_listening);
+
+    if (getsockopt(inherited, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &len) != 0 ||
+        !is_listening) {
+        log_error("fd:%d: not a listening socket", inherited);
+        return ERR_INVALID;
+    }
+    if (!set_flags(inherited)) {
+        log_error("fd:%d: %s", inherited, strerror(errno));
+        return ERR_UNAVAILABLE;
+    }
+    *fd = inherited;
+    return ERR_NONE;
+}
+
+static int open_socket(int family)
+{
+    int fd = socket(family, SOCK_STREAM, 0);
+
+    if (fd >= 0 && !set_flags(fd)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Whether the file is a socket on which nobody listens any more. */
+static bool is_stale(const struct sockaddr_un *name)
+{
+    struct stat info;
+    bool is_refused;
+    int fd;
+
+    if (lstat(name->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
+        return false;
+    fd = open_socket(AF_UNIX);
+    if (fd < 0)
+        return false;
+    is_refused =
+        connect(fd, (const struct sockaddr *)name, sizeof(*name)) != 0 && errno == ECONNREFUSED;
+    close(fd);
+    return is_refused;
+}
+
+/* Under a umask that leaves nothing, so that nobody gets in before mode and group are set. The
+ * umask is the whole process's: listeners are opened before threads start. */
+static int bind_closed(int fd, const struct sockaddr_un *name)
+{
+    mode_t before = umask(0777);
+    int result = bind(fd, (const struct sockaddr *)name, sizeof(*name));
+
+    if (result != 0 && errno == EADDRINUSE) {
+        if (is_stale(name) && unlink(name->sun_path) == 0)
+            result = bind(fd, (const struct sockaddr *)name, sizeof(*name));
+        else
+            errno = EADDRINUSE;
+    }
+    umask(before);
+    return result;
+}
+
+static const char *open_up(const char *path, mode_t mode, const char *group)
+{
+    if (group && group[0]) {
+        const struct group *entry = getgrnam(group);
+
+        if (!entry)
+            return "its group does not exist";
+        if (chown(path, (uid_t)-1, entry->gr_gid) != 0)
+            return "its group cannot be set";
+    }
+    return chmod(path, mode) == 0 ? NULL : "its mode cannot be set";
+}
+
+static enum err listen_unix(const struct address *a, mode_t mode, const char *group, int *fd)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int s = open_socket(AF_UNIX);
+    const char *why;
+
+    memcpy(name.sun_path, a->host, strnlen(a->host, UNIX_PATH_MAX));
+    if (s < 0 || bind_closed(s, &name) != 0) {
+        log_error("unix:%s: %s", a->host, strerror(errno));
+        if (s >= 0)
+            close(s);
+        return ERR_UNAVAILABLE;
+    }
+    why = open_up(name.sun_path, mode, group);
+    if (!why && listen(s, BACKLOG) != 0)
+        why = strerror(errno);
+    if (why) {
+        log_error("unix:%s: %s", a->host, why);
+        unlink(name.sun_path);
+        close(s);
+        return ERR_UNAVAILABLE;
+    }
+    *fd = s;
+    return ERR_NONE;
+}
+
+/* -1 with errno on failure. */
+static int listen_on(const struct addrinfo *at)
+{
+    int on = 1;
+    int off = 0;
+    int fd = open_socket(at->ai_family);
+    int saved;
+
+    if (fd < 0)
+        return -1;
+    /* [::] takes IPv4 too, whatever the system's default is. */
+    if (at->ai_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+        bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static enum err listen_tcp(const struct address *a, int *fd)
+{
+    const struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    char port[8];
+    int result;
+    int s = -1;
+
+    snprintf(port, sizeof(port), "%u", (unsigned)a->port);
+    result = getaddrinfo(a->host, port, &hints, &found);
+    if (result != 0) {
+        log_error("%s:%s: %s", a->host, port, gai_strerror(result));
+        return ERR_UNAVAILABLE;
+    }
+    for (const struct addrinfo *at = found; at && s < 0; at = at->ai_next)
+        s = listen_on(at);
+    if (s < 0)
+        log_error("%s:%s: %s", a->host, port, strerror(errno));
+    freeaddrinfo(found);
+    if (s < 0)
+        return ERR_UNAVAILABLE;
+    *fd = s;
+    return ERR_NONE;
+}
+
+enum err address_listen(const struct address *a, mode_t mode, const char *group, int *fd)
+{
+    switch (a->type) {
+    case ADDRESS_UNIX:
+        return listen_unix(a, mode, group, fd);
+    case ADDRESS_TCP:
+        return listen_tcp(a, fd);
+    case ADDRESS_INHERITED:
+        return take_inherited(a->fd, fd);
+    }
+    return ERR_INVALID;
+}
+
+void address_unlink(const struct address *a)
+{
+    if (a->type == ADDRESS_UNIX)
+        unlink(a->host);
+}

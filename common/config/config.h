@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* config.h - doorbell.conf: one table of settings for both programs. Parser, environment, --help,
+ * the sample, the man page's check all walk that table. A loaded config is const; a reload builds a
+ * new one and swaps it. */
+#ifndef DOORBELL_COMMON_CONFIG_H
+#define DOORBELL_COMMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "common/config/address.h"
+
+enum {
+    CONFIG_LINE_MAX = 4096,
+    CONFIG_FILE_MAX = 256 * 1024,
+    CONFIG_EXIT = 78 /* EX_CONFIG of sysexits.h */
+};
+
+/* What stands for a line number where there is none. */
+enum config_line { CONFIG_LINE_DEFAULT = 0, CONFIG_LINE_ENVIRONMENT = -1 };
+
+enum program { PROGRAM_APP = 1, PROGRAM_RELAY = 2 };
+
+enum token_algorithm { TOKEN_HS256, TOKEN_RS256, TOKEN_ES256 };
+
+/* A blank-separated list; the last item is followed by NULL. */
+struct config_list {
+    char **items;
+    size_t count;
+};
+
+struct config_auth {
+    enum token_algorithm algorithm;
+    char *secret_file;
+    struct config_list public_key_file;
+    char *send_key_file;
+    char *publish_key_file;
+    struct config_list origins;
+    char *audience; /* empty: a token with `aud` is refused */
+    bool trust_remote_user;
+    int64_t token_ttl_max_s;
+};
+
+struct config_app {
+    struct address listen;
+    mode_t listen_mode;
+    char *listen_group;
+    char *prefix; /* starts with '/', does not end with it; empty for the root */
+    int64_t workers;
+    int64_t max_connections;
+    char *relay_url; /* http://host:port or unix:/path */
+    int64_t hit_window_s;
+    int64_t backlog_days;
+    int64_t max_groups;
+    int64_t group_ring_max;
+    int64_t ring_max_age_s;
+};
+
+struct config_database {
+    char *url;
+    int64_t statement_timeout_ms;
+    int64_t lock_timeout_ms;
+};
+
+struct config_relay {
+    struct address listen;
+    struct address publish_listen;
+    mode_t listen_mode;
+    char *listen_group;
+    struct config_list trusted_proxies; /* networks, and "unix" */
+    int64_t ping_interval_ms;
+    int64_t login_timeout_ms;
+    int64_t drain_window_ms;
+    int64_t pace;       /* rings per second of a broadcast; 0: all at once */
+    int64_t check_rate; /* checks per second that the app can answer; spreads rings if pace is 0 */
+    int64_t max_sessions;
+    int64_t max_sessions_per_user;
+    int64_t max_sessions_per_address;
+    int64_t max_accepts_per_second;
+    int64_t max_publishes_per_second;
+    int64_t max_publishers; /* connections */
+    int64_t max_frame;      /* bytes of one frame from a client */
+    int64_t max_publish_body;
+    char *socketio_path; /* begins and ends with '/' */
+    int64_t socketio_ping_interval_ms;
+    int64_t socketio_ping_timeout_ms;
+    int64_t socketio_upgrade_timeout_ms;
+    int64_t socketio_connect_timeout_ms;
+    int64_t socketio_max_payload; /* bytes of one request of a client */
+    int64_t socketio_max_pending; /* bytes that wait for one session */
+    bool legacy_publish;
+    bool legacy_get;
+    bool legacy_login;
+    char *legacy_text;
+    bool legacy_online_count; /* unless it is set, as legacy_login */
+    char *legacy_online_format;
+};
+
+struct config {
+    struct config_auth auth;
+    struct config_app app;
+    struct config_database database;
+    struct config_relay relay;
+    char *path; /* the file read, or NULL */
+    int *lines; /* by setting: the line that set it, or one of enum config_line */
+};
+
+enum setting_type {
+    SETTING_TEXT,
+    SETTING_PATH,
+    SETTING_LIST,
+    SETTING_BOOL,     /* yes or no */
+    SETTING_INT,      /* min to max */
+    SETTING_DURATION, /* 250ms, 2s, 5m, 1h, 1d; a bare number is seconds */
+    SETTING_MODE,     /* octal */
+    SETTING_ADDRESS,
+    SETTING_ALGORITHM,
+};
+
+struct setting {
+    const char *section;
+    const char *name;
+    enum setting_type type;
+    const char *fallback; /* the default, as it would be written */
+    int64_t min, max;     /* SETTING_INT; SETTING_DURATION in its field's unit */
+    int64_t unit_ms;      /* SETTING_DURATION: what one of the field's unit is, 1 or 1000 */
+    size_t offset;        /* into struct config */
+    unsigned used_by;     /* enum program, or both */
+    bool is_reloadable;
+    const char *meaning; /* one line for --help */
+};
+
+extern const struct setting settings[];
+extern const size_t settings_count;
+
+/* Reads `path` (NULL: defaults and environment alone), then DOORBELL_<SECTION>_<NAME>. Checks every
+ * setting, and the cross rules that need no other file. Each fault is written to `faults` as one
+ * line "file:line: what"; with one or more, ERR_INVALID. Caller owns *out. */
+MUST_USE enum err config_load(const char *path, FILE *faults, struct config **out);
+
+/* The same for the bytes of a file already read; `path` (may be NULL) names it in faults, and
+ * `environment` is like environ. A variable of a section that does not exist is not ours. */
+MUST_USE enum err config_parse(struct span text, const char *path, char *const *environment,
+                               FILE *faults, struct config **out);
+void config_free(struct config *c);
+
+/* The settings of `program` that need a restart and are another in `next` than in `now`: the first
+ * behind `after` in the table (NULL: of all), NULL if there is none left. */
+const struct setting *config_next_kept(const struct config *now, const struct config *next,
+                                       enum program program, const struct setting *after);
+
+/* Writes one line "where: message" to `faults` about the setting whose value is at `field` of *c;
+ * where is "doorbell.conf:12", "DOORBELL_APP_WORKERS" or "[app] workers". */
+void config_fault(const struct config *c, const void *field, FILE *faults, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The settings that `program` uses, for --help. */
+void config_print_help(FILE *out, enum program program);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* config_check.c - the rules between settings, and those of a value that are more than its type. */
+#include "common/config/config_value.h"
+
+#include <string.h>
+
+#include "common/text/ip.h"
+
+struct check {
+    const struct config *config;
+    FILE *faults;
+    size_t fault_count;
+};
+
+#define FAULT(check, field, ...)                                                                   \
+    ((check)->fault_count++,                                                                       \
+     config_fault((check)->config, &(check)->config->field, (check)->faults, __VA_ARGS__))
+
+static bool has_only(struct span s, const char *set)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] == '\0' || !strchr(set, s.p[i]))
+            return false;
+    }
+    return s.len > 0;
+}
+
+#define DIGITS "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+static bool is_port(struct span s)
+{
+    int64_t n;
+
+    return has_only(s, DIGITS) && span_parse_int(s, &n) == ERR_NONE && n >= 1 && n <= 65535;
+}
+
+/* Empty, :port or :*. */
+static bool is_port_suffix(struct span s, bool may_be_any)
+{
+    struct span port = {s.p + 1, s.len - 1};
+
+    return s.len == 0 ||
+           (s.p[0] == ':' && (is_port(port) || (may_be_any && span_equal(port, SPAN("*")))));
+}
+
+/* A host, which may be [v6], and perhaps a port. */
+static bool is_authority(struct span s, bool may_be_any_port)
+{
+    struct span rest = s;
+    struct span host;
+
+    if (span_starts_with(s, SPAN("["))) {
+        host = span_cut(&rest, ']');
+        return rest.p &&
+               has_only((struct span){host.p + 1, host.len - 1}, DIGITS "abcdefABCDEF:.") &&
+               is_port_suffix(rest, may_be_any_port);
+    }
+    host = span_cut(&rest, ':');
+    return has_only(host, LETTERS DIGITS ".-_") &&
+           is_port_suffix((struct span){s.p + host.len, s.len - host.len}, may_be_any_port);
+}
+
+static bool is_origin(struct span s)
+{
+    const char *colon = strstr(s.p, "://"); /* an item of a list ends with NUL */
+    size_t scheme_len = colon ? (size_t)(colon - s.p) : 0;
+
+    return colon && has_only((struct span){s.p, scheme_len}, LETTERS DIGITS "+.-") &&
+           is_authority((struct span){colon + 3, s.len - scheme_len - 3}, true);
+}
+
+static bool has_duplicate(const struct config_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(list->items[i], list->items[j]) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void check_auth(struct check *check)
+{
+    const struct config_auth *auth = &check->config->auth;
+    size_t keys = auth->public_key_file.count;
+
+    for (size_t i = 0; i < auth->origins.count; i++) {
+        if (!is_origin(span_of(auth->origins.items[i])))
+            FAULT(check, auth.origins, "origins: %s is not scheme://host, with :port or :* or not",
+                  auth->origins.items[i]);
+    }
+    if (has_duplicate(&auth->origins))
+        FAULT(check, auth.origins, "origins: one stands there twice");
+    if (has_duplicate(&auth->public_key_file))
+        FAULT(check, auth.public_key_file, "public_key_file: one stands there twice");
+    if (keys > 2)
+        FAULT(check, auth.public_key_file, "public_key_file: at most two");
+    if (auth->algorithm == TOKEN_HS256 && keys > 0)
+        FAULT(check, auth.public_key_file, "public_key_file: HS256 has none, it uses secret_file");
+    if (auth->algorithm != TOKEN_HS256 && keys == 0)
+        FAULT(check, auth.public_key_file, "public_key_file: this algorithm needs one");
+}
+
+static bool is_prefix(struct span s)
+{
+    if (s.len == 0)
+        return true;
+    if (s.p[0] != '/' || s.p[s.len - 1] == '/' || strstr(s.p, "//"))
+        return false;
+    return has_only(s, LETTERS DIGITS "/._~-");
+}
+
+static bool is_relay_url(struct span s)
+{
+    struct address a;
+
+    if (span_starts_with(s, SPAN("unix:")))
+        return address_parse(s, &a) == ERR_NONE;
+    return span_starts_with(s, SPAN("http://")) &&
+           is_authority((struct span){s.p + 7, s.len - 7}, false);
+}
+
+static void check_app(struct check *check)
+{
+    const struct config *c = check->config;
+
+    if (!is_prefix(span_of(c->app.prefix)))
+        FAULT(check, app.prefix, "prefix: must be empty or /like/this, without a / at the end");
+    if (!is_relay_url(span_of(c->app.relay_url)))
+        FAULT(check, app.relay_url, "relay_url: must be http://host:port or unix:/path");
+    if (c->database.url[0] == '\0')
+        FAULT(check, database.url, "url: must not be empty");
+}
+
+/* Port 0 is another one each time. */
+static bool is_any_port(const struct address *a)
+{
+    return a->type == ADDRESS_TCP && a->port == 0;
+}
+
+static void check_proxies(struct check *check)
+{
+    const struct config_list *proxies = &check->config->relay.trusted_proxies;
+    struct ip_network network;
+
+    for (size_t i = 0; i < proxies->count; i++) {
+        struct span item = span_of(proxies->items[i]);
+
+        if (!span_equal(item, SPAN("unix")) && ip_network_parse(item, &network))
+            FAULT(check, relay.trusted_proxies,
+                  "trusted_proxies: %s is not an address, a network as 10.0.0.0/8, or unix",
+                  proxies->items[i]);
+    }
+    if (has_duplicate(proxies))
+        FAULT(check, relay.trusted_proxies, "trusted_proxies: one stands there twice");
+}
+
+static bool is_socketio_path(struct span s)
+{
+    return s.len > 2 && s.p[0] == '/' && s.p[s.len - 1] == '/' && !strstr(s.p, "//") &&
+           has_only(s, LETTERS DIGITS "/._~-");
+}
+
+/* As a packet a text is at most six times as long, as with &quot; for one character. */
+static bool fits_a_page(const struct config_relay *relay, const char *text)
+{
+    enum { GROWTH = 6, AROUND_IT = 128 };
+
+    return (int64_t)strlen(text) * GROWTH + AROUND_IT <= relay->socketio_max_pending / 2;
+}
+
+static void check_socketio(struct check *check)
+{
+    const struct config_relay *relay = &check->config->relay;
+
+    if (!is_socketio_path(span_of(relay->socketio_path)))
+        FAULT(check, relay.socketio_path, "socketio_path: must be /like/this/");
+    /* Both ends are to know within 60 s that the other one is gone. */
+    if (relay->socketio_ping_interval_ms + relay->socketio_ping_timeout_ms > 59000)
+        FAULT(check, relay.socketio_ping_timeout_ms,
+              "socketio_ping_timeout: together with socketio_ping_interval at most 59s");
+    if (!fits_a_page(relay, relay->legacy_text))
+        FAULT(check, relay.legacy_text, "legacy_text: is too long for socketio_max_pending");
+    if (!fits_a_page(relay, relay->legacy_online_format))
+        FAULT(check, relay.legacy_online_format,
+              "legacy_online_format: is too long for socketio_max_pending");
+}
+
+static void check_relay(struct check *check)
+{
+    const struct config_relay *relay = &check->config->relay;
+
+    if (address_equal(&relay->listen, &relay->publish_listen) && !is_any_port(&relay->listen))
+        FAULT(check, relay.publish_listen, "publish_listen: must differ from listen");
+    if (relay->legacy_get && !relay->legacy_publish)
+        FAULT(check, relay.legacy_get, "legacy_get: works only with legacy_publish = yes");
+}
+
+size_t config_check(const struct config *c, FILE *faults)
+{
+    struct check check = {.config = c, .faults = faults};
+
+    check_auth(&check);
+    check_app(&check);
+    check_relay(&check);
+    check_socketio(&check);
+    check_proxies(&check);
+    return check.fault_count;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* settings.c - the one table of settings. A line added here is parsed, defaulted, overridable by
+ * the environment and printed by --help; tests/lint/settings asks for the man page and the sample.
+ */
+#include "common/config/config.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define AT(field) offsetof(struct config, field)
+#define BOTH (PROGRAM_APP | PROGRAM_RELAY)
+#define DAY_S 86400
+
+/* clang-format off */
+const struct setting settings[] = {
+    /* section, name, type, default, min, max, unit_ms, offset, used by, reloadable, meaning */
+    {"auth", "algorithm", SETTING_ALGORITHM, "HS256", 0, 0, 0, AT(auth.algorithm), BOTH, true, "algorithm of user tokens: HS256, RS256 or ES256"},
+    {"auth", "secret_file", SETTING_PATH, "/etc/doorbell/auth.secret", 0, 0, 0, AT(auth.secret_file), BOTH, true, "secrets of user tokens (HS256)"},
+    {"auth", "public_key_file", SETTING_LIST, "", 0, 0, 0, AT(auth.public_key_file), BOTH, true, "PEM public keys of user tokens (RS256, ES256), at most two"},
+    {"auth", "send_key_file", SETTING_PATH, "/etc/doorbell/send.key", 0, 0, 0, AT(auth.send_key_file), PROGRAM_APP, true, "keys with which the site's back end calls doorbell-app"},
+    {"auth", "publish_key_file", SETTING_PATH, "/etc/doorbell/publish.key", 0, 0, 0, AT(auth.publish_key_file), BOTH, true, "keys with which doorbell-relay is called"},
+    {"auth", "origins", SETTING_LIST, "", 0, 0, 0, AT(auth.origins), BOTH, true, "origins of pages that may use cookies, as scheme://host[:port]; empty: the request's own"},
+    {"auth", "audience", SETTING_TEXT, "", 0, 0, 0, AT(auth.audience), BOTH, true, "what a token's aud must contain; empty: tokens with aud are refused"},
+    {"auth", "trust_remote_user", SETTING_BOOL, "no", 0, 0, 0, AT(auth.trust_remote_user), PROGRAM_APP, true, "take REMOTE_USER of the web server for the user"},
+    {"auth", "token_ttl_max", SETTING_DURATION, "1d", 1, 366 * DAY_S, 1000, AT(auth.token_ttl_max_s), BOTH, true, "longest life of a token made by POST /tokens"},
+    {"app", "listen", SETTING_ADDRESS, "unix:/run/doorbell/app.sock", 0, 0, 0, AT(app.listen), PROGRAM_APP, false, "where FastCGI is served"},
+    {"app", "listen_mode", SETTING_MODE, "0660", 0, 0777, 0, AT(app.listen_mode), PROGRAM_APP, false, "mode of the unix socket"},
+    {"app", "listen_group", SETTING_TEXT, "", 0, 0, 0, AT(app.listen_group), PROGRAM_APP, false, "group of the unix socket; empty: the process's own"},
+    {"app", "prefix", SETTING_TEXT, "/doorbell", 0, 0, 0, AT(app.prefix), PROGRAM_APP, true, "path under which the API stands; empty: the root"},
+    {"app", "workers", SETTING_INT, "4", 1, 256, 0, AT(app.workers), PROGRAM_APP, false, "requests worked on at a time, each with a database connection"},
+    {"app", "max_connections", SETTING_INT, "1024", 1, 100000, 0, AT(app.max_connections), PROGRAM_APP, false, "connections of web servers held open"},
+    {"app", "relay_url", SETTING_TEXT, "http://127.0.0.1:2121", 0, 0, 0, AT(app.relay_url), PROGRAM_APP, true, "the relay's publish listener: http://host:port or unix:/path"},
+    {"app", "hit_window", SETTING_DURATION, "5m", 0, DAY_S, 1000, AT(app.hit_window_s), PROGRAM_APP, true, "how long a new message makes the bell sound"},
+    {"app", "backlog_days", SETTING_INT, "7", 0, 3650, 0, AT(app.backlog_days), PROGRAM_APP, true, "how old a broadcast a new user may see, in days"},
+    {"app", "max_groups", SETTING_INT, "64", 1, 1000, 0, AT(app.max_groups), PROGRAM_APP, true, "groups that a user may be in"},
+    {"app", "group_ring_max", SETTING_INT, "10000", 0, 1000000, 0, AT(app.group_ring_max), PROGRAM_APP, true, "members up to which a group is rung one by one, beyond as everybody"},
+    {"app", "ring_max_age", SETTING_DURATION, "1m", 1, DAY_S, 1000, AT(app.ring_max_age_s), PROGRAM_APP, true, "age at which a ring that did not reach the relay is dropped"},
+    {"database", "url", SETTING_TEXT, "postgresql:///doorbell", 0, 0, 0, AT(database.url), PROGRAM_APP, false, "PostgreSQL, as libpq's connection URI or keywords"},
+    {"database", "statement_timeout", SETTING_DURATION, "5s", 1, 600000, 1, AT(database.statement_timeout_ms), PROGRAM_APP, false, "longest run of a statement"},
+    {"database", "lock_timeout", SETTING_DURATION, "2s", 1, 600000, 1, AT(database.lock_timeout_ms), PROGRAM_APP, false, "longest wait of a write for another"},
+    {"relay", "listen", SETTING_ADDRESS, "0.0.0.0:2120", 0, 0, 0, AT(relay.listen), PROGRAM_RELAY, false, "where clients are served"},
+    {"relay", "publish_listen", SETTING_ADDRESS, "127.0.0.1:2121", 0, 0, 0, AT(relay.publish_listen), PROGRAM_RELAY, false, "where publish calls are served"},
+    {"relay", "listen_mode", SETTING_MODE, "0660", 0, 0777, 0, AT(relay.listen_mode), PROGRAM_RELAY, false, "mode of the unix sockets"},
+    {"relay", "listen_group", SETTING_TEXT, "", 0, 0, 0, AT(relay.listen_group), PROGRAM_RELAY, false, "group of the unix sockets; empty: the process's own"},
+    {"relay", "trusted_proxies", SETTING_LIST, "", 0, 0, 0, AT(relay.trusted_proxies), PROGRAM_RELAY, true, "whose X-Forwarded-For is believed: address, address/bits, or unix for unix sockets"},
+    {"relay", "ping_interval", SETTING_DURATION, "25s", 1000, 25000, 1, AT(relay.ping_interval_ms), PROGRAM_RELAY, true, "time between two pings of a session"},
+    {"relay", "login_timeout", SETTING_DURATION, "10s", 10, 3600000, 1, AT(relay.login_timeout_ms), PROGRAM_RELAY, true, "time that a client has to log in"},
+    {"relay", "drain_window", SETTING_DURATION, "10s", 0, 600000, 1, AT(relay.drain_window_ms), PROGRAM_RELAY, true, "time over which sessions are closed at the end"},
+    {"relay", "pace", SETTING_INT, "1000", 0, 10000000, 0, AT(relay.pace), PROGRAM_RELAY, true, "rings per second of a broadcast; 0: all at once"},
+    {"relay", "check_rate", SETTING_INT, "1000", 1, 10000000, 0, AT(relay.check_rate), PROGRAM_RELAY, true, "checks per second that doorbell-app can answer; spreads them if pace is 0"},
+    {"relay", "max_sessions", SETTING_INT, "100000", 0, 10000000, 0, AT(relay.max_sessions), PROGRAM_RELAY, true, "sessions at a time; 0: no limit"},
+    {"relay", "max_sessions_per_user", SETTING_INT, "8", 0, 1000000, 0, AT(relay.max_sessions_per_user), PROGRAM_RELAY, true, "sessions of a user, beyond which the oldest is closed; 0: no limit"},
+    {"relay", "max_sessions_per_address", SETTING_INT, "0", 0, 10000000, 0, AT(relay.max_sessions_per_address), PROGRAM_RELAY, true, "sessions from one address; 0: no limit"},
+    {"relay", "max_accepts_per_second", SETTING_INT, "2000", 0, 10000000, 0, AT(relay.max_accepts_per_second), PROGRAM_RELAY, true, "new sessions per second; 0: no limit"},
+    {"relay", "max_publishes_per_second", SETTING_INT, "5000", 0, 10000000, 0, AT(relay.max_publishes_per_second), PROGRAM_RELAY, true, "publish calls per second; 0: no limit"},
+    {"relay", "max_publishers", SETTING_INT, "256", 0, 100000, 0, AT(relay.max_publishers), PROGRAM_RELAY, true, "connections at the publish port, beyond which the most silent is closed; 0: no limit"},
+    {"relay", "max_frame", SETTING_INT, "8192", 128, 1048576, 0, AT(relay.max_frame), PROGRAM_RELAY, true, "bytes of a frame from a client"},
+    {"relay", "max_publish_body", SETTING_INT, "1048576", 1024, 67108864, 0, AT(relay.max_publish_body), BOTH, true, "bytes of the body of a publish call"},
+    {"relay", "socketio_path", SETTING_TEXT, "/socket.io/", 0, 0, 0, AT(relay.socketio_path), PROGRAM_RELAY, true, "where socket.io clients are served"},
+    {"relay", "socketio_ping_interval", SETTING_DURATION, "25s", 1000, 58000, 1, AT(relay.socketio_ping_interval_ms), PROGRAM_RELAY, true, "time between two pings of a socket.io session"},
+    {"relay", "socketio_ping_timeout", SETTING_DURATION, "20s", 1000, 58000, 1, AT(relay.socketio_ping_timeout_ms), PROGRAM_RELAY, true, "time that a socket.io client has to answer one"},
+    {"relay", "socketio_upgrade_timeout", SETTING_DURATION, "10s", 100, 600000, 1, AT(relay.socketio_upgrade_timeout_ms), PROGRAM_RELAY, true, "time that an upgrade from polling to WebSocket may take"},
+    {"relay", "socketio_connect_timeout", SETTING_DURATION, "45s", 100, 600000, 1, AT(relay.socketio_connect_timeout_ms), PROGRAM_RELAY, true, "time that a client of socket.io 3 and newer has to connect to a namespace"},
+    {"relay", "socketio_max_payload", SETTING_INT, "100000", 1024, 10000000, 0, AT(relay.socketio_max_payload), PROGRAM_RELAY, true, "bytes of a message or a POST from a socket.io client"},
+    {"relay", "socketio_max_pending", SETTING_INT, "262144", 4096, 500000, 0, AT(relay.socketio_max_pending), PROGRAM_RELAY, true, "bytes that may wait for a socket.io session, beyond which it is closed"},
+    {"relay", "legacy_publish", SETTING_BOOL, "no", 0, 0, 0, AT(relay.legacy_publish), PROGRAM_RELAY, true, "take web-msg-sender's publish call without a key on a local listener"},
+    {"relay", "legacy_get", SETTING_BOOL, "no", 0, 0, 0, AT(relay.legacy_get), PROGRAM_RELAY, true, "take it by GET as well"},
+    {"relay", "legacy_login", SETTING_BOOL, "no", 0, 0, 0, AT(relay.legacy_login), PROGRAM_RELAY, true, "take the bare user id of a socket.io page for proof of who it is"},
+    {"relay", "legacy_text", SETTING_TEXT, "You have a new message", 0, 0, 0, AT(relay.legacy_text), PROGRAM_RELAY, true, "what a ring of doorbell-app says to socket.io pages, by new_msg"},
+    {"relay", "legacy_online_count", SETTING_BOOL, "no", 0, 0, 0, AT(relay.legacy_online_count), PROGRAM_RELAY, true, "tell socket.io pages how many are online; unless it is set, as legacy_login"},
+    {"relay", "legacy_online_format", SETTING_TEXT, "当前<b>{users}</b>人在线，共打开<b>{pages}</b>个页面", 0, 0, 0, AT(relay.legacy_online_format), PROGRAM_RELAY, true, "how, by update_online_count"},
+};
+/* clang-format on */
+
+const size_t settings_count = sizeof(settings) / sizeof(settings[0]);
+
+void config_print_help(FILE *out, enum program program)
+{
+    const char *section = "";
+
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+
+        if (!(s->used_by & (unsigned)program))
+            continue;
+        if (strcmp(section, s->section) != 0)
+            fprintf(out, "  [%s]\n", s->section);
+        section = s->section;
+        fprintf(out, "    %s =%s%s\n        %s\n", s->name, s->fallback[0] ? " " : "", s->fallback,
+                s->meaning);
+    }
+}

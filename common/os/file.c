@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* explicit_bzero */
+#include "common/os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum err system_failure(const char **why)
+{
+    switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+        *why = "there is no such file";
+        return ERR_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+        *why = "this user may not read it";
+        return ERR_FORBIDDEN;
+    case EISDIR:
+        *why = "it is a folder";
+        return ERR_INVALID;
+    default:
+        *why = "it cannot be read";
+        return ERR_INVALID;
+    }
+}
+
+/* Reads to the end, or until `size` bytes are full. Negative on failure. */
+static ssize_t read_all(int fd, char *bytes, size_t size)
+{
+    size_t len = 0;
+
+    while (len < size) {
+        ssize_t n = read(fd, bytes + len, size - len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    return (ssize_t)len;
+}
+
+enum err file_read(const char *path, size_t max, char **bytes, size_t *len, const char **why)
+{
+    enum err e = ERR_NONE;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    char *data;
+    ssize_t n;
+
+    if (fd < 0)
+        return system_failure(why);
+    /* Never grown: realloc would leave copies of secrets behind. */
+    data = malloc(max + 1);
+    if (!data) {
+        close(fd);
+        *why = err_text(ERR_NO_MEMORY);
+        return ERR_NO_MEMORY;
+    }
+    n = read_all(fd, data, max + 1);
+    if (n < 0) {
+        e = system_failure(why);
+    } else if ((size_t)n > max) {
+        *why = "it is too big";
+        e = ERR_TOO_BIG;
+    }
+    close(fd);
+    if (e) {
+        file_free_secret(data, n > 0 ? (size_t)n : 0);
+        return e;
+    }
+    data[n] = '\0';
+    *bytes = data;
+    *len = (size_t)n;
+    return ERR_NONE;
+}
+
+void file_free_secret(char *bytes, size_t len)
+{
+    if (bytes)
+        explicit_bzero(bytes, len);
+    free(bytes);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/security/keyring.h"
+
+#include <string.h>
+
+#include "common/os/file.h"
+
+/* Each line's bytes as they stand, blanks and CR included; a final newline may be left out. */
+static const char *split(struct keyring *k)
+{
+    struct span rest = {k->bytes, k->size};
+
+    if (memchr(k->bytes, '\0', k->size))
+        return "it holds a NUL byte";
+    if (rest.len > 0 && rest.p[rest.len - 1] == '\n')
+        rest.len--;
+    if (rest.len == 0)
+        return "it is empty";
+    while (rest.p) {
+        struct span key = span_cut(&rest, '\n');
+
+        if (k->count == KEYRING_MAX)
+            return "it has more than two lines";
+        if (key.len == 0)
+            return "it has an empty line";
+        if (key.len < KEY_MIN)
+            return "it has a key of less than 32 bytes";
+        if (key.len > KEY_MAX)
+            return "it has a key of more than 4096 bytes";
+        k->keys[k->count++] = key;
+    }
+    return NULL;
+}
+
+enum err keyring_load(struct keyring *k, const char *path, const char **why)
+{
+    struct keyring loaded = {0};
+    enum err e = file_read(path, KEYRING_MAX * (KEY_MAX + 1), &loaded.bytes, &loaded.size, why);
+    const char *fault;
+
+    if (e)
+        return e;
+    fault = split(&loaded);
+    if (fault) {
+        keyring_deinit(&loaded);
+        *why = fault;
+        return ERR_INVALID;
+    }
+    *k = loaded;
+    return ERR_NONE;
+}
+
+void keyring_deinit(struct keyring *k)
+{
+    file_free_secret(k->bytes, k->size);
+    *k = (struct keyring){0};
+}
+
+bool keyring_accepts(const struct keyring *k, struct span key)
+{
+    bool is_known = false;
+
+    /* Every key is compared, so that the time does not tell which one it was. */
+    for (size_t i = 0; i < k->count; i++)
+        is_known |= span_equal_secret(k->keys[i], key);
+    return is_known;
+}
+
+bool keyring_overlaps(const struct keyring *a, const struct keyring *b)
+{
+    bool is_shared = false;
+
+    for (size_t i = 0; i < a->count; i++)
+        is_shared |= keyring_accepts(b, a->keys[i]);
+    return is_shared;
+}

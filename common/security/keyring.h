@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* keyring.h - a key file: one or two lines, each line's bytes as they stand, at least 32 of them.
+ * The first signs or is sent, both are accepted, so that keys can be rotated. */
+#ifndef DOORBELL_COMMON_KEYRING_H
+#define DOORBELL_COMMON_KEYRING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+
+enum { KEY_MIN = 32, KEY_MAX = 4096, KEYRING_MAX = 2 };
+
+struct keyring {
+    char *bytes; /* owned: the file */
+    size_t size;
+    struct span keys[KEYRING_MAX];
+    size_t count;
+};
+
+/* Reads `path`. On failure *why (static text) says what is wrong with it. */
+MUST_USE enum err keyring_load(struct keyring *k, const char *path, const char **why);
+
+/* Wipes and frees. */
+void keyring_deinit(struct keyring *k);
+
+/* Whether `key` is one of them, in constant time. */
+bool keyring_accepts(const struct keyring *k, struct span key);
+
+/* Whether a key stands in both. */
+bool keyring_overlaps(const struct keyring *a, const struct keyring *b);
+
+#endif

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* token.c - libjwt 1.10.2 signs, and verifies RS256 and ES256. It would also take alg:none, `crit`,
+ * members that stand there twice, foreign bytes in an RS256 signature, and reads a float `exp` as
+ * 0: so header, spelling and claims are read here. HS256, which is verified at every check and
+ * login, needs but one HMAC after that; libjwt would take apart all of it once more. */
+#include "common/security/token.h"
+
+#include <jwt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/os/file.h"
+#include "common/security/hmac.h"
+#include "common/text/base64url.h"
+#include "common/text/json.h"
+#include "common/text/json_walk.h"
+
+/* 9999-12-31T23:59:59Z; a time beyond is no time. */
+#define TIME_MAX INT64_C(253402300799)
+
+enum { NUMBER_MAX = 64 /* no time is longer */ };
+
+struct pem {
+    char *bytes;
+    size_t len;
+};
+
+struct token_keys {
+    enum token_algorithm algorithm;
+    struct keyring secrets; /* of HS256, and set up: */
+    struct hmac_key *hmacs[KEYRING_MAX];
+    struct pem pems[KEYRING_MAX]; /* of the others */
+    size_t pem_count;
+    char *audience;
+};
+
+static const struct {
+    const char *name;
+    jwt_alg_t jwt;
+} algorithms[] = {
+    [TOKEN_HS256] = {"HS256", JWT_ALG_HS256},
+    [TOKEN_RS256] = {"RS256", JWT_ALG_RS256},
+    [TOKEN_ES256] = {"ES256", JWT_ALG_ES256},
+};
+
+static enum err load_pem(const char *path, struct pem *pem, const char **why)
+{
+    enum err e = file_read(path, TOKEN_PEM_MAX, &pem->bytes, &pem->len, why);
+
+    if (e)
+        return e;
+    if (strstr(pem->bytes, "PRIVATE KEY-----")) {
+        *why = "it holds a private key, which has no business here";
+        return ERR_INVALID;
+    }
+    if (!strstr(pem->bytes, "-----BEGIN PUBLIC KEY-----")) {
+        *why = "it holds no PEM public key";
+        return ERR_INVALID;
+    }
+    return ERR_NONE;
+}
+
+static enum err load_secrets(const char *path, struct token_keys *keys, const char **why)
+{
+    enum err e = keyring_load(&keys->secrets, path, why);
+
+    for (size_t i = 0; i < keys->secrets.count && !e; i++)
+        e = hmac_key_new(keys->secrets.keys[i], &keys->hmacs[i]);
+    return e;
+}
+
+static enum err load_keys(const struct config_auth *auth, struct token_keys *keys,
+                          const char **path, const char **why)
+{
+    enum err e = ERR_NONE;
+
+    if (keys->algorithm == TOKEN_HS256) {
+        *path = auth->secret_file;
+        return load_secrets(auth->secret_file, keys, why);
+    }
+    for (size_t i = 0; i < auth->public_key_file.count && i < KEYRING_MAX && !e; i++) {
+        *path = auth->public_key_file.items[i];
+        e = load_pem(*path, &keys->pems[keys->pem_count++], why);
+    }
+    return e;
+}
+
+enum err token_keys_new(const struct config_auth *auth, struct token_keys **out, const char **path,
+                        const char **why)
+{
+    struct token_keys *keys = calloc(1, sizeof(*keys));
+    enum err e = ERR_NO_MEMORY;
+
+    *path = auth->secret_file;
+    *why = err_text(e);
+    if (!keys)
+        return e;
+    keys->algorithm = auth->algorithm;
+    keys->audience = strdup(auth->audience);
+    if (keys->audience)
+        e = load_keys(auth, keys, path, why);
+    if (e) {
+        token_keys_free(keys);
+        return e;
+    }
+    *out = keys;
+    return ERR_NONE;
+}
+
+void token_keys_free(struct token_keys *keys)
+{
+    if (!keys)
+        return;
+    for (size_t i = 0; i < keys->secrets.count; i++)
+        hmac_key_free(keys->hmacs[i]);
+    keyring_deinit(&keys->secrets);
+    for (size_t i = 0; i < keys->pem_count; i++)
+        file_free_secret(keys->pems[i].bytes, keys->pems[i].len);
+    free(keys->audience);
+    free(keys);
+}
+
+const struct keyring *token_keys_secrets(const struct token_keys *keys)
+{
+    return &keys->secrets;
+}
+
+enum { PART_MAX = BASE64URL_DECODED_MAX(TOKEN_MAX) };
+
+/* The members of these names in the JSON object that a part of the token spells, as they are
+ * written; `bytes` holds them. */
+static enum err decode_part(struct span part, char bytes[static PART_MAX],
+                            const char *const names[], size_t count, struct span members[])
+{
+    struct span json = {bytes, 0};
+
+    if (base64url_decode(part, bytes, &json.len) || json_has_nul(json) || json_check(json) ||
+        json_walk_members(json_walk_root(json), names, count, members))
+        return ERR_UNAUTHORIZED;
+    return ERR_NONE;
+}
+
+/* Whether it is a string that says just that. */
+static bool says(struct span value, struct span text)
+{
+    char scratch[PART_MAX];
+    struct span said;
+
+    return !json_walk_text(value, scratch, sizeof(scratch), &said) && span_equal(said, text);
+}
+
+/* The two headers that nearly all tokens have: {"alg":"HS256","typ":"JWT"}, and with `typ` first.
+ * They are good as they stand, which saves half of the JSON. */
+static bool is_usual_header(const struct token_keys *keys, struct span part)
+{
+    return keys->algorithm == TOKEN_HS256 &&
+           (span_equal(part, SPAN("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9")) ||
+            span_equal(part, SPAN("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9")));
+}
+
+/* RFC 7515 4.1.9, RFC 7519 5.1: absent, or the one that we know. */
+static bool is_jwt(struct span typ)
+{
+    char scratch[PART_MAX];
+    struct span said;
+
+    return !typ.p || (!json_walk_text(typ, scratch, sizeof(scratch), &said) &&
+                      span_equal_nocase(said, SPAN("JWT")));
+}
+
+/* RFC 7515 4.1.1, 4.1.11: our algorithm, and no extension that must be understood. */
+static enum err check_header(const struct token_keys *keys, struct span part)
+{
+    static const char *const names[] = {"alg", "typ", "crit"};
+    char bytes[PART_MAX];
+    struct span members[3];
+
+    if (is_usual_header(keys, part))
+        return ERR_NONE;
+    if (decode_part(part, bytes, names, 3, members) ||
+        !says(members[0], span_of(algorithms[keys->algorithm].name)) || !is_jwt(members[1]) ||
+        members[2].p)
+        return ERR_UNAUTHORIZED;
+    return ERR_NONE;
+}
+
+/* `mac` is the signature of HS256. */
+static enum err check_mac(const struct token_keys *keys, struct span text, struct span mac)
+{
+    for (size_t i = 0; i < keys->secrets.count; i++) {
+        if (hmac_matches(keys->hmacs[i], text, mac))
+            return ERR_NONE;
+    }
+    return ERR_UNAUTHORIZED;
+}
+
+static bool verifies(const struct token_keys *keys, const char *token, const struct pem *pem)
+{
+    jwt_t *jwt = NULL;
+    bool is_good = jwt_decode(&jwt, token, (const unsigned char *)pem->bytes, (int)pem->len) == 0 &&
+                   jwt_get_alg(jwt) == algorithms[keys->algorithm].jwt;
+
+    jwt_free(jwt);
+    return is_good;
+}
+
+static enum err check_public_key_signature(const struct token_keys *keys, struct span token)
+{
+    char text[TOKEN_MAX + 1];
+
+    memcpy(text, token.p, token.len);
+    text[token.len] = '\0';
+    for (size_t i = 0; i < keys->pem_count; i++) {
+        if (verifies(keys, text, &keys->pems[i]))
+            return ERR_NONE;
+    }
+    return ERR_UNAUTHORIZED;
+}
+
+static enum err check_signature(const struct token_keys *keys, struct span token,
+                                struct span signature_text)
+{
+    char bytes[BASE64URL_DECODED_MAX(TOKEN_MAX)];
+    struct span signature = {bytes, 0};
+
+    /* It is what is left of the token: a third dot in it is no base64url. */
+    if (base64url_decode(signature_text, bytes, &signature.len) || signature.len == 0)
+        return ERR_UNAUTHORIZED;
+    if (keys->algorithm != TOKEN_HS256)
+        return check_public_key_signature(keys, token);
+    return check_mac(keys, (struct span){token.p, token.len - signature_text.len - 1}, signature);
+}
+
+enum claim { CLAIM_SUB, CLAIM_EXP, CLAIM_NBF, CLAIM_IAT, CLAIM_SINCE, CLAIM_AUD, CLAIM_LANG };
+
+static const char *const claim_names[] = {"sub", "exp", "nbf", "iat", "since", "aud", "lang"};
+
+enum { CLAIM_COUNT = sizeof(claim_names) / sizeof(claim_names[0]) };
+
+/* A float is cut to whole seconds. */
+static enum err read_time(struct span value, int64_t *out)
+{
+    char text[NUMBER_MAX + 1] = "";
+    bool is_number =
+        value.len > 0 && (value.p[0] == '-' || (value.p[0] >= '0' && value.p[0] <= '9'));
+    double seconds;
+
+    if (!is_number || value.len > NUMBER_MAX)
+        return ERR_UNAUTHORIZED;
+    if (span_parse_int(value, out)) {
+        memcpy(text, value.p, value.len);
+        seconds = strtod(text, NULL);
+        if (!(seconds >= 0 && seconds < (double)(TIME_MAX + 1)))
+            return ERR_UNAUTHORIZED;
+        *out = (int64_t)seconds;
+    }
+    return *out >= 0 && *out <= TIME_MAX ? ERR_NONE : ERR_UNAUTHORIZED;
+}
+
+/* The same, and *out stays as it is without the claim. */
+static enum err read_optional_time(struct span value, int64_t *out)
+{
+    return value.p ? read_time(value, out) : ERR_NONE;
+}
+
+static enum err read_times(const struct span claims[], int64_t now, struct token_claims *out)
+{
+    int64_t not_before = 0;
+
+    out->issued_at = 0;
+    out->since = -1;
+    if (read_time(claims[CLAIM_EXP], &out->expires_at) ||
+        read_optional_time(claims[CLAIM_NBF], &not_before) ||
+        read_optional_time(claims[CLAIM_IAT], &out->issued_at) ||
+        read_optional_time(claims[CLAIM_SINCE], &out->since))
+        return ERR_UNAUTHORIZED;
+    /* A token from the future would outlive "refuse those issued until now". */
+    if (now - TOKEN_LEEWAY_S >= out->expires_at || now + TOKEN_LEEWAY_S < not_before ||
+        now + TOKEN_LEEWAY_S < out->issued_at)
+        return ERR_UNAUTHORIZED;
+    return ERR_NONE;
+}
+
+/* A text, or an integer as the text of its digits. */
+static enum err read_user(struct span sub, struct token_claims *out)
+{
+    struct span id = sub;
+    int64_t ignored;
+
+    if (span_parse_int(sub, &ignored) && json_walk_text(sub, out->user, USER_ID_MAX, &id))
+        return ERR_UNAUTHORIZED;
+    if (!user_is_valid(id))
+        return ERR_UNAUTHORIZED;
+    memmove(out->user, id.p, id.len);
+    out->user[id.len] = '\0';
+    return ERR_NONE;
+}
+
+static enum err read_lang(struct span claim, struct token_claims *out)
+{
+    struct span lang = {out->lang, 0};
+
+    if (claim.p && json_walk_text(claim, out->lang, TOKEN_LANG_MAX, &lang))
+        return ERR_UNAUTHORIZED;
+    if (lang.len > TOKEN_LANG_MAX || span_has_control(lang))
+        return ERR_UNAUTHORIZED;
+    memmove(out->lang, lang.p, lang.len);
+    out->lang[lang.len] = '\0';
+    return ERR_NONE;
+}
+
+/* RFC 7519 4.1.3: a token for others is not for us. */
+static enum err check_audience(const struct token_keys *keys, struct span aud)
+{
+    struct span ours = span_of(keys->audience);
+    struct span rest, item;
+    bool is_for_us = false;
+
+    if (!aud.p)
+        return ours.len == 0 ? ERR_NONE : ERR_UNAUTHORIZED;
+    if (ours.len == 0)
+        return ERR_UNAUTHORIZED;
+    if (!json_walk_is_array(aud))
+        return says(aud, ours) ? ERR_NONE : ERR_UNAUTHORIZED;
+    for (rest = json_walk_inside(aud); json_walk_item(&rest, &item);) {
+        if (!json_walk_is_text(item))
+            return ERR_UNAUTHORIZED;
+        is_for_us |= says(item, ours);
+    }
+    return is_for_us ? ERR_NONE : ERR_UNAUTHORIZED;
+}
+
+static enum err read_claims(const struct token_keys *keys, struct span part, int64_t now,
+                            struct token_claims *out)
+{
+    char bytes[PART_MAX];
+    struct span claims[CLAIM_COUNT];
+    struct token_claims read;
+    enum err e = decode_part(part, bytes, claim_names, CLAIM_COUNT, claims);
+
+    if (!e)
+        e = check_audience(keys, claims[CLAIM_AUD]);
+    if (!e)
+        e = read_times(claims, now, &read);
+    if (!e)
+        e = read_user(claims[CLAIM_SUB], &read);
+    if (!e)
+        e = read_lang(claims[CLAIM_LANG], &read);
+    if (!e)
+        *out = read;
+    return e;
+}
+
+enum err token_verify(const struct token_keys *keys, struct span token, int64_t now,
+                      struct token_claims *out)
+{
+    struct span rest = token;
+    struct span header, claims;
+    enum err e;
+
+    if (token.len == 0 || token.len > TOKEN_MAX)
+        return ERR_UNAUTHORIZED;
+    header = span_cut(&rest, '.');
+    claims = span_cut(&rest, '.');
+    e = check_header(keys, header);
+    if (!e)
+        e = check_signature(keys, token, rest);
+    return e ? e : read_claims(keys, claims, now, out);
+}
+
+static int add_claims(jwt_t *jwt, const struct token_keys *keys, const char *user, int64_t now,
+                      int64_t ttl_s)
+{
+    int result = jwt_add_grant(jwt, "sub", user);
+
+    if (result == 0)
+        result = jwt_add_grant_int(jwt, "iat", (long)now);
+    if (result == 0)
+        result = jwt_add_grant_int(jwt, "exp", (long)(now + ttl_s));
+    if (result == 0 && keys->audience[0])
+        result = jwt_add_grant(jwt, "aud", keys->audience);
+    return result;
+}
+
+enum err token_sign(const struct token_keys *keys, struct span user, int64_t now, int64_t ttl_s,
+                    struct buf *out)
+{
+    char id[USER_ID_MAX + 1] = {0};
+    struct span key = keys->secrets.keys[0];
+    jwt_t *jwt = NULL;
+    char *token = NULL;
+    enum err e = ERR_NO_MEMORY;
+
+    if (keys->algorithm != TOKEN_HS256)
+        return ERR_UNSUPPORTED;
+    if (!user_is_valid(user) || ttl_s <= 0 || now < 0 || ttl_s > TIME_MAX - now)
+        return ERR_INVALID;
+    memcpy(id, user.p, user.len);
+    if (jwt_new(&jwt) == 0 && add_claims(jwt, keys, id, now, ttl_s) == 0 &&
+        jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key.p, (int)key.len) == 0)
+        token = jwt_encode_str(jwt);
+    if (token)
+        e = buf_append(out, span_of(token));
+    free(token);
+    jwt_free(jwt);
+    return e;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* token.h - who a user is: a JWT (RFC 7519), verified with an algorithm that is ours and never the
+ * token's. Time is an argument. Pure once the keys are loaded. */
+#ifndef DOORBELL_COMMON_TOKEN_H
+#define DOORBELL_COMMON_TOKEN_H
+
+#include <stdint.h>
+
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "common/config/config.h"
+#include "common/security/keyring.h"
+#include "common/security/user.h"
+
+enum { TOKEN_MAX = 4096, TOKEN_LEEWAY_S = 30, TOKEN_LANG_MAX = 35, TOKEN_PEM_MAX = 16 * 1024 };
+
+struct token_claims {
+    char user[USER_ID_MAX + 1];    /* `sub`, NUL-terminated */
+    char lang[TOKEN_LANG_MAX + 1]; /* empty if absent */
+    int64_t expires_at;            /* unix seconds */
+    int64_t issued_at;             /* unix seconds; 0 if absent: very old */
+    int64_t since;                 /* unix seconds when the user registered; -1 if absent */
+};
+
+struct token_keys;
+
+/* Loads the key files of [auth] (secret_file, or public_key_file for RS256 and ES256). On failure
+ * *why (static text) and *path say what is wrong. Caller owns *out. */
+MUST_USE enum err token_keys_new(const struct config_auth *auth, struct token_keys **out,
+                                 const char **path, const char **why);
+void token_keys_free(struct token_keys *keys);
+
+/* The secrets of HS256, to be compared with other keys; empty for the other algorithms. */
+const struct keyring *token_keys_secrets(const struct token_keys *keys);
+
+/* ERR_UNAUTHORIZED for anything wrong with the token, however it is wrong. */
+MUST_USE enum err token_verify(const struct token_keys *keys, struct span token, int64_t now,
+                               struct token_claims *out);
+
+/* Appends a token for `user` to `out`. ERR_UNSUPPORTED if the algorithm's private key is not ours,
+ * ERR_INVALID for a user id or a life that cannot be. */
+MUST_USE enum err token_sign(const struct token_keys *keys, struct span user, int64_t now,
+                             int64_t ttl_s, struct buf *out);
+
+#endif
