@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { build, freePort, makeFolder, makeKey, request, signToken, startRelay, writeSettings } from '../harness/index.mjs';
-import { parseMetrics } from '../integration/metrics_text.mjs';
+import { parseMetrics } from '../harness/metrics_text.mjs';
 import { startReference, Swarm, writeRequests } from './tools.mjs';
 
 // Limits that would stand in the way of a load from one machine, as far as this relay has them.

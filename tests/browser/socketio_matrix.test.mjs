@@ -7,7 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { loadRelease } from '../harness/socketio.mjs';
-import { playMatrix } from '../integration/socketio_cells.mjs';
+import { playMatrix } from '../integration/socketio/cells.mjs';
 import { openProfile } from './pages.mjs';
 
 // A profile has six connections to a server, which suffice: what upgrades soon gives back its own.

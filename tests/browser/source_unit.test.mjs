@@ -7,7 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const www = fileURLToPath(new URL('../../www/', import.meta.url));
+const www = fileURLToPath(new URL('../../www', import.meta.url));
 const files = ['', 'bell', 'demo'].flatMap((folder) =>
   readdirSync(path.join(www, folder), { withFileTypes: true })
     .filter((entry) => entry.isFile())

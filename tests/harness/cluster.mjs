@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
 const run = promisify(execFile);
-const sqlDir = fileURLToPath(new URL('../../sql/', import.meta.url));
+const sqlDir = fileURLToPath(new URL('../../sql', import.meta.url));
 const template = 'doorbell_template';
 const owner = 'doorbell';
 

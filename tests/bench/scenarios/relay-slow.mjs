@@ -3,7 +3,7 @@
 // in the others' time while they are rung, and how they end.
 
 import { delay } from '../../harness/wait.mjs';
-import { sumOf } from '../../integration/metrics_text.mjs';
+import { sumOf } from '../../harness/metrics_text.mjs';
 import { memoryOf } from '../proc.mjs';
 import { metricsOf, startRelayAlone, writeRings, writeTokens } from '../relay.mjs';
 import { median } from '../table.mjs';

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// The three types of bodies, through a real web server.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { fastcgi } from '../../harness/fastcgi_client.mjs';
+import { startStack } from '../../harness/index.mjs';
+
+const cleanUps = [];
+let stack;
+
+test.before(async () => {
+  stack = await startStack({ after: (step) => cleanUps.push(step) }, { relay: false });
+});
+test.after(async () => {
+  for (const step of cleanUps) await step();
+});
+
+function multipart(fields, boundary = 'xYz') {
+  const parts = fields.map(([name, value]) => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`);
+  return { body: `${parts.join('')}--${boundary}--\r\n`, headers: { 'content-type': `multipart/form-data; boundary=${boundary}` } };
+}
+
+function urlencoded(body, type = 'application/x-www-form-urlencoded') {
+  return { body, headers: { 'content-type': type } };
+}
+
+function send({ body, headers }) {
+  const all = { authorization: `Bearer ${stack.sendKey}`, ...headers };
+  return stack.api('POST', '/messages', { headers: all, body });
+}
+
+async function newest(user) {
+  const { json } = await stack.api('GET', '/messages?limit=1', { user });
+  return json.messages[0];
+}
+
+const text = 'Grüße & 中 = 100%\r\n+1';
+
+for (const [what, request] of [
+  ['JSON', { body: JSON.stringify({ to: ['f1', 'f2'], title: 'x', body: text, extra: { a: [1] }, to_new_users: false, expires_in: 600 }), headers: { 'content-type': 'application/json' } }],
+  ['urlencoded', urlencoded(`to[]=f1&to[]=f2&title=x&body=${encodeURIComponent(text)}&extra=%7B%22a%22%3A%5B1%5D%7D&to_new_users=0&expires_in=600`)],
+  ['urlencoded, with escaped brackets and numbers', urlencoded(`to%5B0%5D=f1&to%5B1%5D=f2&title=x&body=${encodeURIComponent(text)}&extra=%7B%22a%22%3A%5B1%5D%7D&to_new_users=false&expires_in=600`, 'application/x-www-form-urlencoded; charset=UTF-8')],
+  ['multipart', multipart([['to[0]', 'f1'], ['to[1]', 'f2'], ['title', 'x'], ['body', text], ['extra', '{"a":[1]}'], ['to_new_users', 'false'], ['expires_in', '600']])],
+]) {
+  test(`${what} says the same`, async () => {
+    const answer = await send(request);
+    assert.equal(answer.status, 201, answer.text);
+    assert.equal(answer.json.recipients, 2);
+    const message = await newest('f2');
+    assert.equal(message.body, text);
+    assert.deepEqual(message.extra, { a: [1] });
+    assert.equal(message.id, answer.json.id);
+  });
+}
+
+test('an empty optional field of a form is absent', async () => {
+  const answer = await send(urlencoded('to=f3&title=x&sender=&url=&expires_in=&extra=&key='));
+  assert.equal(answer.status, 201, answer.text);
+  const message = await newest('f3');
+  assert.equal(message.sender, null);
+  assert.equal(message.url, null);
+  assert.equal(message.extra, null);
+});
+
+test('a star in a form is everybody as a scalar only', async () => {
+  assert.equal((await send(urlencoded('to=*&title=x'))).json.recipients, null);
+  assert.equal((await send(urlencoded('to[]=*&title=x'))).status, 400);
+});
+
+for (const [what, request, status, pattern] of [
+  ['a nested name', urlencoded('to=1&title=x&extra[a]=1'), 422, /bracket/],
+  ['a nested list', urlencoded('to[a][]=1&title=x'), 422, /bracket/],
+  ['an open bracket', urlencoded('to[=1&title=x'), 422, /bracket/],
+  ['a name given twice', urlencoded('to=1&title=x&title=y'), 422, /"title" is given twice/],
+  ['a scalar and a list', urlencoded('to=1&to[]=2&title=x'), 422, /"to" is given twice/],
+  ['a list for a text', urlencoded('to=1&title[]=x'), 422, /"title"/],
+  ['a boolean that is none', urlencoded('to=1&title=x&ack=yes'), 422, /"ack"/],
+  ['a number that is none', urlencoded('to=1&title=x&expires_in=1h'), 422, /"expires_in"/],
+  ['extra that is no JSON', urlencoded('to=1&title=x&extra=%7B'), 422, /"extra"/],
+  ['extra that is no object', urlencoded('to=1&title=x&extra=5'), 422, /"extra"/],
+  ['an unknown field', urlencoded('to=1&title=x&foo=1'), 422, /"foo" is unknown/],
+  ['an empty list item', urlencoded('to[]=&title=x'), 400, /"to"/],
+  ['no audience', urlencoded('title=x'), 400, /exactly one/],
+  ['an empty audience', urlencoded('to=&title=x'), 400, /./],
+  ['a bad escape', urlencoded('to=1&title=%zz'), 400, /malformed/],
+  ['bytes that are not UTF-8', urlencoded('to=1&title=%ff'), 400, /UTF-8/],
+  ['NUL', urlencoded('to=1&title=a%00b'), 422, /"title"/],
+  ['multipart without boundary', { body: 'x', headers: { 'content-type': 'multipart/form-data' } }, 400, /malformed/],
+  ['multipart that ends early', { body: '--a\r\nContent-Disposition: form-data; name="to"\r\n\r\n1', headers: { 'content-type': 'multipart/form-data; boundary=a' } }, 400, /malformed/],
+  ['another type', { body: 'to=1', headers: { 'content-type': 'text/plain' } }, 415, /JSON/],
+  ['JSON that is a list', { body: '[]', headers: { 'content-type': 'application/json' } }, 400, /object/],
+  ['JSON that is broken', { body: '{"to":', headers: { 'content-type': 'application/json' } }, 400, /JSON/],
+  ['JSON with a trailing comma', { body: '{"to":"1","title":"x",}', headers: { 'content-type': 'application/json' } }, 400, /JSON/],
+  ['JSON nested too deep', { body: `{"to":"1","title":"x","extra":${'{"a":'.repeat(40)}1${'}'.repeat(40)}}`, headers: { 'content-type': 'application/json' } }, 400, /deep/],
+  ['nothing', { body: '', headers: { 'content-type': 'application/json' } }, 400, /exactly one/],
+]) {
+  test(`${what} is ${status}`, async () => {
+    const answer = await send(request);
+    assert.equal(answer.status, status, answer.text);
+    assert.match(answer.json.error.message, pattern);
+  });
+}
+
+// Lengths, as a web server could get them wrong.
+
+const post = (params, body) => fastcgi({ path: stack.appSocket }, {
+  REQUEST_METHOD: 'POST', REQUEST_URI: '/doorbell/messages', CONTENT_TYPE: 'application/json',
+  HTTP_AUTHORIZATION: `Bearer ${stack.sendKey}`, ...params,
+}, body);
+const message = '{"to":"length","title":"x"}';
+
+for (const [length, status] of [['x', 400], ['-1', 400], ['1.5', 400], ['99999999999999999999', 400], [' 27', 400], ['28', 400], ['26', 400], ['8388609', 413], ['27', 201], ['', 201], [undefined, 201]]) {
+  test(`CONTENT_LENGTH ${length} for a body of ${message.length} bytes is ${status}`, async () => {
+    assert.equal((await post({ CONTENT_LENGTH: length }, message)).status, status);
+  });
+}
+
+test('a body at the limit is read, one byte more is not', async () => {
+  const fill = (size) => `${message}${' '.repeat(size - message.length)}`;
+  assert.equal((await post({}, fill(8 * 1024 * 1024))).status, 201);
+  assert.equal((await post({}, fill(8 * 1024 * 1024 + 1))).status, 413);
+  assert.equal((await post({ CONTENT_LENGTH: '' }, fill(8 * 1024 * 1024 + 1))).status, 413);
+});
+
+test('the small bodies have a smaller limit', async () => {
+  const headers = { authorization: `Bearer ${stack.token('1')}`, 'content-type': 'application/json' };
+  const answer = await stack.api('POST', '/messages/read', { headers, body: `{"all":true}${' '.repeat(65536)}` });
+  assert.equal(answer.status, 413);
+});

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// PostgreSQL goes away and comes back: 503 while it is away, never a wrong number, nothing sent twice.
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import test from 'node:test';
+
+import { startApp, startStack, until, writeSettings } from '../../harness/index.mjs';
+
+const send = (stack, json) => stack.api('POST', '/messages', { service: true, json });
+
+function assertUnavailable(answer) {
+  assert.equal(answer.status, 503, answer.text);
+  assert.ok(Number(answer.headers['retry-after']) >= 1);
+  assert.equal(answer.json.error.code, 'unavailable');
+}
+
+test('a restart of PostgreSQL: 503 at once while it is away, the right number afterwards', async (t) => {
+  const stack = await startStack(t, { relay: false, ownCluster: true });
+  await send(stack, { to: '42', title: 'x' });
+  const before = (await stack.api('GET', '/unread', { user: '42' })).text;
+  const etag = (await stack.api('GET', '/unread', { user: '42' })).headers.etag;
+  await stack.cluster.stop();
+  for (let i = 0; i < 30; i++) {
+    const started = Date.now();
+    assertUnavailable(await stack.api('GET', '/unread', { user: '42', headers: { 'if-none-match': etag } }));
+    assert.ok(Date.now() - started < 2000);
+  }
+  assertUnavailable(await send(stack, { to: '42', title: 'y' }));
+  assertUnavailable(await stack.api('POST', '/messages/read', { user: '42', json: { all: true } }));
+  const health = await stack.api('GET', '/health');
+  assert.equal(health.status, 503);
+  assert.equal(health.text, '{"ok":false}');
+  assert.ok(Number(health.headers['retry-after']) >= 1);
+  // What needs no database is answered all the while.
+  assert.equal((await stack.api('POST', '/tokens', { service: true, json: { user: '1' } })).status, 200);
+  assert.equal((await stack.api('GET', '/unread')).status, 401);
+  await stack.cluster.start();
+  const answer = await until('the app to be back', async () => {
+    const got = await stack.api('GET', '/unread', { user: '42' });
+    return got.status === 200 && got;
+  });
+  assert.equal(answer.text, before);
+});
+
+test('a session of PostgreSQL that was ended is noticed before anything is sent', async (t) => {
+  const stack = await startStack(t, { relay: false });
+  const ours = "FROM pg_stat_activity WHERE application_name = 'doorbell-app'";
+  for (let i = 1; i <= 20; i++) {
+    const { rows } = await stack.db.query(`SELECT pid, pg_terminate_backend(pid) ${ours}`);
+    await until('the sessions to end', () => rows.every((row) => !existsSync(`/proc/${row.pid}`)));
+    assert.equal((await send(stack, { to: 'ended', title: `${i}` })).status, 201);
+    assert.equal((await stack.api('GET', '/unread', { user: 'ended' })).json.num, i);
+  }
+});
+
+// The session in which a send waits is ended: its outcome is unknown to the app.
+async function endSessionOfSend(stack, json) {
+  await send(stack, { to: 'lost', title: 'first' });
+  await stack.db.query('BEGIN');
+  await stack.db.query("SELECT FROM doorbell.reader WHERE user_id = 'lost' FOR UPDATE");
+  const answer = send(stack, json);
+  const pid = await until('the send to wait', async () => {
+    const { rows } = await stack.db.query('SELECT pid FROM pg_locks WHERE NOT granted LIMIT 1');
+    return rows[0]?.pid;
+  });
+  await stack.db.query('SELECT pg_terminate_backend($1)', [pid]);
+  await until('the session to end', async () => {
+    const { rows } = await stack.db.query('SELECT FROM pg_locks WHERE pid = $1', [pid]);
+    return rows.length === 0;
+  });
+  await stack.db.query('COMMIT');
+  return answer;
+}
+
+test('a send without a key whose outcome is unknown is 503 and not sent again', async (t) => {
+  const stack = await startStack(t, { relay: false });
+  const answer = await endSessionOfSend(stack, { to: 'lost', title: 'second' });
+  assertUnavailable(answer);
+  assert.match(answer.json.error.message, /may or may not have been sent/);
+  assert.equal((await stack.api('GET', '/unread', { user: 'lost' })).json.num, 1);
+});
+
+test('a send with a key is sent again, once', async (t) => {
+  const stack = await startStack(t, { relay: false });
+  const answer = await endSessionOfSend(stack, { to: 'lost', title: 'second', key: 'k' });
+  assert.equal(answer.status, 201, answer.text);
+  assert.equal((await stack.api('GET', '/unread', { user: 'lost' })).json.num, 2);
+  const again = await send(stack, { to: 'lost', title: 'second', key: 'k' });
+  assert.deepEqual(again.json, { ...answer.json, duplicate: true });
+});
+
+test('a write that waits longer than lock_timeout is 503, a check does not wait', async (t) => {
+  const stack = await startStack(t, { relay: false, config: { 'database.lock_timeout': '100ms' } });
+  await send(stack, { to: 'held', title: 'x' });
+  await stack.db.query('BEGIN');
+  await stack.db.query("SELECT FROM doorbell.reader WHERE user_id = 'held' FOR UPDATE");
+  assertUnavailable(await stack.api('POST', '/messages/read', { user: 'held', json: { all: true } }));
+  assert.equal((await stack.api('GET', '/unread', { user: 'held' })).json.num, 1);
+  assert.equal((await send(stack, { to: 'other', title: 'x' })).status, 201);
+  await stack.db.query('COMMIT');
+  assert.equal((await stack.api('POST', '/messages/read', { user: 'held', json: { all: true } })).json.num, 0);
+});
+
+test('a site that keeps the line of broadcasts open holds up only them: 503 by lock_timeout, and nothing twice', async (t) => {
+  const stack = await startStack(t, { relay: false, config: { 'database.lock_timeout': '100ms' } });
+  await stack.api('GET', '/unread', { user: 'u' });
+  await stack.api('PUT', '/groups/g/members/u', { service: true });
+  await stack.db.query('BEGIN');
+  await stack.db.query("SELECT doorbell.send(to_all => true, title => 'x')");
+  const waiting = [{ to: '*', title: 'x', key: 'all' }, { group: 'g', title: 'x', key: 'group' }];
+  for (const message of waiting) assertUnavailable(await send(stack, message));
+  assert.equal((await send(stack, { to: 'u', title: 'x' })).status, 201);
+  assert.equal((await stack.api('GET', '/unread', { user: 'u' })).json.num, 1);
+  assert.equal((await stack.api('POST', '/messages/read', { user: 'u', json: { all: true } })).json.num, 0);
+  await stack.db.query('COMMIT');
+  for (const status of [201, 200]) {
+    for (const message of waiting) assert.equal((await send(stack, message)).status, status);
+  }
+  assert.equal((await stack.api('GET', '/unread', { user: 'u' })).json.num, 3);
+});
+
+test('started while PostgreSQL is away, it serves 503 and then the truth', async (t) => {
+  const stack = await startStack(t, { relay: false, app: false, ownCluster: true });
+  await stack.cluster.stop();
+  const listens = [stack.settings['app.listen']];
+  stack.app = await startApp(null, { confPath: stack.confPath, listens });
+  assertUnavailable(await stack.api('GET', '/unread', { user: '42' }));
+  await stack.cluster.start();
+  await until('the app to serve', async () => (await stack.api('GET', '/unread', { user: '42' })).status === 200);
+});
+
+test('a schema that lacks a statement stops the start', async (t) => {
+  const stack = await startStack(t, { relay: false, app: false, server: null });
+  await stack.db.query('ALTER FUNCTION doorbell.list RENAME TO list_of_old');
+  await assert.rejects(startApp(null, { confPath: stack.confPath, listens: [stack.settings['app.listen']] }), (error) => {
+    assert.match(error.message, /ended at start \(1\)/);
+    assert.match(error.message, /statement "list"/);
+    assert.match(error.message, /doorbell-migrate/);
+    return true;
+  });
+});
+
+test('a database that answers nothing costs a bounded time', async (t) => {
+  const stack = await startStack(t, { relay: false, config: { 'database.statement_timeout': '300ms' } });
+  await send(stack, { to: 'slow', title: 'x' });
+  await stack.db.query('BEGIN');
+  await stack.db.query('LOCK TABLE doorbell.tally IN ACCESS EXCLUSIVE MODE');
+  const started = Date.now();
+  assertUnavailable(await stack.api('GET', '/unread', { user: 'slow' }));
+  assert.ok(Date.now() - started < 3000);
+  await stack.db.query('COMMIT');
+  assert.equal((await stack.api('GET', '/unread', { user: 'slow' })).json.num, 1);
+});
+
+test('faults of the settings: all of them, with exit 78', async (t) => {
+  const stack = await startStack(t, { relay: false, app: false, server: null });
+  writeSettings(stack.confPath, { ...stack.settings, 'app.workers': '0', 'app.nonsense': '1', 'auth.send_key_file': '/nowhere/send.key' });
+  await assert.rejects(startApp(null, { confPath: stack.confPath, listens: [] }).then((app) => app.exited.then(() => app.stop())), /78/);
+});

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: MIT
+// www/openapi.yaml against the running program: it names every route and no other, every answer is one
+// that it foretells, and everything that it foretells really happens.
+
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+
+import { Validator } from '@seriousme/openapi-schema-validator';
+
+import { makeFolder, removeFolder, top } from '../../harness/folder.mjs';
+import { startStack } from '../../harness/index.mjs';
+import { checkAnswer, checkBody, examples, fieldsOf, operation, operations, source } from './openapi_document.mjs';
+
+const cleanUps = [];
+const seen = new Set(); // 'operation status', of all that was answered
+let stack;
+
+test.before(async () => {
+  stack = await startStack({ after: (step) => cleanUps.push(step) }, { relay: false });
+});
+test.after(async () => {
+  for (const step of cleanUps) await step();
+});
+
+// What each path's names stand for where nothing is said, and a body that is right.
+const someArgs = { id: 999999999, group: 'editors', user: 'a/b%ü 中', name: 'ads/ü' };
+const someBodies = {
+  sendMessage: { to: 'u', title: 'Title' },
+  markRead: { all: true },
+  markUnread: { all: true },
+  markSeen: { position: 'p1-00000000-0-0-0-0-0' },
+  changePreferences: { muted: [] },
+  changeMembers: { add: ['u'] },
+  changeCategory: { critical: false },
+  makeToken: { user: 'u' },
+};
+
+const pathOf = (op, args = {}) =>
+  op.route.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(args[name] ?? someArgs[name]));
+
+// How whoever may ask proves it.
+function proof(op, on, user) {
+  if (op.schemes.includes('service')) return { authorization: `Bearer ${on.sendKey}` };
+  return op.schemes.includes('user') ? { authorization: `Bearer ${on.token(user)}` } : {};
+}
+
+// One call of an operation. options: {args, query, user, headers, json | body, isProven: false, on: a stack}.
+// The answer has been held against the document, and counts as seen.
+async function call(id, { args, query = '', user = 'u', headers = {}, isProven = true, on = stack, ...rest } = {}) {
+  const op = operation(id);
+  const sent = { ...(isProven ? proof(op, on, user) : {}), ...headers };
+  const answer = await on.api(op.method, pathOf(op, args) + query, { headers: sent, ...rest });
+  checkAnswer(op, answer);
+  seen.add(`${id} ${answer.status}`);
+  return answer;
+}
+
+const right = (id) => (someBodies[id] ? { json: someBodies[id] } : {});
+
+async function expect(status, id, options) {
+  const answer = await call(id, options);
+  assert.equal(answer.status, status, `${id} ${JSON.stringify(options)?.slice(0, 300)}: ${answer.text}`);
+  return answer.json;
+}
+
+const sendOne = async (to, more = {}) => (await expect(201, 'sendMessage', { json: { to, title: 'Title', ...more } })).id;
+
+// The document by itself
+
+test('the document is OpenAPI 3.1', async () => {
+  const { valid, errors } = await new Validator().validate(structuredClone(source));
+  assert.ok(valid, JSON.stringify(errors, null, 2));
+});
+
+test('the document is of this version', () => {
+  const [, version] = readFileSync(path.join(top, 'Makefile'), 'utf8').match(/^VERSION := (\S+)$/m);
+  assert.equal(source.info.version, version);
+});
+
+test('every operation has a name of its own, a summary and a tag that is described', () => {
+  assert.equal(new Set(operations.map(({ id }) => id)).size, operations.length);
+  const tags = source.tags.map(({ name }) => name);
+  for (const op of operations) {
+    assert.ok(op.summary, op.id);
+    assert.ok(op.tags.every((tag) => tags.includes(tag)), op.id);
+  }
+});
+
+test('every schema, answer, parameter and header is used', () => {
+  const text = JSON.stringify(source);
+  for (const [kind, parts] of Object.entries(source.components)) {
+    if (kind === 'securitySchemes') continue;
+    for (const name of Object.keys(parts)) assert.ok(text.includes(`"#/components/${kind}/${name}"`), `${kind} ${name}`);
+  }
+});
+
+for (const { what, check } of examples) test(`example ${what} is as its schema says`, check);
+
+// The document and the routes
+
+const routes = readFileSync(path.join(top, 'fcgi-app/worker.c'), 'utf8')
+  .match(/struct route routes\[\] = \{.*?^\};/ms)[0]
+  .matchAll(/\{METHOD_(\w+), "([^"]+)", ACCESS_(\w+), (\w+), \w+\}/g);
+const access = { USER: ['user', 'cookie'], SERVICE: ['service'], PUBLIC: ['service'] };
+
+test('every route of the program is documented, with who may ask, and no other', () => {
+  const line = (method, route, schemes, hasBody) => `${method} ${route} ${schemes.join()} ${hasBody ? 'body' : ''}`;
+  const inProgram = [...routes].map(([, method, route, who, max]) => line(method, route, access[who], max !== '0'));
+  assert.ok(inProgram.length > 10);
+  const inDocument = operations.map((op) => line(op.method, op.route, op.schemes, op.media.length > 0));
+  assert.deepEqual(inDocument.sort(), inProgram.sort());
+});
+
+for (const route of Object.keys(source.paths)) {
+  test(`${route} has the methods that are documented, and no other`, async () => {
+    const answer = await stack.api('PATCH', pathOf({ route }));
+    assert.equal(answer.status, 405, answer.text);
+    const methods = operations.filter((op) => op.route === route).map(({ method }) => method);
+    const expected = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+    assert.deepEqual(answer.headers.allow.split(', ').sort(), expected.sort());
+    assert.equal(answer.json.error.code, 'method_not_allowed');
+  });
+}
+
+test('a body is JSON, urlencoded or multipart, wherever there is one', () => {
+  for (const op of operations.filter(({ media }) => media.length > 0)) {
+    assert.deepEqual(op.media, ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'], op.id);
+  }
+});
+
+// What every operation refuses
+
+// How many bytes a body may have, as its description says.
+function bodyMax(op) {
+  if (op.media.length === 0) return 1024;
+  const [, n, unit] = op.requestBody.description.match(/^At most (\d+) ([KM])iB/);
+  return Number(n) * { K: 1024, M: 1024 * 1024 }[unit];
+}
+
+for (const op of operations) {
+  const isWrite = op.method !== 'GET';
+
+  test(`${op.id}: a query that is malformed is 400`, () => expect(400, op.id, { query: '?a=%zz', ...right(op.id) }));
+
+  test(`${op.id}: a wrong proof is 401`, () =>
+    expect(401, op.id, { isProven: false, headers: { authorization: 'Bearer wrong' }, ...right(op.id) }));
+
+  if (op.id !== 'showHealth') {
+    test(`${op.id}: no proof is 401`, () => expect(401, op.id, { isProven: false, ...right(op.id) }));
+  }
+  if (op.schemes.includes('cookie')) {
+    test(`${op.id}: a cookie from another site's page is ${isWrite ? '403' : 'enough'}`, async () => {
+      const headers = { cookie: `doorbell_token=${stack.token('u')}`, origin: 'http://other.example' };
+      const answer = await call(op.id, { isProven: false, headers, ...right(op.id) });
+      assert.equal(answer.status === 403, isWrite, answer.text);
+    });
+  }
+  if (isWrite) {
+    test(`${op.id}: a body may have ${bodyMax(op)} bytes, and more is 413`, async () => {
+      await expect(413, op.id, { body: ' '.repeat(bodyMax(op) + 1) });
+      assert.notEqual((await call(op.id, { body: ' '.repeat(bodyMax(op)), headers: { 'content-type': 'application/json' } })).status, 413);
+    });
+    test(`${op.id}: a body of another type is 415`, () =>
+      expect(415, op.id, { body: '<a/>', headers: { 'content-type': 'text/xml' } }));
+    test(`${op.id}: a body that is no JSON is 400`, () =>
+      expect(400, op.id, { body: '{', headers: { 'content-type': 'application/json' } }));
+    test(`${op.id}: an unknown field is 422`, () => expect(422, op.id, { json: { ...someBodies[op.id], colour: 1 } }));
+  }
+}
+
+for (const id of ['showMessage', 'removeMessage', 'markMessageRead', 'markMessageUnread', 'archiveMessage', 'acknowledgeMessage']) {
+  test(`${id}: another's message is 404`, async () => {
+    const theirs = await sendOne('somebody');
+    await expect(404, id, { args: { id: theirs } });
+  });
+}
+
+test('what is not there is 404', async () => {
+  await expect(404, 'showSent');
+  await expect(404, 'recallSent');
+  await expect(404, 'listMembers', { args: { group: 'nobody has named it' } });
+  await expect(404, 'markRead', { json: { ids: [999999999] } });
+  await expect(404, 'markUnread', { json: { ids: [999999999] } });
+  await expect(404, 'exportUser', { args: { user: 'nobody has met them' } });
+});
+
+test('a name that can be nobody\'s is 404', async () => {
+  const tooLong = 'x'.repeat(129);
+  for (const id of ['exportUser', 'eraseUser']) await expect(404, id, { args: { user: tooLong } });
+  for (const id of ['addMember', 'removeMember']) await expect(404, id, { args: { user: tooLong } });
+  await expect(404, 'changeCategory', { args: { name: tooLong }, json: { critical: true } });
+  await expect(404, 'changeMembers', { args: { group: tooLong }, json: { add: ['u'] } });
+});
+
+for (const [id, query] of [
+  ['checkUnread', '?by=colour'], ['checkUnread', '?by=category&category=a'], ['listMessages', '?limit=0'], ['listMessages', '?limit=101'],
+  ['listMessages', '?state=new'], ['listMessages', '?before=12'], ['listMembers', '?limit=0'], ['listMembers', '?limit=10001'],
+]) {
+  test(`${id} with ${query} is 422`, async () => {
+    await expect(200, 'addMember', { args: { user: 'u' } });
+    await expect(422, id, { query });
+  });
+}
+
+test('a user who is in as many groups as may be is 422', async (t) => {
+  const small = await startStack(t, { relay: false, config: { 'app.max_groups': '1' } });
+  await expect(200, 'addMember', { on: small, args: { group: 'one' } });
+  await expect(422, 'addMember', { on: small, args: { group: 'two' } });
+});
+
+test('what contradicts the state is 409', async () => {
+  const id = await sendOne('ack', { ack: true });
+  const args = { id };
+  for (const call409 of ['markMessageRead', 'archiveMessage', 'removeMessage']) await expect(409, call409, { user: 'ack', args });
+  await expect(200, 'acknowledgeMessage', { user: 'ack', args });
+  await expect(409, 'markMessageUnread', { user: 'ack', args });
+  await expect(409, 'acknowledgeMessage', { user: 'ack', args: { id: await sendOne('ack') } });
+  await sendOne('ack', { key: 'taken' });
+  await expect(409, 'sendMessage', { json: { to: 'ack', title: 'Another', key: 'taken' } });
+});
+
+test('where tokens are signed elsewhere, making one is 409', async (t) => {
+  const folder = makeFolder();
+  t.after(() => removeFolder(folder));
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding: { type: 'spki', format: 'pem' } });
+  writeFileSync(path.join(folder, 'public.pem'), publicKey);
+  const config = { 'auth.algorithm': 'ES256', 'auth.public_key_file': path.join(folder, 'public.pem'), 'auth.secret_file': undefined };
+  const elsewhere = await startStack(t, { relay: false, config });
+  await expect(409, 'makeToken', { on: elsewhere, json: { user: 'u' } });
+});
+
+// Limits that the document names: the last value is taken, the next one is not.
+
+const oneMore = {
+  maxLength: (n, ok) => [ok.padEnd(n, 'x'), ok.padEnd(n + 1, 'x')],
+  maximum: (n) => [n, n + 1],
+  minimum: (n) => [n, n - 1],
+  minLength: (n) => ['x'.repeat(n), ''],
+};
+const companions = { // what stands beside the field that is tried
+  sendMessage: (name) => (name === 'group' ? { title: 'x' } : { to: 'u', title: 'x' }),
+  markRead: () => ({}),
+  makeToken: () => ({ user: 'u' }),
+};
+const otherHalf = { subject_type: { subject_id: 'x' }, subject_id: { subject_type: 'x' } };
+
+function limitsOf(id) {
+  return Object.entries(fieldsOf(operation(id))).flatMap(([name, schema]) =>
+    Object.entries(oneMore).filter(([limit]) => limit in schema).map(([limit, make]) => {
+      const [ok, bad] = make(schema[limit], name === 'url' ? '/' : 'x');
+      const base = { ...companions[id](name), ...otherHalf[name] };
+      return { name, limit, ok: { ...base, [name]: ok }, bad: { ...base, [name]: bad } };
+    }));
+}
+
+for (const id of Object.keys(companions)) {
+  for (const { name, limit, ok, bad } of limitsOf(id)) {
+    if (name === 'upto') continue; // any text of that length is no position
+    test(`${id}: ${name} has the ${limit} that is documented`, async () => {
+      checkBody(operation(id), 'application/json', ok);
+      assert.throws(() => checkBody(operation(id), 'application/json', bad));
+      const taken = await call(id, { json: ok });
+      assert.ok(taken.status < 300, `${JSON.stringify(ok).slice(0, 200)}: ${taken.text}`);
+      const refused = await call(id, { json: bad });
+      assert.ok([400, 422].includes(refused.status), `${JSON.stringify(bad).slice(0, 200)}: ${refused.text}`);
+    });
+  }
+}
+
+// What is taken, in all three types
+
+const multipart = async (fields) => {
+  const form = new FormData();
+  for (const [name, value] of fields) form.append(name, value);
+  const encoded = new Response(form);
+  return { body: Buffer.from(await encoded.arrayBuffer()), headers: { 'content-type': encoded.headers.get('content-type') } };
+};
+const urlencoded = (fields) => ({
+  body: fields.map((pair) => pair.map(encodeURIComponent).join('=')).join('&'),
+  headers: { 'content-type': 'application/x-www-form-urlencoded' },
+});
+
+// A form's texts as the values that they stand for, as the schema describes them.
+const BOOLEANS = new Set(['all', 'critical', 'ack', 'replace', 'to_new_users']);
+const NUMBERS = new Set(['oldest', 'ttl', 'expires_in', 'send_at', 'ids[]']);
+
+function typed(fields) {
+  const values = {};
+  for (const [name, text] of fields) {
+    const key = name.replace(/\[\d*\]$/, '[]');
+    let value = text;
+    if (BOOLEANS.has(key)) value = ['1', 'true'].includes(text);
+    if (NUMBERS.has(key)) value = Number(text);
+    values[key] = key.endsWith('[]') ? [...(values[key] ?? []), value] : value;
+  }
+  return values;
+}
+
+// The same as JSON and as both kinds of form; each of them is as the document says.
+async function inEveryType(status, id, { json, form, ...rest }) {
+  const op = operation(id);
+  checkBody(op, 'application/json', json);
+  await expect(status, id, { ...rest, json });
+  checkBody(op, 'application/x-www-form-urlencoded', typed(form));
+  await expect(status, id, { ...rest, ...urlencoded(form) });
+  checkBody(op, 'multipart/form-data', typed(form));
+  await expect(status, id, { ...rest, ...(await multipart(form)) });
+}
+
+test('sending', async () => {
+  await inEveryType(201, 'sendMessage', {
+    json: { to: [1, '2'], title: 'T', body: 'B', sender: 'S', url: '/x', category: 'news', extra: { a: 1 }, expires_in: 60, send_at: 1,
+      subject_type: 'order', subject_id: '7', replace: true, ack: false, to_new_users: false },
+    form: [['to[]', '1'], ['to[]', '2'], ['title', 'T'], ['body', 'B'], ['sender', 'S'], ['url', '/x'], ['category', 'news'], ['extra', '{"a":1}'],
+      ['expires_in', '60'], ['send_at', '1'], ['subject_type', 'order'], ['subject_id', '7'], ['replace', '1'], ['ack', '0'], ['to_new_users', 'false']],
+  });
+  await inEveryType(201, 'sendMessage', { json: { to: '*', title: 'T' }, form: [['to', '*'], ['title', 'T']] });
+  await inEveryType(201, 'sendMessage', { json: { group: 'g', title: 'T' }, form: [['group', 'g'], ['title', 'T']] });
+  await expect(201, 'sendMessage', { json: { to: [], title: 'T' } });
+  await sendOne('1', { key: 'once' });
+  const again = await expect(200, 'sendMessage', { json: { to: '1', title: 'Title', key: 'once' } });
+  assert.equal(again.duplicate, true);
+});
+
+test('checking', async () => {
+  await sendOne('checks', { category: 'news' });
+  await expect(200, 'checkUnread', { user: 'checks', query: '?category=news' });
+  const parts = await expect(200, 'checkUnread', { user: 'checks', query: '?by=category' });
+  assert.equal(parts.categories.news, 1);
+  const { headers } = await call('checkUnread', { user: 'checks' });
+  await expect(304, 'checkUnread', { user: 'checks', headers: { 'if-none-match': headers.etag } });
+  await expect(200, 'checkUnread', { user: 'has nothing at all' });
+});
+
+test('listing and showing', async () => {
+  for (let i = 0; i < 3; i++) await sendOne('lists', { category: 'news', extra: { i }, ack: i === 2 });
+  const first = await expect(200, 'listMessages', { user: 'lists', query: '?limit=1&state=unread&category=news' });
+  assert.ok(first.next);
+  await expect(200, 'listMessages', { user: 'lists', query: `?limit=100&before=${first.next}` });
+  await expect(200, 'listMessages', { user: 'lists', query: '?state=archived' });
+  await expect(200, 'showMessage', { user: 'lists', args: { id: first.messages[0].id } });
+});
+
+test('marking one', async () => {
+  const args = { id: await sendOne('marks') };
+  for (const id of ['markMessageRead', 'markMessageUnread', 'archiveMessage', 'removeMessage']) await expect(200, id, { user: 'marks', args });
+});
+
+test('marking many', async () => {
+  const user = 'marks many';
+  const ids = [await sendOne(user), await sendOne(user)];
+  const { position } = await expect(200, 'listMessages', { user });
+  const form = ids.map((id) => ['ids[]', String(id)]);
+  await inEveryType(200, 'markRead', { user, json: { ids }, form });
+  await inEveryType(200, 'markUnread', { user, json: { ids }, form });
+  for (const [json, fields] of [
+    [{ upto: position }, [['upto', position]]], [{ oldest: 2 }, [['oldest', '2']]], [{ all: true }, [['all', '1']]],
+    [{ subject_type: 'order', subject_id: '7' }, [['subject_type', 'order'], ['subject_id', '7']]],
+  ]) {
+    await inEveryType(200, 'markRead', { user, json, form: fields });
+  }
+  await inEveryType(200, 'markUnread', { user, json: { all: true }, form: [['all', 'true']] });
+  await inEveryType(200, 'markSeen', { user, json: { position }, form: [['position', position]] });
+});
+
+test('muting', async () => {
+  await sendOne('mutes', { category: 'ads' });
+  const user = 'mutes';
+  await inEveryType(200, 'changePreferences', { user, json: { muted: ['ads'] }, form: [['muted[]', 'ads']] });
+  assert.deepEqual(await expect(200, 'showPreferences', { user }), { muted: ['ads'] });
+  await expect(200, 'changePreferences', { user, json: { muted: [] } });
+});
+
+test('categories', async () => {
+  const args = { name: 'alarm/ü' };
+  await inEveryType(200, 'changeCategory', { args, json: { critical: true }, form: [['critical', '1']] });
+  const { categories } = await expect(200, 'listCategories');
+  assert.deepEqual(categories.find(({ name }) => name === args.name), { ...args, critical: true });
+  await expect(200, 'removeCategory', { args });
+  await expect(404, 'removeCategory', { args });
+});
+
+test('what became of a message, and recall', async () => {
+  const args = { id: await sendOne(['1', '2'], { ack: true }) };
+  const report = await expect(200, 'showSent', { args });
+  assert.deepEqual([report.recipients, report.acked], [2, 0]);
+  await expect(200, 'showSent', { args: { id: await sendOne('*') } });
+  await expect(200, 'recallSent', { args });
+  await expect(200, 'recallSent', { args });
+});
+
+test('groups', async () => {
+  const args = { group: 'Redaktion/中 %' };
+  await inEveryType(200, 'changeMembers', {
+    args, json: { add: [1, '2'], remove: ['3'] }, form: [['add[]', '1'], ['add[1]', '2'], ['remove[]', '3']],
+  });
+  assert.deepEqual(await expect(200, 'addMember', { args: { ...args, user: 'a/b' } }), { added: 1, removed: 0 });
+  const page = await expect(200, 'listMembers', { args, query: '?limit=2' });
+  assert.deepEqual(page.members, ['1', '2']);
+  const rest = await expect(200, 'listMembers', { args, query: `?limit=2&after=${encodeURIComponent(page.next)}` });
+  assert.deepEqual(rest, { members: ['a/b'], next: null });
+  assert.deepEqual(await expect(200, 'removeMember', { args: { ...args, user: 'a/b' } }), { added: 0, removed: 1 });
+});
+
+test('a user\'s export and end', async () => {
+  const args = { user: 'leaves' };
+  await sendOne('leaves', { category: 'news' });
+  const before = await expect(200, 'exportUser', { args });
+  assert.equal(before.first_contact, null);
+  await expect(200, 'checkUnread', { user: 'leaves' });
+  const after = await expect(200, 'exportUser', { args });
+  assert.ok(after.first_contact > 0);
+  assert.equal(after.messages.length > 0, true);
+  assert.deepEqual(await expect(200, 'eraseUser', { args }), { erased: true });
+  assert.deepEqual(await expect(200, 'eraseUser', { args }), { erased: false });
+});
+
+test('the export of a user who has only looked', async () => {
+  const user = 'only looks';
+  await expect(200, 'checkUnread', { user });
+  await sendOne('*');
+  const { messages } = await expect(200, 'exportUser', { args: { user } });
+  assert.equal(messages.at(-1).seen, false);
+});
+
+test('making tokens', async () => {
+  await inEveryType(200, 'makeToken', { json: { user: 42, ttl: 60 }, form: [['user', '42'], ['ttl', '60']] });
+});
+
+test('health', async () => {
+  assert.deepEqual(await expect(200, 'showHealth', { isProven: false }), { ok: true });
+  assert.ok((await expect(200, 'showHealth')).database.schema);
+});
+
+test('metrics', () => expect(200, 'showMetrics'));
+
+test('without the database all that needs it is 503, and nothing else', async (t) => {
+  const alone = await startStack(t, { relay: false, ownCluster: true });
+  await alone.db.end();
+  await alone.cluster.stop();
+  for (const op of operations) {
+    const answer = await call(op.id, { on: alone, ...right(op.id) });
+    assert.equal(answer.status, op.responses[503] ? 503 : 200, `${op.id}: ${answer.text}`);
+    assert.doesNotMatch(answer.text, /"num"/);
+  }
+});
+
+test('everything that is documented has happened', () => {
+  const documented = operations.flatMap((op) => Object.keys(op.responses).map((status) => `${op.id} ${status}`));
+  assert.deepEqual(documented.filter((one) => !seen.has(one)), []);
+});

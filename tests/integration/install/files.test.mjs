@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// What `make install` lays down works from there; what `make uninstall` leaves; and that building is
+// repeatable.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+
+import { build, makeFolder, top } from '../../harness/folder.mjs';
+import { makeKey } from '../../harness/secret.mjs';
+
+function run(command, args, options = {}) {
+  return new Promise((resolve) => {
+    execFile(command, args, { cwd: top, ...options }, (error, stdout, stderr) => {
+      resolve({ code: error ? (error.code ?? error.signal) : 0, stdout, stderr });
+    });
+  });
+}
+
+async function make(...words) {
+  const { MAKEFLAGS, MAKELEVEL, MFLAGS, ...env } = process.env;
+  const { code, stdout, stderr } = await run('make', ['-s', ...words], { env });
+  assert.equal(code, 0, stdout + stderr);
+}
+
+function filesUnder(folder, base = folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const file = path.join(folder, entry.name);
+    return entry.isDirectory() ? filesUnder(file, base) : [path.relative(base, file)];
+  });
+}
+
+const prefix = 'usr/local';
+const wanted = [
+  `${prefix}/sbin/doorbell-app`,
+  `${prefix}/sbin/doorbell-relay`,
+  `${prefix}/sbin/doorbell-migrate`,
+  `${prefix}/sbin/doorbell-purge`,
+  `${prefix}/sbin/doorbell-import-notifynder`,
+  `${prefix}/share/doorbell/doorbell.conf`,
+  `${prefix}/share/doorbell/nginx/doorbell.conf`,
+  `${prefix}/share/doorbell/nginx/doorbell-upstreams.conf`,
+  `${prefix}/share/doorbell/nginx/legacy.conf`,
+  `${prefix}/share/doorbell/apache/doorbell.conf`,
+  `${prefix}/share/doorbell/apache/doorbell-upstreams.conf`,
+  `${prefix}/share/doorbell/apache/legacy.conf`,
+  `${prefix}/share/doorbell/www/doorbell.js`,
+  `${prefix}/share/man/man5/doorbell.conf.5`,
+  `${prefix}/share/man/man8/doorbell-app.8`,
+  `${prefix}/share/man/man8/doorbell-relay.8`,
+  `${prefix}/share/man/man8/doorbell-migrate.8`,
+  `${prefix}/share/man/man8/doorbell-purge.8`,
+  `${prefix}/share/man/man8/doorbell-import-notifynder.8`,
+  `${prefix}/lib/systemd/system/doorbell-app.service`,
+  `${prefix}/lib/systemd/system/doorbell-app.socket`,
+  `${prefix}/lib/systemd/system/doorbell-relay.service`,
+  `${prefix}/lib/systemd/system/doorbell-relay.socket`,
+  `${prefix}/lib/systemd/system/doorbell-purge.service`,
+  `${prefix}/lib/systemd/system/doorbell-purge.timer`,
+];
+
+test('make install and make uninstall', async (t) => {
+  const root = makeFolder();
+  await make(`BUILD=${build}`, `DESTDIR=${root}`, 'install');
+  const files = filesUnder(root);
+  for (const file of wanted) assert.ok(files.includes(file), `${file} of ${files}`);
+
+  await t.test('the pages find all that they import', () => {
+    const www = path.join(root, prefix, 'share/doorbell/www');
+    const scripts = filesUnder(www).filter((file) => file.endsWith('.js'));
+    for (const script of scripts) {
+      const text = readFileSync(path.join(www, script), 'utf8');
+      for (const [, name] of text.matchAll(/from '(\.[^']+)'/g)) {
+        assert.ok(existsSync(path.join(www, path.dirname(script), name)), `${name} of ${script}`);
+      }
+    }
+  });
+
+  await t.test('the migrations are where doorbell-migrate looks', () => {
+    const laid = filesUnder(path.join(root, prefix, 'share/doorbell/sql/migrations'));
+    assert.deepEqual(laid.sort(), readdirSync(path.join(top, 'sql/migrations')).sort());
+  });
+
+  await t.test('the programs run, and take the sample for a sound configuration', async () => {
+    const keys = makeFolder();
+    const env = { ...process.env };
+    for (const name of ['secret', 'send_key', 'publish_key']) {
+      const file = path.join(keys, name);
+      writeFileSync(file, `${makeKey()}\n`, { mode: 0o600 });
+      env[`DOORBELL_AUTH_${name.toUpperCase()}_FILE`] = file;
+    }
+    for (const program of ['doorbell-app', 'doorbell-relay']) {
+      const file = path.join(root, prefix, 'sbin', program);
+      const version = await run(file, ['--version']);
+      assert.match(version.stdout, new RegExp(`^${program} \\d+\\.\\d+\\.\\d+\n$`));
+      const sample = path.join(root, prefix, 'share/doorbell/doorbell.conf');
+      const check = await run(file, ['-n', '-c', sample], { env });
+      assert.equal(check.code, 0, check.stderr);
+      const missing = await run(file, ['-n', '-c', path.join(keys, 'none.conf')], { env });
+      assert.equal(missing.code, 78);
+    }
+  });
+
+  await t.test('nothing installed is open to all', () => {
+    for (const file of files) assert.equal(statSync(path.join(root, file)).mode & 0o022, 0, file);
+  });
+
+  await make(`BUILD=${build}`, `DESTDIR=${root}`, 'uninstall');
+  assert.deepEqual(filesUnder(root), []);
+});
+
+test('systemd takes the units', { skip: !existsSync('/usr/bin/systemd-analyze') }, async () => {
+  const folder = path.join(top, 'deploy/systemd');
+  const units = readdirSync(folder).map((name) => path.join(folder, name));
+  const { stderr } = await run('systemd-analyze', ['verify', '--man=no', ...units]);
+  const faults = stderr.split('\n').filter((line) => /doorbell/.test(line) && !/is not executable/.test(line));
+  assert.deepEqual(faults, []);
+});
+
+test('another build gives the same bytes', async () => {
+  const folder = makeFolder();
+  await make('-j2', `BUILD=${folder}`, `${folder}/doorbell-relay`, `${folder}/doorbell-app`);
+  for (const program of ['doorbell-relay', 'doorbell-app']) {
+    assert.ok(readFileSync(path.join(folder, program)).equals(readFileSync(path.join(build, program))), program);
+  }
+});
+
+test('deps does nothing, without a network, when all is there', async () => {
+  const deps = path.join(top, 'deploy/deps');
+  const alone = process.getuid() === 0 ? ['unshare', ['-n', deps, 'check']] : [deps, ['check']];
+  assert.deepEqual(await run(...alone), { code: 0, stdout: '', stderr: '' });
+  assert.equal((await run(deps, [])).code, 64);
+  assert.equal((await run(deps, ['everything'])).code, 64);
+});

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// The lint of layers finds each kind of breach, and only in the file that has it.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { appendFile, cp, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+
+import { makeFolder, top } from '../../harness/folder.mjs';
+
+function lint(tree) {
+  return new Promise((resolve) => {
+    execFile(path.join(top, 'tests/lint/layers'), [tree], (error, stdout, stderr) => {
+      resolve({ code: error ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+async function copySources() {
+  const tree = makeFolder();
+  for (const folder of ['common', 'fcgi-app', 'relay']) {
+    await cp(path.join(top, folder), path.join(tree, folder), { recursive: true });
+  }
+  return tree;
+}
+
+const breaches = [
+  ['foreign include', 'common/planted.c', '#include "relay/hub.h"'],
+  ['foreign include', 'fcgi-app/main.c', '#include "relay/hub.h"'],
+  ['foreign include', 'relay/hub.h', '#include "fcgi-app/store.h"'],
+  ['libfcgi has its own files', 'fcgi-app/store.c', '#include <fcgiapp.h>'],
+  ['libpq has its own files', 'fcgi-app/endpoints/planted.c', '#include <libpq-fe.h>'],
+  ['libcurl has its own files', 'relay/server.c', '#include <curl/curl.h>'],
+  ['libwebsockets has its own files', 'relay/session.c', '#include <libwebsockets.h>'],
+  ['libev has its own files', 'relay/frame.c', '#include <ev.h>'],
+  ['threads start in main.c', 'fcgi-app/worker.c', 'int x = pthread_create(&a, NULL, run, NULL);'],
+  ['SQL stands in db.c', 'fcgi-app/store.c', 'const char *q = "SELECT num FROM doorbell.message";'],
+  ['SQL stands in db.c', 'fcgi-app/worker.c', 'PQexec(c, "COMMIT");'],
+  ['pure code includes the shell', 'fcgi-app/route.c', '#include "fcgi-app/worker.h"'],
+  ['pure code includes the shell', 'relay/hub.c', '#include "relay/server.h"'],
+  ['the store calls up', 'fcgi-app/store.c', '#include "fcgi-app/response.h"'],
+  ['an endpoint calls up', 'fcgi-app/endpoints/planted.c', '#include "fcgi-app/publisher.h"'],
+  ['a codec calls up', 'relay/slot.c', '#include "relay/hub.h"'],
+  ['the hub calls up', 'relay/hub.c', '#include "relay/api.h"'],
+  ['pure code has no I/O and no clock', 'relay/session.c', '    int64_t now = time(NULL);'],
+  ['pure code has no I/O and no clock', 'common/span.c', '    fd = open(path, O_RDONLY);'],
+  ['pure code does not log', 'fcgi-app/route.c', '    log_info("no such route");'],
+  ['pure code has no globals', 'relay/hub.c', 'static struct hub the_hub;'],
+  ['pure code has no globals', 'common/arena.c', 'static size_t blocks_alive = 0;'],
+];
+
+test('the sources keep to their layers', async () => {
+  const { code, stdout, stderr } = await lint(top);
+  assert.equal(stdout + stderr, '');
+  assert.equal(code, 0);
+});
+
+for (const [rule, file, line] of breaches) {
+  test(`a planted breach is found: ${rule} (${file}: ${line})`, async () => {
+    const tree = await copySources();
+    await mkdir(path.dirname(path.join(tree, file)), { recursive: true });
+    await appendFile(path.join(tree, file), `\n${line}\n`);
+    const { code, stdout } = await lint(tree);
+    assert.equal(code, 1);
+    const found = stdout.trim().split('\n');
+    assert.ok(
+      found.some((one) => one.startsWith(`${rule}: ${file}:`) && one.endsWith(line)),
+      stdout,
+    );
+    assert.ok(found.every((one) => one.includes(`: ${file}:`)), stdout);
+  });
+}
+
+test('a comment that names a library is no breach', async () => {
+  const tree = await copySources();
+  await appendFile(path.join(tree, 'fcgi-app/route.c'), '\n/* not #include <libpq-fe.h>, nor time() */\n');
+  assert.equal((await lint(tree)).code, 0);
+});

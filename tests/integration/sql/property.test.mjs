@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+// Random operations of every kind from many connections at once, some rolled back, some cut off in the middle.
+// At quiet points the count, the lists and a recount from scratch, message by message, must be the same.
+// DOORBELL_PROPERTY_OPS sets the number of operations (for a long run: 100000), DOORBELL_PROPERTY_SEED the choices
+// of each connection; how these meet is not repeated.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { startCluster, openDatabase, row, rows, send, call, check } from '../../harness/sql.mjs';
+
+const operations = Number(process.env.DOORBELL_PROPERTY_OPS ?? 8000);
+const seed = Number(process.env.DOORBELL_PROPERTY_SEED ?? Date.now() % 1e9);
+const connections = 10;
+const roundOps = 40;
+const liveMax = 60; // broadcasts that a quiet point leaves
+const chunkSize = 8;
+const users = ['ann', 'bob', 'cat', 'dan', 'eve', 'a/b%ü 中'];
+const groups = ['g1', 'g2', 'g3'];
+const categories = ['news', 'shop', 'alarm'];
+const subjects = ['1', '2', '3'];
+
+// A small generator that can be repeated (mulberry32).
+function random(start) {
+  let state = start >>> 0;
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let z = Math.imul(state ^ (state >>> 15), state | 1);
+    z = (z + Math.imul(z ^ (z >>> 7), z | 61)) ^ z;
+    return ((z ^ (z >>> 14)) >>> 0) / 4294967296;
+  };
+  return {
+    chance: (p) => next() < p,
+    int: (n) => Math.floor(next() * n),
+    pick: (list) => list[Math.floor(next() * list.length)],
+    some: (list) => list.filter(() => next() < 0.5),
+  };
+}
+
+function message(r) {
+  const args = { title: 't' };
+  if (r.chance(0.6)) args.category = r.pick(categories);
+  if (r.chance(0.2)) args.expires_in = 1 + r.int(3);
+  if (r.chance(0.15)) args.ack = true;
+  if (r.chance(0.15)) args.to_new_users = true;
+  if (r.chance(0.4)) {
+    args.subject_type = 'order';
+    args.subject_id = r.pick(subjects);
+    args.replace = r.chance(0.5);
+  }
+  if (r.chance(0.1)) args.later = true;
+  if (r.chance(0.1)) args.send_at = new Date(Date.now() + r.int(1500));
+  if (r.chance(0.1)) args.key = `k${r.int(50)}`;
+  return args;
+}
+
+async function someIds(db, r, user, count) {
+  const all = await rows(db, `SELECT id FROM (
+      SELECT message_id AS id FROM doorbell.inbox WHERE user_id = $1
+      UNION ALL SELECT id FROM doorbell.message WHERE feed_id IS NOT NULL) x ORDER BY id DESC LIMIT 60`, [user]);
+  return all.length ? Array.from({ length: count }, () => r.pick(all).id) : [1];
+}
+
+// Positions that were answered some time ago, by user.
+const positions = new Map(users.map((user) => [user, []]));
+
+async function takePosition(db, r, user) {
+  const state = r.pick(['all', 'unread', 'archived']);
+  const category = r.chance(0.3) ? r.pick(categories) : null;
+  const page = (await row(db, 'SELECT doorbell.list($1, $2, $3) AS page', [user, state, category])).page;
+  if (page === null) return; // erased at this moment
+  const known = positions.get(user);
+  known.push(page.position);
+  if (known.length > 20) known.shift();
+}
+
+async function publish(db) {
+  const taken = await rows(db, 'SELECT * FROM doorbell.outbox_take(100, 5, 60)');
+  await call(db, 'outbox_done', taken.map(({ id }) => id));
+}
+
+const one = (name) => async (db, r, user) => call(db, name, user, (await someIds(db, r, user, 1))[0]);
+
+const kinds = [
+  [8, 'send to one', (db, r, user) => send(db, { to_users: [user], ...message(r) })],
+  [6, 'send to some', (db, r) => send(db, { to_users: r.some(users), ...message(r) })],
+  [8, 'send to a group', (db, r) => send(db, { to_group: r.pick(groups), ...message(r) })],
+  [6, 'send to all', (db, r) => send(db, { to_all: true, ...message(r) })],
+  [6, 'read', one('mark_read')],
+  [4, 'unread', one('mark_unread')],
+  [4, 'archive', one('archive')],
+  [4, 'remove', one('remove')],
+  [4, 'acknowledge', one('acknowledge')],
+  [3, 'read ids', async (db, r, user) => call(db, 'mark_read_ids', user, await someIds(db, r, user, 5))],
+  [2, 'unread ids', async (db, r, user) => call(db, 'mark_unread_ids', user, await someIds(db, r, user, 5))],
+  [2, 'read all', (db, r, user) => call(db, 'mark_read_all', user)],
+  [1, 'unread all', (db, r, user) => call(db, 'mark_unread_all', user)],
+  [6, 'list', takePosition],
+  [4, 'read up to', (db, r, user) => positions.get(user).length && call(db, 'mark_read_upto', user, r.pick(positions.get(user)))],
+  [2, 'seen', (db, r, user) => positions.get(user).length && call(db, 'mark_seen', user, r.pick(positions.get(user)))],
+  [2, 'read subject', (db, r, user) => call(db, 'mark_read_subject', user, 'order', r.pick(subjects))],
+  [2, 'read oldest', (db, r, user) => call(db, 'mark_read_oldest', user, 1 + r.int(4))],
+  [4, 'recall', async (db, r, user) => call(db, 'recall', (await someIds(db, r, user, 1))[0])],
+  [4, 'join', (db, r, user) => call(db, 'group_join', r.pick(groups), user)],
+  [3, 'leave', (db, r, user) => call(db, 'group_leave', r.pick(groups), user)],
+  [2, 'change a group', (db, r) => {
+    const add = r.some(users);
+    return call(db, 'group_change', r.pick(groups), add, users.filter((u) => !add.includes(u) && r.chance(0.5)));
+  }],
+  [2, 'mute', (db, r, user) => call(db, 'mute', user, r.some(categories.slice(0, 2)))],
+  [1, 'category', (db, r) => call(db, 'category_set', 'shop', r.chance(0.5))],
+  [1, 'remove a category', (db) => call(db, 'category_remove', 'shop')],
+  [4, 'sweep', (db, r) => call(db, 'sweep', 1 + r.int(50))],
+  [6, 'activate', (db, r) => call(db, 'activate', 1 + r.int(20))],
+  [2, 'purge', (db, r) => call(db, 'purge', 1 + r.int(20), r.chance(0.1) ? 0 : 1, 0, r.chance(0.3) ? 30 : null)],
+  [1, 'erase', (db, r) => r.chance(0.2) && call(db, 'erase', r.pick(users))],
+  [4, 'rings', publish],
+  [2, 'statistics', async (db, r, user) => call(db, 'sent', (await someIds(db, r, user, 1))[0])],
+];
+const wheel = kinds.flatMap(([weight, name, run]) => Array(weight).fill({ name, run }));
+
+// What a call may answer here, beside success. 40P01 is not among them: single calls never deadlock. 40001 is
+// what a list may meet when one of its users is erased at that moment.
+const expected = new Set(['DB404', 'DB409', 'DB422', '40001']);
+
+async function operate(db, r) {
+  const kind = r.pick(wheel);
+  const user = r.pick(users);
+  const fate = r.int(100);
+  try {
+    if (fate < 10) await db.query('BEGIN');
+    await check(db, user);
+    await kind.run(db, r, user);
+    if (fate === 0) {
+      await db.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(() => {});
+      return 'cut off';
+    }
+    if (fate < 10) await db.query('ROLLBACK');
+  } catch (error) {
+    if (fate < 10) await db.query('ROLLBACK').catch(() => {});
+    if (!expected.has(error.code)) {
+      error.message = `${kind.name}: ${error.message}`;
+      throw error;
+    }
+    if (error.code === 'DB422' && !/critical|no such category/.test(error.message)) throw error;
+    if (error.code === '40001' && !/erased/.test(error.message)) throw error;
+  }
+  return kind.name;
+}
+
+// Everything about one user in one statement, hence one snapshot and one time. `truth` reads the rows of
+// messages and users alone, a message at a time, and knows nothing of tally and chunk.
+const snapshot = `
+WITH RECURSIVE muted AS (
+    SELECT c.id FROM doorbell.reader r JOIN doorbell.category c ON c.id = ANY (r.muted) AND NOT c.critical WHERE r.user_id = $1
+), truth AS (
+    SELECT i.message_id AS id, i.seq, i.category, i.state, i.must_ack FROM doorbell.inbox i
+    WHERE i.user_id = $1 AND i.state < 3 AND (i.expires_at IS NULL OR i.expires_at > statement_timestamp())
+    UNION ALL
+    SELECT m.id, m.seq, m.category, CASE WHEN s.archived = 1 THEN 2 WHEN s.read = 1 THEN 1 ELSE 0 END, m.must_ack
+    FROM doorbell.message m
+    JOIN (SELECT 1 AS feed_id, floor FROM doorbell.arrival WHERE user_id = $1
+        UNION ALL SELECT feed_id, floor FROM doorbell.subscription WHERE user_id = $1) f ON f.feed_id = m.feed_id
+    LEFT JOIN doorbell.mark k ON k.user_id = $1 AND k.feed_id = m.feed_id AND k.n = m.pos / ${chunkSize}
+    CROSS JOIN LATERAL (SELECT ${chunkSize} - 1 - (m.pos % ${chunkSize})::integer AS i) b
+    CROSS JOIN LATERAL (SELECT coalesce(get_bit(k.read, b.i), 0) AS read, coalesce(get_bit(k.archived, b.i), 0) AS archived,
+        coalesce(get_bit(k.gone, b.i), 0) AS gone) s
+    WHERE m.live AND (m.pos > f.floor OR m.to_new) AND (NOT m.replaced OR s.read = 1) AND s.gone = 0
+        AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())
+), visible AS (
+    SELECT * FROM truth WHERE category NOT IN (SELECT id FROM muted)
+), pages (state, page) AS (
+    SELECT s, doorbell.list($1, s, NULL, NULL, 7) FROM unnest('{all,unread,archived}'::text[]) s
+    UNION ALL
+    SELECT state, doorbell.list($1, state, NULL, page->>'next', 7) FROM pages WHERE page->>'next' IS NOT NULL
+), listed AS (
+    SELECT p.state, array_agg((m->>'id')::bigint ORDER BY (p.page->'messages'->0->>'id'), nth) AS ids
+    FROM pages p CROSS JOIN LATERAL json_array_elements(p.page->'messages') WITH ORDINALITY x (m, nth) GROUP BY 1
+)
+SELECT (SELECT row_to_json(u) FROM doorbell.unread($1) u) AS unread,
+    doorbell.unread_by_category($1) AS parts,
+    (SELECT coalesce(json_object_agg(state, ids), '{}') FROM listed) AS listed,
+    (SELECT coalesce(json_object_agg(name, num), '{}') FROM (
+        SELECT c.name, (SELECT num FROM doorbell.unread($1, c.name)) AS num FROM doorbell.category c) x) AS by_category,
+    (SELECT coalesce(json_object_agg(name, num), '{}') FROM (
+        SELECT c.name, (SELECT count(*) FROM visible v WHERE v.category = c.id AND v.state = 0) AS num FROM doorbell.category c) x) AS true_by_category,
+    (SELECT json_build_object(
+        'all', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state < 2), '[]'),
+        'unread', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state = 0), '[]'),
+        'archived', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state = 2), '[]')) FROM visible) AS truth,
+    coalesce((SELECT id FROM visible WHERE state < 2 ORDER BY seq DESC LIMIT 1), 0) AS latest,
+    (SELECT greatest(max(f.version), max(r.seq_min)) FROM doorbell.feed f LEFT JOIN doorbell.reader r ON r.user_id = $1
+        WHERE f.id = 1 OR f.id IN (SELECT feed_id FROM doorbell.subscription WHERE user_id = $1)) AS seq`;
+
+async function checkUser(db, user) {
+  await check(db, user);
+  const s = await row(db, snapshot, [user]);
+  const sorted = (ids = []) => [...ids].sort((a, b) => a - b);
+  assert.equal(s.unread.num, s.truth.unread.length, `num of ${user}`);
+  assert.equal(s.parts.num, s.unread.num, `num with parts of ${user}`);
+  assert.equal(s.unread.latest, s.latest, `latest of ${user}`);
+  assert.equal(s.unread.seq, s.seq, `seq of ${user}`);
+  assert.deepEqual(s.by_category, s.true_by_category, `categories of ${user}`);
+  const parts = Object.fromEntries(Object.entries(s.true_by_category).filter(([, n]) => n > 0));
+  assert.deepEqual(s.parts.categories, parts, `parts of ${user}`);
+  for (const state of ['all', 'unread', 'archived']) {
+    assert.deepEqual(sorted(s.listed[state]), sorted(s.truth[state]), `list ${state} of ${user}`);
+  }
+}
+
+async function quietPoint(db) {
+  for (const user of users) await checkUser(db, user);
+  assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.recount()'), []);
+}
+
+// Old broadcasts are taken back and what is gone is purged, so that the last round costs what the first did.
+async function tidy(db) {
+  await db.query('SELECT doorbell.recall(id) FROM (SELECT id FROM doorbell.message WHERE live AND feed_id IS NOT NULL ORDER BY seq DESC OFFSET $1) m', [liveMax]);
+  while ((await call(db, 'purge', 1000, 1, 0, 50)).purge > 0);
+  await quietPoint(db);
+}
+
+test(`count, list and recount agree over ${operations} random operations (seed ${seed})`, async (t) => {
+  const cluster = await startCluster(t);
+  const database = await openDatabase(t, cluster, { chunkSize });
+  const watcher = await database.connect();
+  await watcher.query('SET jit = off');
+  const clients = await Promise.all(Array.from({ length: connections }, () => database.connect()));
+  const generators = clients.map((_, i) => random(seed + i * 7919));
+  for (const name of categories) await call(watcher, 'category_set', name, false);
+
+  const done = new Map();
+  for (let count = 0; count < operations; count += connections * roundOps) {
+    await Promise.all(clients.map(async (_, i) => {
+      for (let n = 0; n < roundOps; n++) {
+        const name = await operate(clients[i], generators[i]);
+        done.set(name, (done.get(name) ?? 0) + 1);
+        if (name === 'cut off') clients[i] = await database.connect();
+      }
+    }));
+    await quietPoint(watcher);
+    await tidy(watcher);
+    if (count % 10000 < connections * roundOps) t.diagnostic(`agreed after ${count + connections * roundOps} operations`);
+  }
+  t.diagnostic(JSON.stringify(Object.fromEntries(done)));
+  for (const { name } of wheel) assert.ok(operations < 2000 || done.get(name) > 0, `${name} was never done`);
+});

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// What a call reads does not grow with what is stored. The plans of every statement inside the functions are
+// taken as they ran, with little stored and with much: no table is read from end to end, the rows read are as few,
+// and nothing is compiled. Once before the planner has been told of the growth, and once after.
+// DOORBELL_VOLUME sets how much (1000000).
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { startCluster, openDatabase, row, rows, send, call, check, list } from '../../harness/sql.mjs';
+import { fillVolume, heavy, old } from '../../harness/volume.mjs';
+
+const volume = Number(process.env.DOORBELL_VOLUME ?? 1_000_000);
+const broadcasts = 10_000;
+const few = { personal: 1000, broadcasts: 10, groups: 10 };
+// What has one row or few, whatever is stored, and a queue of which any row will do.
+const small = new Set(['migration', 'purge_cursor', 'seq', 'chunk_gone']);
+
+// A connection that tells the plan of each statement, also inside functions, with what it read.
+async function connectExplained(database) {
+  const db = await database.connect();
+  db.plans = [];
+  db.on('notice', ({ message }) => {
+    const at = message.indexOf('{');
+    if (message.includes('plan:') && at >= 0) db.plans.push(JSON.parse(message.slice(at)));
+  });
+  await db.query(`LOAD 'auto_explain'; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on;
+    SET auto_explain.log_timing = off; SET auto_explain.log_format = json; SET auto_explain.log_level = notice;
+    SET auto_explain.log_min_duration = 0; SET statement_timeout = '20s'`);
+  return db;
+}
+
+function* nodes(plan) {
+  yield plan;
+  for (const inner of plan.Plans ?? []) yield* nodes(inner);
+}
+
+// Rows read, tables read from end to end, and statements of one call, which is rolled back.
+async function cost(db, act) {
+  await db.query('BEGIN');
+  db.plans = [];
+  await act();
+  const plans = db.plans;
+  await db.query('ROLLBACK');
+  const found = { rows: 0, scans: [], statements: plans.length, compiled: plans.some((plan) => plan.JIT) };
+  for (const node of plans.flatMap(({ Plan }) => [...nodes(Plan)])) {
+    if (!node['Relation Name']) continue;
+    if (node['Node Type'] === 'Seq Scan' && !small.has(node['Relation Name'])) found.scans.push(node['Relation Name']);
+    const removed = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
+    found.rows += (node['Actual Rows'] + removed) * node['Actual Loops'];
+  }
+  return found;
+}
+
+// Ten chunks of broadcasts where there was one, with their categories and marks, are a few rows each. A planner that
+// has not been told may read the same ten again for each group; it must not read the messages, or other users' marks.
+const allowance = { 'before ANALYZE': 600, 'after ANALYZE': 200 };
+
+/** The calls whose cost is looked at, on a connection. */
+function callsOn(db, { id, everybody, position }) {
+  return {
+    'unread, of a plain user': () => call(db, 'unread', 'plain'),
+    'unread, in ten groups': () => call(db, 'unread', heavy),
+    'unread, of many old messages': () => call(db, 'unread', old),
+    'unread by category': () => call(db, 'unread_by_category', heavy),
+    'unread of a category': () => call(db, 'unread', heavy, 'news'),
+    list: () => list(db, heavy, { limit: 20 }),
+    'list of unread': () => list(db, heavy, { limit: 20, state: 'unread' }),
+    'list of a category': () => list(db, heavy, { limit: 20, category: 'shop' }),
+    'list of archived': () => list(db, heavy, { limit: 20, state: 'archived' }),
+    'list of old messages': () => list(db, old, { limit: 20 }),
+    message: () => call(db, 'message', heavy, id),
+    'mark_read, personal': () => call(db, 'mark_read', heavy, id),
+    'mark_read, broadcast': () => call(db, 'mark_read', heavy, everybody),
+    'mark_read_upto, nothing new': () => call(db, 'mark_read_upto', old, position),
+    mark_seen: () => call(db, 'mark_seen', old, position),
+    'send to one': () => send(db, { to_users: [heavy], title: 't' }),
+    'send to one, replace': () => send(db, { to_users: [heavy], title: 't', subject_type: 'a', subject_id: 'b', replace: true }),
+    'send to all': () => send(db, { to_all: true, title: 't' }),
+    'send to all, replace': () => send(db, { to_all: true, title: 't', subject_type: 'a', subject_id: 'b', replace: true }),
+    'send to a group': () => send(db, { to_group: 'g1', title: 't' }),
+    'recall of a broadcast': () => call(db, 'recall', everybody),
+    'recall of a personal message': () => call(db, 'recall', id),
+    'first contact': () => call(db, 'contact', 'new', new Date()),
+    join: () => call(db, 'group_join', 'g1', 'plain'),
+    mute: () => call(db, 'mute', 'plain', ['news']),
+    activate: () => call(db, 'activate', 100),
+    sweep: () => call(db, 'sweep', 100),
+    'purge of nothing': () => call(db, 'purge', 100),
+    'rings of two': () => call(db, 'outbox_rings', [1, 2]),
+  };
+}
+
+async function measure(db, what) {
+  const costs = {};
+  for (const [name, act] of Object.entries(callsOn(db, what))) costs[name] = await cost(db, act);
+  return costs;
+}
+
+function assertFlat(before, after, when) {
+  for (const name of Object.keys(before)) {
+    assert.ok(after[name].statements > 0, `${name}: its plans were not told`);
+    assert.deepEqual(after[name].scans, [], `${name}, ${when}: a table is read from end to end`);
+    assert.equal(after[name].compiled, false, `${name}, ${when}: a plan was compiled`);
+    assert.ok(after[name].rows <= before[name].rows + allowance[when], `${name}, ${when}: ${before[name].rows} rows read, then ${after[name].rows}`);
+  }
+}
+
+const all = { broadcasts, readers: 2000, analyze: false };
+for (const [shape, fills] of [
+  [`${volume} rows, a user in a hundred has many`, [{ personal: volume, old: 100_000, ...all }]],
+  // The planner has last looked when there was nothing to everybody.
+  ['100,000 users with a message each, and one with 100,000', [{ singles: 100_000, old: 100_000 }, all]],
+]) {
+  test(`calls read as much with little stored as with ${shape}`, async (t) => {
+    const cluster = await startCluster(t, { settings: { autovacuum: 'off' } });
+    const database = await openDatabase(t, cluster);
+    const filler = await database.connect();
+    await fillVolume(filler, few);
+    const { id } = await send(filler, { to_users: [heavy, 'plain', old], title: 't' });
+    const everybody = (await send(filler, { to_all: true, title: 't' })).id;
+    for (let g = 0; g < few.groups; g++) await send(filler, { to_group: `g${g}`, title: 't' });
+    await check(filler, 'plain');
+    const { position } = await list(filler, old);
+    const what = { id, everybody, position };
+    const little = await measure(await connectExplained(database), what);
+
+    const started = Date.now();
+    for (const fill of fills) await fillVolume(filler, fill);
+    t.diagnostic(`filled in ${Date.now() - started} ms`);
+    const { id: last } = await send(filler, { to_all: true, title: 't' });
+    const surprised = await measure(await connectExplained(database), what);
+    await filler.query('VACUUM ANALYZE');
+    const known = await measure(await connectExplained(database), what); // as a worker that starts on it
+    for (const [name, { rows: n }] of Object.entries(little)) t.diagnostic(`${name}: ${n} rows read, then ${surprised[name].rows}, ${known[name].rows}`);
+
+    const stored = (await row(filler, 'SELECT count(*) FROM doorbell.inbox WHERE user_id = $1 AND state = 0', [heavy])).count;
+    const { num, latest } = await check(filler, heavy);
+    assert.deepEqual([num, latest], [stored + few.groups + 1, last], 'all broadcasts but the last are read');
+    assert.deepEqual(await rows(filler, 'SELECT * FROM doorbell.recount()'), []);
+    assertFlat(little, surprised, 'before ANALYZE');
+    assertFlat(little, known, 'after ANALYZE');
+  });
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// What the snippets of deploy/nginx and deploy/apache hand to doorbell-app, and what they serve
+// themselves.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import path from 'node:path';
+import test from 'node:test';
+
+import { startFastcgiEcho } from '../../harness/fastcgi_echo.mjs';
+import { makeFolder } from '../../harness/folder.mjs';
+import { request } from '../../harness/http.mjs';
+import { freePort } from '../../harness/port.mjs';
+import { startApache, startNginx } from '../../harness/servers.mjs';
+
+const AWKWARD_USER = 'a/b%ü 中';
+
+const servers = { nginx: startNginx, apache: startApache };
+
+// The line of a server's own that takes in the snippet for old pages.
+const legacy = { nginx: { server: 'include legacy.conf;' }, apache: { server: 'Include legacy.conf' } };
+
+async function startEcho(t, start, options) {
+  const dir = makeFolder();
+  const where = { dir, port: await freePort(), appSocket: path.join(dir, 'app.sock'), relayPort: await freePort() };
+  await startFastcgiEcho(t, where.appSocket);
+  await start(t, where, options);
+  return `http://127.0.0.1:${where.port}`;
+}
+
+// In the relay's place: answers with the headers that reach it.
+async function startHeaderEcho(t, start) {
+  const dir = makeFolder();
+  const where = { dir, port: await freePort(), appSocket: path.join(dir, 'none.sock'), relayPort: await freePort() };
+  const echo = http.createServer((req, res) => res.end(JSON.stringify({ url: req.url, ...req.headers })));
+  echo.listen(where.relayPort, '127.0.0.1');
+  await once(echo, 'listening');
+  t.after(() => {
+    echo.close();
+    echo.closeAllConnections();
+  });
+  await start(t, where);
+  return `http://127.0.0.1:${where.port}`;
+}
+
+for (const [name, start] of Object.entries(servers)) {
+  test(`${name} hands on the path as it was sent`, async (t) => {
+    const url = await startEcho(t, start);
+    const paths = [
+      `/doorbell/groups/staff/members/${encodeURIComponent(AWKWARD_USER)}?x=%2F&y=a+b`,
+      '/doorbell/users/%2e%2e%2f',
+      '/doorbell/messages/1%20?category=%E4%B8%AD',
+      '/doorbell/unread',
+    ];
+    for (const one of paths) {
+      const { status, json, text } = await request(url, 'GET', one);
+      assert.equal(status, 200, `${one}: ${text}`);
+      assert.equal(json.params.REQUEST_URI, one);
+      assert.equal(json.params.QUERY_STRING, one.split('?')[1] ?? '');
+    }
+  });
+
+  test(`${name} hands on identity, and the body whole`, async (t) => {
+    const url = await startEcho(t, start);
+    const headers = {
+      authorization: 'Bearer of-good-news',
+      cookie: 'doorbell_token=abc; other=1',
+      origin: 'http://example.org',
+      'if-none-match': '"x"',
+      'content-type': 'application/json',
+      proxy: 'http://attacker.example',
+    };
+    const body = Buffer.alloc(8 * 1024 * 1024, 'x');
+    const { json } = await request(url, 'POST', '/doorbell/messages', { headers, body });
+    assert.equal(json.bytes, body.length);
+    assert.equal(json.params.HTTP_AUTHORIZATION, headers.authorization);
+    assert.equal(json.params.HTTP_COOKIE, headers.cookie);
+    assert.equal(json.params.HTTP_ORIGIN, headers.origin);
+    assert.equal(json.params.HTTP_IF_NONE_MATCH, headers['if-none-match']);
+    assert.equal(json.params.CONTENT_TYPE, headers['content-type']);
+    assert.equal(json.params.CONTENT_LENGTH, String(body.length));
+    assert.equal(json.params.REQUEST_METHOD, 'POST');
+    assert.equal(json.params.HTTP_HOST, new URL(url).host);
+    assert.ok(!json.params.HTTP_PROXY, 'HTTP_PROXY must not come from a header');
+  });
+
+  test(`${name} says by which scheme a page came`, async (t) => {
+    const url = await startEcho(t, start);
+    const { params } = (await request(url, 'GET', '/doorbell/unread')).json;
+    assert.equal(params.REQUEST_SCHEME, 'http');
+    assert.ok(!params.HTTPS || params.HTTPS === 'off');
+  });
+
+  test(`${name} never lets a client name its own REMOTE_USER`, async (t) => {
+    const url = await startEcho(t, start);
+    const basic = `Basic ${Buffer.from('root:guess').toString('base64')}`;
+    const headers = { 'remote-user': 'root', remote_user: 'root', authorization: basic };
+    const { params } = (await request(url, 'GET', '/doorbell/unread', { headers })).json;
+    assert.equal(params.REMOTE_USER, undefined);
+  });
+
+  test(`${name} makes of an old page's check what GET /unread is`, async (t) => {
+    const url = await startEcho(t, start, legacy[name]);
+    const headers = { cookie: 'doorbell_token=abc' };
+    const bodies = [{ form: { uid: '43', category: 'x' } }, { json: { uid: 43 } }, { body: '' }, { body: 'a\n\0b\r\n'.repeat(8000) }];
+    for (const [method, options] of [['GET', {}], ['HEAD', {}], ...bodies.map((body) => ['POST', body])]) {
+      const asked = await request(url, method, '/message/check?category=x&category=y&%zz', { headers, ...options });
+      assert.equal(asked.status, 200, asked.text);
+      if (method === 'HEAD') continue;
+      const { params, bytes } = asked.json;
+      assert.equal(bytes, 0);
+      assert.deepEqual([params.REQUEST_METHOD, params.REQUEST_URI], ['GET', '/doorbell/unread']);
+      assert.deepEqual([params.QUERY_STRING || '', params.CONTENT_TYPE || ''], ['', '']);
+      assert.equal(Number(params.CONTENT_LENGTH || 0), 0);
+      assert.equal(params.HTTP_COOKIE, headers.cookie);
+      assert.equal(params.HTTP_HOST, new URL(url).host);
+      assert.equal(params.REMOTE_USER, undefined);
+    }
+    for (const other of ['/message/checks', '/message', '/MESSAGE/check'])
+      assert.equal((await request(url, 'GET', other)).status, 404, other);
+  });
+
+  test(`${name} lets a socket.io page upgrade to WebSocket and to nothing else`, async (t) => {
+    const url = await startHeaderEcho(t, start);
+    const path = '/socket.io/?EIO=3&transport=polling&t=1-0';
+    const ask = async (headers) => (await request(url, 'GET', path, { headers })).json;
+    for (const upgrade of ['h2c', 'TLS/1.0', 'websocket, h2c', 'h2c, websocket', 'xwebsocket']) {
+      const seen = await ask({ connection: 'Upgrade, HTTP2-Settings', upgrade, 'http2-settings': 'AAMAAABkAARAAAAAAAIAAAAA' });
+      assert.equal(seen.upgrade, undefined, upgrade);
+      assert.doesNotMatch(seen.connection ?? '', /upgrade/i, upgrade);
+    }
+    const plain = await ask({ origin: url, 'x-forwarded-for': '192.0.2.1' });
+    assert.deepEqual([plain.url, plain.host, plain.origin], [path, new URL(url).host, url]);
+    assert.equal(plain['x-forwarded-for'], '127.0.0.1');
+    assert.equal(plain.upgrade, undefined);
+    const socket = await ask({ connection: 'keep-alive, Upgrade', upgrade: 'WebSocket', 'sec-websocket-version': '13' });
+    assert.equal(socket.upgrade.toLowerCase(), 'websocket');
+    assert.equal(socket.connection.toLowerCase(), 'upgrade');
+    assert.equal(socket['x-forwarded-for'], '127.0.0.1');
+  });
+
+  test(`${name} serves doorbell.js and its parts`, async (t) => {
+    const url = await startEcho(t, start);
+    for (const file of ['/doorbell.js', '/bell/api.js']) {
+      const { status, headers, text } = await request(url, 'GET', file);
+      assert.equal(status, 200);
+      assert.equal(headers['content-type'], 'text/javascript; charset=utf-8');
+      assert.equal(headers['cache-control'], 'no-cache');
+      assert.match(text, /SPDX-License-Identifier/);
+    }
+    assert.equal((await request(url, 'GET', '/bell/../../doorbell.conf')).status >= 400, true);
+  });
+
+  test(`${name} answers 502 or 503 while doorbell-app is away`, async (t) => {
+    const dir = makeFolder();
+    const where = { dir, port: await freePort(), appSocket: path.join(dir, 'none.sock'), relayPort: await freePort() };
+    await start(t, where);
+    const { status } = await request(`http://127.0.0.1:${where.port}`, 'GET', '/doorbell/unread');
+    assert.ok(status === 502 || status === 503, String(status));
+  });
+}
