@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bytes/invariant.h"
+
 enum { BUF_CAP_MIN = 64 };
 
 void buf_init(struct buf *b, size_t max)
@@ -23,9 +25,20 @@ void buf_reset(struct buf *b)
     b->len = 0;
 }
 
+void buf_set_max(struct buf *b, size_t max)
+{
+    b->max = max > b->len ? max : b->len;
+}
+
 struct span buf_span(const struct buf *b)
 {
     return (struct span){b->data, b->len};
+}
+
+/* Else max - len would wrap, and the ceiling be none. */
+static bool is_whole(const struct buf *b)
+{
+    return INVARIANT(b->len <= b->cap) && INVARIANT(b->len <= b->max);
 }
 
 /* Doubles, so that n appends cost n; never over the ceiling. */
@@ -43,7 +56,7 @@ enum err buf_reserve(struct buf *b, size_t extra)
     size_t cap;
     char *data;
 
-    if (extra > b->max - b->len)
+    if (!is_whole(b) || extra > b->max - b->len)
         return ERR_TOO_BIG;
     if (extra <= b->cap - b->len)
         return ERR_NONE;
@@ -102,7 +115,7 @@ enum err buf_printf(struct buf *b, const char *format, ...)
     va_end(args);
     if (len < 0)
         return ERR_INVALID;
-    if ((size_t)len > b->max - b->len)
+    if (!is_whole(b) || (size_t)len > b->max - b->len)
         return ERR_TOO_BIG;
     if ((size_t)len >= sizeof(small)) {
         /* Printed apart: vsnprintf's NUL would need a byte over the ceiling. */

@@ -4,6 +4,7 @@
 #define DOORBELL_COMMON_BUF_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ void buf_deinit(struct buf *b);
 
 /* Forgets the bytes and keeps the memory. */
 void buf_reset(struct buf *b);
+
+/* Another ceiling from now on; bytes that are there already stay. */
+void buf_set_max(struct buf *b, size_t max);
 
 /* Borrows the bytes until the next change of *b. */
 struct span buf_span(const struct buf *b);

@@ -34,6 +34,24 @@ static void append_over_the_ceiling_changes_nothing(void **state)
     buf_deinit(&b);
 }
 
+static void a_lower_ceiling_keeps_what_is_there(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 8);
+    assert_int_equal(buf_append(&b, SPAN("12345")), ERR_NONE);
+    buf_set_max(&b, 2);
+    assert_bytes(&b, "12345");
+    assert_int_equal(buf_append_char(&b, '6'), ERR_TOO_BIG);
+    buf_consume(&b, 4);
+    buf_set_max(&b, 2);
+    assert_int_equal(buf_append_char(&b, '6'), ERR_NONE);
+    assert_int_equal(buf_append_char(&b, '7'), ERR_TOO_BIG);
+    assert_bytes(&b, "56");
+    buf_deinit(&b);
+}
+
 static void printf_fills_up_to_the_last_byte(void **state)
 {
     char wide[300];
@@ -118,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(append_over_the_ceiling_changes_nothing),
+        cmocka_unit_test(a_lower_ceiling_keeps_what_is_there),
         cmocka_unit_test(printf_fills_up_to_the_last_byte),
         cmocka_unit_test(appends_stand_one_behind_the_other),
         cmocka_unit_test(growing_keeps_the_bytes),
