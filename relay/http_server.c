@@ -478,9 +478,9 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
 {
     server->limits = *limits;
     for (struct http_conn *c = server->first; c; c = c->next)
-        buf_set_max(&c->in, HTTP_HEAD_MAX + limits->body_max);
+        c->in.max = HTTP_HEAD_MAX + limits->body_max;
     for (struct http_conn *c = server->parked; c; c = c->next)
-        buf_set_max(&c->in, HTTP_HEAD_MAX + limits->body_max);
+        c->in.max = HTTP_HEAD_MAX + limits->body_max;
 }
 
 void http_server_stop_accepting(struct http_server *server)

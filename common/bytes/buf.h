@@ -4,7 +4,6 @@
 #define DOORBELL_COMMON_BUF_H
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +14,7 @@ struct buf {
     char *data; /* owned; NULL while nothing was written */
     size_t len;
     size_t cap;
-    size_t max; /* the ceiling of len */
+    size_t max; /* the ceiling of len; what it held before the ceiling came down may be longer */
 };
 
 /* Allocates nothing. */
@@ -24,11 +23,15 @@ void buf_init(struct buf *b, size_t max);
 /* Frees the bytes; a zeroed or already freed buf is fine. */
 void buf_deinit(struct buf *b);
 
+/* Sets another ceiling. What the buf holds stays, even where it is more; then nothing can be added
+ * until enough of it is consumed. */
+void buf_set_max(struct buf *b, size_t max);
+
+/* How many bytes can be added; 0 at the ceiling and above it. */
+size_t buf_room(const struct buf *b);
+
 /* Forgets the bytes and keeps the memory. */
 void buf_reset(struct buf *b);
-
-/* Another ceiling from now on; bytes that are there already stay. */
-void buf_set_max(struct buf *b, size_t max);
 
 /* Borrows the bytes until the next change of *b. */
 struct span buf_span(const struct buf *b);
