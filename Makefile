@@ -13,6 +13,7 @@ CLANG_FORMAT ?= clang-format-14
 # SANITIZE=address,undefined or SANITIZE=thread, with a BUILD of its own.
 SANITIZE ?=
 # CI turns warnings into errors; a builder with another compiler is not stopped by a new warning.
+# CI and SANITIZE make a broken invariant fatal.
 WERROR := $(if $(CI),-Werror)
 
 # The checkout may have any name. BUILD is a word of rules and commands.
@@ -29,6 +30,7 @@ packages_test := cmocka
 our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. -DDOORBELL_VERSION='"$(VERSION)"' \
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
 	-fno-strict-aliasing -fstack-protector-strong $(call quote,-ffile-prefix-map=$(CURDIR)=.) -pthread -MMD -MP \
+	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
 # -isystem: the libraries' headers are not ours to mend.

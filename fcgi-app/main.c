@@ -344,6 +344,7 @@ int main(int argc, char **argv)
     struct live *live;
     int option;
 
+    log_bugs();
     while ((option = getopt_long(argc, argv, "c:nVh", options, NULL)) != -1) {
         switch (option) {
         case 'c':
