@@ -15,6 +15,12 @@ SANITIZE ?=
 # CI turns warnings into errors; a builder with another compiler is not stopped by a new warning.
 WERROR := $(if $(CI),-Werror)
 
+# The checkout may have any name. BUILD is a word of rules and commands.
+quote = '$(subst ','\'',$(1))'
+unsafe := ' " ` \ ; : % * ? [ ] ~ ( ) & | < > ! = , $$ \#
+is_unsafe = $(filter-out 1,$(words $(1)))$(strip $(foreach c,$(unsafe),$(findstring $(c),$(1))))
+$(if $(call is_unsafe,$(BUILD)),$(error BUILD="$(BUILD)": give a path without blanks, quotes and other special characters))
+
 packages_common := json-c libjwt libcrypto
 packages_app := libpq libcurl
 packages_relay := libwebsockets
@@ -22,7 +28,7 @@ packages_test := cmocka
 
 our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. -DDOORBELL_VERSION='"$(VERSION)"' \
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
-	-fno-strict-aliasing -fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. -pthread -MMD -MP \
+	-fno-strict-aliasing -fstack-protector-strong $(call quote,-ffile-prefix-map=$(CURDIR)=.) -pthread -MMD -MP \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
 # -isystem: the libraries' headers are not ours to mend.
