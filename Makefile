@@ -40,7 +40,7 @@ libs_of = $(shell $(PKG_CONFIG) --libs $(1))
 # The shell does I/O; all the rest is pure, and the unit tests and fuzz targets link only that.
 app_shell := $(sort fcgi-app/main.c fcgi-app/worker.c fcgi-app/publisher.c fcgi-app/gate.c \
 	fcgi-app/request.c fcgi-app/response.c fcgi-app/db.c fcgi-app/store.c \
-	$(wildcard fcgi-app/endpoints/*.c))
+	$(wildcard fcgi-app/endpoints/*.c fcgi-app/server/*.c))
 relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
 	relay/delivery.c relay/sweep.c relay/wire.c relay/stream.c \
 	relay/page.c relay/polling.c relay/page_socket.c relay/http_server.c)
