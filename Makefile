@@ -38,9 +38,8 @@ cflags_of = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1)))
 libs_of = $(shell $(PKG_CONFIG) --libs $(1))
 
 # The shell does I/O; all the rest is pure, and the unit tests and fuzz targets link only that.
-app_shell := $(sort fcgi-app/main.c fcgi-app/worker.c fcgi-app/publisher.c fcgi-app/gate.c \
-	fcgi-app/request.c fcgi-app/response.c fcgi-app/db.c fcgi-app/store.c \
-	$(wildcard fcgi-app/endpoints/*.c fcgi-app/server/*.c))
+app_shell := $(sort $(wildcard fcgi-app/*.c fcgi-app/server/*.c fcgi-app/store/*.c fcgi-app/endpoints/*.c) \
+	fcgi-app/http/request.c fcgi-app/http/response.c)
 relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
 	relay/delivery.c relay/sweep.c relay/wire.c relay/stream.c \
 	relay/page.c relay/polling.c relay/page_socket.c relay/http_server.c)

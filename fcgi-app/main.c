@@ -18,11 +18,11 @@
 #include "common/os/log.h"
 #include "common/security/secrets.h"
 #include "fcgi-app/clock.h"
-#include "fcgi-app/gate.h"
-#include "fcgi-app/live.h"
-#include "fcgi-app/metrics.h"
-#include "fcgi-app/publisher.h"
-#include "fcgi-app/worker.h"
+#include "fcgi-app/server/pool.h"
+#include "fcgi-app/server/publisher.h"
+#include "fcgi-app/server/worker.h"
+#include "fcgi-app/shared/metrics.h"
+#include "fcgi-app/shared/snapshot.h"
 
 enum { DRAIN_MS = 30000 };
 

@@ -2,7 +2,7 @@
 /* /groups/{group}/members: who is in a group. */
 #include "fcgi-app/endpoints/endpoints.h"
 
-#include "fcgi-app/array.h"
+#include "fcgi-app/postgres/array.h"
 
 enum {
     LIMIT_DEFAULT = 1000,

@@ -9,7 +9,7 @@
 
 #include "common/security/user.h"
 #include "common/text/json.h"
-#include "fcgi-app/array.h"
+#include "fcgi-app/postgres/array.h"
 
 enum {
     TITLE_MAX = 255,

@@ -5,7 +5,7 @@
 #include <json-c/json_object.h>
 
 #include "common/text/json.h"
-#include "fcgi-app/metrics.h"
+#include "fcgi-app/shared/metrics.h"
 
 static int64_t read_number(struct json_object *object, const char *name)
 {

@@ -28,24 +28,24 @@ async function copySources() {
 const breaches = [
   ['foreign include', 'common/planted.c', '#include "relay/hub.h"'],
   ['foreign include', 'fcgi-app/main.c', '#include "relay/hub.h"'],
-  ['foreign include', 'relay/hub.h', '#include "fcgi-app/store.h"'],
-  ['libfcgi has its own files', 'fcgi-app/store.c', '#include <fcgiapp.h>'],
+  ['foreign include', 'relay/hub.h', '#include "fcgi-app/store/store.h"'],
+  ['libfcgi has its own files', 'fcgi-app/store/planted.c', '#include <fcgiapp.h>'],
   ['libpq has its own files', 'fcgi-app/endpoints/planted.c', '#include <libpq-fe.h>'],
   ['libcurl has its own files', 'relay/server.c', '#include <curl/curl.h>'],
   ['libwebsockets has its own files', 'relay/session.c', '#include <libwebsockets.h>'],
   ['libev has its own files', 'relay/frame.c', '#include <ev.h>'],
-  ['threads start in main.c', 'fcgi-app/worker.c', 'int x = pthread_create(&a, NULL, run, NULL);'],
-  ['SQL stands in db.c', 'fcgi-app/store.c', 'const char *q = "SELECT num FROM doorbell.message";'],
-  ['SQL stands in db.c', 'fcgi-app/worker.c', 'PQexec(c, "COMMIT");'],
-  ['pure code includes the shell', 'fcgi-app/route.c', '#include "fcgi-app/worker.h"'],
+  ['threads start in main.c', 'fcgi-app/server/worker.c', 'int x = pthread_create(&a, NULL, run, NULL);'],
+  ['SQL has its own folder', 'fcgi-app/endpoints/unread.c', 'const char *q = "SELECT num FROM doorbell.message";'],
+  ['SQL has its own folder', 'fcgi-app/server/worker.c', 'PQexec(c, "COMMIT");'],
+  ['pure code includes the shell', 'fcgi-app/http/route.c', '#include "fcgi-app/server/worker.h"'],
   ['pure code includes the shell', 'relay/hub.c', '#include "relay/server.h"'],
-  ['the store calls up', 'fcgi-app/store.c', '#include "fcgi-app/response.h"'],
-  ['an endpoint calls up', 'fcgi-app/endpoints/planted.c', '#include "fcgi-app/publisher.h"'],
+  ['a folder includes what it may not', 'fcgi-app/store/planted.c', '#include "fcgi-app/http/response.h"'],
+  ['a folder includes what it may not', 'fcgi-app/endpoints/planted.c', '#include "fcgi-app/server/publisher.h"'],
   ['a codec calls up', 'relay/slot.c', '#include "relay/hub.h"'],
   ['the hub calls up', 'relay/hub.c', '#include "relay/api.h"'],
   ['pure code has no I/O and no clock', 'relay/session.c', '    int64_t now = time(NULL);'],
   ['pure code has no I/O and no clock', 'common/span.c', '    fd = open(path, O_RDONLY);'],
-  ['pure code does not log', 'fcgi-app/route.c', '    log_info("no such route");'],
+  ['pure code does not log', 'fcgi-app/http/route.c', '    log_info("no such route");'],
   ['pure code has no globals', 'relay/hub.c', 'static struct hub the_hub;'],
   ['pure code has no globals', 'common/arena.c', 'static size_t blocks_alive = 0;'],
 ];
@@ -74,6 +74,6 @@ for (const [rule, file, line] of breaches) {
 
 test('a comment that names a library is no breach', async () => {
   const tree = await copySources();
-  await appendFile(path.join(tree, 'fcgi-app/route.c'), '\n/* not #include <libpq-fe.h>, nor time() */\n');
+  await appendFile(path.join(tree, 'fcgi-app/http/route.c'), '\n/* not #include <libpq-fe.h>, nor time() */\n');
   assert.equal((await lint(tree)).code, 0);
 });
