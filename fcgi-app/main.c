@@ -37,11 +37,11 @@ struct thread {
 
 struct app {
     const char *config_path;
-    struct live *live;  /* the newest */
-    struct live *first; /* whose settings that cannot be reloaded stay in force */
+    struct snapshot *snapshot; /* the newest */
+    struct snapshot *first;    /* whose settings that cannot be reloaded stay in force */
     int listener, signals;
     int ended; /* counts the threads that have returned */
-    struct gate *gate;
+    struct pool *pool;
     struct metrics *metrics;
     struct publisher *publisher;
     struct worker *workers;
@@ -68,7 +68,7 @@ static int print_help(void)
     return EXIT_SUCCESS;
 }
 
-static enum err load(const char *path, struct live **out)
+static enum err load(const char *path, struct snapshot **out)
 {
     struct config *config;
     struct secrets secrets;
@@ -81,7 +81,7 @@ static enum err load(const char *path, struct live **out)
         config_free(config);
         return e;
     }
-    return live_new(config, &secrets, out);
+    return snapshot_new(config, &secrets, out);
 }
 
 /* By name only: the value may hold a password. */
@@ -95,18 +95,18 @@ static void log_kept(const struct config *now, const struct config *next)
 
 static void reload(struct app *app)
 {
-    struct live *live;
+    struct snapshot *snapshot;
 
-    if (load(app->config_path, &live)) {
+    if (load(app->config_path, &snapshot)) {
         log_error("reload: the settings have faults, the old ones stay in force");
         return;
     }
-    log_kept(app->first->config, live->config);
+    log_kept(app->first->config, snapshot->config);
     for (size_t i = 0; i < app->workers_count; i++)
-        live_offer(&app->workers[i].inbox, live);
-    publisher_offer(app->publisher, live);
-    live_unref(app->live);
-    app->live = live;
+        snapshot_offer(&app->workers[i].inbox, snapshot);
+    publisher_offer(app->publisher, snapshot);
+    snapshot_unref(app->snapshot);
+    app->snapshot = snapshot;
     log_info("reloaded");
 }
 
@@ -143,7 +143,7 @@ static void *run_thread(void *context)
     const uint64_t one = 1;
 
     if (t->worker)
-        worker_run(t->worker, t->app->gate);
+        worker_run(t->worker, t->app->pool);
     else
         publisher_run(t->app->publisher);
     while (write(t->app->ended, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -172,7 +172,7 @@ static enum err make_workers(struct app *app)
     if (!app->workers || !app->threads)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < app->workers_count && !e; i++)
-        e = worker_init(&app->workers[i], i, app->live, app->publisher, app->metrics);
+        e = worker_init(&app->workers[i], i, app->snapshot, app->publisher, app->metrics);
     return e;
 }
 
@@ -189,13 +189,13 @@ static enum err try_database(struct app *app)
     return e;
 }
 
-static enum err open_gate(struct app *app)
+static enum err open_pool(struct app *app)
 {
-    const struct config_app *config = &app->live->config->app;
+    const struct config_app *config = &app->snapshot->config->app;
     enum err e =
         address_listen(&config->listen, config->listen_mode, config->listen_group, &app->listener);
 
-    return e ? e : gate_new(app->listener, (size_t)config->max_connections, &app->gate);
+    return e ? e : pool_new(app->listener, (size_t)config->max_connections, &app->pool);
 }
 
 /* The listener comes last: who can connect is served. */
@@ -203,19 +203,19 @@ static enum err start(struct app *app)
 {
     enum err e = take_signals(&app->signals);
 
-    app->workers_count = (size_t)app->live->config->app.workers;
+    app->workers_count = (size_t)app->snapshot->config->app.workers;
     if (!e)
         e = exchange_init_library();
     if (!e)
         e = worker_new_metrics(app->workers_count, &app->metrics);
     if (!e)
-        e = publisher_new(app->live, app->metrics, &app->publisher);
+        e = publisher_new(app->snapshot, app->metrics, &app->publisher);
     if (!e)
         e = make_workers(app);
     if (!e)
         e = try_database(app);
     if (!e)
-        e = open_gate(app);
+        e = open_pool(app);
     for (size_t i = 0; i <= app->workers_count && !e; i++)
         e = start_thread(app, i);
     return e;
@@ -270,7 +270,7 @@ static int supervise(struct app *app)
                 leave_at_once();
             log_info("stopping");
             deadline_ms = clock_ms() + DRAIN_MS;
-            gate_stop(app->gate);
+            pool_stop(app->pool);
         }
         if (ended_before < app->workers_count && ended >= app->workers_count)
             publisher_stop(app->publisher);
@@ -289,9 +289,9 @@ static void clean_up(struct app *app)
         if (app->threads[i].is_started)
             (void)pthread_join(app->threads[i].id, NULL);
     for (size_t i = 0; app->workers && i < app->workers_count; i++)
-        if (app->workers[i].live)
+        if (app->workers[i].snapshot)
             worker_deinit(&app->workers[i]);
-    gate_free(app->gate);
+    pool_free(app->pool);
     publisher_free(app->publisher);
     metrics_free(app->metrics);
     if (app->listener >= 0) {
@@ -302,15 +302,15 @@ static void clean_up(struct app *app)
     (void)close(app->ended);
     free(app->workers);
     free(app->threads);
-    live_unref(app->live);
-    live_unref(app->first);
+    snapshot_unref(app->snapshot);
+    snapshot_unref(app->first);
 }
 
-static int run(const char *config_path, struct live *live)
+static int run(const char *config_path, struct snapshot *snapshot)
 {
     struct app app = {.config_path = config_path,
-                      .live = live,
-                      .first = live_ref(live),
+                      .snapshot = snapshot,
+                      .first = snapshot_ref(snapshot),
                       .listener = -1,
                       .signals = -1};
     int status;
@@ -323,8 +323,8 @@ static int run(const char *config_path, struct live *live)
         status = supervise(&app);
     } else {
         status = e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
-        if (app.gate)
-            gate_stop(app.gate);
+        if (app.pool)
+            pool_stop(app.pool);
         if (app.publisher)
             publisher_stop(app.publisher);
     }
@@ -341,7 +341,7 @@ int main(int argc, char **argv)
                                             {NULL, 0, NULL, 0}};
     const char *config_path = CONFIG_PATH;
     bool is_check = false;
-    struct live *live;
+    struct snapshot *snapshot;
     int option;
 
     log_bugs();
@@ -367,11 +367,11 @@ int main(int argc, char **argv)
         print_usage(stderr);
         return 2;
     }
-    if (load(config_path, &live))
+    if (load(config_path, &snapshot))
         return CONFIG_EXIT;
     if (is_check) {
-        live_unref(live);
+        snapshot_unref(snapshot);
         return EXIT_SUCCESS;
     }
-    return run(config_path, live);
+    return run(config_path, snapshot);
 }

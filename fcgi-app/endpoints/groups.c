@@ -32,7 +32,7 @@ static enum err change(struct worker *w, const char *group, const struct buf *ad
 {
     struct span json;
     enum err e = store_group_change(&w->store, group, add->data, remove->data,
-                                    w->live->config->app.max_groups, &json);
+                                    w->snapshot->config->app.max_groups, &json);
 
     if (e)
         return e;

@@ -34,10 +34,10 @@ enum {
 };
 
 struct publisher {
-    struct live *live;
-    struct live_inbox inbox;
+    struct snapshot *snapshot;
+    struct snapshot_inbox inbox;
     struct metrics *metrics;
-    const struct live *configured; /* what `curl` is set up by */
+    const struct snapshot *configured; /* what `curl` is set up by */
     struct store store;
     CURL *curl;
     struct curl_slist *headers;
@@ -48,20 +48,20 @@ struct publisher {
     int64_t next_poll_ms, next_sweep_ms, linger_until_ms;
 };
 
-enum err publisher_new(struct live *live, struct metrics *metrics, struct publisher **out)
+enum err publisher_new(struct snapshot *snapshot, struct metrics *metrics, struct publisher **out)
 {
     struct publisher *p = calloc(1, sizeof(*p));
 
     if (!p)
         return ERR_NO_MEMORY;
-    p->live = live_ref(live);
+    p->snapshot = snapshot_ref(snapshot);
     p->metrics = metrics;
     p->backoff = (struct backoff){.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS};
     p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
     p->curl = curl_easy_init();
     batch_init(&p->batch);
-    if (p->wake < 0 || !p->curl || store_init(&p->store, &live->config->database)) {
+    if (p->wake < 0 || !p->curl || store_init(&p->store, &snapshot->config->database)) {
         publisher_free(p);
         return ERR_NO_MEMORY;
     }
@@ -80,8 +80,8 @@ void publisher_free(struct publisher *p)
     curl_slist_free_all(p->headers);
     curl_global_cleanup();
     store_deinit(&p->store);
-    live_offer(&p->inbox, NULL);
-    live_unref(p->live);
+    snapshot_offer(&p->inbox, NULL);
+    snapshot_unref(p->snapshot);
     free(p);
 }
 
@@ -99,9 +99,9 @@ void publisher_stop(struct publisher *p)
     publisher_wake(p);
 }
 
-void publisher_offer(struct publisher *p, struct live *live)
+void publisher_offer(struct publisher *p, struct snapshot *snapshot)
 {
-    live_offer(&p->inbox, live);
+    snapshot_offer(&p->inbox, snapshot);
 }
 
 static size_t discard(char *bytes, size_t size, size_t count, void *context)
@@ -124,7 +124,7 @@ static enum err add_header(struct publisher *p, const char *line)
 
 static enum err set_headers(struct publisher *p)
 {
-    struct span key = p->live->secrets.publish.keys[0];
+    struct span key = p->snapshot->secrets.publish.keys[0];
     char line[KEY_MAX + 32];
     enum err e;
 
@@ -154,13 +154,13 @@ static enum err configure(struct publisher *p)
 {
     enum err e;
 
-    if (p->configured == p->live)
+    if (p->configured == p->snapshot)
         return ERR_NONE;
     e = set_headers(p);
     if (e)
         return e;
     curl_easy_reset(p->curl);
-    set_address(p->curl, p->live->config->app.relay_url);
+    set_address(p->curl, p->snapshot->config->app.relay_url);
     (void)curl_easy_setopt(p->curl, CURLOPT_HTTPHEADER, p->headers);
     (void)curl_easy_setopt(p->curl, CURLOPT_PROXY, ""); /* whatever the environment says */
     (void)curl_easy_setopt(p->curl, CURLOPT_PROTOCOLS_STR, "http");
@@ -168,8 +168,8 @@ static enum err configure(struct publisher *p)
     (void)curl_easy_setopt(p->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(p->curl, CURLOPT_TIMEOUT_MS, (long)PUBLISH_TIMEOUT_MS);
     (void)curl_easy_setopt(p->curl, CURLOPT_WRITEFUNCTION, discard);
-    p->batch.max = (size_t)p->live->config->relay.max_publish_body;
-    p->configured = p->live;
+    p->batch.max = (size_t)p->snapshot->config->relay.max_publish_body;
+    p->configured = p->snapshot;
     return ERR_NONE;
 }
 
@@ -240,7 +240,7 @@ static enum err take_ring(void *context, struct span ring)
 
 static struct ring_terms terms_of(const struct publisher *p)
 {
-    const struct config_app *app = &p->live->config->app;
+    const struct config_app *app = &p->snapshot->config->app;
 
     return (struct ring_terms){app->hit_window_s, app->group_ring_max};
 }
@@ -292,7 +292,7 @@ static enum err publish_one_by_one(struct publisher *p, struct span ids)
  * nothing: a ring that comes twice does no harm. */
 static enum err take_and_publish(struct publisher *p, struct buf *ids, int64_t *count)
 {
-    const struct lease lease = {CLAIM_ROWS, LEASE_S, p->live->config->app.ring_max_age_s};
+    const struct lease lease = {CLAIM_ROWS, LEASE_S, p->snapshot->config->app.ring_max_age_s};
     struct ring_terms terms = terms_of(p);
     enum err e;
 
@@ -380,7 +380,7 @@ static void wait_for_work(struct publisher *p)
 void publisher_run(struct publisher *p)
 {
     while (!atomic_load(&p->is_stopped)) {
-        live_update(&p->inbox, &p->live);
+        snapshot_update(&p->inbox, &p->snapshot);
         run_chores(p);
         publish_all(p);
         wait_for_work(p);

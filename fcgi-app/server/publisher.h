@@ -11,8 +11,9 @@
 struct metrics;
 struct publisher;
 
-/* Does not connect yet. Takes a reference of `live`, borrows `metrics`. Caller owns *out. */
-MUST_USE enum err publisher_new(struct live *live, struct metrics *metrics, struct publisher **out);
+/* Does not connect yet. Takes a reference of `snapshot`, borrows `metrics`. Caller owns *out. */
+MUST_USE enum err publisher_new(struct snapshot *snapshot, struct metrics *metrics,
+                                struct publisher **out);
 void publisher_free(struct publisher *p);
 
 /* Works until stopped; before it returns it tries to bring out what is left. */
@@ -25,6 +26,6 @@ void publisher_wake(struct publisher *p);
 void publisher_stop(struct publisher *p);
 
 /* Offers a new config and new keys. */
-void publisher_offer(struct publisher *p, struct live *live);
+void publisher_offer(struct publisher *p, struct snapshot *snapshot);
 
 #endif

@@ -57,21 +57,21 @@ enum err worker_new_metrics(size_t count, struct metrics **out)
     return metrics_new(count, routes, ROUTES, out);
 }
 
-enum err worker_init(struct worker *w, size_t number, struct live *live,
+enum err worker_init(struct worker *w, size_t number, struct snapshot *snapshot,
                      struct publisher *publisher, struct metrics *metrics)
 {
     *w = (struct worker){.publisher = publisher, .metrics = metrics, .number = number};
-    w->live = live_ref(live);
+    w->snapshot = snapshot_ref(snapshot);
     arena_init(&w->arena, ARENA_MAX);
     response_init(&w->response);
     exchange_init(&w->exchange);
-    return store_init(&w->store, &live->config->database);
+    return store_init(&w->store, &snapshot->config->database);
 }
 
 void worker_deinit(struct worker *w)
 {
-    live_offer(&w->inbox, NULL);
-    live_unref(w->live);
+    snapshot_offer(&w->inbox, NULL);
+    snapshot_unref(w->snapshot);
     arena_deinit(&w->arena);
     response_deinit(&w->response);
     exchange_deinit(&w->exchange);
@@ -80,10 +80,10 @@ void worker_deinit(struct worker *w)
 
 static enum err authenticate(const struct worker *w, enum access access, struct request *req)
 {
-    const struct secrets *keys = &w->live->secrets;
+    const struct secrets *keys = &w->snapshot->secrets;
 
     if (access == ACCESS_USER)
-        return auth_user(&w->live->config->auth, keys, &req->credentials, req->now, &req->who);
+        return auth_user(&w->snapshot->config->auth, keys, &req->credentials, req->now, &req->who);
     if (access == ACCESS_PUBLIC && !auth_has_bearer(&req->credentials))
         return ERR_NONE;
     req->is_service = true;
@@ -108,7 +108,7 @@ static enum err read_body(struct request *req, struct FCGX_Stream *in)
 static enum err dispatch(struct worker *w, struct request *req, struct response *res)
 {
     struct route_match match;
-    struct span prefix = span_of(w->live->config->app.prefix);
+    struct span prefix = span_of(w->snapshot->config->app.prefix);
     enum err e = request_init(req, w->exchange.fcgi.envp, prefix);
 
     if (e)
@@ -156,7 +156,7 @@ static void answer(struct worker *w, enum err e)
     struct request req = {.arena = &w->arena, .body = &body, .now = clock_unix()};
     int64_t began_us = clock_us();
 
-    live_update(&w->inbox, &w->live);
+    snapshot_update(&w->inbox, &w->snapshot);
     response_reset(res);
     e = e ? refuse_params(res) : dispatch(w, &req, res);
     if (e)
@@ -175,7 +175,7 @@ static void answer(struct worker *w, enum err e)
     arena_reset(&w->arena);
 }
 
-static void serve(struct worker *w, struct gate_seat *seat, int fd)
+static void serve(struct worker *w, struct pool_cursor *cursor, int fd)
 {
     enum err e = exchange_open(&w->exchange, fd);
 
@@ -183,26 +183,26 @@ static void serve(struct worker *w, struct gate_seat *seat, int fd)
         answer(w, e);
     switch (exchange_close(&w->exchange)) {
     case EXCHANGE_KEEP:
-        gate_park(w->gate, seat, fd);
+        pool_park(w->pool, cursor, fd);
         break;
     case EXCHANGE_CLOSE:
-        gate_close(w->gate, fd);
+        pool_close(w->pool, fd);
         break;
     case EXCHANGE_LINGER:
-        gate_linger(w->gate, seat, fd);
+        pool_linger(w->pool, cursor, fd);
         break;
     case EXCHANGE_GONE:
-        gate_forget(w->gate);
+        pool_forget(w->pool);
         break;
     }
 }
 
-void worker_run(struct worker *w, struct gate *gate)
+void worker_run(struct worker *w, struct pool *pool)
 {
-    struct gate_seat seat = {.stops_seen = 0};
+    struct pool_cursor cursor = {.stops_seen = 0};
     int fd;
 
-    w->gate = gate;
-    while (gate_next(gate, &seat, &fd))
-        serve(w, &seat, fd);
+    w->pool = pool;
+    while (pool_next(pool, &cursor, &fd))
+        serve(w, &cursor, fd);
 }

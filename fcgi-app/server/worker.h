@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* worker.h - one of N equal threads that answer requests, each with a database connection and an
- * arena of its own; all they share is const, or the gate. */
+ * arena of its own; all they share is const, or the pool. */
 #ifndef DOORBELL_FCGI_APP_SERVER_WORKER_H
 #define DOORBELL_FCGI_APP_SERVER_WORKER_H
 
@@ -11,15 +11,15 @@
 #include "fcgi-app/shared/snapshot.h"
 #include "fcgi-app/store/store.h"
 
-struct gate;
+struct pool;
 struct metrics;
 struct publisher;
 struct request;
 
 struct worker {
-    struct live *live; /* what this request goes by */
-    struct live_inbox inbox;
-    struct gate *gate;           /* borrowed, while it runs */
+    struct snapshot *snapshot; /* what this request goes by */
+    struct snapshot_inbox inbox;
+    struct pool *pool;           /* borrowed, while it runs */
     struct publisher *publisher; /* borrowed */
     struct metrics *metrics;     /* borrowed */
     size_t number;               /* among the workers */
@@ -32,12 +32,13 @@ struct worker {
 /* Where `count` workers count. Caller owns *out. */
 MUST_USE enum err worker_new_metrics(size_t count, struct metrics **out);
 
-/* Does not connect yet. Takes a reference of `live`. The worker is to be deinited in any case. */
-MUST_USE enum err worker_init(struct worker *w, size_t number, struct live *live,
+/* Does not connect yet. Takes a reference of `snapshot`. The worker is to be deinited in any case.
+ */
+MUST_USE enum err worker_init(struct worker *w, size_t number, struct snapshot *snapshot,
                               struct publisher *publisher, struct metrics *metrics);
 void worker_deinit(struct worker *w);
 
-/* Serves what comes through `gate` until that is stopped. */
-void worker_run(struct worker *w, struct gate *gate);
+/* Serves what comes through `pool` until that is stopped. */
+void worker_run(struct worker *w, struct pool *pool);
 
 #endif

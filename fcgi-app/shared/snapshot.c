@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-enum err live_new(struct config *config, struct secrets *secrets, struct live **out)
+enum err snapshot_new(struct config *config, struct secrets *secrets, struct snapshot **out)
 {
-    struct live *l = calloc(1, sizeof(*l));
+    struct snapshot *l = calloc(1, sizeof(*l));
 
     if (!l) {
         secrets_deinit(secrets);
@@ -19,13 +19,13 @@ enum err live_new(struct config *config, struct secrets *secrets, struct live **
     return ERR_NONE;
 }
 
-struct live *live_ref(struct live *l)
+struct snapshot *snapshot_ref(struct snapshot *l)
 {
     atomic_fetch_add(&l->refs, 1);
     return l;
 }
 
-void live_unref(struct live *l)
+void snapshot_unref(struct snapshot *l)
 {
     if (!l || atomic_fetch_sub(&l->refs, 1) > 1)
         return;
@@ -34,18 +34,18 @@ void live_unref(struct live *l)
     free(l);
 }
 
-void live_offer(struct live_inbox *inbox, struct live *l)
+void snapshot_offer(struct snapshot_inbox *inbox, struct snapshot *l)
 {
-    live_unref(atomic_exchange(&inbox->next, l ? live_ref(l) : NULL));
+    snapshot_unref(atomic_exchange(&inbox->next, l ? snapshot_ref(l) : NULL));
 }
 
-void live_update(struct live_inbox *inbox, struct live **current)
+void snapshot_update(struct snapshot_inbox *inbox, struct snapshot **current)
 {
-    struct live *next;
+    struct snapshot *next;
 
     if (!atomic_load_explicit(&inbox->next, memory_order_relaxed))
         return;
     next = atomic_exchange(&inbox->next, NULL);
-    live_unref(*current);
+    snapshot_unref(*current);
     *current = next;
 }

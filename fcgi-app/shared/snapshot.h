@@ -10,26 +10,27 @@
 #include "common/config/config.h"
 #include "common/security/secrets.h"
 
-struct live {
+struct snapshot {
     struct config *config;
     struct secrets secrets;
     atomic_int refs;
 };
 
 /* Where a thread is offered the next one. */
-struct live_inbox {
-    _Atomic(struct live *) next;
+struct snapshot_inbox {
+    _Atomic(struct snapshot *) next;
 };
 
 /* Takes `config` and `secrets`, also on failure. The caller holds the one reference. */
-MUST_USE enum err live_new(struct config *config, struct secrets *secrets, struct live **out);
-struct live *live_ref(struct live *l);
-void live_unref(struct live *l);
+MUST_USE enum err snapshot_new(struct config *config, struct secrets *secrets,
+                               struct snapshot **out);
+struct snapshot *snapshot_ref(struct snapshot *l);
+void snapshot_unref(struct snapshot *l);
 
 /* Gives the inbox a reference of its own; one that was never taken is dropped. NULL empties it. */
-void live_offer(struct live_inbox *inbox, struct live *l);
+void snapshot_offer(struct snapshot_inbox *inbox, struct snapshot *l);
 
 /* Replaces *current, and its reference, by what is offered, if anything is. */
-void live_update(struct live_inbox *inbox, struct live **current);
+void snapshot_update(struct snapshot_inbox *inbox, struct snapshot **current);
 
 #endif

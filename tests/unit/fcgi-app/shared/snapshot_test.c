@@ -10,52 +10,52 @@
 
 #include <stdio.h>
 
-static struct live *make(void)
+static struct snapshot *make(void)
 {
     struct config *config;
     struct secrets secrets = {.token = NULL};
-    struct live *l;
+    struct snapshot *l;
 
     assert_int_equal(config_load(NULL, stderr, &config), ERR_NONE);
-    assert_int_equal(live_new(config, &secrets, &l), ERR_NONE);
+    assert_int_equal(snapshot_new(config, &secrets, &l), ERR_NONE);
     return l;
 }
 
 static void nothing_offered_changes_nothing(void **state)
 {
-    struct live_inbox inbox = {.next = NULL};
-    struct live *l = make(), *current = l;
+    struct snapshot_inbox inbox = {.next = NULL};
+    struct snapshot *l = make(), *current = l;
 
     (void)state;
-    live_update(&inbox, &current);
+    snapshot_update(&inbox, &current);
     assert_ptr_equal(current, l);
-    live_unref(current);
-    live_unref(NULL);
+    snapshot_unref(current);
+    snapshot_unref(NULL);
 }
 
 /* What is leaked or freed twice here is found by the sanitizers. */
 static void each_is_freed_when_its_last_user_has_moved_on(void **state)
 {
-    struct live_inbox a = {.next = NULL}, b = {.next = NULL};
-    struct live *first = make(), *second = make(), *third = make();
-    struct live *of_a = live_ref(first), *of_b = live_ref(first);
+    struct snapshot_inbox a = {.next = NULL}, b = {.next = NULL};
+    struct snapshot *first = make(), *second = make(), *third = make();
+    struct snapshot *of_a = snapshot_ref(first), *of_b = snapshot_ref(first);
 
     (void)state;
-    live_unref(first);
-    live_offer(&a, second);
-    live_offer(&b, second);
-    live_update(&a, &of_a);
+    snapshot_unref(first);
+    snapshot_offer(&a, second);
+    snapshot_offer(&b, second);
+    snapshot_update(&a, &of_a);
     assert_ptr_equal(of_a, second);
-    live_offer(&a, third);
-    live_offer(&b, third);
-    live_update(&b, &of_b);
+    snapshot_offer(&a, third);
+    snapshot_offer(&b, third);
+    snapshot_update(&b, &of_b);
     assert_ptr_equal(of_b, third);
     assert_int_equal(atomic_load(&second->refs), 2);
-    live_offer(&a, NULL);
-    live_unref(of_a);
-    live_unref(of_b);
-    live_unref(second);
-    live_unref(third);
+    snapshot_offer(&a, NULL);
+    snapshot_unref(of_a);
+    snapshot_unref(of_b);
+    snapshot_unref(second);
+    snapshot_unref(third);
 }
 
 int main(void)
