@@ -38,7 +38,7 @@ cflags_of = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1)))
 libs_of = $(shell $(PKG_CONFIG) --libs $(1))
 
 # The shell does I/O; all the rest is pure, and the unit tests and fuzz targets link only that.
-app_shell := $(sort $(wildcard fcgi-app/*.c fcgi-app/server/*.c fcgi-app/store/*.c fcgi-app/endpoints/*.c) \
+app_shell := $(sort $(wildcard fcgi-app/*.c fcgi-app/server/*.c fcgi-app/database/*.c fcgi-app/store/*.c fcgi-app/endpoints/*.c) \
 	fcgi-app/http/request.c fcgi-app/http/response.c)
 relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
 	relay/delivery.c relay/sweep.c relay/wire.c relay/stream.c \

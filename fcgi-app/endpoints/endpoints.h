@@ -8,6 +8,8 @@
 #include "fcgi-app/http/request.h"
 #include "fcgi-app/http/response.h"
 #include "fcgi-app/server/worker.h"
+#include "fcgi-app/store/inbox.h"
+#include "fcgi-app/store/marks.h"
 
 #define ENDPOINT(name)                                                                             \
     MUST_USE enum err name(struct worker *w, const struct request *req, struct response *res)

@@ -17,7 +17,8 @@
 #include "fcgi-app/publish/batch.h"
 #include "fcgi-app/shared/backoff.h"
 #include "fcgi-app/shared/metrics.h"
-#include "fcgi-app/store/store.h"
+#include "fcgi-app/store/outbox.h"
+#include "fcgi-app/store/upkeep.h"
 
 enum {
     POLL_MS = 150,    /* rows of other SQL clients are found within 250 ms */
@@ -252,14 +253,14 @@ static enum err publish(struct publisher *p, const char *ids)
     enum err e;
 
     batch_reset(&p->batch);
-    e = store_rings(&p->store, ids, &terms, take_ring, p);
+    e = outbox_rings(&p->store, ids, &terms, (struct ring_taker){take_ring, p});
     return e ? e : flush(p);
 }
 
 /* Leaves the rows to a later round, ours or another process's. */
 static void give_back(struct publisher *p, const char *ids)
 {
-    if (store_rings_retry(&p->store, ids))
+    if (outbox_retry(&p->store, ids))
         log_debug("the rings wait until their lease ends");
 }
 
@@ -281,7 +282,7 @@ static enum err publish_one_by_one(struct publisher *p, struct span ids)
             log_error("ring %s was refused by the relay and dropped", id);
         }
         if (!e || e == ERR_INVALID)
-            e = store_rings_done(&p->store, id);
+            e = outbox_done(&p->store, id);
         else
             give_back(p, id);
     }
@@ -297,7 +298,7 @@ static enum err take_and_publish(struct publisher *p, struct buf *ids, int64_t *
     enum err e;
 
     batch_reset(&p->batch);
-    e = store_take_rings(&p->store, &lease, &terms, ids, count, take_ring, p);
+    e = outbox_take(&p->store, &lease, &terms, (struct ring_taker){take_ring, p}, ids, count);
     return e ? e : flush(p);
 }
 
@@ -311,7 +312,7 @@ static enum err publish_round(struct publisher *p, struct buf *ids)
     if (buf_span(ids).len == 0)
         return e;
     if (!e)
-        e = store_rings_done(&p->store, ids->data);
+        e = outbox_done(&p->store, ids->data);
     else if (e == ERR_INVALID)
         e = publish_one_by_one(p, buf_span(ids));
     else
@@ -350,11 +351,11 @@ static void run_chores(struct publisher *p)
     if (now_ms < p->next_poll_ms)
         return;
     p->next_poll_ms = now_ms + POLL_MS;
-    run_chore(p, store_activate);
+    run_chore(p, upkeep_activate);
     if (now_ms < p->next_sweep_ms)
         return;
     p->next_sweep_ms = now_ms + SWEEP_MS;
-    run_chore(p, store_sweep);
+    run_chore(p, upkeep_sweep);
 }
 
 static int ms_until(int64_t at_ms)
