@@ -9,9 +9,10 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/bytes/buf.h"
-#include "tests/unit/common/temp_file.h"
+#include "tests/unit/common/keys.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 #define SECRET "0123456789abcdef0123456789abcdef"
@@ -20,7 +21,6 @@
 
 enum { NOW = 1700000000 };
 
-static struct temp_folder folder;
 static struct secrets keys;
 static char alice[512], bob[512], expired[512];
 
@@ -36,16 +36,9 @@ static void sign(const char *user, int64_t now, char *out, size_t size)
 
 static int load_keys(void **state)
 {
-    struct config_auth auth = {.algorithm = TOKEN_HS256, .audience = (char *)""};
-    const char *path, *why;
-
     (void)state;
-    if (temp_folder_init(&folder))
-        return -1;
-    auth.secret_file = temp_write(&folder, "secret", SPAN(SECRET "\n"));
-    if (token_keys_new(&auth, &keys.token, &path, &why) ||
-        keyring_load(&keys.send, temp_write(&folder, "send", SPAN(SEND_KEY "\n" OLD_SEND_KEY "\n")),
-                     &why))
+    if (keys_token(TOKEN_HS256, SECRET "\n", "", &keys.token) ||
+        keys_ring(&keys.send, SPAN(SEND_KEY "\n" OLD_SEND_KEY "\n")))
         return -1;
     sign("alice", NOW, alice, sizeof(alice));
     sign("bob", NOW, bob, sizeof(bob));
@@ -57,7 +50,6 @@ static int drop_keys(void **state)
 {
     (void)state;
     secrets_deinit(&keys);
-    temp_folder_deinit(&folder);
     return 0;
 }
 
