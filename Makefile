@@ -16,6 +16,12 @@ SANITIZE ?=
 # CI and SANITIZE make a broken invariant fatal.
 WERROR := $(if $(CI),-Werror)
 
+# The checkout may have any name. BUILD is a word of rules and commands.
+quote = '$(subst ','\'',$(1))'
+unsafe := ' " ` \ ; : % * ? [ ] ~ ( ) & | < > ! = , $$ \#
+is_unsafe = $(filter-out 1,$(words $(1)))$(strip $(foreach c,$(unsafe),$(findstring $(c),$(1))))
+$(if $(call is_unsafe,$(BUILD)),$(error BUILD="$(BUILD)": give a path without blanks, quotes and other special characters))
+
 packages_common := json-c libjwt libcrypto
 packages_app := libpq libcurl
 packages_relay := libwebsockets
@@ -23,7 +29,7 @@ packages_test := cmocka
 
 our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. -DDOORBELL_VERSION='"$(VERSION)"' \
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
-	-fno-strict-aliasing -fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. -pthread -MMD -MP \
+	-fno-strict-aliasing -fstack-protector-strong $(call quote,-ffile-prefix-map=$(CURDIR)=.) -pthread -MMD -MP \
 	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
@@ -89,7 +95,7 @@ $(BUILD)/doorbell-relay: $(call objects,$(relay_shell) $(os)) $(BUILD)/libpure.a
 
 $(filter $(BUILD)/tests/unit/common/os/%,$(unit_tests)): $(call objects,$(os))
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpure.a
-	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
 		$(call libs_of,$(packages_common) $(packages_test)) -lm
 
 # libFuzzer is clang's, so its targets have objects of their own.

@@ -205,7 +205,7 @@ static enum err start(struct app *app)
 
     app->workers_count = (size_t)app->live->config->app.workers;
     if (!e)
-        e = worker_init_library();
+        e = exchange_init_library();
     if (!e)
         e = worker_new_metrics(app->workers_count, &app->metrics);
     if (!e)
