@@ -149,6 +149,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder $(DESTDIR)$(PREFIX)/sbin
+	$(INSTALL) -m 644 sql/roles.sql $(DESTDIR)$(PREFIX)/share/doorbell/sql
 	$(INSTALL) -m 644 $(sort $(wildcard sql/migrations/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations
 	$(INSTALL) -m 644 www/doorbell.js $(DESTDIR)$(PREFIX)/share/doorbell/www
 	$(INSTALL) -m 644 $(sort $(wildcard www/bell/*.js)) $(DESTDIR)$(PREFIX)/share/doorbell/www/bell

@@ -185,7 +185,8 @@ static enum err try_database(struct app *app)
     if (e == ERR_UNAVAILABLE)
         return ERR_NONE;
     if (e)
-        log_error("the database's schema does not fit this program: run doorbell-migrate");
+        log_error("the schema or the rights do not fit this program: run doorbell-migrate as the "
+                  "schema's owner, and GRANT doorbell_app TO the user of [database] url");
     return e;
 }
 
