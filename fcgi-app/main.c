@@ -205,7 +205,7 @@ static enum err start(struct app *app)
 
     app->workers_count = (size_t)app->live->config->app.workers;
     if (!e)
-        e = worker_init_library();
+        e = exchange_init_library();
     if (!e)
         e = worker_new_metrics(app->workers_count, &app->metrics);
     if (!e)
@@ -344,6 +344,7 @@ int main(int argc, char **argv)
     struct live *live;
     int option;
 
+    log_bugs();
     while ((option = getopt_long(argc, argv, "c:nVh", options, NULL)) != -1) {
         switch (option) {
         case 'c':

@@ -192,6 +192,7 @@ int main(int argc, char **argv)
     struct relay p = {0};
     int status = EXIT_SUCCESS;
 
+    log_bugs();
     parse_options(argc, argv, &p.options);
     if (!settle(p.options.config_path, &p.settled))
         return CONFIG_EXIT;
