@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import { until } from '../harness/index.mjs';
 import { gated, startGated } from './gate.mjs';
 import {
-  asked, message, openBell, openDemo, openProfile, plays, send, setCookie, setVisibility, startDemo, untilState,
-  untilUnread,
+  asked, message, openBell, openDemo, openProfile, plays, send, setCookie, setVisibility, startDemo, takeTurn,
+  untilQuiet, untilState, untilUnread,
 } from './pages.mjs';
 
 const bob = { cookie: 'bob', ...gated };
@@ -112,6 +112,7 @@ test('a socket gets through again: the page climbs back without a gap, asks once
   await failed;
   assert.equal(await page.evaluate(() => window.bell.transport), 'events');
 
+  await untilQuiet(page);
   stack.open('ws');
   const before = asked(page).length;
   await page.evaluate(() => window.dispatchEvent(new Event('online')));
@@ -130,11 +131,12 @@ test('a hidden page on a stream answers a ring for many when it is shown, and a 
   const page = await openStreaming(t, stack);
   await untilUnread(page, 0, 'Inbox');
   const heard = await nextEvent(page, '"ring"');
+  await untilQuiet(page);
   await setVisibility(page, 'hidden');
   const before = asked(page).length;
   await send(stack, { to: '*', title: 'To all' });
   await heard.event;
-  await page.evaluate(() => fetch('/demo/bell.svg')); // a full turn of the page
+  await takeTurn(page);
   assert.deepEqual(asked(page).slice(before), []);
   await setVisibility(page, 'visible');
   await untilUnread(page, 1, 'Inbox');

@@ -159,10 +159,33 @@ export function setVisibility(page, state) {
   }, state);
 }
 
+const callsOf = (page) => page.requests.filter((request) => new URL(request.url()).pathname.includes('/doorbell/'));
+
 // What the page asked of the API, as 'GET /unread'.
 export function asked(page) {
-  return page.requests
-    .map((request) => [request.method(), new URL(request.url())])
-    .filter(([, { pathname }]) => pathname.includes('/doorbell/'))
-    .map(([method, { pathname }]) => `${method} ${pathname.replace(/^.*\/doorbell/, '')}`);
+  return callsOf(page).map((request) => {
+    const { pathname } = new URL(request.url());
+    return `${request.method()} ${pathname.replace(/^.*\/doorbell/, '')}`;
+  });
+}
+
+// Waits until no call is under way, and none follows from the last: one that is rung for, or welcomed,
+// while it asks asks again.
+export async function untilQuiet(page) {
+  for (let seen = -1; seen !== callsOf(page).length; ) {
+    const calls = callsOf(page);
+    seen = calls.length;
+    await Promise.all(calls.map(untilAnswered));
+    await takeTurn(page);
+  }
+}
+
+async function untilAnswered(call) {
+  const response = await call.response();
+  if (response && response.status() !== 304) await response.finished(); // of a 304 it never comes
+}
+
+// A full turn of the page, over the network and back: what was on its way to it before has arrived.
+export function takeTurn(page) {
+  return page.evaluate(() => fetch('/demo/bell.svg').then((response) => response.text()));
 }
