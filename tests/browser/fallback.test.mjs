@@ -123,6 +123,7 @@ test('a socket gets through again: the page climbs back without a gap, asks once
   await message(page, 'Two').waitFor();
   assert.deepEqual(asked(page).slice(before).filter((call) => call === 'GET /unread'), ['GET /unread']);
   await untilStates(page, ['connecting null', 'live events', 'live websocket']);
+  await page.waitForFunction(() => window.plays >= 2); // the sound waits for a lock
   assert.deepEqual([await plays(page), streamsAsked(page)], [2, 1]);
 });
 
