@@ -11,7 +11,7 @@ import { chromium } from 'playwright-core';
 
 import { failRun, startNginx, startStack, top } from '../harness/index.mjs';
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 40_000; // below the 45 s after which a page polls
 const launchArgs = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--host-resolver-rules=MAP www.example.test 127.0.0.1', '--disable-background-networking', '--disable-component-update', '--disable-sync',
