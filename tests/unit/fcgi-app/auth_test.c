@@ -162,6 +162,55 @@ static void user_is_proven_in_order_with_the_own_origin(void **state)
     check_rows(&rules, SPAN("https"), SPAN("site.example"));
 }
 
+static void the_expected_user_is_the_proven_one(void **state)
+{
+    static const struct {
+        const char *expected;
+        enum err e;
+    } expected_rows[] = {
+        {"bob", ERR_ANOTHER_USER},
+        {"alic", ERR_ANOTHER_USER},
+        {"alice2", ERR_ANOTHER_USER},
+        {"alice%00", ERR_ANOTHER_USER},
+        {"Alice", ERR_ANOTHER_USER},
+        {"*", ERR_ANOTHER_USER},
+        {"%", ERR_MALFORMED},
+        {"alice%6", ERR_MALFORMED},
+        {"", ERR_NONE},
+        {"alice", ERR_NONE},
+        {"%61%6Cice", ERR_NONE},
+    };
+    struct config_auth rules = {.trust_remote_user = false};
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(expected_rows); i++) {
+        char text[1200];
+        struct identity who;
+        struct credentials c = {
+            .authorization = expand("Bearer $alice", text, sizeof(text)),
+            .expected_user = span_of(expected_rows[i].expected),
+        };
+
+        assert_int_equal(auth_user(&rules, &keys, &c, NOW, &who), expected_rows[i].e);
+        c.authorization = SPAN("Bearer x");
+        assert_int_equal(auth_user(&rules, &keys, &c, NOW, &who), ERR_UNAUTHORIZED);
+    }
+}
+
+static void an_expected_user_too_long_for_a_name_is_another(void **state)
+{
+    static char encoded[3 * USER_ID_MAX + 1];
+    struct config_auth rules = {.trust_remote_user = false};
+    char text[1200];
+    struct identity who;
+    struct credentials c = {.authorization = expand("Bearer $alice", text, sizeof(text))};
+
+    (void)state;
+    memset(encoded, 'a', sizeof(encoded));
+    c.expected_user = (struct span){encoded, sizeof(encoded)};
+    assert_int_equal(auth_user(&rules, &keys, &c, NOW, &who), ERR_ANOTHER_USER);
+}
+
 static void service_needs_one_of_the_send_keys(void **state)
 {
     static const struct {
@@ -209,6 +258,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(user_is_proven_in_order_with_listed_origins),
         cmocka_unit_test(user_is_proven_in_order_with_the_own_origin),
+        cmocka_unit_test(the_expected_user_is_the_proven_one),
+        cmocka_unit_test(an_expected_user_too_long_for_a_name_is_another),
         cmocka_unit_test(service_needs_one_of_the_send_keys),
         cmocka_unit_test(bearer_is_noticed_whatever_its_worth),
     };
