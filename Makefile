@@ -27,10 +27,11 @@ packages_app := libpq libcurl
 packages_relay := libwebsockets
 packages_test := cmocka
 
-our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. -DDOORBELL_VERSION='"$(VERSION)"' \
+defines := -DDOORBELL_VERSION='"$(VERSION)"' -DDOORBELL_SYSCONFDIR='"$(SYSCONFDIR)"' \
+	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS)
+our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. $(defines) \
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
 	-fno-strict-aliasing -fstack-protector-strong $(call quote,-ffile-prefix-map=$(CURDIR)=.) -pthread -MMD -MP \
-	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
 # -isystem: the libraries' headers are not ours to mend.
@@ -72,7 +73,12 @@ $(BUILD)/fcgi-app/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packa
 $(BUILD)/relay/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packages_relay))
 $(BUILD)/tests/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packages_test))
 
-$(BUILD)/%.o: %.c
+# Changes when one of the defines does, and then all objects are stale.
+$(BUILD)/defines: FORCE
+	@mkdir -p $(@D)
+	@echo $(call quote,$(defines)) | cmp -s - $@ || echo $(call quote,$(defines)) >$@
+
+$(BUILD)/%.o: %.c $(BUILD)/defines
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(our_cflags) $(CFLAGS) -c -o $@ $<
 
@@ -99,10 +105,10 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpure.a
 		$(call libs_of,$(packages_common) $(packages_test)) -lm
 
 # libFuzzer is clang's, so its targets have objects of their own.
-fuzz_cflags = -std=c11 -D_GNU_SOURCE -DDOORBELL_VERSION='"$(VERSION)"' -I. -g -O1 -MMD -MP \
+fuzz_cflags = -std=c11 -D_GNU_SOURCE $(defines) -I. -g -O1 -MMD -MP \
 	$(call cflags_of,$(packages_common)) -fsanitize=address,undefined -fno-sanitize-recover=all
 
-$(BUILD)/fuzz/%.o: %.c
+$(BUILD)/fuzz/%.o: %.c $(BUILD)/defines
 	@mkdir -p $(@D)
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer-no-link -c -o $@ $<
 
@@ -149,6 +155,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder $(DESTDIR)$(PREFIX)/sbin
+	$(INSTALL) -m 644 sql/roles.sql $(DESTDIR)$(PREFIX)/share/doorbell/sql
 	$(INSTALL) -m 644 $(sort $(wildcard sql/migrations/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations
 	$(INSTALL) -m 644 www/doorbell.js $(DESTDIR)$(PREFIX)/share/doorbell/www
 	$(INSTALL) -m 644 $(sort $(wildcard www/bell/*.js)) $(DESTDIR)$(PREFIX)/share/doorbell/www/bell

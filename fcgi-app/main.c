@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/config/paths.h"
 #include "common/os/clock.h"
 #include "common/os/listen.h"
 #include "common/os/load.h"
@@ -25,8 +26,6 @@
 #include "fcgi-app/worker.h"
 
 enum { DRAIN_MS = 30000 };
-
-#define CONFIG_PATH "/etc/doorbell/doorbell.conf"
 
 struct thread {
     pthread_t id;
@@ -52,7 +51,7 @@ struct app {
 static void print_usage(FILE *out)
 {
     (void)fputs("usage: doorbell-app [-hnV] [-c file]\n"
-                "  -c, --config file  settings (default " CONFIG_PATH ")\n"
+                "  -c, --config file  settings (default " PATHS_CONFIG ")\n"
                 "  -n, --check        check the settings and the keys, and exit\n"
                 "  -V, --version\n"
                 "  -h, --help\n",
@@ -185,7 +184,8 @@ static enum err try_database(struct app *app)
     if (e == ERR_UNAVAILABLE)
         return ERR_NONE;
     if (e)
-        log_error("the database's schema does not fit this program: run doorbell-migrate");
+        log_error("the schema or the rights do not fit this program: run doorbell-migrate as the "
+                  "schema's owner, and GRANT doorbell_app TO the user of [database] url");
     return e;
 }
 
@@ -339,7 +339,7 @@ int main(int argc, char **argv)
                                             {"version", no_argument, NULL, 'V'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    const char *config_path = CONFIG_PATH;
+    const char *config_path = PATHS_CONFIG;
     bool is_check = false;
     struct live *live;
     int option;

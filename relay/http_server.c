@@ -327,12 +327,16 @@ static void note_heard(struct http_conn *c)
     link_last(c);
 }
 
-static size_t room(const struct http_conn *c)
+/* How much may be read now, by the limits as they are now: a reload may have set them below what
+ * was read already. */
+static size_t room(struct http_conn *c)
 {
-    /* Behind a request that waits for its answer no client has much to say. */
-    size_t max = HTTP_HEAD_MAX + (c->is_parked ? c->parked_len : c->server->limits.body_max);
-    size_t left = max > c->in.len ? max - c->in.len : 0;
+    size_t left;
 
+    /* After a request that waits for its answer no client has much to say. */
+    buf_set_max(&c->in,
+                HTTP_HEAD_MAX + (c->is_parked ? c->parked_len : c->server->limits.body_max));
+    left = buf_room(&c->in);
     return left < READ_SIZE ? left : READ_SIZE;
 }
 
@@ -387,7 +391,7 @@ static struct http_conn *new_conn(struct http_server *server, int fd, const stru
     c->peer = *peer;
     c->is_within_request = true;
     c->deadline_ms = clock_ms() + server->limits.request_timeout_ms;
-    buf_init(&c->in, HTTP_HEAD_MAX + server->limits.body_max);
+    buf_init(&c->in, 0); /* its ceiling is set at each read */
     buf_init(&c->out, RESPONSE_MAX);
     ev_io_init(&c->io, on_conn, fd, EV_READ);
     c->io.data = c;
@@ -469,10 +473,6 @@ struct http_server *http_server_new(struct ev_loop *loop, int listen_fd,
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits)
 {
     server->limits = *limits;
-    for (struct http_conn *c = server->first; c; c = c->next)
-        c->in.max = HTTP_HEAD_MAX + limits->body_max;
-    for (struct http_conn *c = server->parked; c; c = c->next)
-        c->in.max = HTTP_HEAD_MAX + limits->body_max;
 }
 
 void http_server_stop_accepting(struct http_server *server)

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "common/config/paths.h"
 #include "common/os/load.h"
 #include "common/os/log.h"
 #include "relay/server.h"
-
-static const char default_config[] = "/etc/doorbell/doorbell.conf";
 
 struct options {
     const char *config_path;
@@ -35,12 +34,12 @@ struct relay {
 
 static void print_help(void)
 {
-    printf("usage: doorbell-relay [-n] [-c file]\n\n"
-           "  -c file     the configuration (%s)\n"
-           "  -n          check the configuration and exit\n"
-           "  --help      this text\n"
-           "  --version\n\n",
-           default_config);
+    (void)fputs("usage: doorbell-relay [-n] [-c file]\n\n"
+                "  -c file     the configuration (" PATHS_CONFIG ")\n"
+                "  -n          check the configuration and exit\n"
+                "  --help      this text\n"
+                "  --version\n\n",
+                stdout);
     config_print_help(stdout, PROGRAM_RELAY);
 }
 
@@ -53,7 +52,7 @@ static void parse_options(int argc, char **argv, struct options *out)
     };
     int c;
 
-    *out = (struct options){.config_path = default_config};
+    *out = (struct options){.config_path = PATHS_CONFIG};
     while ((c = getopt_long(argc, argv, "c:n", long_options, NULL)) != -1) {
         switch (c) {
         case 'c':

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/config/config_value.h"
+#include "common/config/paths.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -279,7 +280,7 @@ static void defaults_are_those_of_the_manual(void **state)
 
     (void)state;
     assert_int_equal(c->auth.algorithm, TOKEN_HS256);
-    assert_string_equal(c->auth.secret_file, "/etc/doorbell/auth.secret");
+    assert_string_equal(c->auth.secret_file, PATHS_FOLDER "/auth.secret");
     assert_int_equal(c->auth.public_key_file.count, 0);
     assert_string_equal(c->auth.audience, "");
     assert_false(c->auth.trust_remote_user);
