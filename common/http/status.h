@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* status.h - what a result is on the wire: HTTP status, the `code` of an error, and the sentence
- * that is sent when nobody has said anything better. Pure. */
-#ifndef DOORBELL_FCGI_APP_STATUS_H
-#define DOORBELL_FCGI_APP_STATUS_H
+ * that is sent when nobody has said anything better. The one vocabulary of both programs. Pure. */
+#ifndef DOORBELL_COMMON_STATUS_H
+#define DOORBELL_COMMON_STATUS_H
 
 #include "common/bytes/err.h"
 
@@ -15,7 +15,10 @@ struct status {
 /* Never NULL. */
 const struct status *status_of(enum err e);
 
-/* The reason phrase of a status that doorbell-app sends; never NULL. */
+/* The `code` for a status of 400 and more whose error is not at hand; never NULL. */
+const char *status_code(int http);
+
+/* The reason phrase of a status that is sent; never NULL. */
 const char *status_reason(int http);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fcgi-app/status.h"
+#include "common/http/status.h"
 
 #include <stddef.h>
 
@@ -30,21 +30,27 @@ static const struct status statuses[ERR_COUNT] = {
 static const struct {
     int http;
     const char *reason;
+    const char *code;
 } reasons[] = {
-    {200, "OK"},
-    {201, "Created"},
-    {304, "Not Modified"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {409, "Conflict"},
-    {413, "Payload Too Large"},
-    {415, "Unsupported Media Type"},
-    {422, "Unprocessable Entity"},
-    {429, "Too Many Requests"},
-    {503, "Service Unavailable"},
+    {200, "OK", "ok"},
+    {201, "Created", "ok"},
+    {304, "Not Modified", "ok"},
+    {400, "Bad Request", "malformed"},
+    {401, "Unauthorized", "unauthorized"},
+    {403, "Forbidden", "forbidden"},
+    {404, "Not Found", "not_found"},
+    {405, "Method Not Allowed", "method_not_allowed"},
+    {409, "Conflict", "conflict"},
+    {411, "Length Required", "length_required"},
+    {413, "Payload Too Large", "too_big"},
+    {415, "Unsupported Media Type", "unsupported_type"},
+    {417, "Expectation Failed", "expectation_failed"},
+    {422, "Unprocessable Entity", "invalid"},
+    {426, "Upgrade Required", "upgrade_required"},
+    {429, "Too Many Requests", "too_many"},
+    {431, "Request Header Fields Too Large", "too_big"},
+    {500, "Internal Server Error", "unavailable"},
+    {503, "Service Unavailable", "unavailable"},
 };
 
 const struct status *status_of(enum err e)
@@ -58,4 +64,12 @@ const char *status_reason(int http)
         if (reasons[i].http == http)
             return reasons[i].reason;
     return "Unknown";
+}
+
+const char *status_code(int http)
+{
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (reasons[i].http == http)
+            return reasons[i].code;
+    return "unavailable";
 }
