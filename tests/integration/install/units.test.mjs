@@ -189,6 +189,19 @@ test('the units run under systemd as deploy/README.md sets them up', { skip: why
     }
   });
 
+  await t.test('the relay publishes on a unix socket, once its unit has the group', async () => {
+    await machine.sh(`mkdir /etc/systemd/system/doorbell-relay.service.d
+      printf '[Service]\\nSupplementaryGroups=www-data\\n' >/etc/systemd/system/doorbell-relay.service.d/group.conf
+      sed -i 's|^\\[relay\\]|&\\npublish_listen = unix:/run/doorbell-relay/publish.sock\\nlisten_group = www-data|
+        s|^\\[app\\]|&\\nrelay_url = unix:/run/doorbell-relay/publish.sock|' /etc/doorbell/doorbell.conf
+      systemctl daemon-reload
+      systemctl start ${UNITS.join(' ')}`);
+    await until('both to serve', async () => (await machine.sh(SEND)) === '201');
+    assert.equal(await machine.sh('stat -c "%U %G %a" /run/doorbell-relay/publish.sock'), 'doorbell www-data 660');
+    await assertRings(machine);
+    await machine.sh('cp /tmp/doorbell.conf /etc/doorbell/');
+  });
+
   await t.test('the timer of the purge is waiting', async () => {
     assert.equal(await machine.sh('systemctl is-active doorbell-purge.timer'), 'active');
     assert.equal(await show(machine, 'doorbell-purge.service', 'Result'), 'success');
