@@ -42,16 +42,14 @@ our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z
 cflags_of = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1)))
 libs_of = $(shell $(PKG_CONFIG) --libs $(1))
 
-# The shell does I/O; all the rest is pure, and the unit tests and fuzz targets link only that.
-app_shell := $(sort fcgi-app/main.c fcgi-app/worker.c fcgi-app/publisher.c fcgi-app/gate.c \
-	fcgi-app/request.c fcgi-app/response.c fcgi-app/db.c fcgi-app/store.c \
-	$(wildcard fcgi-app/endpoints/*.c fcgi-app/server/*.c))
-relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
-	relay/delivery.c relay/sweep.c relay/wire.c relay/stream.c \
-	relay/page.c relay/polling.c relay/page_socket.c relay/http_server.c)
-common_pure := $(sort $(wildcard common/*/*.c))
-app_pure := $(filter-out $(app_shell),$(sort $(wildcard fcgi-app/*.c fcgi-app/*/*.c)))
-relay_pure := $(filter-out $(relay_shell),$(sort $(wildcard relay/*.c relay/*/*.c)))
+# What is pure and what is shell stands in layers.table; unit tests and fuzz targets link only the pure.
+sources := $(sort $(shell find common fcgi-app relay -name '*.c'))
+sources_of = $(shell printf '%s\n' $(filter $(1)/%,$(sources)) | \
+	awk -v kind=$(2) -f tests/lint/layers.awk tests/lint/layers.table -)
+pure := $(foreach folder,common fcgi-app relay,$(call sources_of,$(folder),pure))
+os := $(call sources_of,common,shell)
+app_shell := $(call sources_of,fcgi-app,shell)
+relay_shell := $(call sources_of,relay,shell)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 unit_tests := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c)))
@@ -67,7 +65,7 @@ help:
 	@echo 'make check-unit          unit tests and the fuzz corpora (SANITIZE=address,undefined BUILD=build/asan)'
 	@echo 'make check-integration   the programs with real nginx, apache, PostgreSQL and PHP'
 	@echo 'make check-browser       the pages in Chromium'
-	@echo 'make lint                layers, settings, man pages, shell scripts, format'
+	@echo 'make lint                layers, purity, settings, man pages, shell scripts, format'
 	@echo 'make format              clang-format over the C sources'
 	@echo 'make fuzz FUZZ_SECONDS=60  every fuzz target for that long each'
 	@echo 'make bench               install what is missing, run the benchmarks (tests/bench)'
@@ -88,20 +86,26 @@ $(BUILD)/%.o: %.c $(BUILD)/defines
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(our_cflags) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/libpure.a: $(call objects,$(common_pure) $(app_pure) $(relay_pure))
-	@rm -f $@
-	$(AR) rcsD $@ $^
+# Another list makes another archive, also when no file is newer.
+$(BUILD)/libpure.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(pure)' | cmp -s - $@ || echo '$(pure)' >$@
 
-$(BUILD)/doorbell-app: $(call objects,$(app_shell)) $(BUILD)/libpure.a
+$(BUILD)/libpure.a: $(call objects,$(pure)) $(BUILD)/libpure.list
+	@rm -f $@
+	$(AR) rcsD $@ $(filter %.o,$^)
+
+$(BUILD)/doorbell-app: $(call objects,$(app_shell) $(os)) $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(call libs_of,$(packages_common) $(packages_app)) -lfcgi
 
-$(BUILD)/doorbell-relay: $(call objects,$(relay_shell)) $(BUILD)/libpure.a
+$(BUILD)/doorbell-relay: $(call objects,$(relay_shell) $(os)) $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(call libs_of,$(packages_common) $(packages_relay)) -lev -lm
 
+$(filter $(BUILD)/tests/unit/common/os/%,$(unit_tests)): $(call objects,$(os))
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpure.a
-	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
 		$(call libs_of,$(packages_common) $(packages_test)) -lm
 
 # libFuzzer is clang's, so its targets have objects of their own.
@@ -112,9 +116,9 @@ $(BUILD)/fuzz/%.o: %.c $(BUILD)/defines
 	@mkdir -p $(@D)
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer-no-link -c -o $@ $<
 
-$(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(common_pure) $(app_pure) $(relay_pure))
+$(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(pure)) $(BUILD)/libpure.list
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) rcsD $@ $(filter %.o,$^)
 
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm
@@ -151,11 +155,13 @@ bench:
 # /etc/doorbell, so that they can be used and pasted as they are; installed, they name PREFIX and
 # SYSCONFDIR (the last, as it may lie in /usr/local).
 texts := samples nginx apache man5 man8 units
-places := programs migrations www bell $(texts)
+places := programs sql migrations www bell $(texts)
 share := $(PREFIX)/share/doorbell
 
 folder_of_programs := $(PREFIX)/sbin
 files_of_programs := $(programs) sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder
+folder_of_sql := $(share)/sql
+files_of_sql := sql/roles.sql
 folder_of_migrations := $(share)/sql/migrations
 files_of_migrations := $(sort $(wildcard sql/migrations/*.sql))
 folder_of_www := $(share)/www

@@ -14,11 +14,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "common/config/config.h"
 #include "common/config/paths.h"
+#include "common/os/clock.h"
+#include "common/os/listen.h"
+#include "common/os/load.h"
 #include "common/os/log.h"
-#include "common/security/secrets.h"
-#include "fcgi-app/clock.h"
 #include "fcgi-app/gate.h"
 #include "fcgi-app/live.h"
 #include "fcgi-app/metrics.h"
@@ -71,11 +71,11 @@ static enum err load(const char *path, struct live **out)
 {
     struct config *config;
     struct secrets secrets;
-    enum err e = config_load(path, stderr, &config);
+    enum err e = load_config(path, stderr, &config);
 
     if (e)
         return e;
-    e = secrets_load(config, PROGRAM_APP, stderr, &secrets);
+    e = load_secrets(config, PROGRAM_APP, stderr, &secrets);
     if (e) {
         config_free(config);
         return e;
@@ -184,7 +184,8 @@ static enum err try_database(struct app *app)
     if (e == ERR_UNAVAILABLE)
         return ERR_NONE;
     if (e)
-        log_error("the database's schema does not fit this program: run doorbell-migrate");
+        log_error("the schema or the rights do not fit this program: run doorbell-migrate as the "
+                  "schema's owner, and GRANT doorbell_app TO the user of [database] url");
     return e;
 }
 
@@ -192,7 +193,7 @@ static enum err open_gate(struct app *app)
 {
     const struct config_app *config = &app->live->config->app;
     enum err e =
-        address_listen(&config->listen, config->listen_mode, config->listen_group, &app->listener);
+        listen_open(&config->listen, config->listen_mode, config->listen_group, &app->listener);
 
     return e ? e : gate_new(app->listener, (size_t)config->max_connections, &app->gate);
 }
@@ -295,7 +296,7 @@ static void clean_up(struct app *app)
     metrics_free(app->metrics);
     if (app->listener >= 0) {
         (void)close(app->listener);
-        address_unlink(&app->first->config->app.listen);
+        listen_unlink(&app->first->config->app.listen);
     }
     (void)close(app->signals);
     (void)close(app->ended);

@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "common/config/config.h"
 #include "common/config/paths.h"
+#include "common/os/load.h"
 #include "common/os/log.h"
-#include "common/security/secrets.h"
 #include "relay/server.h"
 
 struct options {
@@ -84,9 +83,9 @@ static bool settle(const char *path, struct settled *out)
 {
     struct settled s;
 
-    if (config_load(path, stderr, &s.config))
+    if (load_config(path, stderr, &s.config))
         return false;
-    if (secrets_load(s.config, PROGRAM_RELAY, stderr, &s.secrets)) {
+    if (load_secrets(s.config, PROGRAM_RELAY, stderr, &s.secrets)) {
         config_free(s.config);
         return false;
     }
