@@ -186,6 +186,11 @@ export class Doorbell extends EventTarget {
     return this.#write(`/messages/${encodeURIComponent(id)}/read`);
   }
 
+  // A message that must be acknowledged is marked by this, and by nothing else.
+  acknowledge(id) {
+    return this.#write(`/messages/${encodeURIComponent(id)}/ack`);
+  }
+
   // All that the newest page could show; what arrived since stays unread.
   async markAllRead() {
     if (this.#position === null) await this.list({ limit: 1 });

@@ -11,6 +11,7 @@ const PAGE_MAX = 100; // the API's own limit
 const defaultTexts = {
   markRead: 'Mark read',
   markAllRead: 'Mark all read',
+  acknowledge: 'Acknowledge',
   older: 'Older messages',
   empty: 'No messages yet.',
   failed: 'The messages cannot be loaded just now.',
@@ -125,7 +126,7 @@ export class MessageList {
     const { all, list, older } = this.#parts;
     this.#next = page.next;
     older.hidden = !page.next;
-    all.disabled = !page.num;
+    all.disabled = !page.num || page.num <= (messages ?? []).filter(mustAcknowledge).length;
     this.#arrange(messages ?? []);
     if (messages?.length === 0) list.append(make('li', 'doorbell-empty', this.#texts.empty));
   }
@@ -149,9 +150,10 @@ export class MessageList {
     this.#items = items;
   }
 
-  #create({ id, title, body, url, sender, created_at: createdAt }) {
+  #create(message) {
+    const { id, body, sender, created_at: createdAt } = message;
     const root = make('li', 'doorbell-message');
-    const button = make('button', 'doorbell-read', this.#texts.markRead);
+    const button = this.#button(message, root);
     const unread = make('span', 'doorbell-unread', this.#texts.unread);
     const date = new Date(createdAt * 1000);
     const time = make('time', 'doorbell-time', this.#texts.time(date));
@@ -159,20 +161,28 @@ export class MessageList {
     root.dataset.id = id;
     root.tabIndex = -1;
     time.dateTime = date.toISOString();
-    button.type = 'button';
-    button.setAttribute('aria-label', `${this.#texts.markRead}: ${title}`);
-    button.addEventListener('click', () => {
-      root.focus(); // the button is about to go
-      this.#act(() => this.#doorbell.markRead(id));
-    });
-    root.append(this.#heading(id, title, url), unread);
+    root.append(this.#heading(message), unread);
     if (body) root.append(make('p', 'doorbell-body', body));
     if (sender) root.append(make('span', 'doorbell-sender', sender));
     root.append(time, button);
     return { root, button, unread };
   }
 
-  #heading(id, title, url) {
+  #button({ id, title, ack }, root) {
+    const isAck = ack !== null && ack !== undefined; // both before and after
+    const text = isAck ? this.#texts.acknowledge : this.#texts.markRead;
+    const button = make('button', isAck ? 'doorbell-acknowledge' : 'doorbell-read', text);
+
+    button.type = 'button';
+    button.setAttribute('aria-label', `${text}: ${title}`);
+    button.addEventListener('click', () => {
+      root.focus(); // the button is about to go
+      this.#act(() => (isAck ? this.#doorbell.acknowledge(id) : this.#doorbell.markRead(id)));
+    });
+    return button;
+  }
+
+  #heading({ id, title, url, ack }) {
     const heading = make('h3', 'doorbell-title');
     const href = safeLink(url, document.baseURI);
 
@@ -183,7 +193,7 @@ export class MessageList {
     const link = make('a', 'doorbell-link', title);
     link.href = href;
     link.rel = 'noopener noreferrer';
-    link.addEventListener('click', () => this.#act(() => this.#doorbell.markRead(id)));
+    if (!mustAcknowledge({ ack })) link.addEventListener('click', () => this.#act(() => this.#doorbell.markRead(id)));
     heading.append(link);
     return heading;
   }
@@ -194,6 +204,10 @@ export class MessageList {
     item.button.hidden = message.read;
     item.unread.hidden = message.read;
   }
+}
+
+function mustAcknowledge({ ack }) {
+  return ack === false;
 }
 
 function make(tag, className, text) {

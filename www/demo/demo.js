@@ -60,7 +60,8 @@ function wireSound() {
   doorbell.addEventListener('sound', ({ detail }) => {
     part('blocked').hidden = detail.result !== 'blocked';
   });
-  document.addEventListener('pointerdown', () => {
+  // After what was clicked has heard of it: the page moves when the notice goes.
+  document.addEventListener('click', () => {
     part('blocked').hidden = true;
   });
 }
