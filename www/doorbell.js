@@ -176,7 +176,7 @@ export class Doorbell extends EventTarget {
 
   // One page, the newest first: {messages, next, …}; pass `next` back as `before`.
   async list(query = {}) {
-    const page = await this.#asUser(this.#api.messages(query));
+    const page = await this.#asUser(this.#api.messages(query, this.#user));
     if (!query.before) this.#position = page.position;
     if (!this.#take(page)) this.#asker.ask();
     return page;
@@ -198,7 +198,7 @@ export class Doorbell extends EventTarget {
   }
 
   async #write(path, body) {
-    const answer = await this.#asUser(this.#api.post(path, body));
+    const answer = await this.#asUser(this.#api.post(path, body, this.#user));
     if (!this.#take(answer)) this.#asker.ask();
     this.#channel?.postMessage({ user: this.#user, answer });
     return answer;
@@ -209,19 +209,40 @@ export class Doorbell extends EventTarget {
     const login = this.#login;
     try {
       const answer = await call;
-      if (login === this.#login) return answer;
+      if (login === this.#login && this.#meet(answer.user)) return answer;
     } catch (error) {
-      if (error.status === 401) this.#asker.ask(); // finds out, and tells
+      if (error.code === 'another_user') this.#leaveUser();
+      if (error.status === 401 || error.code === 'another_user') this.#asker.ask(); // finds out, and tells
       throw error;
     }
-    throw new DoorbellError('the user has changed');
+    this.#asker.ask();
+    throw new DoorbellError('another user has logged in', { code: 'another_user' });
+  }
+
+  // An answer is about `user` (an older doorbell-app does not say). False when those before were not.
+  #meet(user) {
+    if (user === undefined || user === this.#user) return true;
+    const isOther = this.#user !== null;
+    if (isOther) this.#leaveUser();
+    this.#user = user;
+    this.#channel?.postMessage({ login: user });
+    return !isOther;
+  }
+
+  // By the same cookie as before, somebody else is now logged in.
+  #leaveUser() {
+    this.#forget();
+    this.#refused = null;
+    if (this.#isRunning) this.#link?.relogin();
+    this.#poll();
+    this.#tellState();
   }
 
   // What comes in: from the relay …
 
   #linkUp(user) {
     if (this.#user !== null && this.#user !== user) this.#forget();
-    this.#user = user;
+    this.#meet(user);
     this.#clock.clearTimeout(this.#firstTimer);
     this.#poll();
     this.#tellState();
@@ -263,6 +284,7 @@ export class Doorbell extends EventTarget {
 
   #answered(answer, isLast) {
     const wasLoggedOut = this.#isLoggedOut;
+    this.#meet(answer.user);
     this.#answeredAt = this.#clock.now();
     this.#isLoggedOut = false;
     if (wasLoggedOut || this.#refused === 'login') {
@@ -276,6 +298,7 @@ export class Doorbell extends EventTarget {
   // No failure says anything about the badge, but that there is no user to have one.
   #failed(error) {
     if (error.status !== 401) return true;
+    if (!this.#isLoggedOut) this.#channel?.postMessage({ login: null });
     this.#isLoggedOut = true;
     this.#forget();
     this.#link?.stop();
@@ -284,9 +307,13 @@ export class Doorbell extends EventTarget {
     return false; // the polls go on
   }
 
-  // … from this user's other tabs …
+  // … from other tabs: who has logged in there (null: nobody), or what this user has changed …
 
-  #toldByTab({ user, answer }) {
+  #toldByTab({ login, user, answer }) {
+    if (login !== undefined) {
+      if (login !== this.#user && this.#tokens.isByCookie) this.#asker.ask();
+      return;
+    }
     if (user !== this.#user) return;
     const decision = decideOnRing(this.#known, answer);
     if (decision === 'take') this.#take(answer);
@@ -342,7 +369,7 @@ export class Doorbell extends EventTarget {
   async #announce(id) {
     this.#announced = id;
     this.#emit('message', { id, num: this.num });
-    if (this.#sound) this.#emit('sound', { id, result: await this.#sound.ring(id) });
+    if (this.#sound) this.#emit('sound', { id, result: await this.#sound.ring(id, this.#user) });
   }
 
   // The next answer may be another user's, whose numbers say nothing about this one's.

@@ -118,6 +118,15 @@ test('pages are asked for with what was given, and nothing else', async (t) => {
   ]);
 });
 
+test('what is meant for a user names them, whatever they are called', async (t) => {
+  const { api, calls } = makeApi(t, null, Array.from({ length: 4 }, () => ({ body: '{}' })));
+  await api.messages({}, '42');
+  await api.post('/messages/1/read', undefined, 'a/b%ü 中');
+  await api.post('/messages/1/read', undefined, null);
+  await api.unread();
+  assert.deepEqual(calls.map(({ headers }) => headers['Doorbell-User']), ['42', 'a%2Fb%25%C3%BC%20%E4%B8%AD', undefined, undefined]);
+});
+
 test('a write is JSON with this page\'s cookies', async (t) => {
   const { api, calls } = makeApi(t, null, [{ body: '{"num":0}' }]);
   await api.post('/messages/read', { upto: 'p1' });

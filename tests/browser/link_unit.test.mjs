@@ -242,6 +242,23 @@ test('resume leaves a live session alone', async () => {
   assert.deepEqual([link.isLive, WebSocket.last.isClosed], [true, false]);
 });
 
+test('for another user it connects anew, and at random moments that grow apart', async () => {
+  const { link, clock, WebSocket, told } = await makeLive();
+  const [old] = WebSocket.sockets;
+  for (const delay of [500, 1000, 2000]) {
+    link.relogin();
+    assert.deepEqual(clock.delays, [delay]);
+    await clock.advance(delay);
+    WebSocket.last.open();
+    WebSocket.last.tell({ type: 'welcome', user: 'bob' });
+  }
+  assert.equal(old.isClosed, true);
+  assert.deepEqual(told, ['up bob', 'up bob', 'up bob']); // no loss is told
+  await clock.advance(10_000);
+  link.relogin();
+  assert.deepEqual(clock.delays, [500]);
+});
+
 test('a page that wakes finds out a dead peer at once, and leaves a live one alone', async () => {
   const { link, clock, WebSocket, told } = await makeLive();
   link.wake();

@@ -95,14 +95,16 @@ export class Api {
     return this.#unread;
   }
 
-  async messages(query = {}) {
+  // `user`: whom the page shows, null while it does not know. The server refuses what is meant for
+  // another one than is logged in, by code 'another_user'.
+  async messages(query = {}, user = null) {
     const wanted = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
     const search = new URLSearchParams(wanted).toString();
-    return (await this.#call('GET', '/messages' + (search && `?${search}`))).json;
+    return (await this.#call('GET', '/messages' + (search && `?${search}`), { user })).json;
   }
 
-  async post(path, body) {
-    return (await this.#call('POST', path, { body })).json;
+  async post(path, body, user) {
+    return (await this.#call('POST', path, { body, user })).json;
   }
 
   async #call(method, path, options = {}) {
@@ -112,7 +114,7 @@ export class Api {
     return checked(await this.#fetch(method, path, await this.#tokens.get(), options));
   }
 
-  async #fetch(method, path, token, { headers = {}, body }) {
+  async #fetch(method, path, token, { headers = {}, body, user = null }) {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
     try {
@@ -121,6 +123,7 @@ export class Api {
         headers: {
           ...headers,
           ...(token && { Authorization: `Bearer ${token}` }),
+          ...(user !== null && { 'Doorbell-User': encodeURIComponent(user) }),
           ...(body && { 'Content-Type': 'application/json' }),
         },
         body: body && JSON.stringify(body),

@@ -58,6 +58,12 @@ export class Link {
     if (this.isOff) this.#connectIn(backOff(this.#failures, this.#clock.random));
   }
 
+  // The session is that of a user who has gone. Not at once, as above; and it is not told as a loss.
+  relogin() {
+    if (this.#hasLasted) this.#failures = 0;
+    this.#connectIn(backOff(this.#failures++, this.#clock.random));
+  }
+
   stop() {
     this.#leave();
     this.#on.down();
@@ -165,9 +171,7 @@ export class Link {
   #lost(what) {
     const session = this.#session;
     const now = this.#clock.now();
-    // A relay that welcomes and closes at once is as good as none.
-    const hasLasted = session.isLive && now - session.liveSince >= LASTED_MS;
-    if (hasLasted || session.comeBackAt !== null) this.#failures = 0;
+    if (this.#hasLasted || session.comeBackAt !== null) this.#failures = 0;
     this.#chooseNext(session);
     this.#leave();
     this.#comeBackAt = session.comeBackAt;
@@ -176,6 +180,11 @@ export class Link {
     this.#on.down();
     if (what === 'login') this.#options.tokens.expire(session.token);
     if (what === 'login' || what === 'stop') this.#on.refused(what);
+  }
+
+  // A relay that welcomes and closes at once is as good as none.
+  get #hasLasted() {
+    return this.isLive && this.#clock.now() - this.#session.liveSince >= LASTED_MS;
   }
 
   #chooseNext({ kind, isLive, wasHeard }) {

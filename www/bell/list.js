@@ -85,8 +85,8 @@ export class MessageList {
     const [page, error] = await this.#doorbell.list(query).then((p) => [p], (e) => [null, e]);
     this.#parts.list.removeAttribute('aria-busy');
     if (page) this.#failures = 0;
-    else if (error.status !== 401) this.#retry(); // for who logs in, there is a change
-    this.#tell(page ? '' : this.#texts.failed);
+    else if (!isOfUser(error)) this.#retry();
+    this.#tell(page || isOfUser(error) ? '' : this.#texts.failed);
     return page;
   }
 
@@ -99,7 +99,7 @@ export class MessageList {
     try {
       await call();
     } catch (error) {
-      this.#tell(error.message);
+      if (!isOfUser(error)) this.#tell(error.message);
     }
   }
 
@@ -208,6 +208,11 @@ export class MessageList {
 
 function mustAcknowledge({ ack }) {
   return ack === false;
+}
+
+// Nobody is logged in, or somebody else: a change tells of whoever comes.
+function isOfUser({ status, code }) {
+  return status === 401 || code === 'another_user';
 }
 
 function make(tag, className, text) {

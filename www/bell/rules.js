@@ -119,13 +119,13 @@ export function prefixTitle(title, old, num) {
   return { prefix, title: prefix + bare };
 }
 
-// Which tab sounds for message `id`. `rung` is [[id, tab]…], the newest last; it stays short. Not
-// merely the highest id: one that was scheduled arrives after younger ones.
-export function claimRing(rung, id, tab) {
-  if (rung.some(([known]) => known === id)) return null;
-  return [...rung, [id, tab]].slice(-RUNG_MAX);
+// Which tab sounds for `ring`, a user's message. `rung` is [[ring, tab]…], the newest last; it stays
+// short. Not merely the highest id: one that was scheduled arrives after younger ones.
+export function claimRing(rung, ring, tab) {
+  if (rung.some(([known]) => known === ring)) return null;
+  return [...rung, [ring, tab]].slice(-RUNG_MAX);
 }
 
-export function ownerOfRing(rung, id) {
-  return rung.find(([known]) => known === id)?.[1] ?? null;
+export function ownerOfRing(rung, ring) {
+  return rung.find(([known]) => known === ring)?.[1] ?? null;
 }
