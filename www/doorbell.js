@@ -4,10 +4,10 @@
 // and the browser, and what then is shown. The parts stand in bell/.
 
 import { Api, DoorbellError, Tokens } from './bell/api.js';
-import { Asker } from './bell/asker.js';
+import { Poller } from './bell/poller.js';
 import { Badge } from './bell/badge.js';
-import { Link } from './bell/link.js';
-import { Memory } from './bell/memory.js';
+import { Connection } from './bell/connection.js';
+import { Preference } from './bell/preference.js';
 import { compareAnswers, decideOnRing, pollDelay, socketUrl } from './bell/rules.js';
 import { Sound } from './bell/sound.js';
 
@@ -51,8 +51,8 @@ export class Doorbell extends EventTarget {
   #clock;
   #api;
   #tokens;
-  #asker;
-  #link = null;
+  #poller;
+  #connection = null;
   #badge;
   #sound = null;
   #channelName;
@@ -85,33 +85,33 @@ export class Doorbell extends EventTarget {
     this.#api = new Api(base, this.#tokens);
     this.#badge = new Badge(find(this.#options.badge), title, label);
     if (sound) this.#sound = new Sound(sound, this.#channelName, clock);
-    this.#asker = new Asker(
+    this.#poller = new Poller(
       () => this.#api.unread(),
       { answer: (answer, isLast) => this.#answered(answer, isLast), failure: (e) => this.#failed(e) },
       clock,
     );
-    if (relay) this.#link = this.#makeLink(this.#options);
+    if (relay) this.#connection = this.#makeConnection(this.#options);
     this.#call('change', this.#options.onChange);
     this.#call('message', this.#options.onMessage);
   }
 
-  #makeLink({ relay, events, pingInterval, clock }) {
+  #makeConnection({ relay, events, pingInterval, clock }) {
     const options = {
       relay: socketUrl(relay, document.baseURI),
       events: events ? new URL(events, document.baseURI).href : null,
       tokens: this.#tokens,
       pingInterval,
-      memory: new Memory(`${this.#channelName}:transport`),
+      preference: new Preference(`${this.#channelName}:transport`),
       WebSocket,
       EventSource,
     };
     const on = {
-      up: (user) => this.#linkUp(user),
-      down: () => this.#linkDown(),
-      refused: (why) => this.#linkRefused(why),
+      up: (user) => this.#welcomed(user),
+      down: () => this.#lost(),
+      refused: (why) => this.#refusedBy(why),
       ring: (ring) => this.#rung(ring),
     };
-    return new Link(options, on, clock);
+    return new Connection(options, on, clock);
   }
 
   // What the page knows: null as long as it does not.
@@ -158,8 +158,8 @@ export class Doorbell extends EventTarget {
     this.#stopListening();
     this.#channel?.close();
     this.#clock.clearTimeout(this.#firstTimer);
-    this.#asker.reset();
-    this.#link?.stop();
+    this.#poller.reset();
+    this.#connection?.stop();
     this.#poll();
     this.#tellState();
   }
@@ -178,7 +178,7 @@ export class Doorbell extends EventTarget {
   async list(query = {}) {
     const page = await this.#asUser(this.#api.messages(query, this.#user));
     if (!query.before) this.#position = page.position;
-    if (!this.#take(page)) this.#asker.ask();
+    if (!this.#take(page)) this.#poller.ask();
     return page;
   }
 
@@ -199,7 +199,7 @@ export class Doorbell extends EventTarget {
 
   async #write(path, body) {
     const answer = await this.#asUser(this.#api.post(path, body, this.#user));
-    if (!this.#take(answer)) this.#asker.ask();
+    if (!this.#take(answer)) this.#poller.ask();
     this.#channel?.postMessage({ user: this.#user, answer });
     return answer;
   }
@@ -212,10 +212,10 @@ export class Doorbell extends EventTarget {
       if (login === this.#login && this.#meet(answer.user)) return answer;
     } catch (error) {
       if (error.code === 'another_user') this.#leaveUser();
-      if (error.status === 401 || error.code === 'another_user') this.#asker.ask(); // finds out, and tells
+      if (error.status === 401 || error.code === 'another_user') this.#poller.ask(); // finds out, and tells
       throw error;
     }
-    this.#asker.ask();
+    this.#poller.ask();
     throw new DoorbellError('another user has logged in', { code: 'another_user' });
   }
 
@@ -233,36 +233,36 @@ export class Doorbell extends EventTarget {
   #leaveUser() {
     this.#forget();
     this.#refused = null;
-    if (this.#isRunning) this.#link?.relogin();
+    if (this.#isRunning) this.#connection?.relogin();
     this.#poll();
     this.#tellState();
   }
 
   // What comes in: from the relay …
 
-  #linkUp(user) {
+  #welcomed(user) {
     if (this.#user !== null && this.#user !== user) this.#forget();
     this.#meet(user);
     this.#clock.clearTimeout(this.#firstTimer);
     this.#poll();
     this.#tellState();
     this.#emit('welcome', { user });
-    this.#asker.ask(); // what happened while nobody listened
+    this.#poller.ask(); // what happened while nobody listened
   }
 
-  #linkDown() {
+  #lost() {
     if (!this.#isRunning) return;
     this.#hasTried = true;
     this.#poll();
     this.#tellState();
-    if (!this.#known && !this.#isLoggedOut) this.#asker.ask();
+    if (!this.#known && !this.#isLoggedOut) this.#poller.ask();
   }
 
   // The relay does not like who we are; the API knows whether a better token is to be had.
-  #linkRefused(why) {
+  #refusedBy(why) {
     this.#refused = why;
     this.#tellState();
-    if (why === 'login') this.#asker.ask();
+    if (why === 'login') this.#poller.ask();
   }
 
   #rung(ring) {
@@ -271,11 +271,11 @@ export class Doorbell extends EventTarget {
         this.#take({ ...ring, latest: ring.id });
         break;
       case 'ask':
-        this.#asker.ask();
+        this.#poller.ask();
         break;
       case 'within':
         this.#wantedSeq = Math.max(this.#wantedSeq, ring.seq);
-        if (!isHidden()) this.#asker.ask(Number(ring.spread_ms) || 0);
+        if (!isHidden()) this.#poller.ask(Number(ring.spread_ms) || 0);
         break;
     }
   }
@@ -289,7 +289,7 @@ export class Doorbell extends EventTarget {
     this.#isLoggedOut = false;
     if (wasLoggedOut || this.#refused === 'login') {
       this.#refused = null;
-      this.#link?.resume();
+      this.#connection?.resume();
       this.#tellState();
     }
     return this.#take(answer, isLast);
@@ -301,7 +301,7 @@ export class Doorbell extends EventTarget {
     if (!this.#isLoggedOut) this.#channel?.postMessage({ login: null });
     this.#isLoggedOut = true;
     this.#forget();
-    this.#link?.stop();
+    this.#connection?.stop();
     this.#poll();
     this.#tellState();
     return false; // the polls go on
@@ -311,13 +311,13 @@ export class Doorbell extends EventTarget {
 
   #toldByTab({ login, user, answer }) {
     if (login !== undefined) {
-      if (login !== this.#user && this.#tokens.isByCookie) this.#asker.ask();
+      if (login !== this.#user && this.#tokens.isByCookie) this.#poller.ask();
       return;
     }
     if (user !== this.#user) return;
     const decision = decideOnRing(this.#known, answer);
     if (decision === 'take') this.#take(answer);
-    else if (decision === 'ask') this.#asker.ask();
+    else if (decision === 'ask') this.#poller.ask();
   }
 
   // … and from the browser.
@@ -326,7 +326,7 @@ export class Doorbell extends EventTarget {
     const onWake = () => {
       if (!isHidden()) this.#shown();
     };
-    const onOnline = () => this.#link?.wake(true);
+    const onOnline = () => this.#connection?.wake(true);
 
     document.addEventListener('visibilitychange', onWake);
     window.addEventListener('pageshow', onWake); // back from the browser's cache
@@ -345,8 +345,8 @@ export class Doorbell extends EventTarget {
     const isStale =
       !this.#isLive && this.#clock.now() - this.#answeredAt >= this.#options.pollInterval;
 
-    this.#link?.wake();
-    if (isStale || this.#isLoggedOut || this.#wantedSeq > (this.#known?.seq ?? 0)) this.#asker.ask();
+    this.#connection?.wake();
+    if (isStale || this.#isLoggedOut || this.#wantedSeq > (this.#known?.seq ?? 0)) this.#poller.ask();
   }
 
   // What is shown. Says false when the answer crossed what is known: only the API can tell.
@@ -382,7 +382,7 @@ export class Doorbell extends EventTarget {
     this.#position = null;
     this.#wantedSeq = 0;
     this.#api.forget();
-    this.#asker.reset();
+    this.#poller.reset();
     this.#badge.show(null);
     if (wasKnown) this.#emit('change', { num: null, version: null, seq: null });
   }
@@ -390,7 +390,7 @@ export class Doorbell extends EventTarget {
   // Connecting, polling, telling.
 
   get #isLive() {
-    return this.#link?.isLive ?? false;
+    return this.#connection?.isLive ?? false;
   }
 
   #begin() {
@@ -398,12 +398,12 @@ export class Doorbell extends EventTarget {
     this.#hasTried = false;
     this.#refused = null;
     this.#clock.clearTimeout(this.#firstTimer);
-    if (this.#link) {
+    if (this.#connection) {
       // The welcome asks; not twice for each page, then, unless the relay takes its time.
-      this.#firstTimer = this.#clock.setTimeout(() => this.#asker.ask(), FIRST_ASK_MS);
-      this.#link.start();
+      this.#firstTimer = this.#clock.setTimeout(() => this.#poller.ask(), FIRST_ASK_MS);
+      this.#connection.start();
     } else {
-      this.#asker.ask();
+      this.#poller.ask();
     }
     this.#poll();
     this.#tellState();
@@ -419,14 +419,14 @@ export class Doorbell extends EventTarget {
     this.#pollTimer = this.#clock.setTimeout(() => {
       this.#pollTimer = null;
       this.#poll();
-      this.#asker.ask();
+      this.#poller.ask();
     }, pollDelay(this.#options.pollInterval, this.#clock.random));
   }
 
   #tellState() {
     const state = this.#stateNow();
     const polling = state === 'polling' || state === 'kicked' ? 'polling' : null;
-    const transport = state === 'live' ? this.#link.transport : polling;
+    const transport = state === 'live' ? this.#connection.transport : polling;
     if (state === this.state && transport === this.transport) return;
     this.#told = { state, transport };
     this.#emit('state', { state, transport });
@@ -437,7 +437,7 @@ export class Doorbell extends EventTarget {
     if (this.#isLoggedOut) return 'logged-out';
     if (this.#isLive) return 'live';
     if (this.#refused === 'stop') return 'kicked';
-    return this.#link && !this.#hasTried ? 'connecting' : 'polling';
+    return this.#connection && !this.#hasTried ? 'connecting' : 'polling';
   }
 
   #call(type, handler) {

@@ -5,8 +5,8 @@
 
 import { backOff, safeLink } from './rules.js';
 
-const PAGE = 20;
-const PAGE_MAX = 100; // the API's own limit
+const LIMIT = 20;
+const LIMIT_MAX = 100; // the API's own limit
 
 const defaultTexts = {
   markRead: 'Mark read',
@@ -51,7 +51,7 @@ export class MessageList {
     this.#isReloading = true;
     this.#afterwards(async () => {
       this.#isReloading = false; // what changes from here on, the answer may not know
-      const limit = Math.min(PAGE_MAX, Math.max(PAGE, this.#items.size));
+      const limit = Math.min(LIMIT_MAX, Math.max(LIMIT, this.#items.size));
       const page = await this.#load({ limit });
       if (page) this.#show(page, page.messages);
     });
@@ -65,7 +65,7 @@ export class MessageList {
 
   #showOlder() {
     this.#afterwards(async () => {
-      const page = await this.#load({ limit: PAGE, before: this.#next });
+      const page = await this.#load({ limit: LIMIT, before: this.#next });
       if (!page) return;
       const shown = [...this.#items.values()].map(({ message }) => message);
       this.#show(page, [...shown, ...page.messages]);

@@ -4,8 +4,8 @@
 
 export const FIRST_DELAY_MS = 1_000;
 export const LONGEST_DELAY_MS = 60_000;
-const FIRST_CLIMB_MS = 60_000;
-const LONGEST_CLIMB_MS = 1_800_000;
+const FIRST_UPGRADE_MS = 60_000;
+const LONGEST_UPGRADE_MS = 1_800_000;
 const SOCKETS_IN_VAIN = 3;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const RUNG_MAX = 50;
@@ -37,8 +37,8 @@ export function backOff(failures, random) {
 }
 
 // From a stream that does its work back to a socket: there is no hurry.
-export function climbDelay(failures, random) {
-  return fullJitter(FIRST_CLIMB_MS, LONGEST_CLIMB_MS, failures, random);
+export function upgradeDelay(failures, random) {
+  return fullJitter(FIRST_UPGRADE_MS, LONGEST_UPGRADE_MS, failures, random);
 }
 
 function fullJitter(first, longest, failures, random) {

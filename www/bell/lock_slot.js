@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// seat.js - how many streams the tabs of one browser hold. Over HTTP/1.1 a browser makes six connections
-// to a site, and streams that had them all would leave none to load a page by.
+// lock_slot.js - limits how many event streams the tabs of one browser hold, by Web Locks. Over HTTP/1.1 a
+// browser opens six connections to a site; streams that held them all would leave none to load a page.
 
-const SEATS = 4;
+const SLOTS = 4;
 
-// Answers how to give the seat back, or null when all are taken. A page that goes gives back its own.
-export async function takeSeat() {
+// Returns a function that releases the slot, or null when all are taken. A page that closes releases its own.
+export async function takeLockSlot() {
   const locks = globalThis.navigator?.locks; // for secure pages only
   if (!locks) return () => {};
-  for (let i = 0; i < SEATS; i++) {
+  for (let i = 0; i < SLOTS; i++) {
     const leave = await tryLock(locks, `doorbell:stream:${i}`);
     if (leave) return leave;
   }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// stream.js - the relay's messages as Server-Sent Events, for where no WebSocket gets through. The
-// cookie says who it is: an EventSource can carry no token. Of one shape with socket.js.
+// events.js - the relay's messages as Server-Sent Events, where no WebSocket gets through. The cookie
+// identifies the user: an EventSource cannot carry a token. Interchangeable with websocket.js.
 
-import { takeSeat } from './seat.js';
+import { takeLockSlot } from './lock_slot.js';
 
-export class Stream {
+export class EventsTransport {
   #source = null;
-  #leaveSeat = null;
+  #releaseSlot = null;
   #isClosed = false;
 
-  // on: {data(text), end(what, isByPeer)}, as of Socket.
+  // on: {data(text), end(what, isByPeer)}, as of WebSocketTransport.
   constructor({ url, EventSource }, on) {
     this.#open(url, EventSource, on).catch(() => on.end('retry', false));
   }
@@ -20,13 +20,13 @@ export class Stream {
   close() {
     this.#isClosed = true;
     this.#source?.close();
-    this.#leaveSeat?.();
+    this.#releaseSlot?.();
   }
 
   async #open(url, EventSource, on) {
-    this.#leaveSeat = await takeSeat();
-    if (!this.#leaveSeat) throw new Error('no seat is free');
-    if (this.#isClosed) this.#leaveSeat();
+    this.#releaseSlot = await takeLockSlot();
+    if (!this.#releaseSlot) throw new Error('no slot is free');
+    if (this.#isClosed) this.#releaseSlot();
     else this.#listen(new EventSource(url), on);
   }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// asker.js - when to ask GET /unread: one question at a time, spread where a ring says so, held
+// poller.js - when to ask GET /unread: one question at a time, spread where a ring says so, held
 // back where the server says so, again after a failure.
 
 import { backOff } from './rules.js';
 
 const CROSSED_MAX = 1;
 
-export class Asker {
+export class Poller {
   #ask;
   #on;
   #clock;

@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: MIT
-// link.js - the way to doorbell-relay: by socket, or by stream where no socket gets through, and then
-// back to a socket as soon as one does. Comes back after each loss, each time at a random moment.
-// Knows nothing of messages.
+// connection.js - keeps one session with doorbell-relay: by WebSocket, or by event stream where no WebSocket
+// gets through, and by WebSocket again as soon as one does (the upgrade). Reconnects after each loss, each
+// time at a random moment. Knows nothing of messages.
 
-import { backOff, climbDelay, slowDelay, transportAfter } from './rules.js';
+import { backOff, upgradeDelay, slowDelay, transportAfter } from './rules.js';
 import { Session } from './session.js';
-import { Socket } from './socket.js';
-import { Stream } from './stream.js';
+import { WebSocketTransport } from './websocket.js';
+import { EventsTransport } from './events.js';
 
 const LASTED_MS = 10_000;
 
-export class Link {
+export class Connection {
   #options;
   #on;
   #clock;
   #session = null; // on trial, or live
-  #climber = null; // a socket on trial beside a live stream
-  #timer = null; // to connect, or to climb
+  #upgrade = null; // a socket on trial beside a live stream
+  #timer = null; // to connect, or to upgrade
   #kind = 'websocket'; // of the next session
   #failures = 0;
   #deafSockets = 0; // in a row, that heard nothing of the relay
-  #climbs = 0; // in vain
+  #failedUpgrades = 0; // in vain
   #comeBackAt = null; // told by the last session's bye
 
-  // options: {relay, events (null: none), tokens, pingInterval, memory, WebSocket, EventSource}, the
-  // addresses absolute; on: {up(user), down(), refused(why), ring(ring)}. Begins with what the memory
+  // options: {relay, events (null: none), tokens, pingInterval, preference, WebSocket, EventSource}, the
+  // addresses absolute; on: {up(user), down(), refused(why), ring(ring)}. Begins with what the preference
   // says worked last: where each click loads a page, it would otherwise be long in coming each time.
   constructor(options, on, clock) {
     this.#options = options;
     this.#on = on;
     this.#clock = clock;
-    if (options.memory.get() === 'events') this.#kind = 'events';
+    if (options.preference.get() === 'events') this.#kind = 'events';
   }
 
   // 'websocket' or 'events' while one is live, else null.
@@ -49,7 +49,7 @@ export class Link {
   // At once, whatever was planned.
   start() {
     this.#failures = 0;
-    this.#climbs = 0;
+    this.#failedUpgrades = 0;
     this.#connect();
   }
 
@@ -80,10 +80,10 @@ export class Link {
     const soon = backOff(0, this.#clock.random);
 
     this.#deafSockets = 0;
-    this.#climbs = 0;
+    this.#failedUpgrades = 0;
     if (this.#timer === null) return;
     if (this.#session) {
-      this.#climbIn(soon);
+      this.#upgradeIn(soon);
     } else if (this.#comeBackAt === null) {
       this.#kind = 'websocket';
       this.#connectIn(soon);
@@ -94,8 +94,8 @@ export class Link {
   #leave() {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
-    this.#climber?.close();
-    this.#climber = null;
+    this.#upgrade?.close();
+    this.#upgrade = null;
     this.#session?.close();
     this.#session = null;
   }
@@ -121,7 +121,7 @@ export class Link {
     const on = {
       up: (user) => this.#welcomed(session, user),
       ring: (ring) => session === this.#session && this.#on.ring(ring),
-      lost: (what) => (session === this.#climber ? this.#climbFailed() : this.#lost(what)),
+      lost: (what) => (session === this.#upgrade ? this.#upgradeFailed() : this.#lost(what)),
     };
     const session = new Session({ kind, open, tokens, pingInterval }, on, this.#clock);
     return session;
@@ -129,43 +129,43 @@ export class Link {
 
   #openTransport(kind, token, on) {
     const { relay, events, WebSocket, EventSource } = this.#options;
-    if (kind === 'events') return new Stream({ url: events, EventSource }, on);
-    return new Socket({ url: relay, token, WebSocket }, on);
+    if (kind === 'events') return new EventsTransport({ url: events, EventSource }, on);
+    return new WebSocketTransport({ url: relay, token, WebSocket }, on);
   }
 
   #welcomed(session, user) {
-    if (session === this.#climber) this.#climbed();
-    else if (session.kind === 'events' && !this.#climber) this.#climbLater();
-    this.#options.memory.set(session.kind);
+    if (session === this.#upgrade) this.#upgraded();
+    else if (session.kind === 'events' && !this.#upgrade) this.#upgradeLater();
+    this.#options.preference.set(session.kind);
     this.#on.up(user);
   }
 
-  #climbLater() {
-    this.#climbIn(climbDelay(this.#climbs, this.#clock.random));
+  #upgradeLater() {
+    this.#upgradeIn(upgradeDelay(this.#failedUpgrades, this.#clock.random));
   }
 
-  #climbIn(ms) {
+  #upgradeIn(ms) {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = null;
-      this.#climber = this.#open('websocket');
+      this.#upgrade = this.#open('websocket');
     }, ms);
   }
 
   // The stream has rung until here. A ring that was still on its way by it is made up for by the
   // question that each welcome brings.
-  #climbed() {
-    const socket = this.#climber;
-    this.#climber = null;
+  #upgraded() {
+    const socket = this.#upgrade;
+    this.#upgrade = null;
     this.#leave();
     this.#session = socket;
-    this.#climbs = 0;
+    this.#failedUpgrades = 0;
   }
 
-  #climbFailed() {
-    this.#climber = null;
-    this.#climbs++;
-    this.#climbLater();
+  #upgradeFailed() {
+    this.#upgrade = null;
+    this.#failedUpgrades++;
+    this.#upgradeLater();
   }
 
   #lost(what) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// memory.js - one word that this tab keeps from page to page, where the browser allows it.
+// preference.js - which transport this tab prefers: one word, kept from page to page where the browser
+// allows it.
 
-export class Memory {
+export class Preference {
   #name;
 
   constructor(name) {

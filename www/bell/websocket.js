@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// socket.js - the relay's messages by WebSocket, subprotocol doorbell.v1. Of one shape with stream.js:
-// session.js does not mind which it has.
+// websocket.js - the relay's messages by WebSocket, subprotocol doorbell.v1. Interchangeable
+// with events.js: session.js works with either.
 
 import { onCloseCode } from './rules.js';
 
 const NOT_CLOSED_BY_PEER = 1006;
 
-export class Socket {
+export class WebSocketTransport {
   #socket;
 
   // on: {data(text), end(what, isByPeer)}, what as onCloseCode says. Throws where it is forbidden.
