@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: MIT
 // doorbell.js - an unread badge that is right, and a bell that rings, for any page. README.md tells
-// page authors how. This file joins the parts: what comes in from the relay, the API, other tabs
-// and the browser, and what then is shown. The parts stand in bell/.
+// page authors how. This file is the shell: it turns what comes in from the relay, the API, other tabs
+// and the browser into inputs of the engine, and carries out what that decides. The parts are in bell/.
 
 import { Api, DoorbellError, Tokens } from './bell/api.js';
-import { Poller } from './bell/poller.js';
 import { Badge } from './bell/badge.js';
 import { Connection } from './bell/connection.js';
+import { Engine } from './bell/engine.js';
+import { Poller } from './bell/poller.js';
 import { Preference } from './bell/preference.js';
-import { compareAnswers, decideOnRing, pollDelay, socketUrl } from './bell/rules.js';
+import { socketUrl } from './bell/rules.js';
 import { Sound } from './bell/sound.js';
 
 export { DoorbellError };
 export { MessageList } from './bell/list.js';
 
-const FIRST_ASK_MS = 1_000;
-
 const defaults = {
   api: '/doorbell',
   relay: '/ws', // null: poll only
   events: '/events', // for where no WebSocket gets through; null: none
-  token: null, // none (the cookie is enough), a text, or a function that answers one
+  token: null, // none (the cookie is enough), a text, or a function that returns one
   badge: null,
   title: true,
   sound: null,
@@ -47,10 +46,11 @@ class DoorbellEvent extends Event {
 // Events: `change` {num, version, seq}, `message` {id, num}, `sound` {id, result}, `state` {state,
 // transport}, `welcome` {user}.
 export class Doorbell extends EventTarget {
-  #options;
   #clock;
-  #api;
+  #token;
   #tokens;
+  #api;
+  #engine;
   #poller;
   #connection = null;
   #badge;
@@ -58,41 +58,40 @@ export class Doorbell extends EventTarget {
   #channelName;
   #channel = null;
   #stopListening = null;
-  #pollTimer = null;
-  #firstTimer = null;
-  #told = { state: 'stopped', transport: null };
-  #isRunning = false;
-  #isLoggedOut = false;
-  #hasTried = false; // the relay, and in vain
-  #refused = null; // why the relay sent us away: 'login' or 'stop'
-  #user = null;
-  #login = 0; // counts who was here
-  #known = null; // {num, version, seq} of the newest answer
-  #answeredAt = 0;
-  #announced = null; // id of the last message told of
-  #wantedSeq = 0; // of broadcasts that a hidden tab put off
-  #position = null; // of the newest page the user saw
+  #timers = {};
 
   constructor(options = {}) {
     super();
-    this.#options = { ...defaults, ...options };
-    const { api, relay, token, title, label, sound, clock } = this.#options;
+    const all = { ...defaults, ...options };
+    const { api, relay, token, title, label, sound, clock, pollInterval } = all;
     const base = new URL(api, document.baseURI).href;
 
     this.#clock = clock;
     this.#channelName = `doorbell:${base}`;
+    this.#token = token;
     this.#tokens = new Tokens(token);
     this.#api = new Api(base, this.#tokens);
-    this.#badge = new Badge(find(this.#options.badge), title, label);
+    this.#badge = new Badge(find(all.badge), title, label);
     if (sound) this.#sound = new Sound(sound, this.#channelName, clock);
-    this.#poller = new Poller(
-      () => this.#api.unread(),
-      { answer: (answer, isLast) => this.#answered(answer, isLast), failure: (e) => this.#failed(e) },
-      clock,
+    this.#engine = new Engine(
+      { hasRelay: Boolean(relay), isByCookie: () => this.#tokens.isByCookie, pollInterval },
+      clock.random,
     );
-    if (relay) this.#connection = this.#makeConnection(this.#options);
-    this.#call('change', this.#options.onChange);
-    this.#call('message', this.#options.onMessage);
+    this.#poller = this.#makePoller();
+    if (relay) this.#connection = this.#makeConnection(all);
+    this.#call('change', all.onChange);
+    this.#call('message', all.onMessage);
+  }
+
+  #makePoller() {
+    const on = {
+      answer: (answer, isLast) => !this.#step({ type: 'answered', answer, isLast }).some(([what]) => what === 'crossed'),
+      failure: (error) => {
+        this.#step({ type: 'failed', error });
+        return error.status !== 401; // for that, the polls go on
+      },
+    };
+    return new Poller(() => this.#api.unread(), on, this.#clock);
   }
 
   #makeConnection({ relay, events, pingInterval, clock }) {
@@ -106,10 +105,10 @@ export class Doorbell extends EventTarget {
       EventSource,
     };
     const on = {
-      up: (user) => this.#welcomed(user),
-      down: () => this.#lost(),
-      refused: (why) => this.#refusedBy(why),
-      ring: (ring) => this.#rung(ring),
+      up: (user) => this.#step({ type: 'welcomed', user, transport: this.#connection.transport }),
+      down: () => this.#step({ type: 'lost' }),
+      refused: (why) => this.#step({ type: 'refused', why }),
+      ring: (ring) => this.#step({ type: 'rung', ring, isHidden: isHidden() }),
     };
     return new Connection(options, on, clock);
   }
@@ -117,21 +116,21 @@ export class Doorbell extends EventTarget {
   // What the page knows: null as long as it does not.
 
   get num() {
-    return this.#known?.num ?? null;
+    return this.#engine.known?.num ?? null;
   }
 
   get user() {
-    return this.#user;
+    return this.#engine.user;
   }
 
   // 'stopped', 'connecting', 'live', 'polling', 'logged-out' or 'kicked'.
   get state() {
-    return this.#told.state;
+    return this.#engine.told.state;
   }
 
   // How it hears of messages: 'websocket', 'events', 'polling', or null while it does not.
   get transport() {
-    return this.#told.transport;
+    return this.#engine.told.transport;
   }
 
   get soundOn() {
@@ -145,41 +144,29 @@ export class Doorbell extends EventTarget {
   // Life.
 
   start() {
-    if (this.#isRunning) return this;
-    this.#isRunning = true;
     this.#listen();
-    this.#begin();
+    this.#step({ type: 'start' });
     return this;
   }
 
   stop() {
-    if (!this.#isRunning) return;
-    this.#isRunning = false;
+    if (this.state === 'stopped') return;
     this.#stopListening();
-    this.#channel?.close();
-    this.#clock.clearTimeout(this.#firstTimer);
-    this.#poller.reset();
-    this.#connection?.stop();
-    this.#poll();
-    this.#tellState();
+    this.#step({ type: 'stop' });
   }
 
   // The page has logged in anew: by a new cookie, or with the `token` given.
   login(token) {
-    this.#options.token = token ?? this.#options.token;
-    this.#tokens.replace(this.#options.token);
-    this.#forget();
-    if (this.#isRunning) this.#begin();
+    this.#token = token ?? this.#token;
+    this.#tokens.replace(this.#token);
+    this.#step({ type: 'login' });
   }
 
   // Messages. All of these reject with a DoorbellError.
 
-  // One page, the newest first: {messages, next, …}; pass `next` back as `before`.
-  async list(query = {}) {
-    const page = await this.#asUser(this.#api.messages(query, this.#user));
-    if (!query.before) this.#position = page.position;
-    if (!this.#take(page)) this.#poller.ask();
-    return page;
+  // A part of the list, the newest first: {messages, next, …}; pass `next` back as `before`.
+  list(query = {}) {
+    return this.#asUser(this.#api.messages(query, this.user), { type: 'listed', isNewest: !query.before });
   }
 
   markRead(id) {
@@ -191,261 +178,89 @@ export class Doorbell extends EventTarget {
     return this.#write(`/messages/${encodeURIComponent(id)}/ack`);
   }
 
-  // All that the newest page could show; what arrived since stays unread.
+  // All that the newest list could show; what arrived since stays unread.
   async markAllRead() {
-    if (this.#position === null) await this.list({ limit: 1 });
-    return this.#write('/messages/read', { upto: this.#position });
+    if (this.#engine.position === null) await this.list({ limit: 1 });
+    return this.#write('/messages/read', { upto: this.#engine.position });
   }
 
-  async #write(path, body) {
-    const answer = await this.#asUser(this.#api.post(path, body, this.#user));
-    if (!this.#take(answer)) this.#poller.ask();
-    this.#channel?.postMessage({ user: this.#user, answer });
-    return answer;
+  #write(path, body) {
+    return this.#asUser(this.#api.post(path, body, this.user), { type: 'changed' });
   }
 
   // What was asked for one user must not be shown to the next.
-  async #asUser(call) {
-    const login = this.#login;
-    try {
-      const answer = await call;
-      if (login === this.#login && this.#meet(answer.user)) return answer;
-    } catch (error) {
-      if (error.code === 'another_user') this.#leaveUser();
-      if (error.status === 401 || error.code === 'another_user') this.#poller.ask(); // finds out, and tells
+  async #asUser(call, input) {
+    const { login } = this.#engine;
+    const answer = await call.catch((error) => {
+      this.#step({ type: 'denied', error });
       throw error;
-    }
-    this.#poller.ask();
+    });
+    if (login === this.#engine.login) this.#step({ ...input, answer });
+    if (login === this.#engine.login) return answer;
     throw new DoorbellError('another user has logged in', { code: 'another_user' });
   }
 
-  // An answer is about `user` (an older doorbell-app does not say). False when those before were not.
-  #meet(user) {
-    if (user === undefined || user === this.#user) return true;
-    const isOther = this.#user !== null;
-    if (isOther) this.#leaveUser();
-    this.#user = user;
-    this.#channel?.postMessage({ login: user });
-    return !isOther;
-  }
-
-  // By the same cookie as before, somebody else is now logged in.
-  #leaveUser() {
-    this.#forget();
-    this.#refused = null;
-    if (this.#isRunning) this.#connection?.relogin();
-    this.#poll();
-    this.#tellState();
-  }
-
-  // What comes in: from the relay …
-
-  #welcomed(user) {
-    if (this.#user !== null && this.#user !== user) this.#forget();
-    this.#meet(user);
-    this.#clock.clearTimeout(this.#firstTimer);
-    this.#poll();
-    this.#tellState();
-    this.#emit('welcome', { user });
-    this.#poller.ask(); // what happened while nobody listened
-  }
-
-  #lost() {
-    if (!this.#isRunning) return;
-    this.#hasTried = true;
-    this.#poll();
-    this.#tellState();
-    if (!this.#known && !this.#isLoggedOut) this.#poller.ask();
-  }
-
-  // The relay does not like who we are; the API knows whether a better token is to be had.
-  #refusedBy(why) {
-    this.#refused = why;
-    this.#tellState();
-    if (why === 'login') this.#poller.ask();
-  }
-
-  #rung(ring) {
-    switch (decideOnRing(this.#known, ring)) {
-      case 'take':
-        this.#take({ ...ring, latest: ring.id });
-        break;
-      case 'ask':
-        this.#poller.ask();
-        break;
-      case 'within':
-        this.#wantedSeq = Math.max(this.#wantedSeq, ring.seq);
-        if (!isHidden()) this.#poller.ask(Number(ring.spread_ms) || 0);
-        break;
-    }
-  }
-
-  // … from the API …
-
-  #answered(answer, isLast) {
-    const wasLoggedOut = this.#isLoggedOut;
-    this.#meet(answer.user);
-    this.#answeredAt = this.#clock.now();
-    this.#isLoggedOut = false;
-    if (wasLoggedOut || this.#refused === 'login') {
-      this.#refused = null;
-      this.#connection?.resume();
-      this.#tellState();
-    }
-    return this.#take(answer, isLast);
-  }
-
-  // No failure says anything about the badge, but that there is no user to have one.
-  #failed(error) {
-    if (error.status !== 401) return true;
-    if (!this.#isLoggedOut) this.#channel?.postMessage({ login: null });
-    this.#isLoggedOut = true;
-    this.#forget();
-    this.#connection?.stop();
-    this.#poll();
-    this.#tellState();
-    return false; // the polls go on
-  }
-
-  // … from other tabs: who has logged in there (null: nobody), or what this user has changed …
-
-  #toldByTab({ login, user, answer }) {
-    if (login !== undefined) {
-      if (login !== this.#user && this.#tokens.isByCookie) this.#poller.ask();
-      return;
-    }
-    if (user !== this.#user) return;
-    const decision = decideOnRing(this.#known, answer);
-    if (decision === 'take') this.#take(answer);
-    else if (decision === 'ask') this.#poller.ask();
-  }
-
-  // … and from the browser.
+  // In: what the browser and other tabs tell.
 
   #listen() {
-    const onWake = () => {
-      if (!isHidden()) this.#shown();
-    };
-    const onOnline = () => this.#connection?.wake(true);
+    if (this.#stopListening) return;
+    const onWake = () => isHidden() || this.#step({ type: 'shown' });
+    const onOnline = () => this.#step({ type: 'online' });
 
     document.addEventListener('visibilitychange', onWake);
     window.addEventListener('pageshow', onWake); // back from the browser's cache
     window.addEventListener('online', onOnline);
+    this.#channel = globalThis.BroadcastChannel ? new BroadcastChannel(this.#channelName) : null;
+    if (this.#channel) this.#channel.onmessage = ({ data }) => this.#step({ type: 'heard', word: data });
     this.#stopListening = () => {
       document.removeEventListener('visibilitychange', onWake);
       window.removeEventListener('pageshow', onWake);
       window.removeEventListener('online', onOnline);
+      this.#channel?.close();
+      this.#channel = null;
+      this.#stopListening = null;
     };
-    if (!globalThis.BroadcastChannel) return;
-    this.#channel = new BroadcastChannel(this.#channelName);
-    this.#channel.onmessage = (event) => this.#toldByTab(event.data);
   }
 
-  #shown() {
-    const isStale =
-      !this.#isLive && this.#clock.now() - this.#answeredAt >= this.#options.pollInterval;
+  // Out: what the engine decides.
 
-    this.#connection?.wake();
-    if (isStale || this.#isLoggedOut || this.#wantedSeq > (this.#known?.seq ?? 0)) this.#poller.ask();
+  #step(input) {
+    const outputs = this.#engine.step(this.#clock.now(), input);
+    for (const [what, ...args] of outputs) this.#outputs[what](...args);
+    return outputs;
   }
 
-  // What is shown. Says false when the answer crossed what is known: only the API can tell.
+  #outputs = {
+    connect: () => this.#connection.start(),
+    disconnect: () => this.#connection?.stop(),
+    resume: () => this.#connection?.resume(),
+    relogin: () => this.#connection?.relogin(),
+    wake: (isOnline) => this.#connection?.wake(isOnline),
+    ask: (spread) => this.#poller.ask(spread),
+    reset: () => this.#poller.reset(),
+    forget: () => this.#api.forget(),
+    crossed: () => {}, // the poller is told by what it called
+    badge: (num) => this.#badge.show(num),
+    announce: (id, user) => this.#ring(id, user),
+    emit: (type, detail) => this.dispatchEvent(new DoorbellEvent(type, detail)),
+    tell: (word) => this.#channel?.postMessage(word),
+    timer: (name, ms) => this.#setTimer(name, ms),
+  };
 
-  #take(answer, isLast = false) {
-    const stands = isLast ? 'newer' : compareAnswers(this.#known, answer);
-    if (stands === 'newer') this.#show(answer);
-    return stands !== 'crossed';
+  async #ring(id, user) {
+    if (!this.#sound) return;
+    const result = await this.#sound.ring(id, user);
+    this.dispatchEvent(new DoorbellEvent('sound', { id, result }));
   }
 
-  #show({ num, version, seq, hit, latest }) {
-    const before = this.#known;
-    this.#known = { num, version, seq };
-    this.#badge.show(num);
-    if (num !== before?.num || version !== before.version || seq !== before.seq)
-      this.#emit('change', this.#known);
-    if (hit && latest && latest !== this.#announced) this.#announce(latest);
-  }
-
-  async #announce(id) {
-    this.#announced = id;
-    this.#emit('message', { id, num: this.num });
-    if (this.#sound) this.#emit('sound', { id, result: await this.#sound.ring(id, this.#user) });
-  }
-
-  // The next answer may be another user's, whose numbers say nothing about this one's.
-  #forget() {
-    const wasKnown = this.#known !== null;
-    this.#login++;
-    this.#user = null;
-    this.#known = null;
-    this.#announced = null;
-    this.#position = null;
-    this.#wantedSeq = 0;
-    this.#api.forget();
-    this.#poller.reset();
-    this.#badge.show(null);
-    if (wasKnown) this.#emit('change', { num: null, version: null, seq: null });
-  }
-
-  // Connecting, polling, telling.
-
-  get #isLive() {
-    return this.#connection?.isLive ?? false;
-  }
-
-  #begin() {
-    this.#isLoggedOut = false;
-    this.#hasTried = false;
-    this.#refused = null;
-    this.#clock.clearTimeout(this.#firstTimer);
-    if (this.#connection) {
-      // The welcome asks; not twice for each page, then, unless the relay takes its time.
-      this.#firstTimer = this.#clock.setTimeout(() => this.#poller.ask(), FIRST_ASK_MS);
-      this.#connection.start();
-    } else {
-      this.#poller.ask();
-    }
-    this.#poll();
-    this.#tellState();
-  }
-
-  // Polls for as long as the relay is away.
-  #poll() {
-    const isNeeded = this.#isRunning && !this.#isLive;
-    if (isNeeded === (this.#pollTimer !== null)) return;
-    this.#clock.clearTimeout(this.#pollTimer);
-    this.#pollTimer = null;
-    if (!isNeeded) return;
-    this.#pollTimer = this.#clock.setTimeout(() => {
-      this.#pollTimer = null;
-      this.#poll();
-      this.#poller.ask();
-    }, pollDelay(this.#options.pollInterval, this.#clock.random));
-  }
-
-  #tellState() {
-    const state = this.#stateNow();
-    const polling = state === 'polling' || state === 'kicked' ? 'polling' : null;
-    const transport = state === 'live' ? this.#connection.transport : polling;
-    if (state === this.state && transport === this.transport) return;
-    this.#told = { state, transport };
-    this.#emit('state', { state, transport });
-  }
-
-  #stateNow() {
-    if (!this.#isRunning) return 'stopped';
-    if (this.#isLoggedOut) return 'logged-out';
-    if (this.#isLive) return 'live';
-    if (this.#refused === 'stop') return 'kicked';
-    return this.#connection && !this.#hasTried ? 'connecting' : 'polling';
+  #setTimer(name, ms) {
+    this.#clock.clearTimeout(this.#timers[name]);
+    if (ms === null) delete this.#timers[name];
+    else this.#timers[name] = this.#clock.setTimeout(() => this.#step({ type: `${name}-due` }), ms);
   }
 
   #call(type, handler) {
     if (handler) this.addEventListener(type, (event) => handler(event.detail));
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new DoorbellEvent(type, detail));
   }
 }
 
