@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // engine.js - what the page knows, and what it decides, as one step: an input and the time in, outputs out. Pure: no
-// page, no network, no timer, no clock. doorbell.js is the only caller: it turns events into inputs, and carries out
+// page, no network, no timer, no clock. client.js is the only caller: it turns events into inputs, and carries out
 // the outputs, in their order. A simulator can take its place.
 //
 // Inputs, {type, …}:

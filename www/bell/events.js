@@ -33,7 +33,7 @@ export class EventsTransport {
   #listen(source, on) {
     source.onmessage = ({ data }) => on.data(data);
     // The reason, where there is one, was the last message. It would come back by itself, and not at a
-    // random moment: who hears of the end closes it.
+    // random moment: the session closes it when it hears of the end.
     source.onerror = () => on.end('retry', false);
     this.#source = source;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // list.js - the messages on the page, newest first, kept up to date. Texts go in as text, never as
-// HTML; a link is made only of addresses that safeLink lets pass. Looks are the page's own: the
+// HTML; only addresses that safeLink accepts become links. The looks are the page's own: the
 // classes are doorbell-list, doorbell-message, is-unread, and those set below.
 
 import { backOff, safeLink } from './rules.js';
@@ -14,7 +14,8 @@ const defaultTexts = {
   acknowledge: 'Acknowledge',
   older: 'Older messages',
   empty: 'No messages yet.',
-  failed: 'The messages cannot be loaded just now.',
+  failed: 'The messages cannot be loaded right now.',
+  notDone: 'That did not work. Please try again.',
   unread: 'Unread',
   time: (date) => date.toLocaleString(),
 };
@@ -99,7 +100,7 @@ export class MessageList {
     try {
       await call();
     } catch (error) {
-      if (!isOfUser(error)) this.#tell(error.message);
+      if (!isOfUser(error)) this.#tell(this.#texts.notDone);
     }
   }
 
@@ -131,7 +132,7 @@ export class MessageList {
     if (messages?.length === 0) list.append(make('li', 'doorbell-empty', this.#texts.empty));
   }
 
-  // Moves nothing that stands right, so that the focus stays where it is.
+  // Moves nothing that is in its place, so that the focus stays where it is.
   #arrange(messages) {
     const { list } = this.#parts;
     const items = new Map();

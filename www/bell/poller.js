@@ -19,8 +19,8 @@ export class Poller {
   #crossed = 0;
   #turn = 0;
 
-  // `ask` fetches an answer. `on.answer(answer, isLast)` says false when it crossed what is known;
-  // the one asked for anew is the last, to be believed. `on.failure(error)` says whether to try again.
+  // `ask` fetches an answer. `on.answer(answer, isLast)` returns false when it crossed what is known; the one
+  // asked for again is the last, to be believed. `on.failure(error)` returns whether to try again.
   constructor(ask, on, clock) {
     this.#ask = ask;
     this.#on = on;

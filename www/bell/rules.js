@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // rules.js - what the page decides, as pure functions: no I/O, no clock, no page. `random` is a
-// function that answers a number in [0, 1), as Math.random does.
+// function that returns a number in [0, 1), as Math.random does.
 
 export const FIRST_DELAY_MS = 1_000;
 export const LONGEST_DELAY_MS = 60_000;
@@ -10,7 +10,7 @@ const SOCKETS_IN_VAIN = 3;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const RUNG_MAX = 50;
 
-// How `answer` stands to what the page knows: 'newer' (behind in neither part), 'older' (ahead in
+// How `answer` compares with what the page knows: 'newer' (behind in neither part), 'older' (ahead in
 // neither), or 'crossed' (ahead in one, behind in the other: only asking again can tell).
 export function compareAnswers(known, answer) {
   if (!known) return 'newer';
@@ -79,7 +79,7 @@ export function onErrorCode(code) {
 }
 
 // The transport to try after one of `kind` was lost. `deafSockets` in a row heard nothing of the relay:
-// either it is away, or something on the way eats sockets, and then a stream may get through. From
+// either it is unreachable, or something on the way drops sockets, and then a stream may get through. From
 // then on both are tried in turns.
 export function transportAfter(kind, wasLive, deafSockets) {
   if (kind === 'events') return wasLive ? 'events' : 'websocket';
