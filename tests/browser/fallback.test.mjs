@@ -99,7 +99,7 @@ test('an nginx that drops the Upgrade header: the page is live all the same, and
   await untilStates(page, ['connecting null', 'live events']);
 });
 
-test('a socket gets through again: the page climbs back without a gap, asks once, rings once', async (t) => {
+test('a socket gets through again: the page goes back to it without a gap, asks once, rings once', async (t) => {
   const stack = await startGated(t);
   const page = await openStreaming(t, stack);
   await send(stack, { to: 'bob', title: 'One' });
@@ -223,7 +223,7 @@ test('the demo page says that it lives on a stream', async (t) => {
   const stack = await startDemo(t);
   const profile = await openUsedToStreams(t);
   await profile.addInitScript(() => {
-    Math.random = () => 0.9; // no climb in the first 54 s
+    Math.random = () => 0.9; // no upgrade in the first 54 s
   });
   const page = await openDemo(t, profile, stack, 'bob');
   await page.getByText('live, by events').waitFor();
@@ -253,6 +253,6 @@ test('tabs on streams leave the browser connections to load pages by', async (t)
   assert.deepEqual(await Promise.all(tabs.slice(4).map((tab) => tab.evaluate(() => window.bell.transport))),
     ['polling', 'polling']);
 
-  await tabs[0].close(); // its seat goes to one of those
+  await tabs[0].close(); // its slot goes to one of those
   await Promise.any(tabs.slice(4).map((tab) => untilTransport(tab, 'events')));
 });

@@ -86,7 +86,8 @@ export async function openDemo(t, profile, stack, user, options = {}) {
   return page;
 }
 
-// A page with a badge and a list; `options` goes to Doorbell as `window.bell`. `cookie`: as whom.
+// A page with a badge and a list; `options` goes to Doorbell as `window.bell`. `cookie`: as whom; `module`:
+// another doorbell.js than today's.
 export async function openBell(t, profile, stack, { cookie, ...options } = {}) {
   const page = await openPage(t, profile);
   if (cookie !== undefined) await setCookie(profile, stack, stack.token(cookie));
@@ -106,8 +107,8 @@ const ownPage = (name) => `<!doctype html><meta charset="utf-8"><title>Inbox</ti
 <link rel="icon" href="/demo/bell.svg"><span id="badge"></span><div id="messages"></div>
 <script type="module" src="/${name}.js"></script>`;
 
-function ownScript(options) {
-  return `import { Doorbell, MessageList } from '/doorbell.js';
+function ownScript({ module = '/doorbell.js', ...options }) {
+  return `import { Doorbell, MessageList } from '${module}';
 const options = ${JSON.stringify(options)};
 if (window.getToken) options.token = window.getToken;
 const bell = new Doorbell({ badge: '#badge', sound: '/demo/bell.wav', ...options });

@@ -3,15 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { settle } from './fakes.mjs';
-import { makeLink, makeLive, relay } from './links.mjs';
+import { makeConnection, makeLive, relay } from './connections.mjs';
 
 const frames = ['', '{', 'null', '[]', '5', '"ping"', '{"type":"unheard of"}', '{}'];
 
 for (const frame of frames) {
   test(`a frame that says nothing is passed over: ${JSON.stringify(frame)}`, async () => {
-    const { told, WebSocket, link } = await makeLive();
+    const { told, WebSocket, connection } = await makeLive();
     WebSocket.last.tell(frame);
-    assert.deepEqual([told, WebSocket.last.sent, link.isLive], [[], [], true]);
+    assert.deepEqual([told, WebSocket.last.sent, connection.isLive], [[], [], true]);
   });
 }
 
@@ -28,17 +28,17 @@ const closes = [
 
 for (const [name, code, expected, delays] of closes) {
   test(`closed: ${name}`, async () => {
-    const { told, clock, WebSocket, link } = await makeLive();
+    const { told, clock, WebSocket, connection } = await makeLive();
     WebSocket.last.end(code);
     assert.deepEqual(told, expected);
     assert.deepEqual(clock.delays, delays);
-    assert.equal(link.isLive, false);
+    assert.equal(connection.isLive, false);
   });
 }
 
 test('a relay that is away is tried less and less often', async () => {
-  const { link, clock, WebSocket } = makeLink();
-  link.start();
+  const { connection, clock, WebSocket } = makeConnection();
+  connection.start();
   const delays = [];
   for (let i = 0; i < 8; i++) {
     await settle();
@@ -61,8 +61,8 @@ test('a relay that welcomes and closes at once is tried less often, too', async 
 });
 
 test('a session that lasted ends the back-off', async () => {
-  const { link, clock, WebSocket } = makeLink();
-  link.start();
+  const { connection, clock, WebSocket } = makeConnection();
+  connection.start();
   for (let i = 0; i < 5; i++) {
     await settle();
     WebSocket.last.end(1006);
@@ -96,8 +96,8 @@ test('bye without a number, or closed late, comes back at a random moment', asyn
 });
 
 test('bye is no failure', async () => {
-  const { link, clock, WebSocket } = makeLink();
-  link.start();
+  const { connection, clock, WebSocket } = makeConnection();
+  connection.start();
   for (let i = 0; i < 5; i++) {
     await settle();
     WebSocket.last.end(1006);
@@ -132,8 +132,8 @@ test('any frame breaks the silence, and a ping is answered', async () => {
 });
 
 test('a socket that never opens is given up', async () => {
-  const { link, clock, WebSocket } = makeLink();
-  link.start();
+  const { connection, clock, WebSocket } = makeConnection();
+  connection.start();
   await clock.advance(19_999);
   assert.equal(WebSocket.last.isClosed, false);
   await clock.advance(1 + 500);
@@ -146,16 +146,16 @@ test('a socket that the page may not open is tried again later', async () => {
       throw new Error('by policy');
     }
   }
-  const { link, clock, told } = makeLink(null, { WebSocket: Forbidden });
-  link.start();
+  const { connection, clock, told } = makeConnection(null, { WebSocket: Forbidden });
+  connection.start();
   await settle();
   assert.deepEqual(told, ['down']);
   assert.deepEqual(clock.delays, [500]);
 });
 
 test('a token that cannot be fetched is tried again later, without a socket', async () => {
-  const { link, clock, WebSocket, told } = makeLink(() => Promise.reject(new Error('away')));
-  link.start();
+  const { connection, clock, WebSocket, told } = makeConnection(() => Promise.reject(new Error('away')));
+  connection.start();
   await settle();
   await settle();
   assert.deepEqual(told, ['down']);
@@ -169,8 +169,8 @@ test('a token that could be fetched at last is used', async () => {
     if (++tries === 1) throw new Error('away');
     return 'a.b.c';
   };
-  const { link, clock, WebSocket } = makeLink(fetchToken);
-  link.start();
+  const { connection, clock, WebSocket } = makeConnection(fetchToken);
+  connection.start();
   await settle();
   await clock.advance(500);
   WebSocket.last.open();
@@ -178,8 +178,8 @@ test('a token that could be fetched at last is used', async () => {
 });
 
 test('the token goes into the first frame, never into the address', async () => {
-  const { link, WebSocket } = makeLink(async () => 'a.b.c');
-  link.start();
+  const { connection, WebSocket } = makeConnection(async () => 'a.b.c');
+  connection.start();
   await settle();
   await settle();
   WebSocket.last.open();
@@ -190,9 +190,9 @@ test('the token goes into the first frame, never into the address', async () => 
 
 test('a token that the relay refused is not used again', async () => {
   let count = 0;
-  const { link, clock, WebSocket } = await makeLive(async () => `token-${++count}`);
+  const { connection, clock, WebSocket } = await makeLive(async () => `token-${++count}`);
   WebSocket.last.end(4401);
-  link.resume();
+  connection.resume();
   await clock.advance(1000);
   WebSocket.last.open();
   assert.deepEqual(WebSocket.last.sent, [{ type: 'login', token: 'token-2' }]);
@@ -204,76 +204,93 @@ test('without a token the cookie is enough', async () => {
 });
 
 test('stop is final: no timer, no socket, nothing heard', async () => {
-  const { link, clock, WebSocket, told } = await makeLive();
-  link.stop();
+  const { connection, clock, WebSocket, told } = await makeLive();
+  connection.stop();
   told.length = 0;
   WebSocket.last.tell({ type: 'ring', seq: 5 });
   WebSocket.last.end(1006);
-  assert.deepEqual([told, clock.delays, WebSocket.last.isClosed, link.isOff], [[], [], true, true]);
+  assert.deepEqual([told, clock.delays, WebSocket.last.isClosed, connection.isOff], [[], [], true, true]);
 });
 
 test('stop during the fetch of a token opens no socket', async () => {
   let give;
-  const { link, WebSocket } = makeLink(() => new Promise((resolve) => (give = resolve)));
-  link.start();
+  const { connection, WebSocket } = makeConnection(() => new Promise((resolve) => (give = resolve)));
+  connection.start();
   await settle();
-  link.stop();
+  connection.stop();
   give('a.b.c');
   await settle();
   assert.equal(WebSocket.sockets.length, 0);
 });
 
 test('after a refusal that was cleared up it comes back, slower each time', async () => {
-  const { link, clock, WebSocket } = await makeLive();
+  const { connection, clock, WebSocket } = await makeLive();
   WebSocket.last.end(4401);
-  link.resume();
+  connection.resume();
   assert.deepEqual(clock.delays, [1000]);
-  link.resume();
+  connection.resume();
   assert.deepEqual(clock.delays, [1000]);
   await clock.advance(1000);
   WebSocket.last.end(4401);
-  link.resume();
+  connection.resume();
   assert.deepEqual(clock.delays, [2000]);
 });
 
 test('resume leaves a live session alone', async () => {
-  const { link, WebSocket } = await makeLive();
-  link.resume();
-  assert.deepEqual([link.isLive, WebSocket.last.isClosed], [true, false]);
+  const { connection, WebSocket } = await makeLive();
+  connection.resume();
+  assert.deepEqual([connection.isLive, WebSocket.last.isClosed], [true, false]);
+});
+
+test('for another user it connects anew, and at random moments that grow apart', async () => {
+  const { connection, clock, WebSocket, told } = await makeLive();
+  const [old] = WebSocket.sockets;
+  for (const delay of [500, 1000, 2000]) {
+    connection.relogin();
+    assert.deepEqual(clock.delays, [delay]);
+    await clock.advance(delay);
+    WebSocket.last.open();
+    WebSocket.last.tell({ type: 'welcome', user: 'bob' });
+  }
+  assert.equal(old.isClosed, true);
+  assert.deepEqual(told, ['up bob', 'up bob', 'up bob']); // no loss is told
+  await clock.advance(10_000);
+  connection.relogin();
+  assert.deepEqual(clock.delays, [500]);
 });
 
 test('a page that wakes finds out a dead peer at once, and leaves a live one alone', async () => {
-  const { link, clock, WebSocket, told } = await makeLive();
-  link.wake();
+  const { connection, clock, WebSocket, told } = await makeLive();
+  connection.wake();
   assert.deepEqual(told, []);
   clock.time += 62_500; // frozen: no timer ran
-  link.wake();
+  connection.wake();
   assert.deepEqual(told, ['down']);
   assert.equal(WebSocket.last.isClosed, true);
 });
 
 test('a network that is back shortens the wait, but not what bye has told', async () => {
-  const { link, clock, WebSocket } = makeLink();
-  link.start();
+  const { connection, clock, WebSocket } = makeConnection();
+  connection.start();
   for (let i = 0; i < 7; i++) {
     await settle();
     WebSocket.last.end(1006);
     if (i < 6) await clock.advance(clock.delays[0]);
   }
   assert.deepEqual(clock.delays, [30_000]);
-  link.wake(true);
+  connection.wake(true);
   assert.deepEqual(clock.delays, [500]);
 
   const other = await makeLive();
   other.WebSocket.last.tell({ type: 'bye', after_ms: 9000 });
   other.WebSocket.last.end(1012);
-  other.link.wake(true);
+  other.connection.wake(true);
   assert.deepEqual(other.clock.delays, [9000]);
 });
 
 test('rings and the user are told', async () => {
-  const { link, WebSocket, told } = makeLink();
-  link.start();
+  const { connection, WebSocket, told } = makeConnection();
+  connection.start();
   await settle();
   WebSocket.last.open();
   WebSocket.last.tell({ type: 'welcome', user: 42 });

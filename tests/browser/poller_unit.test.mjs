@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Asker } from '../../www/bell/asker.js';
+import { Poller } from '../../www/bell/poller.js';
 import { FakeClock, settle } from './fakes.mjs';
 
-// An asker whose questions are answered, or refused, when the test says so.
-function makeAsker() {
+// An poller whose questions are answered, or refused, when the test says so.
+function makePoller() {
   const clock = new FakeClock();
   const world = { clock, questions: [], answers: [], failures: [], likes: true, retries: true };
-  world.asker = new Asker(
+  world.poller = new Poller(
     () => new Promise((resolve, reject) => world.questions.push({ resolve, reject })),
     {
       answer: (answer, isLast) => {
@@ -35,8 +35,8 @@ function makeAsker() {
 }
 
 test('a failure is retried with a growing back-off, and tells once each time', async () => {
-  const world = makeAsker();
-  world.asker.ask();
+  const world = makePoller();
+  world.poller.ask();
   const delays = [];
   for (let i = 0; i < 8; i++) {
     await world.refuse(new Error('no answer'));
@@ -49,22 +49,22 @@ test('a failure is retried with a growing back-off, and tells once each time', a
 });
 
 test('an answer ends the back-off', async () => {
-  const world = makeAsker();
-  world.asker.ask();
+  const world = makePoller();
+  world.poller.ask();
   await world.refuse(new Error());
   await world.clock.advance(500);
   await world.reply('fine');
-  world.asker.ask();
+  world.poller.ask();
   await world.refuse(new Error());
   assert.deepEqual(world.clock.delays, [500]);
 });
 
 test('Retry-After is honoured, whatever rings meanwhile', async () => {
-  const world = makeAsker();
-  world.asker.ask();
+  const world = makePoller();
+  world.poller.ask();
   await world.refuse(Object.assign(new Error(), { retryAfter: 5000 }));
-  world.asker.ask();
-  world.asker.ask(100);
+  world.poller.ask();
+  world.poller.ask(100);
   assert.deepEqual(world.clock.delays, [5500]);
   await world.clock.advance(5499);
   assert.equal(world.questions.length, 1);
@@ -73,19 +73,19 @@ test('Retry-After is honoured, whatever rings meanwhile', async () => {
 });
 
 test('a failure that is no use to retry is not retried', async () => {
-  const world = makeAsker();
+  const world = makePoller();
   world.retries = false;
-  world.asker.ask();
+  world.poller.ask();
   await world.refuse(new Error());
   assert.deepEqual(world.clock.delays, []);
-  world.asker.ask();
+  world.poller.ask();
   assert.equal(world.questions.length, 2);
 });
 
 test('an answer that crossed what is known is asked for again, once, and then believed', async () => {
-  const world = makeAsker();
+  const world = makePoller();
   world.likes = false;
-  world.asker.ask();
+  world.poller.ask();
   await world.reply('first');
   await world.reply('second');
   assert.deepEqual(world.answers, [['first', false], ['second', true]]);
@@ -93,23 +93,23 @@ test('an answer that crossed what is known is asked for again, once, and then be
 });
 
 test('an answer after reset is not heard, nor is a failure', async () => {
-  const world = makeAsker();
-  world.asker.ask();
-  world.asker.reset();
+  const world = makePoller();
+  world.poller.ask();
+  world.poller.reset();
   await world.reply('late');
-  world.asker.ask();
-  world.asker.reset();
+  world.poller.ask();
+  world.poller.reset();
   await world.refuse(new Error('late'));
   assert.deepEqual([world.answers, world.failures], [[], []]);
   assert.deepEqual(world.clock.delays, []);
 });
 
 test('one question at a time: rings during it lead to one more', async () => {
-  const world = makeAsker();
-  world.asker.ask();
-  world.asker.ask();
-  world.asker.ask(1000);
-  world.asker.ask();
+  const world = makePoller();
+  world.poller.ask();
+  world.poller.ask();
+  world.poller.ask(1000);
+  world.poller.ask();
   assert.equal(world.questions.length, 1);
   await world.reply(1);
   assert.equal(world.questions.length, 2);
@@ -118,21 +118,21 @@ test('one question at a time: rings during it lead to one more', async () => {
 });
 
 test('what is to be asked at once during a question is not put off by a ring for many', async () => {
-  const world = makeAsker();
-  world.asker.ask();
-  world.asker.ask();
-  world.asker.ask(10_000);
+  const world = makePoller();
+  world.poller.ask();
+  world.poller.ask();
+  world.poller.ask(10_000);
   await world.reply(1);
   assert.equal(world.questions.length, 2);
 });
 
 test('a question is spread over its time, and the earlier of two counts', async () => {
-  const world = makeAsker();
-  world.asker.ask(10_000);
+  const world = makePoller();
+  world.poller.ask(10_000);
   assert.deepEqual(world.clock.delays, [5000]);
-  world.asker.ask(60_000);
+  world.poller.ask(60_000);
   assert.deepEqual(world.clock.delays, [5000]);
-  world.asker.ask(1000);
+  world.poller.ask(1000);
   assert.deepEqual(world.clock.delays, [500]);
   await world.clock.advance(500);
   assert.equal(world.questions.length, 1);
@@ -140,17 +140,17 @@ test('a question is spread over its time, and the earlier of two counts', async 
 });
 
 test('what asks at once takes along what was planned', () => {
-  const world = makeAsker();
-  world.asker.ask(10_000);
-  world.asker.ask();
+  const world = makePoller();
+  world.poller.ask(10_000);
+  world.poller.ask();
   assert.equal(world.questions.length, 1);
   assert.deepEqual(world.clock.delays, []);
 });
 
 test('a ring for many during a question is spread behind it', async () => {
-  const world = makeAsker();
-  world.asker.ask();
-  world.asker.ask(10_000);
+  const world = makePoller();
+  world.poller.ask();
+  world.poller.ask(10_000);
   await world.reply(1);
   assert.equal(world.questions.length, 1);
   assert.deepEqual(world.clock.delays, [5000]);
