@@ -131,14 +131,16 @@ bench:
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(SYSCONFDIR)/doorbell \
-		$(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations $(DESTDIR)$(PREFIX)/share/doorbell/www/bell \
+		$(DESTDIR)$(PREFIX)/share/doorbell/sql/schema $(DESTDIR)$(PREFIX)/share/doorbell/sql/functions \
+		$(DESTDIR)$(PREFIX)/share/doorbell/www/bell \
 		$(DESTDIR)$(PREFIX)/share/doorbell/nginx $(DESTDIR)$(PREFIX)/share/doorbell/apache \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder $(DESTDIR)$(PREFIX)/sbin
-	$(INSTALL) -m 644 sql/roles.sql $(DESTDIR)$(PREFIX)/share/doorbell/sql
-	$(INSTALL) -m 644 $(sort $(wildcard sql/migrations/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations
+	$(INSTALL) -m 644 sql/attributes.sql sql/roles.sql $(DESTDIR)$(PREFIX)/share/doorbell/sql
+	$(INSTALL) -m 644 $(sort $(wildcard sql/schema/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/schema
+	$(INSTALL) -m 644 $(sort $(wildcard sql/functions/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/functions
 	$(INSTALL) -m 644 www/doorbell.js $(DESTDIR)$(PREFIX)/share/doorbell/www
 	$(INSTALL) -m 644 $(sort $(wildcard www/bell/*.js)) $(DESTDIR)$(PREFIX)/share/doorbell/www/bell
 	$(INSTALL) -m 644 deploy/nginx/*.conf $(DESTDIR)$(PREFIX)/share/doorbell/nginx

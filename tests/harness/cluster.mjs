@@ -158,7 +158,7 @@ export async function startCluster(t, { port = 5432, settings: extra = {} } = {}
         return cluster.connString(name);
       }
       const sql = join(dir, `sql-${chunkSize}`);
-      await mkdir(join(sql, 'migrations'), { recursive: true });
+      for (const folder of ['schema', 'functions']) await mkdir(join(sql, folder), { recursive: true });
       for (const file of await readSql()) {
         await writeFile(join(sql, file.name), file.text.replaceAll('1024', String(chunkSize)));
       }

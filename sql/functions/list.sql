@@ -1,0 +1,165 @@
+-- SPDX-License-Identifier: MIT
+-- The list, and one message.
+
+CREATE OR REPLACE FUNCTION doorbell_internal.user_tag(user_id text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN left(encode(sha256(convert_to('doorbell position ' || user_id, 'UTF8')), 'hex'), 8);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.user_tag IS 'Marks positions and cursors, so that another user''s are noticed.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.category_id(name text) RETURNS integer
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE WHEN name IS NULL THEN 0 ELSE
+        coalesce((SELECT c.id FROM doorbell.category c WHERE c.name = $1), -1) END;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.category_id IS '0 for none, -1 for one that does not exist.';
+
+CREATE OR REPLACE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all', category text DEFAULT NULL,
+    before text DEFAULT NULL, max_rows integer DEFAULT 20)
+RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    at constant timestamptz := statement_timestamp();
+    tag constant text := user_tag(list.user_id);
+    who record;
+    total record;
+    wanted integer := category_id(list.category);
+    states smallint[];
+    below bigint := 9223372036854775807;
+    map record;
+    feed integer := 0;
+    room integer;
+    bits bit(1024);
+    i integer;
+    mine bigint[];
+    feed_ids integer[] := '{}';
+    positions bigint[] := '{}';
+    reads boolean[] := '{}';
+    page record;
+BEGIN
+    states := CASE list.state WHEN 'all' THEN '{0,1}' WHEN 'unread' THEN '{0}' WHEN 'archived' THEN '{2}' END;
+    IF states IS NULL THEN
+        RAISE EXCEPTION 'state is one of all, unread, archived' USING ERRCODE = 'DB422';
+    END IF;
+    IF max_rows IS NULL OR max_rows NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'limit is 1 to 100' USING ERRCODE = 'DB422';
+    END IF;
+    IF before IS NOT NULL THEN
+        IF before !~ '^c1-[0-9a-f]{8}-[0-9]{1,18}$' OR split_part(before, '-', 2) <> tag THEN
+            RAISE EXCEPTION 'before is not a "next" of this user''s list' USING ERRCODE = 'DB422';
+        END IF;
+        below := split_part(before, '-', 3)::bigint;
+    END IF;
+    SELECT * INTO who FROM reader_state(list.user_id);
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO total FROM unread(list.user_id);
+
+    IF wanted = 0 AND who.muted = '{}' THEN
+        SELECT array_agg(i.message_id) INTO mine
+        FROM unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT i.message_id FROM inbox i
+            WHERE i.user_id = list.user_id AND i.state = s.state AND i.seq < below
+                AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT max_rows + 1) i;
+    ELSE
+        SELECT array_agg(i.message_id) INTO mine
+        FROM tally t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT i.message_id FROM inbox i
+            WHERE i.user_id = list.user_id AND i.category = t.category AND i.state = s.state
+                AND i.seq < below AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT max_rows + 1) i
+        WHERE t.user_id = list.user_id AND t.category <> ALL (who.muted)
+            AND (wanted = 0 OR t.category = wanted);
+    END IF;
+
+    -- Chunks downwards: what is not wanted costs a bit, not a row.
+    FOR map IN
+        SELECT m.feed_id, m.n, m.read,
+            (m.visible & CASE list.state WHEN 'all' THEN ~ m.archived WHEN 'unread' THEN ~ m.read
+                ELSE m.archived END
+            & CASE WHEN before IS NULL THEN ~ 0::bit(1024) ELSE ~ above(m.n, coalesce((
+                SELECT x.pos FROM message x WHERE x.feed_id + 0 = m.feed_id AND x.seq < below
+                ORDER BY x.seq DESC LIMIT 1), -1)) END) AS bits
+        FROM maps(list.user_id, who.floor, who.muted, wanted, at) m
+        ORDER BY m.feed_id, m.n DESC
+    LOOP
+        IF map.feed_id <> feed THEN
+            feed := map.feed_id;
+            room := max_rows + 1;
+        END IF;
+        bits := map.bits;
+        LOOP
+            i := position(B'1' IN bits);
+            EXIT WHEN coalesce(i, 0) = 0 OR room = 0;
+            bits := set_bit(bits, i - 1, 0);
+            room := room - 1;
+            feed_ids := feed_ids || feed;
+            positions := positions || (map.n * 1024 + 1024 - i);
+            reads := reads || (get_bit(map.read, i - 1) = 1);
+        END LOOP;
+    END LOOP;
+
+    WITH picked AS (
+        SELECT i.message_id AS id, i.seq, i.seq <= who.seen_r AS seen, i.state > 0 AS read
+        FROM inbox i WHERE i.message_id = ANY (mine) AND i.user_id = list.user_id
+        UNION ALL
+        SELECT x.id, x.seq, x.seq <= who.seen_b, p.read
+        FROM unnest(feed_ids, positions, reads) p (feed_id, pos, read)
+        CROSS JOIN LATERAL message_at(p.feed_id, p.pos) x
+        ORDER BY seq DESC LIMIT max_rows + 1
+    ), numbered AS (
+        SELECT picked.*, row_number() OVER (ORDER BY seq DESC) AS nth FROM picked
+    )
+    SELECT coalesce(json_agg(message_json(l.m, c.name, p.seen, p.read, list.state = 'archived') ORDER BY p.seq DESC)
+            FILTER (WHERE p.nth <= max_rows), '[]') AS messages,
+        max(p.seq) AS first, min(p.seq) FILTER (WHERE p.nth <= max_rows) AS last, count(*) > max_rows AS more
+    INTO page
+    FROM numbered p
+    CROSS JOIN LATERAL (SELECT x FROM message x WHERE x.id = p.id OFFSET 0) l (m)
+    LEFT JOIN category c ON c.id = (l.m).category;
+
+    RETURN json_build_object('messages', page.messages,
+        'next', CASE WHEN page.more THEN concat_ws('-', 'c1', tag, page.last) END,
+        'position', concat_ws('-', 'p1', tag, coalesce(page.first, 0), total.version, total.seq,
+            greatest(wanted, 0), (list.state = 'archived' OR wanted < 0)::integer),
+        'num', total.num, 'version', total.version, 'seq', total.seq);
+END
+$$;
+COMMENT ON FUNCTION doorbell.list IS
+    'A page of the user''s messages, newest first, as one JSON document: messages, next (pass it as '
+    'before for the following page, null on the last), position (for mark_read_upto and mark_seen), num, '
+    'version, seq. state: all (unread and read), unread, or archived. Never shown: deleted, expired, '
+    'recalled, superseded and muted ones. max_rows is 1 to 100. NULL: call doorbell.contact() first. '
+    'One snapshot, no write, no lock.';
+
+CREATE OR REPLACE FUNCTION doorbell.message(user_id text, id bigint) RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    who record;
+    answer json;
+BEGIN
+    SELECT * INTO who FROM reader_state(message.user_id);
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT message_json(m, c.name, m.seq <= CASE WHEN m.feed_id IS NULL THEN who.seen_r ELSE who.seen_b END,
+        l.state > 0, l.state = 2)
+    INTO answer
+    FROM look(message.user_id, ARRAY[message.id], who.floor, who.muted, statement_timestamp()) l
+    JOIN doorbell.message m ON m.id = l.id LEFT JOIN category c ON c.id = m.category;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'this user has no such message' USING ERRCODE = 'DB404';
+    END IF;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION doorbell.message(text, bigint) IS
+    'One message as in doorbell.list; DB404 unless the user can see it. NULL: call doorbell.contact() first.';
