@@ -31,28 +31,28 @@ COMMENT ON FUNCTION doorbell_internal.end_change IS 'Closes a change: new versio
 -- An action, for the state of personal rows: to which state, from which states, and whether it is for
 -- messages that must be acknowledged. change_marks() says the same for bits.
 CREATE OR REPLACE FUNCTION doorbell_internal.action_rule(action text)
-RETURNS TABLE (target smallint, sources smallint[], acks boolean)
+RETURNS TABLE (target doorbell.inbox_state, sources doorbell.inbox_state[], acks boolean)
 LANGUAGE sql IMMUTABLE AS $$
     SELECT r.target, r.sources, r.action = 'ack' FROM (VALUES
-        ('read', 1::smallint, '{0}'::smallint[]),
-        ('ack', 1::smallint, '{0}'::smallint[]),
-        ('unread', 0::smallint, '{1,2}'::smallint[]),
-        ('archive', 2::smallint, '{0,1}'::smallint[]),
-        ('remove', 3::smallint, '{0,1,2}'::smallint[])
+        ('read', 'read'::doorbell.inbox_state, '{unread}'::doorbell.inbox_state[]),
+        ('ack', 'read', '{unread}'),
+        ('unread', 'unread', '{read,archived}'),
+        ('archive', 'archived', '{unread,read}'),
+        ('remove', 'gone', '{unread,read,archived}')
     ) r (action, target, sources)
     WHERE r.action = $1
 $$;
 
-CREATE OR REPLACE FUNCTION doorbell_internal.refuse(action text, state smallint, must_ack boolean, replaced boolean) RETURNS void
+CREATE OR REPLACE FUNCTION doorbell_internal.refuse(action text, state doorbell.inbox_state, must_ack boolean, replaced boolean) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     IF action = 'ack' AND NOT must_ack THEN
         RAISE EXCEPTION 'this message is not to be acknowledged' USING ERRCODE = 'DB409';
-    ELSIF action IN ('read', 'archive', 'remove') AND must_ack AND state = 0 THEN
+    ELSIF action IN ('read', 'archive', 'remove') AND must_ack AND state = 'unread' THEN
         RAISE EXCEPTION 'this message must be acknowledged first' USING ERRCODE = 'DB409';
-    ELSIF action = 'unread' AND must_ack AND state > 0 THEN
+    ELSIF action = 'unread' AND must_ack AND state <> 'unread' THEN
         RAISE EXCEPTION 'this message was acknowledged' USING ERRCODE = 'DB409';
-    ELSIF action = 'unread' AND replaced AND state > 0 THEN
+    ELSIF action = 'unread' AND replaced AND state <> 'unread' THEN
         RAISE EXCEPTION 'this message was superseded by a newer one' USING ERRCODE = 'DB409';
     END IF;
 END
@@ -114,11 +114,11 @@ BEGIN
         SELECT i.message_id, i.state, i.category FROM doorbell.inbox i
         WHERE i.message_id = ANY (ids) AND i.user_id = change_inbox.user_id AND i.state = ANY (rule.sources)
             AND CASE WHEN rule.acks THEN i.must_ack
-                ELSE NOT i.must_ack OR (i.state > 0 AND rule.target > 0) END
+                ELSE NOT i.must_ack OR (i.state <> 'unread' AND rule.target <> 'unread') END
     ), new AS (
         UPDATE doorbell.inbox i SET state = rule.target FROM old
         WHERE i.message_id = old.message_id AND i.user_id = change_inbox.user_id
-        RETURNING old.category, (rule.target = 0)::integer - (old.state = 0)::integer AS step
+        RETURNING old.category, (rule.target = 'unread')::integer - (old.state = 'unread')::integer AS step
     ), counted AS (
         UPDATE doorbell.tally t SET unread = t.unread + s.step
         FROM (SELECT category, sum(step) AS step FROM new GROUP BY category) s

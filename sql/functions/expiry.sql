@@ -39,7 +39,7 @@ DECLARE
 BEGIN
     SELECT array_agg(d.message_id) AS ids, array_agg(d.user_id) AS users INTO due FROM (
         SELECT i.message_id, i.user_id FROM doorbell.inbox i
-        WHERE i.state < 3 AND i.expires_at <= at
+        WHERE i.state < 'gone' AND i.expires_at <= at
         ORDER BY i.expires_at LIMIT max_rows) d;
     IF due.ids IS NULL THEN
         RETURN 0;

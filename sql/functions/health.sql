@@ -12,7 +12,7 @@ BEGIN
         SELECT count(*) FROM (SELECT r.user_id FROM doorbell.reader r TABLESAMPLE SYSTEM (percent) LIMIT 50) s
         JOIN doorbell.tally t ON t.user_id = s.user_id AND t.unread <= 1000
         WHERE t.unread <> (SELECT count(*) FROM doorbell.inbox i
-            WHERE i.user_id = t.user_id AND i.category = t.category AND i.state = 0)
+            WHERE i.user_id = t.user_id AND i.category = t.category AND i.state = 'unread')
     ) + (
         SELECT count(*) FROM doorbell.chunk c WHERE c.feed_id = 1 AND c.category = 0 AND c.n = newest
             AND bit_count(c.live) <> (SELECT count(*) FROM doorbell.message m

@@ -29,7 +29,7 @@ DECLARE
     who record;
     total record;
     wanted integer := category_id(list.category);
-    states smallint[];
+    states inbox_state[];
     below bigint := 9223372036854775807;
     map record;
     feed integer := 0;
@@ -42,7 +42,7 @@ DECLARE
     reads boolean[] := '{}';
     page record;
 BEGIN
-    states := CASE list.state WHEN 'all' THEN '{0,1}' WHEN 'unread' THEN '{0}' WHEN 'archived' THEN '{2}' END;
+    states := CASE list.state WHEN 'all' THEN '{unread,read}' WHEN 'unread' THEN '{unread}' WHEN 'archived' THEN '{archived}' END;
     IF states IS NULL THEN
         RAISE EXCEPTION 'state is one of all, unread, archived' USING ERRCODE = 'DB422';
     END IF;
@@ -107,7 +107,7 @@ BEGIN
     END LOOP;
 
     WITH picked AS (
-        SELECT i.message_id AS id, i.seq, i.seq <= who.seen_r AS seen, i.state > 0 AS read
+        SELECT i.message_id AS id, i.seq, i.seq <= who.seen_r AS seen, i.state <> 'unread' AS read
         FROM inbox i WHERE i.message_id = ANY (mine) AND i.user_id = list.user_id
         UNION ALL
         SELECT x.id, x.seq, x.seq <= who.seen_b, p.read
@@ -151,7 +151,7 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT message_json(m, c.name, m.seq <= CASE WHEN m.feed_id IS NULL THEN who.seen_r ELSE who.seen_b END,
-        l.state > 0, l.state = 2)
+        l.state <> 'unread', l.state = 'archived')
     INTO answer
     FROM look(message.user_id, ARRAY[message.id], who.floor, who.muted, statement_timestamp()) l
     JOIN doorbell.message m ON m.id = l.id LEFT JOIN category c ON c.id = m.category;

@@ -128,7 +128,7 @@ BEGIN
     hidden := who.muted || ARRAY(
         SELECT u.category FROM doorbell.unmute u WHERE u.user_id = mark_run.user_id AND u.seq > r);
     SELECT array_agg(i.message_id) INTO own FROM doorbell.inbox i
-    WHERE i.user_id = mark_run.user_id AND i.state = CASE action WHEN 'read' THEN 0 ELSE 1 END
+    WHERE i.user_id = mark_run.user_id AND i.state = (CASE action WHEN 'read' THEN 'unread' ELSE 'read' END)::doorbell.inbox_state
         AND i.seq <= least(cut, r) AND (i.expires_at IS NULL OR i.expires_at > who.at)
         AND NOT i.must_ack AND i.category <> ALL (hidden) AND (wanted = 0 OR i.category = wanted);
 
@@ -196,7 +196,7 @@ BEGIN
     who := begin_change(mark_read_subject.user_id);
     SELECT array_agg(x.id) INTO ids FROM (
         SELECT i.message_id AS id FROM inbox i
-        WHERE i.user_id = mark_read_subject.user_id AND i.state = 0 AND i.subject = about
+        WHERE i.user_id = mark_read_subject.user_id AND i.state = 'unread' AND i.subject = about
         UNION ALL
         SELECT m.id FROM message m
         WHERE m.live AND NOT m.replaced AND m.subject = about AND m.feed_id - 0 IN (
@@ -226,7 +226,7 @@ BEGIN
         FROM maps(mark_read_oldest.user_id, who.floor, who.muted, 0, who.at) m
     ), unread AS (
         (SELECT i.message_id AS id, i.seq FROM inbox i
-        WHERE i.user_id = mark_read_oldest.user_id AND i.state = 0 AND NOT i.must_ack
+        WHERE i.user_id = mark_read_oldest.user_id AND i.state = 'unread' AND NOT i.must_ack
             AND i.category <> ALL (who.muted) AND (i.expires_at IS NULL OR i.expires_at > who.at)
         ORDER BY i.seq LIMIT mark_read_oldest.count)
         UNION ALL

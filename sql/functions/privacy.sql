@@ -53,7 +53,7 @@ BEGIN
         RAISE EXCEPTION 'there is no such user' USING ERRCODE = 'DB404';
     END IF;
     SELECT array_agg(x.id) INTO ids FROM (
-        SELECT i.message_id AS id FROM inbox i WHERE i.user_id = export.user_id AND i.state < 3
+        SELECT i.message_id AS id FROM inbox i WHERE i.user_id = export.user_id AND i.state < 'gone'
         UNION ALL
         SELECT m.id FROM maps(export.user_id, who.floor, '{}', 0, statement_timestamp()) v
         JOIN message m ON m.feed_id = v.feed_id AND m.pos / 1024 = v.n AND m.live
@@ -66,7 +66,7 @@ BEGIN
         'messages', coalesce((
             SELECT json_agg(message_json(m, c.name,
                 m.seq <= CASE WHEN m.feed_id IS NULL THEN who.seen_r ELSE who.seen_b END,
-                l.state > 0, l.state = 2) ORDER BY m.seq)
+                l.state <> 'unread', l.state = 'archived') ORDER BY m.seq)
             FROM look(export.user_id, ids, who.floor, '{}', statement_timestamp()) l
             JOIN message m ON m.id = l.id LEFT JOIN category c ON c.id = m.category), '[]'));
 END

@@ -9,12 +9,12 @@ BEGIN
     WITH old AS (
         SELECT i.message_id, i.user_id, i.category, i.state
         FROM unnest(ids, users) x (id, u) JOIN doorbell.inbox i ON i.message_id = x.id AND i.user_id = x.u
-        WHERE i.state < 3
+        WHERE i.state < 'gone'
     ), gone AS (
-        UPDATE doorbell.inbox i SET state = CASE o.state WHEN 0 THEN 4 ELSE 3 END FROM old o
+        UPDATE doorbell.inbox i SET state = (CASE o.state WHEN 'unread' THEN 'withdrawn' ELSE 'gone' END)::doorbell.inbox_state FROM old o
         WHERE i.message_id = o.message_id AND i.user_id = o.user_id
     ), sums AS (
-        SELECT o.user_id, o.category, count(*) AS n FROM old o WHERE o.state = 0 GROUP BY 1, 2
+        SELECT o.user_id, o.category, count(*) AS n FROM old o WHERE o.state = 'unread' GROUP BY 1, 2
     ), counted AS (
         UPDATE doorbell.tally t SET unread = t.unread - s.n FROM sums s
         WHERE t.user_id = s.user_id AND t.category = s.category
@@ -88,11 +88,11 @@ BEGIN
         PERFORM clear_broadcasts(ARRAY[recall.id], true) WHERE m.live;
     ELSE
         SELECT array_agg(i.user_id ORDER BY i.user_id) INTO users FROM inbox i
-        WHERE i.message_id = recall.id AND i.state < 3;
+        WHERE i.message_id = recall.id AND i.state < 'gone';
         users := lock_known_readers(users);
         -- Now nobody else changes these rows.
         SELECT array_agg(i.user_id ORDER BY i.user_id) INTO users FROM inbox i
-        WHERE i.message_id = recall.id AND i.state < 3 AND i.user_id = ANY (users);
+        WHERE i.message_id = recall.id AND i.state < 'gone' AND i.user_id = ANY (users);
         IF users IS NOT NULL THEN
             PERFORM withdraw(array_fill(recall.id, ARRAY[cardinality(users)]), users);
             PERFORM touch_readers(users, nextval('seq'));

@@ -6,7 +6,7 @@ RETURNS TABLE (what text, user_id text, feed_id integer, category integer, n big
 LANGUAGE sql STABLE AS $$
     SELECT 'tally', user_id, NULL::integer, category, NULL::bigint, coalesce(t.unread, 0), coalesce(i.n, 0)
     FROM doorbell.tally t FULL JOIN (
-        SELECT x.user_id, x.category, count(*) AS n FROM doorbell.inbox x WHERE x.state = 0 GROUP BY 1, 2
+        SELECT x.user_id, x.category, count(*) AS n FROM doorbell.inbox x WHERE x.state = 'unread' GROUP BY 1, 2
     ) i USING (user_id, category)
     WHERE coalesce(t.unread, 0) <> coalesce(i.n, 0)
     UNION ALL
@@ -68,7 +68,7 @@ BEGIN
     UPDATE doorbell.tally t SET unread = 0 WHERE t.user_id = ANY (users);
     INSERT INTO doorbell.tally AS t (user_id, category, unread)
     SELECT i.user_id, i.category, count(*) FROM doorbell.inbox i
-    WHERE i.user_id = ANY (users) AND i.state = 0 GROUP BY 1, 2
+    WHERE i.user_id = ANY (users) AND i.state = 'unread' GROUP BY 1, 2
     ON CONFLICT (user_id, category) DO UPDATE SET unread = EXCLUDED.unread;
     UPDATE doorbell.reader r
     SET groups = (SELECT count(*) FROM doorbell.subscription s WHERE s.user_id = r.user_id)

@@ -13,10 +13,10 @@ BEGIN
         RETURNING i.user_id, i.category, i.state
     ), counted AS (
         UPDATE doorbell.tally t SET unread = t.unread - s.n
-        FROM (SELECT d.user_id, d.category, count(*) AS n FROM dead d WHERE d.state = 0 GROUP BY 1, 2) s
+        FROM (SELECT d.user_id, d.category, count(*) AS n FROM dead d WHERE d.state = 'unread' GROUP BY 1, 2) s
         WHERE t.user_id = s.user_id AND t.category = s.category
     )
-    SELECT array_agg(DISTINCT d.user_id) FILTER (WHERE d.state < 3), count(*) INTO touched, removed FROM dead d;
+    SELECT array_agg(DISTINCT d.user_id) FILTER (WHERE d.state < 'gone'), count(*) INTO touched, removed FROM dead d;
     UPDATE doorbell.reader r SET version = s.seq
     FROM (SELECT nextval('doorbell.seq') AS seq WHERE touched IS NOT NULL) s
     WHERE r.user_id = ANY (touched);
@@ -117,11 +117,11 @@ BEGIN
     batch := doorbell_internal.lock_known_readers(ARRAY(
         SELECT u FROM unnest(batch) u WHERE user_cap < (
             SELECT count(*) FROM (SELECT FROM doorbell.inbox i
-                WHERE i.user_id = u AND i.state IN (0, 1, 2) LIMIT user_cap::bigint + 1) x)), true);
+                WHERE i.user_id = u AND i.state < 'gone' LIMIT user_cap::bigint + 1) x)), true);
     SELECT array_agg(o.message_id) AS ids, array_agg(o.user_id) AS users INTO over FROM (
         SELECT old.message_id, u AS user_id FROM unnest(batch) u CROSS JOIN LATERAL (
             SELECT i.message_id FROM doorbell.inbox i
-            WHERE i.user_id = u AND i.state IN (0, 1, 2) ORDER BY i.seq DESC OFFSET user_cap) old
+            WHERE i.user_id = u AND i.state < 'gone' ORDER BY i.seq DESC OFFSET user_cap) old
         LIMIT max_rows) o;
     IF over.ids IS NOT NULL THEN
         removed := doorbell_internal.delete_rows(over.ids, over.users);

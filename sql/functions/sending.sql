@@ -89,7 +89,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF replace THEN
         PERFORM doorbell_internal.withdraw(array_agg(i.message_id), array_agg(i.user_id))
-        FROM unnest(users) u JOIN doorbell.inbox i ON i.user_id = u AND i.state = 0 AND i.subject = m.subject;
+        FROM unnest(users) u JOIN doorbell.inbox i ON i.user_id = u AND i.state = 'unread' AND i.subject = m.subject;
     END IF;
     INSERT INTO doorbell.inbox (message_id, user_id, seq, category, must_ack, subject, expires_at)
     SELECT m.id, u, m.seq, m.category, m.must_ack, m.subject, m.expires_at FROM unnest(users) u;

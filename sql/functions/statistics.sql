@@ -10,8 +10,8 @@ BEGIN
     IF m.seq IS NULL THEN
         RETURN QUERY SELECT 0::bigint, 0::bigint;
     ELSIF m.feed_id IS NULL THEN
-        RETURN QUERY SELECT count(*) FILTER (WHERE i.state IN (1, 2, 3) OR i.seq <= r.seen_r),
-            count(*) FILTER (WHERE i.state IN (1, 2, 3))
+        RETURN QUERY SELECT count(*) FILTER (WHERE i.state IN ('read', 'archived', 'gone') OR i.seq <= r.seen_r),
+            count(*) FILTER (WHERE i.state IN ('read', 'archived', 'gone'))
         FROM doorbell.inbox i LEFT JOIN doorbell.reader r ON r.user_id = i.user_id
         WHERE i.message_id = m.id;
     ELSE

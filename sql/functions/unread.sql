@@ -24,23 +24,23 @@ BEGIN
         SELECT p.message_id, p.seq, p.state,
             coalesce((SELECT sum(t.unread) FROM doorbell.tally t WHERE t.user_id = unread_general.user_id), 0)
             - (SELECT count(*) FROM doorbell.inbox i
-                WHERE i.user_id = unread_general.user_id AND i.state = 0 AND i.expires_at <= at) AS num
+                WHERE i.user_id = unread_general.user_id AND i.state = 'unread' AND i.expires_at <= at) AS num
         INTO mine
         FROM (VALUES (1)) one LEFT JOIN LATERAL (
             SELECT i.message_id, i.seq, i.state FROM doorbell.inbox i
-            WHERE i.user_id = unread_general.user_id AND i.state < 2 AND (i.expires_at IS NULL OR i.expires_at > at)
+            WHERE i.user_id = unread_general.user_id AND i.state IN ('unread', 'read') AND (i.expires_at IS NULL OR i.expires_at > at)
             ORDER BY i.seq DESC LIMIT 1) p ON true;
     ELSE
         SELECT p.message_id, p.seq, p.state,
             coalesce((SELECT sum(t.unread) FROM doorbell.tally t WHERE t.user_id = unread_general.user_id
                 AND t.category <> ALL (who.muted) AND (wanted = 0 OR t.category = wanted)), 0)
             - (SELECT count(*) FROM doorbell.inbox i
-                WHERE i.user_id = unread_general.user_id AND i.state = 0 AND i.expires_at <= at
+                WHERE i.user_id = unread_general.user_id AND i.state = 'unread' AND i.expires_at <= at
                     AND i.category <> ALL (who.muted) AND (wanted = 0 OR i.category = wanted)) AS num
         INTO mine
         FROM (VALUES (1)) one LEFT JOIN LATERAL (
             SELECT i.message_id, i.seq, i.state
-            FROM doorbell.tally t CROSS JOIN (VALUES (0::smallint), (1::smallint)) s (state) CROSS JOIN LATERAL (
+            FROM doorbell.tally t CROSS JOIN (VALUES ('unread'::doorbell.inbox_state), ('read')) s (state) CROSS JOIN LATERAL (
                 SELECT i.message_id, i.seq, i.state FROM doorbell.inbox i
                 WHERE i.user_id = unread_general.user_id AND i.category = t.category AND i.state = s.state
                     AND (i.expires_at IS NULL OR i.expires_at > at)
@@ -70,7 +70,7 @@ BEGIN
     hit := 0;
     IF mine.seq IS NOT NULL AND (feeds.seq IS NULL OR mine.seq > feeds.seq) THEN
         latest := mine.message_id;
-        IF mine.state = 0 THEN
+        IF mine.state = 'unread' THEN
             hit := (SELECT m.sent_at > at - make_interval(secs => hit_window)
                 FROM doorbell.message m WHERE m.id = mine.message_id)::integer;
         END IF;
@@ -97,7 +97,7 @@ DECLARE
     is_hit boolean;
     own_id bigint;
     own_seq bigint;
-    own_state smallint;
+    own_state inbox_state;
 BEGIN
     SELECT a.floor, coalesce(r.version, 0), coalesce(r.seq_min, 0),
         unread.category IS NULL AND coalesce(r.groups = 0 AND r.muted = '{}', true)
@@ -113,7 +113,7 @@ BEGIN
             own.message_id, own.seq, own.state,
             broadcast.num + coalesce((SELECT sum(t.unread) FROM tally t WHERE t.user_id = unread.user_id), 0)
                 - (SELECT count(*) FROM inbox i
-                    WHERE i.user_id = unread.user_id AND i.state = 0 AND i.expires_at <= at)
+                    WHERE i.user_id = unread.user_id AND i.state = 'unread' AND i.expires_at <= at)
         INTO seq, latest, latest_seq, is_hit, own_id, own_seq, own_state, num
         FROM feed f
         CROSS JOIN LATERAL (
@@ -133,7 +133,7 @@ BEGIN
         LEFT JOIN LATERAL message_at(1, broadcast.newest[1]) x ON true
         LEFT JOIN LATERAL (
             SELECT i.message_id, i.seq, i.state FROM inbox i
-            WHERE i.user_id = unread.user_id AND i.state < 2 AND (i.expires_at IS NULL OR i.expires_at > at)
+            WHERE i.user_id = unread.user_id AND i.state IN ('unread', 'read') AND (i.expires_at IS NULL OR i.expires_at > at)
             ORDER BY i.seq DESC LIMIT 1) own ON true
         WHERE f.id = 1 AND f.expires_at > at;
     END IF;
@@ -144,7 +144,7 @@ BEGIN
     seq := greatest(seq, seq_min);
     IF own_seq > coalesce(latest_seq, 0) THEN
         latest := own_id;
-        is_hit := own_state = 0 AND (SELECT m.sent_at > young FROM message m WHERE m.id = own_id);
+        is_hit := own_state = 'unread' AND (SELECT m.sent_at > young FROM message m WHERE m.id = own_id);
     END IF;
     latest := coalesce(latest, 0);
     hit := coalesce(is_hit, false)::integer;
@@ -182,7 +182,7 @@ BEGIN
         SELECT category, sum(num)::bigint AS num FROM (
             SELECT t.category, t.unread - (
                 SELECT count(*) FROM inbox i
-                WHERE i.user_id = t.user_id AND i.state = 0 AND i.expires_at <= at
+                WHERE i.user_id = t.user_id AND i.state = 'unread' AND i.expires_at <= at
                     AND i.category = t.category) AS num
             FROM tally t WHERE t.user_id = unread_by_category.user_id
             UNION ALL

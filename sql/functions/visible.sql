@@ -61,17 +61,17 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.messages IS 'These messages, each by its id, whatever else is asked of them.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.look(user_id text, ids bigint[], floor bigint, muted integer[], at timestamptz)
-RETURNS TABLE (id bigint, feed_id integer, pos bigint, state smallint, must_ack boolean, replaced boolean)
+RETURNS TABLE (id bigint, feed_id integer, pos bigint, state doorbell.inbox_state, must_ack boolean, replaced boolean)
 LANGUAGE sql STABLE AS $$
     SELECT i.message_id, NULL::integer, NULL::bigint, i.state, i.must_ack, false
     FROM doorbell.inbox i
-    WHERE i.message_id = ANY ($2) AND i.user_id = $1 AND i.state < 3
+    WHERE i.message_id = ANY ($2) AND i.user_id = $1 AND i.state < 'gone'
         AND (i.expires_at IS NULL OR i.expires_at > $5) AND i.category <> ALL ($4)
     UNION ALL
     SELECT x.id, x.feed_id, x.pos,
-        CASE WHEN (m.archived & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024) THEN 2::smallint
-            WHEN (m.read & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024) THEN 1::smallint
-            ELSE 0::smallint END,
+        CASE WHEN (m.archived & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024) THEN 'archived'::doorbell.inbox_state
+            WHEN (m.read & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024) THEN 'read'
+            ELSE 'unread' END,
         x.must_ack, x.replaced
     FROM doorbell_internal.messages($2) x
     JOIN doorbell_internal.maps($1, $3, $4, 0, $5) m ON m.feed_id = x.feed_id AND m.n = x.pos / 1024

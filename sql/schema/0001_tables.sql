@@ -164,14 +164,20 @@ CREATE TABLE doorbell.tally (
     CONSTRAINT tally_pkey PRIMARY KEY (user_id, category)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE doorbell.tally IS
-    'Number of a user''s inbox rows in state 0, by category; changed in the transaction that changes '
+    'Number of a user''s inbox rows in state unread, by category; changed in the transaction that changes '
     'them. Its rows also tell in which categories the user ever got a personal message.';
+
+-- In this order: those before 'gone' are the user's still.
+CREATE TYPE doorbell.inbox_state AS ENUM ('unread', 'read', 'archived', 'gone', 'withdrawn');
+COMMENT ON TYPE doorbell.inbox_state IS
+    'gone: deleted by the user, or expired or recalled after it was read; withdrawn: expired, recalled or replaced '
+    'before it was read.';
 
 CREATE TABLE doorbell.inbox (
     message_id bigint,
     user_id text COLLATE "C",
     seq bigint NOT NULL,
-    state smallint NOT NULL DEFAULT 0 CONSTRAINT inbox_state_check CHECK (state BETWEEN 0 AND 4),
+    state doorbell.inbox_state NOT NULL DEFAULT 'unread',
     category integer NOT NULL DEFAULT 0,
     must_ack boolean NOT NULL DEFAULT false,
     subject text COLLATE "C",
@@ -179,21 +185,18 @@ CREATE TABLE doorbell.inbox (
     CONSTRAINT inbox_pkey PRIMARY KEY (message_id, user_id)
 );
 CREATE INDEX inbox_user_state_idx ON doorbell.inbox (user_id, state, seq);
-CREATE INDEX inbox_user_newest_idx ON doorbell.inbox (user_id, seq) WHERE state < 2;
+CREATE INDEX inbox_user_newest_idx ON doorbell.inbox (user_id, seq) WHERE state IN ('unread', 'read');
 CREATE INDEX inbox_user_category_idx ON doorbell.inbox (user_id, category, state, seq);
 CREATE INDEX inbox_user_expires_at_idx ON doorbell.inbox (user_id, expires_at)
-    WHERE state = 0 AND expires_at IS NOT NULL;
+    WHERE state = 'unread' AND expires_at IS NOT NULL;
 CREATE INDEX inbox_user_subject_idx ON doorbell.inbox (user_id, subject)
-    WHERE state = 0 AND subject IS NOT NULL;
+    WHERE state = 'unread' AND subject IS NOT NULL;
 CREATE INDEX inbox_expires_at_idx ON doorbell.inbox (expires_at)
-    WHERE state < 3 AND expires_at IS NOT NULL;
+    WHERE state < 'gone' AND expires_at IS NOT NULL;
 -- The planner is told that a user has a hundredth of all rows, since the one who has many must be served as fast
 -- as those with one: so a look-up by message and user takes inbox_pkey.
 ALTER TABLE doorbell.inbox ALTER COLUMN user_id SET (n_distinct = 100);
 COMMENT ON TABLE doorbell.inbox IS 'A personal message and one of its users.';
-COMMENT ON COLUMN doorbell.inbox.state IS
-    '0 unread, 1 read, 2 archived, 3 gone (deleted, expired or recalled after it was read), '
-    '4 withdrawn (expired, recalled or replaced before it was read).';
 
 CREATE TABLE doorbell.subscription (
     user_id text COLLATE "C",

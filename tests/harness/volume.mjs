@@ -18,7 +18,7 @@ WITH m AS (
     RETURNING id, seq, category
 )
 INSERT INTO doorbell.inbox (message_id, user_id, seq, category, state)
-SELECT id, CASE WHEN k = 0 THEN '${heavy}' WHEN k < 10 THEN '${heavy}' || k ELSE 'n' || (id * 7 + k * 13) % $2::integer END, seq, category, 0
+SELECT id, CASE WHEN k = 0 THEN '${heavy}' WHEN k < 10 THEN '${heavy}' || k ELSE 'n' || (id * 7 + k * 13) % $2::integer END, seq, category, 'unread'
 FROM m CROSS JOIN generate_series(0, 99) k ON CONFLICT DO NOTHING`;
 
 // A message each: to 'old' again and again, read; or to a new user each.
@@ -29,7 +29,7 @@ WITH m AS (
     RETURNING id, seq
 )
 INSERT INTO doorbell.inbox (message_id, user_id, seq, state)
-SELECT id, CASE WHEN $2::text IS NULL THEN 's' || id ELSE $2::text END, seq, $3::smallint FROM m`;
+SELECT id, CASE WHEN $2::text IS NULL THEN 's' || id ELSE $2::text END, seq, $3::doorbell.inbox_state FROM m`;
 
 // To all, every second with an expiry to come, every third in a category.
 const broadcastRows = `
@@ -59,7 +59,7 @@ WHERE c.feed_id = 1 AND c.category = 0
 ON CONFLICT (user_id, feed_id, n) DO UPDATE SET read = EXCLUDED.read`;
 
 const counters = [
-  `INSERT INTO doorbell.tally SELECT user_id, category, count(*) FILTER (WHERE state = 0) FROM doorbell.inbox GROUP BY 1, 2
+  `INSERT INTO doorbell.tally SELECT user_id, category, count(*) FILTER (WHERE state = 'unread') FROM doorbell.inbox GROUP BY 1, 2
     ON CONFLICT (user_id, category) DO UPDATE SET unread = EXCLUDED.unread`,
   `INSERT INTO doorbell.reader (user_id, version) SELECT user_id, max(seq) FROM doorbell.inbox GROUP BY 1
     ON CONFLICT (user_id) DO UPDATE SET version = greatest(doorbell.reader.version, EXCLUDED.version)`,
@@ -93,8 +93,8 @@ export async function fillVolume(db, options) {
   const categories = await categoryIds(db);
   const store = async () => {
     await db.query(personalRows, [personal, users, ...categories]);
-    await db.query(singleRows, [singles, null, 0]);
-    await db.query(singleRows, [read, old, 1]);
+    await db.query(singleRows, [singles, null, 'unread']);
+    await db.query(singleRows, [read, old, 'read']);
   };
   await (personal + singles + read < bulk ? store() : withoutIndexes(db, store));
   await db.query(broadcastRows, [broadcasts, categories[0]]);

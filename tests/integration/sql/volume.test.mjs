@@ -132,7 +132,7 @@ for (const [shape, fills] of [
     const known = await measure(await connectExplained(database), what); // as a worker that starts on it
     for (const [name, { rows: n }] of Object.entries(little)) t.diagnostic(`${name}: ${n} rows read, then ${surprised[name].rows}, ${known[name].rows}`);
 
-    const stored = (await row(filler, 'SELECT count(*) FROM doorbell.inbox WHERE user_id = $1 AND state = 0', [heavy])).count;
+    const stored = (await row(filler, 'SELECT count(*) FROM doorbell.inbox WHERE user_id = $1 AND state = $2', [heavy, 'unread'])).count;
     const { num, latest } = await check(filler, heavy);
     assert.deepEqual([num, latest], [stored + few.groups + 1, last], 'all broadcasts but the last are read');
     assert.deepEqual(await rows(filler, 'SELECT * FROM doorbell.recount()'), []);
