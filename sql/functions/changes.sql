@@ -90,7 +90,7 @@ BEGIN
     IF cardinality(found_ids) > coalesce(cardinality(own), 0) THEN
         SELECT array_agg(s.feed_id) AS feed_ids, array_agg(s.n) AS ns, array_agg(s.bits) AS bits INTO feeds
         FROM (
-            SELECT x.feed_id, x.pos / 1024 AS n, bit_or(doorbell_internal.bit_of(x.pos)) AS bits
+            SELECT x.feed_id, doorbell_internal.chunk_of(x.pos) AS n, bit_or(doorbell_internal.bit_of(x.pos)) AS bits
             FROM doorbell_internal.messages(found_ids) x WHERE x.feed_id IS NOT NULL GROUP BY 1, 2
         ) s;
         changed := changed + doorbell_internal.change_marks(change_ids.user_id, action, who,
@@ -157,8 +157,8 @@ BEGIN
             CASE action WHEN 'unread' THEN c.read & ~ c.bits ELSE c.read | c.bits END,
             CASE action WHEN 'unread' THEN c.archived & ~ c.bits WHEN 'archive' THEN c.archived | c.bits
                 ELSE c.archived END,
-            CASE action WHEN 'remove' THEN c.bits ELSE 0::bit(1024) END
-        FROM change c WHERE c.bits <> 0::bit(1024)
+            CASE action WHEN 'remove' THEN c.bits ELSE doorbell_internal.no_bits() END
+        FROM change c WHERE c.bits <> doorbell_internal.no_bits()
         ON CONFLICT (user_id, feed_id, n) DO UPDATE
         SET read = EXCLUDED.read, archived = EXCLUDED.archived, gone = k.gone | EXCLUDED.gone
     )

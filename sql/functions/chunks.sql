@@ -1,18 +1,39 @@
 -- SPDX-License-Identifier: MIT
--- Positions and chunks: which bit of which chunk a broadcast is.
+-- Positions and chunks: which bit of which chunk a broadcast is. All of these are inlined, and become constants
+-- where their arguments are.
 
-CREATE OR REPLACE FUNCTION doorbell_internal.above(n bigint, pos bigint) RETURNS bit
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE
-        WHEN pos < n * 1024 THEN ~ 0::bit(1024)
-        WHEN pos >= (n + 1) * 1024 - 1 THEN 0::bit(1024)
-        ELSE (~ 0::bit(1024)) << (pos - n * 1024 + 1)::integer
-    END
-$$;
-COMMENT ON FUNCTION doorbell_internal.above IS 'The positions of chunk n that are newer than pos.';
+CREATE OR REPLACE FUNCTION doorbell_internal.no_bits() RETURNS bit
+LANGUAGE sql IMMUTABLE AS $$ SELECT 0::doorbell.chunk_bits $$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.all_bits() RETURNS bit
+LANGUAGE sql IMMUTABLE AS $$ SELECT ~ 0::doorbell.chunk_bits $$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.chunk_size() RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$ SELECT length(0::doorbell.chunk_bits) $$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.chunk_of(pos bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$ SELECT pos / doorbell_internal.chunk_size() $$;
+COMMENT ON FUNCTION doorbell_internal.chunk_of IS 'The number of the chunk that a position is in.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.bit_of(pos bigint) RETURNS bit
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT set_bit(0::bit(1024), 1024 - 1 - (pos % 1024)::integer, 1)
+    SELECT set_bit(0::doorbell.chunk_bits, (doorbell_internal.chunk_size() - 1 - pos % doorbell_internal.chunk_size())::integer, 1)
 $$;
 COMMENT ON FUNCTION doorbell_internal.bit_of IS 'The bit of a position in its chunk.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.pos_of(n bigint, place integer) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT n * doorbell_internal.chunk_size() + doorbell_internal.chunk_size() - place
+$$;
+COMMENT ON FUNCTION doorbell_internal.pos_of IS
+    'The position at a place of chunk n; places count from the left and from 1, as position(B''1'' IN bits) does.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.bits_after(n bigint, pos bigint) RETURNS bit
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN pos < n * doorbell_internal.chunk_size() THEN ~ 0::doorbell.chunk_bits
+        WHEN pos >= (n + 1) * doorbell_internal.chunk_size() - 1 THEN 0::doorbell.chunk_bits
+        ELSE (~ 0::doorbell.chunk_bits) << (pos - n * doorbell_internal.chunk_size() + 1)::integer
+    END
+$$;
+COMMENT ON FUNCTION doorbell_internal.bits_after IS 'The positions of chunk n that are newer than pos.';

@@ -6,7 +6,7 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     percent constant real := (SELECT least(100, 5000 / greatest(c.reltuples, 1)) FROM pg_class c
         WHERE c.oid = 'doorbell.reader'::regclass);
-    newest constant bigint := (SELECT f.last_pos / 1024 FROM doorbell.feed f WHERE f.id = 1);
+    newest constant bigint := (SELECT doorbell_internal.chunk_of(f.last_pos) FROM doorbell.feed f WHERE f.id = 1);
 BEGIN
     RETURN (
         SELECT count(*) FROM (SELECT r.user_id FROM doorbell.reader r TABLESAMPLE SYSTEM (percent) LIMIT 50) s
@@ -16,7 +16,8 @@ BEGIN
     ) + (
         SELECT count(*) FROM doorbell.chunk c WHERE c.feed_id = 1 AND c.category = 0 AND c.n = newest
             AND bit_count(c.live) <> (SELECT count(*) FROM doorbell.message m
-                WHERE m.feed_id = 1 AND m.live AND m.pos BETWEEN newest * 1024 AND newest * 1024 + 1024 - 1));
+                WHERE m.feed_id = 1 AND m.live AND m.pos >= newest * doorbell_internal.chunk_size()
+                AND m.pos < (newest + 1) * doorbell_internal.chunk_size()));
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.sampled_drift IS

@@ -34,7 +34,7 @@ DECLARE
     map record;
     feed integer := 0;
     room integer;
-    bits bit(1024);
+    bits chunk_bits;
     i integer;
     mine bigint[];
     feed_ids integer[] := '{}';
@@ -84,7 +84,7 @@ BEGIN
         SELECT m.feed_id, m.n, m.read,
             (m.visible & CASE list.state WHEN 'all' THEN ~ m.archived WHEN 'unread' THEN ~ m.read
                 ELSE m.archived END
-            & CASE WHEN before IS NULL THEN ~ 0::bit(1024) ELSE ~ above(m.n, coalesce((
+            & CASE WHEN before IS NULL THEN all_bits() ELSE ~ bits_after(m.n, coalesce((
                 SELECT x.pos FROM message x WHERE x.feed_id + 0 = m.feed_id AND x.seq < below
                 ORDER BY x.seq DESC LIMIT 1), -1)) END) AS bits
         FROM maps(list.user_id, who.floor, who.muted, wanted, at) m
@@ -101,7 +101,7 @@ BEGIN
             bits := set_bit(bits, i - 1, 0);
             room := room - 1;
             feed_ids := feed_ids || feed;
-            positions := positions || (map.n * 1024 + 1024 - i);
+            positions := positions || pos_of(map.n, i);
             reads := reads || (get_bit(map.read, i - 1) = 1);
         END LOOP;
     END LOOP;

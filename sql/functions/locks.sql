@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Locks, in the order that 0001_tables.sql gives.
+-- Locks, in the order that 0002_tables.sql gives.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.take_line() RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$

@@ -133,17 +133,17 @@ BEGIN
         AND NOT i.must_ack AND i.category <> ALL (hidden) AND (wanted = 0 OR i.category = wanted);
 
     SELECT array_agg(m.feed_id) AS feed_ids, array_agg(m.n) AS ns, array_agg(
-        ~ doorbell_internal.above(m.n, coalesce((
+        ~ doorbell_internal.bits_after(m.n, coalesce((
             SELECT x.pos FROM doorbell.message x WHERE x.feed_id + 0 = m.feed_id AND x.seq <= least(cut, b)
             ORDER BY x.seq DESC LIMIT 1), -1))
         & ~ m.archived
-        & CASE WHEN hidden = who.muted THEN ~ 0::bit(1024) ELSE ~ coalesce((
+        & CASE WHEN hidden = who.muted THEN doorbell_internal.all_bits() ELSE ~ coalesce((
             SELECT bit_or(c.live) FROM doorbell.chunk c
-            WHERE c.feed_id = m.feed_id AND c.category = ANY (hidden) AND c.n = m.n), 0::bit(1024)) END
+            WHERE c.feed_id = m.feed_id AND c.category = ANY (hidden) AND c.n = m.n), doorbell_internal.no_bits()) END
         ) AS bits
     INTO feeds
     FROM doorbell_internal.maps(mark_run.user_id, who.floor, who.muted, wanted, who.at) m
-    WHERE m.joined <= r AND m.visible <> 0::bit(1024);
+    WHERE m.joined <= r AND m.visible <> doorbell_internal.no_bits();
     IF wanted > 0 THEN
         SELECT array_agg(s.feed_id) AS feed_ids, array_agg(s.n) AS ns, array_agg(s.bits & c.live) AS bits INTO feeds
         FROM unnest(feeds.feed_ids, feeds.ns, feeds.bits) s (feed_id, n, bits)
@@ -232,10 +232,10 @@ BEGIN
         UNION ALL
         SELECT m.id, m.seq
         FROM map CROSS JOIN LATERAL (
-            SELECT map.n * 1024 + i AS pos FROM generate_series(0, 1024 - 1) i
-            WHERE get_bit(map.bits, 1024 - 1 - i) = 1 ORDER BY i LIMIT mark_read_oldest.count) p
+            SELECT pos_of(map.n, place) AS pos FROM generate_series(chunk_size(), 1, -1) place
+            WHERE get_bit(map.bits, place - 1) = 1 ORDER BY place DESC LIMIT mark_read_oldest.count) p
         CROSS JOIN LATERAL message_at(map.feed_id, p.pos) m
-        WHERE map.bits <> 0::bit(1024)
+        WHERE map.bits <> no_bits()
     )
     SELECT array_agg(x.id) INTO ids
     FROM (SELECT u.id FROM unread u ORDER BY u.seq LIMIT mark_read_oldest.count) x;

@@ -56,8 +56,8 @@ BEGIN
         SELECT i.message_id AS id FROM inbox i WHERE i.user_id = export.user_id AND i.state < 'gone'
         UNION ALL
         SELECT m.id FROM maps(export.user_id, who.floor, '{}', 0, statement_timestamp()) v
-        JOIN message m ON m.feed_id = v.feed_id AND m.pos / 1024 = v.n AND m.live
-        WHERE (v.visible & bit_of(m.pos)) <> 0::bit(1024)) x;
+        JOIN message m ON m.feed_id = v.feed_id AND chunk_of(m.pos) = v.n AND m.live
+        WHERE (v.visible & bit_of(m.pos)) <> no_bits()) x;
     RETURN json_build_object('user', export.user_id, 'version', who.version,
         'first_contact', floor(extract(epoch FROM who.at))::bigint,
         'muted', preferences(export.user_id)->'muted',

@@ -35,7 +35,7 @@ BEGIN
     )
     UPDATE doorbell.chunk c SET live = c.live & ~ s.bits
     FROM (
-        SELECT old.feed_id, k, old.pos / 1024 AS n, bit_or(doorbell_internal.bit_of(old.pos)) AS bits
+        SELECT old.feed_id, k, doorbell_internal.chunk_of(old.pos) AS n, bit_or(doorbell_internal.bit_of(old.pos)) AS bits
         FROM old CROSS JOIN LATERAL (VALUES (0), (old.category)) v (k) GROUP BY 1, 2, 3
     ) s
     WHERE c.feed_id = s.feed_id AND c.category = s.k AND c.n = s.n;
@@ -43,10 +43,10 @@ BEGIN
     -- A position below the newest chunk is never given out again.
     WITH dead AS (
         DELETE FROM doorbell.chunk c
-        USING (SELECT DISTINCT m.feed_id, m.pos / 1024 AS n FROM doorbell_internal.messages(ids) m) s,
+        USING (SELECT DISTINCT m.feed_id, doorbell_internal.chunk_of(m.pos) AS n FROM doorbell_internal.messages(ids) m) s,
             doorbell.feed f
-        WHERE c.feed_id = s.feed_id AND c.n = s.n AND f.id = s.feed_id AND c.n < f.last_pos / 1024
-            AND c.live = 0::bit(1024)
+        WHERE c.feed_id = s.feed_id AND c.n = s.n AND f.id = s.feed_id AND c.n < doorbell_internal.chunk_of(f.last_pos)
+            AND c.live = doorbell_internal.no_bits()
         RETURNING c.feed_id, c.category, c.n
     )
     INSERT INTO doorbell.chunk_gone (feed_id, n) SELECT d.feed_id, d.n FROM dead d WHERE d.category = 0;

@@ -26,11 +26,11 @@ LANGUAGE sql STABLE AS $$
     UNION ALL
     SELECT 'chunk', NULL, feed_id, category, n, bit_count(c.live), coalesce(bit_count(m.live), 0)
     FROM doorbell.chunk c FULL JOIN (
-        SELECT x.feed_id, k AS category, x.pos / 1024 AS n, bit_or(doorbell_internal.bit_of(x.pos)) AS live
+        SELECT x.feed_id, k AS category, doorbell_internal.chunk_of(x.pos) AS n, bit_or(doorbell_internal.bit_of(x.pos)) AS live
         FROM doorbell.message x CROSS JOIN LATERAL (VALUES (0), (x.category)) v (k)
         WHERE x.feed_id IS NOT NULL AND x.live GROUP BY 1, 2, 3
     ) m USING (feed_id, category, n)
-    WHERE coalesce(c.live, 0::bit(1024)) <> coalesce(m.live, 0::bit(1024))
+    WHERE coalesce(c.live, doorbell_internal.no_bits()) <> coalesce(m.live, doorbell_internal.no_bits())
 $$;
 COMMENT ON FUNCTION doorbell_internal.drift IS
     'Every tally against its inbox rows, every chunk and the next expiry of a feed against its messages, and the '
@@ -80,7 +80,7 @@ $$;
 CREATE OR REPLACE FUNCTION doorbell_internal.repair_feeds() RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    no_bit constant bit(1024) := 0::bit(1024);
+    no_bit constant doorbell.chunk_bits := doorbell_internal.no_bits();
 BEGIN
     UPDATE doorbell.feed f SET expires_at = d.at
     FROM (
@@ -98,7 +98,7 @@ BEGIN
             coalesce(bit_or(b.bit) FILTER (WHERE m.replaced), no_bit)
         FROM off o LEFT JOIN (
             doorbell.message m CROSS JOIN LATERAL (SELECT doorbell_internal.bit_of(m.pos) AS bit) b
-        ) ON m.feed_id = o.feed_id AND m.live AND m.pos / 1024 = o.n AND (o.category = 0 OR m.category = o.category)
+        ) ON m.feed_id = o.feed_id AND m.live AND doorbell_internal.chunk_of(m.pos) = o.n AND (o.category = 0 OR m.category = o.category)
         GROUP BY 1, 2, 3
         ON CONFLICT (feed_id, category, n) DO UPDATE
         SET live = EXCLUDED.live, keep = EXCLUDED.keep, ack = EXCLUDED.ack, replaced = EXCLUDED.replaced

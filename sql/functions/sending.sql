@@ -104,11 +104,11 @@ COMMENT ON FUNCTION doorbell_internal.deliver_to_users IS 'Puts a stored message
 CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_feed(m doorbell.message, replace boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    at_bit constant bit(1024) := doorbell_internal.bit_of(m.pos);
-    no_bit constant bit(1024) := 0::bit(1024);
+    at_bit constant doorbell.chunk_bits := doorbell_internal.bit_of(m.pos);
+    no_bit constant doorbell.chunk_bits := doorbell_internal.no_bits();
 BEGIN
     INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, keep, ack)
-    SELECT m.feed_id, k, m.pos / 1024, at_bit,
+    SELECT m.feed_id, k, doorbell_internal.chunk_of(m.pos), at_bit,
         CASE WHEN m.to_new THEN at_bit ELSE no_bit END, CASE WHEN m.must_ack THEN at_bit ELSE no_bit END
     FROM unnest(CASE WHEN m.category = 0 THEN ARRAY[0] ELSE ARRAY[0, m.category] END) k
     ON CONFLICT (feed_id, category, n) DO UPDATE
@@ -122,7 +122,7 @@ BEGIN
         )
         UPDATE doorbell.chunk c SET replaced = c.replaced | s.bits
         FROM (
-            SELECT k, old.pos / 1024 AS n, bit_or(doorbell_internal.bit_of(old.pos)) AS bits
+            SELECT k, doorbell_internal.chunk_of(old.pos) AS n, bit_or(doorbell_internal.bit_of(old.pos)) AS bits
             FROM old CROSS JOIN LATERAL (VALUES (0), (old.category)) v (k) GROUP BY 1, 2
         ) s
         WHERE c.feed_id = m.feed_id AND c.category = s.k AND c.n = s.n;

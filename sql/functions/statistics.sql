@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION doorbell_internal.count_readers(m doorbell.message)
 RETURNS TABLE (seen bigint, read bigint)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    at_bit constant bit(1024) := doorbell_internal.bit_of(m.pos);
+    at_bit constant doorbell.chunk_bits := doorbell_internal.bit_of(m.pos);
 BEGIN
     IF m.seq IS NULL THEN
         RETURN QUERY SELECT 0::bigint, 0::bigint;
@@ -25,7 +25,7 @@ BEGIN
                 WHERE m.feed_id > 1 AND s.feed_id = m.feed_id AND s.user_id = r.user_id))
             + count(*) FILTER (WHERE r.seen_b IS NULL OR r.seen_b < m.seq), count(*)
         FROM doorbell.mark k LEFT JOIN doorbell.reader r ON r.user_id = k.user_id
-        WHERE k.feed_id + 0 = m.feed_id AND k.n = m.pos / 1024 AND (k.read & at_bit) <> 0::bit(1024);
+        WHERE k.feed_id + 0 = m.feed_id AND k.n = doorbell_internal.chunk_of(m.pos) AND (k.read & at_bit) <> doorbell_internal.no_bits();
     END IF;
 END
 $$;

@@ -58,10 +58,10 @@ BEGIN
         (SELECT max(v.version) FROM v) AS seq_max, top.id, top.seq, top.sent_at, top.is_unread
     INTO feeds
     FROM (VALUES (1)) one LEFT JOIN LATERAL (
-        SELECT x.id, x.seq, x.sent_at, (v.read & doorbell_internal.bit_of(x.pos)) = 0::bit(1024) AS is_unread
+        SELECT x.id, x.seq, x.sent_at, (v.read & doorbell_internal.bit_of(x.pos)) = doorbell_internal.no_bits() AS is_unread
         FROM v CROSS JOIN LATERAL doorbell_internal.message_at(
-            v.feed_id, v.n * 1024 + 1024 - position(B'1' IN v.visible & ~ v.archived)) x
-        WHERE (v.visible & ~ v.archived) <> 0::bit(1024)
+            v.feed_id, doorbell_internal.pos_of(v.n, position(B'1' IN v.visible & ~ v.archived))) x
+        WHERE (v.visible & ~ v.archived) <> doorbell_internal.no_bits()
         ORDER BY x.seq DESC LIMIT 1) top ON true;
 
     num := mine.num + feeds.num;
@@ -118,13 +118,13 @@ BEGIN
         FROM feed f
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(bit_count(v.visible & ~ v.read)::integer), 0) AS num,
-                max(ARRAY[v.n * 1024 + 1024 - v.place, get_bit(v.read, v.place - 1)]) FILTER (WHERE v.place > 0) AS newest
+                max(ARRAY[pos_of(v.n, v.place), get_bit(v.read, v.place - 1)]) FILTER (WHERE v.place > 0) AS newest
             FROM (
                 SELECT b.n, b.visible, b.read, position(B'1' IN b.visible & ~ b.archived) AS place
                 FROM (
-                    SELECT c.n, coalesce(k.read, 0::bit(1024)) AS read, coalesce(k.archived, 0::bit(1024)) AS archived,
-                        c.live & (above(c.n, floor) | c.keep) & (~ c.replaced | coalesce(k.read, 0::bit(1024)))
-                            & ~ coalesce(k.gone, 0::bit(1024)) AS visible
+                    SELECT c.n, coalesce(k.read, no_bits()) AS read, coalesce(k.archived, no_bits()) AS archived,
+                        c.live & (bits_after(c.n, floor) | c.keep) & (~ c.replaced | coalesce(k.read, no_bits()))
+                            & ~ coalesce(k.gone, no_bits()) AS visible
                     FROM chunk c LEFT JOIN mark k ON k.user_id = unread.user_id AND k.feed_id = 1 AND k.n = c.n
                     WHERE c.feed_id = 1 AND c.category = 0 OFFSET 0
                 ) b OFFSET 0
@@ -188,7 +188,7 @@ BEGIN
             UNION ALL
             SELECT c.category, bit_count(c.live & m.unread)
             FROM map m JOIN chunk c ON c.feed_id = m.feed_id AND c.n = m.n AND c.category > 0
-            WHERE m.unread <> 0::bit(1024)
+            WHERE m.unread <> no_bits()
         ) part GROUP BY category
     ) x JOIN category c ON c.id = x.category
     WHERE x.num > 0 AND x.category <> ALL (who.muted);

@@ -22,17 +22,17 @@ RETURNS TABLE (feed_id integer, joined bigint, version bigint, n bigint,
 LANGUAGE sql STABLE AS $$
     SELECT f.id, s.joined, f.version, c.n,
         c.live
-            & (doorbell_internal.above(c.n, s.floor) | c.keep)
-            & (~ c.replaced | coalesce(m.read, 0::bit(1024)))
-            & ~ coalesce(m.gone, 0::bit(1024))
-            & CASE WHEN f.expires_at > $5 THEN ~ 0::bit(1024) ELSE ~ coalesce((
-                SELECT bit_or(CASE WHEN x.pos / 1024 = c.n THEN doorbell_internal.bit_of(x.pos) END)
+            & (doorbell_internal.bits_after(c.n, s.floor) | c.keep)
+            & (~ c.replaced | coalesce(m.read, doorbell_internal.no_bits()))
+            & ~ coalesce(m.gone, doorbell_internal.no_bits())
+            & CASE WHEN f.expires_at > $5 THEN doorbell_internal.all_bits() ELSE ~ coalesce((
+                SELECT bit_or(CASE WHEN doorbell_internal.chunk_of(x.pos) = c.n THEN doorbell_internal.bit_of(x.pos) END)
                 FROM doorbell.message x
-                WHERE x.feed_id * 1 = f.id AND x.live AND x.expires_at <= $5), 0::bit(1024)) END
-            & CASE WHEN $3 = '{}' THEN ~ 0::bit(1024) ELSE ~ coalesce((
+                WHERE x.feed_id * 1 = f.id AND x.live AND x.expires_at <= $5), doorbell_internal.no_bits()) END
+            & CASE WHEN $3 = '{}' THEN doorbell_internal.all_bits() ELSE ~ coalesce((
                 SELECT bit_or(x.live) FROM doorbell.chunk x
-                WHERE x.feed_id = f.id AND x.category = ANY ($3) AND x.n = c.n), 0::bit(1024)) END,
-        coalesce(m.read, 0::bit(1024)), coalesce(m.archived, 0::bit(1024)), c.ack, c.replaced
+                WHERE x.feed_id = f.id AND x.category = ANY ($3) AND x.n = c.n), doorbell_internal.no_bits()) END,
+        coalesce(m.read, doorbell_internal.no_bits()), coalesce(m.archived, doorbell_internal.no_bits()), c.ack, c.replaced
     FROM (
         SELECT 1 AS feed_id, $2 AS floor, 0::bigint AS joined
         UNION ALL
@@ -69,13 +69,13 @@ LANGUAGE sql STABLE AS $$
         AND (i.expires_at IS NULL OR i.expires_at > $5) AND i.category <> ALL ($4)
     UNION ALL
     SELECT x.id, x.feed_id, x.pos,
-        CASE WHEN (m.archived & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024) THEN 'archived'::doorbell.inbox_state
-            WHEN (m.read & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024) THEN 'read'
+        CASE WHEN (m.archived & doorbell_internal.bit_of(x.pos)) <> doorbell_internal.no_bits() THEN 'archived'::doorbell.inbox_state
+            WHEN (m.read & doorbell_internal.bit_of(x.pos)) <> doorbell_internal.no_bits() THEN 'read'
             ELSE 'unread' END,
         x.must_ack, x.replaced
     FROM doorbell_internal.messages($2) x
-    JOIN doorbell_internal.maps($1, $3, $4, 0, $5) m ON m.feed_id = x.feed_id AND m.n = x.pos / 1024
-    WHERE x.live AND (m.visible & doorbell_internal.bit_of(x.pos)) <> 0::bit(1024)
+    JOIN doorbell_internal.maps($1, $3, $4, 0, $5) m ON m.feed_id = x.feed_id AND m.n = doorbell_internal.chunk_of(x.pos)
+    WHERE x.live AND (m.visible & doorbell_internal.bit_of(x.pos)) <> doorbell_internal.no_bits()
 $$;
 COMMENT ON FUNCTION doorbell_internal.look IS 'Those of the given messages that the user can see, with their state.';
 

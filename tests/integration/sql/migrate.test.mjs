@@ -82,7 +82,7 @@ test('a second run applies nothing', async () => {
   const first = await migrate(conn);
   assert.equal(first.code, 0, first.stderr);
   const before = await query('twice', recorded);
-  assert.deepEqual(before.map((file) => file.name), ['0001_tables', 'functions']);
+  assert.deepEqual(before.map((file) => file.name), ['0001_chunk', '0002_tables', 'functions']);
   assert.equal(first.stdout.trim().split('\n').length, before.length);
   const second = await migrate(conn);
   assert.deepEqual([second.code, second.stdout], [0, '']);
@@ -112,10 +112,10 @@ test('a changed, and a newer, migration are refused', async (t) => {
   const dir = await folder(t);
   const conn = await emptyDatabase('changed');
   assert.equal((await migrate('--sql', dir, conn)).code, 0);
-  await appendFile(join(dir, 'schema/0001_tables.sql'), '-- an afterthought\n');
+  await appendFile(join(dir, 'schema/0002_tables.sql'), '-- an afterthought\n');
   const changed = await migrate('--sql', dir, conn);
   assert.equal(changed.code, 3);
-  assert.match(changed.stderr, /0001_tables was changed/);
+  assert.match(changed.stderr, /0002_tables was changed/);
 
   await query('changed', "INSERT INTO doorbell.migration VALUES ('9999_future', 'x')");
   const newer = await migrate(conn);
@@ -132,7 +132,7 @@ test('a file that fails leaves nothing, not even of those before it', async (t) 
   assert.deepEqual(await query('failing', schemas), []);
   await writeFile(join(dir, 'schema/0091_half.sql'), 'CREATE TABLE doorbell.half (id integer);\n');
   const again = await migrate('--sql', dir, conn);
-  assert.deepEqual([again.code, again.stdout], [0, 'applying 0001_tables\napplying 0090_whole\napplying 0091_half\napplying functions\n']);
+  assert.deepEqual([again.code, again.stdout], [0, 'applying 0001_chunk\napplying 0002_tables\napplying 0090_whole\napplying 0091_half\napplying functions\n']);
 });
 
 // Everything that functions are made of. Names have their schemas in it, since search_path is empty.

@@ -4,8 +4,6 @@
 -- a user's marks on broadcasts are bits in chunks of the same shape, so that unread is
 -- bit_count(live & visible & ~read) and a recall is one bit cleared.
 --
--- The number 1024 stands in these files for the size of a chunk and for nothing else.
---
 -- Locks are taken in this order, and a row is read in the statement after the one that locked it:
 --   the LINE (row 1 of feed), message rows, reader rows sorted by user_id, everything else.
 -- Every event of a feed holds the LINE to its commit, every change of a user's state holds his
@@ -214,15 +212,15 @@ CREATE TABLE doorbell.chunk (
     feed_id integer,
     category integer,
     n bigint,
-    live bit(1024) NOT NULL,
-    keep bit(1024) NOT NULL,
-    ack bit(1024) NOT NULL,
-    replaced bit(1024) NOT NULL DEFAULT 0::bit(1024),
+    live doorbell.chunk_bits NOT NULL,
+    keep doorbell.chunk_bits NOT NULL,
+    ack doorbell.chunk_bits NOT NULL,
+    replaced doorbell.chunk_bits NOT NULL DEFAULT 0::doorbell.chunk_bits,
     CONSTRAINT chunk_pkey PRIMARY KEY (feed_id, category, n)
 ) WITH (fillfactor = 40);
 COMMENT ON TABLE doorbell.chunk IS
-    '1,024 positions of a feed: position p is in chunk p / 1,024, the newest leftmost. Category 0 is '
-    'the map of all messages, each real category has one of its own.';
+    'The positions of a feed, as many in a row as chunk_bits has. Category 0 is the map of all messages, '
+    'each real category has one of its own.';
 COMMENT ON COLUMN doorbell.chunk.keep IS 'Shown also to those who appear or join later.';
 COMMENT ON COLUMN doorbell.chunk.ack IS 'Must be acknowledged.';
 COMMENT ON COLUMN doorbell.chunk.replaced IS 'Superseded: shown only to those who had read it.';
@@ -231,9 +229,9 @@ CREATE TABLE doorbell.mark (
     user_id text COLLATE "C",
     feed_id integer,
     n bigint,
-    read bit(1024) NOT NULL,
-    archived bit(1024) NOT NULL,
-    gone bit(1024) NOT NULL,
+    read doorbell.chunk_bits NOT NULL,
+    archived doorbell.chunk_bits NOT NULL,
+    gone doorbell.chunk_bits NOT NULL,
     CONSTRAINT mark_pkey PRIMARY KEY (user_id, feed_id, n)
 );
 CREATE INDEX mark_feed_idx ON doorbell.mark ((feed_id + 0), n);
