@@ -15,8 +15,7 @@ BEGIN
     PERFORM check_user(contact.user_id);
     INSERT INTO arrival (user_id, floor)
     SELECT contact.user_id, coalesce((
-        SELECT pos FROM message WHERE feed_id - 1 = 0 AND sent_at <= oldest
-        ORDER BY sent_at DESC, pos DESC LIMIT 1), -1)
+        SELECT x.pos FROM first_broadcast_too_old(oldest) x), -1)
     ON CONFLICT DO NOTHING;
 END
 $$;

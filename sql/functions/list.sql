@@ -85,8 +85,7 @@ BEGIN
             (m.visible & CASE list.state WHEN 'all' THEN ~ m.archived WHEN 'unread' THEN ~ m.read
                 ELSE m.archived END
             & CASE WHEN before IS NULL THEN all_bits() ELSE ~ bits_after(m.n, coalesce((
-                SELECT x.pos FROM message x WHERE x.feed_id + 0 = m.feed_id AND x.seq < below
-                ORDER BY x.seq DESC LIMIT 1), -1)) END) AS bits
+                SELECT x.pos FROM last_broadcast(m.feed_id, below - 1) x), -1)) END) AS bits
         FROM maps(list.user_id, who.floor, who.muted, wanted, at) m
         ORDER BY m.feed_id, m.n DESC
     LOOP

@@ -134,8 +134,7 @@ BEGIN
 
     SELECT array_agg(m.feed_id) AS feed_ids, array_agg(m.n) AS ns, array_agg(
         ~ doorbell_internal.bits_after(m.n, coalesce((
-            SELECT x.pos FROM doorbell.message x WHERE x.feed_id + 0 = m.feed_id AND x.seq <= least(cut, b)
-            ORDER BY x.seq DESC LIMIT 1), -1))
+            SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, least(cut, b)) x), -1))
         & ~ m.archived
         & CASE WHEN hidden = who.muted THEN doorbell_internal.all_bits() ELSE ~ coalesce((
             SELECT bit_or(c.live) FROM doorbell.chunk c
@@ -198,9 +197,9 @@ BEGIN
         SELECT i.message_id AS id FROM inbox i
         WHERE i.user_id = mark_read_subject.user_id AND i.state = 'unread' AND i.subject = about
         UNION ALL
-        SELECT m.id FROM message m
-        WHERE m.live AND NOT m.replaced AND m.subject = about AND m.feed_id - 0 IN (
-            SELECT 1 UNION ALL SELECT s.feed_id FROM subscription s WHERE s.user_id = mark_read_subject.user_id)
+        SELECT m.id
+        FROM (SELECT 1 AS feed_id UNION ALL SELECT s.feed_id FROM subscription s WHERE s.user_id = mark_read_subject.user_id) f
+        CROSS JOIN LATERAL broadcasts_about(f.feed_id, about) m
     ) x;
     RETURN QUERY SELECT * FROM end_change(mark_read_subject.user_id,
         change_ids(mark_read_subject.user_id, 'read', who, ids, 'any'));

@@ -53,8 +53,7 @@ BEGIN
 
     WITH event AS (
         UPDATE doorbell.feed f SET version = nextval('doorbell.seq'), expires_at = coalesce((
-            SELECT min(x.expires_at) FROM doorbell.message x
-            WHERE x.feed_id * 1 = f.id AND x.live AND x.expires_at IS NOT NULL), 'infinity')
+            SELECT min(x.expires_at) FROM doorbell_internal.expiring_broadcasts(f.id) x), 'infinity')
         WHERE f.id IN (SELECT m.feed_id FROM doorbell_internal.messages(ids) m)
         RETURNING f.id, f.version
     )

@@ -90,8 +90,7 @@ BEGIN
         RETURN 0;
     END IF;
     DELETE FROM doorbell.mark k WHERE (k.user_id, k.feed_id, k.n) IN (
-        SELECT d.user_id, d.feed_id, d.n FROM doorbell.mark d
-        WHERE d.feed_id + 0 = gone.feed_id AND d.n = gone.n LIMIT max_rows);
+        SELECT d.user_id, d.feed_id, d.n FROM doorbell_internal.marks_of_chunk(gone.feed_id, gone.n) d LIMIT max_rows);
     GET DIAGNOSTICS removed = ROW_COUNT;
     IF removed < max_rows THEN
         DELETE FROM doorbell.chunk_gone c WHERE c.feed_id = gone.feed_id AND c.n = gone.n;

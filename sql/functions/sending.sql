@@ -117,7 +117,8 @@ BEGIN
     IF replace THEN
         WITH old AS (
             UPDATE doorbell.message x SET replaced = true
-            WHERE x.feed_id - 0 = m.feed_id AND x.subject = m.subject AND x.live AND NOT x.replaced AND x.pos < m.pos
+            WHERE x.id = ANY (ARRAY(
+                SELECT b.id FROM doorbell_internal.broadcasts_about(m.feed_id, m.subject) b WHERE b.pos < m.pos))
             RETURNING x.category, x.pos
         )
         UPDATE doorbell.chunk c SET replaced = c.replaced | s.bits

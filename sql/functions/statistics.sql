@@ -24,8 +24,9 @@ BEGIN
                 SELECT s.floor < m.pos OR m.to_new FROM doorbell.subscription s
                 WHERE m.feed_id > 1 AND s.feed_id = m.feed_id AND s.user_id = r.user_id))
             + count(*) FILTER (WHERE r.seen_b IS NULL OR r.seen_b < m.seq), count(*)
-        FROM doorbell.mark k LEFT JOIN doorbell.reader r ON r.user_id = k.user_id
-        WHERE k.feed_id + 0 = m.feed_id AND k.n = doorbell_internal.chunk_of(m.pos) AND (k.read & at_bit) <> doorbell_internal.no_bits();
+        FROM doorbell_internal.marks_of_chunk(m.feed_id, doorbell_internal.chunk_of(m.pos)) k
+        LEFT JOIN doorbell.reader r ON r.user_id = k.user_id
+        WHERE (k.read & at_bit) <> doorbell_internal.no_bits();
     END IF;
 END
 $$;

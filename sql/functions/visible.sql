@@ -27,8 +27,7 @@ LANGUAGE sql STABLE AS $$
             & ~ coalesce(m.gone, doorbell_internal.no_bits())
             & CASE WHEN f.expires_at > $5 THEN doorbell_internal.all_bits() ELSE ~ coalesce((
                 SELECT bit_or(CASE WHEN doorbell_internal.chunk_of(x.pos) = c.n THEN doorbell_internal.bit_of(x.pos) END)
-                FROM doorbell.message x
-                WHERE x.feed_id * 1 = f.id AND x.live AND x.expires_at <= $5), doorbell_internal.no_bits()) END
+                FROM doorbell_internal.expiring_broadcasts(f.id) x WHERE x.expires_at <= $5), doorbell_internal.no_bits()) END
             & CASE WHEN $3 = '{}' THEN doorbell_internal.all_bits() ELSE ~ coalesce((
                 SELECT bit_or(x.live) FROM doorbell.chunk x
                 WHERE x.feed_id = f.id AND x.category = ANY ($3) AND x.n = c.n), doorbell_internal.no_bits()) END,
@@ -46,19 +45,6 @@ COMMENT ON FUNCTION doorbell_internal.maps IS
     'The chunks of a user''s feeds (one row without n for a feed that has none), category 0 for all. '
     'visible: live, new enough, not superseded before it was read, not deleted, expired or muted. '
     'Unread is visible & ~read.';
-
-CREATE OR REPLACE FUNCTION doorbell_internal.message_at(feed_id integer, pos bigint) RETURNS SETOF doorbell.message
-LANGUAGE sql STABLE AS $$
-    SELECT * FROM doorbell.message x WHERE x.feed_id = $1 AND x.pos = $2 OFFSET 0
-$$;
-COMMENT ON FUNCTION doorbell_internal.message_at IS 'The broadcast at a position of a feed, looked up by both at once.';
-
-CREATE OR REPLACE FUNCTION doorbell_internal.messages(ids bigint[]) RETURNS SETOF doorbell.message
-LANGUAGE sql STABLE AS $$
-    SELECT m.* FROM unnest($1) u (id)
-    CROSS JOIN LATERAL (SELECT * FROM doorbell.message x WHERE x.id = u.id OFFSET 0) m
-$$;
-COMMENT ON FUNCTION doorbell_internal.messages IS 'These messages, each by its id, whatever else is asked of them.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.look(user_id text, ids bigint[], floor bigint, muted integer[], at timestamptz)
 RETURNS TABLE (id bigint, feed_id integer, pos bigint, state doorbell.inbox_state, must_ack boolean, replaced boolean)

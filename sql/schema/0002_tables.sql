@@ -74,10 +74,7 @@ CREATE TABLE doorbell.message (
     extra jsonb,
     CONSTRAINT message_pos_check CHECK (pos IS NULL OR (feed_id IS NOT NULL AND seq IS NOT NULL))
 );
--- A worker plans a statement once, perhaps long before the planner is told how the tables have grown. Where two
--- indexes fit a look-up and little was stored, they cost the same to it, and it may take the one that later
--- reads all broadcasts. So each look-up of a broadcast is left one index: by feed and position the first of
--- these; the others are each on an expression of their own, which only the statements that mean them ask for.
+-- The expressions that equal feed_id keep these indexes apart: functions/lookup.sql says why.
 CREATE UNIQUE INDEX message_feed_pos_key ON doorbell.message (feed_id, pos) WHERE pos IS NOT NULL;
 CREATE UNIQUE INDEX message_feed_seq_key ON doorbell.message ((feed_id + 0), seq) WHERE feed_id + 0 IS NOT NULL;
 CREATE INDEX message_feed_expires_at_idx ON doorbell.message ((feed_id * 1), expires_at)
