@@ -23,9 +23,9 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.set_critical IS 'The caller holds the LINE.';
+COMMENT ON FUNCTION doorbell_internal.set_critical IS 'The caller holds the broadcast lock.';
 
--- A send that lists a removed category again locks its row before it takes the LINE: so must these.
+-- A send that lists a removed category again locks its row before it takes the broadcast lock: so must these.
 CREATE OR REPLACE FUNCTION doorbell.category_set(name text, critical boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -38,7 +38,7 @@ BEGIN
     PERFORM check_text('category', category_set.name, 64);
     category := category_named(category_set.name);
     UPDATE category c SET listed = true WHERE c.id = category;
-    PERFORM take_line();
+    PERFORM lock_broadcasts();
     PERFORM set_critical(category, category_set.critical);
 END
 $$;
@@ -55,7 +55,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no such category' USING ERRCODE = 'DB404';
     END IF;
-    PERFORM take_line();
+    PERFORM lock_broadcasts();
     PERFORM set_critical(category, false);
 END
 $$;

@@ -1,16 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- How a change of a user's state begins and ends, and what an action does.
 
-CREATE OR REPLACE FUNCTION doorbell_internal.begin_change(user_id text) RETURNS doorbell_internal.standing
+CREATE OR REPLACE FUNCTION doorbell_internal.begin_change(user_id text) RETURNS doorbell_internal.user_state
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
-    who doorbell_internal.standing;
+    me doorbell_internal.user_state;
 BEGIN
-    PERFORM doorbell.contact(begin_change.user_id);
+    PERFORM doorbell.register(begin_change.user_id);
     PERFORM doorbell_internal.lock_readers(ARRAY[begin_change.user_id]);
-    SELECT s.*, clock_timestamp() INTO who FROM doorbell_internal.reader_state(begin_change.user_id) s;
-    RETURN who;
+    SELECT s.*, clock_timestamp() INTO me FROM doorbell_internal.user_state(begin_change.user_id) s;
+    RETURN me;
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.begin_change IS
@@ -43,7 +43,7 @@ LANGUAGE sql IMMUTABLE AS $$
     WHERE r.action = $1
 $$;
 
-CREATE OR REPLACE FUNCTION doorbell_internal.refuse(action text, state doorbell.inbox_state, must_ack boolean, replaced boolean) RETURNS void
+CREATE OR REPLACE FUNCTION doorbell_internal.check_action(action text, state doorbell.inbox_state, must_ack boolean, replaced boolean) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     IF action = 'ack' AND NOT must_ack THEN
@@ -58,7 +58,7 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION doorbell_internal.change_ids(user_id text, action text, who doorbell_internal.standing,
+CREATE OR REPLACE FUNCTION doorbell_internal.change_ids(user_id text, action text, me doorbell_internal.user_state,
     ids bigint[], mode text)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
@@ -71,15 +71,15 @@ DECLARE
     changed integer := 0;
 BEGIN
     IF mode = 'one' THEN
-        SELECT * INTO one FROM doorbell_internal.look(change_ids.user_id, change_ids.ids, who.floor, who.muted, who.at);
+        SELECT * INTO one FROM doorbell_internal.find_visible(change_ids.user_id, change_ids.ids, me.joined_pos, me.muted, me.at);
         IF FOUND THEN
-            PERFORM doorbell_internal.refuse(action, one.state, one.must_ack, one.replaced);
+            PERFORM doorbell_internal.check_action(action, one.state, one.must_ack, one.replaced);
             found_ids := ARRAY[one.id];
             own := CASE WHEN one.feed_id IS NULL THEN found_ids END;
         END IF;
     ELSE
         SELECT array_agg(l.id), array_agg(l.id) FILTER (WHERE l.feed_id IS NULL) INTO found_ids, own
-        FROM doorbell_internal.look(change_ids.user_id, change_ids.ids, who.floor, who.muted, who.at) l;
+        FROM doorbell_internal.find_visible(change_ids.user_id, change_ids.ids, me.joined_pos, me.muted, me.at) l;
     END IF;
     IF found_ids IS NULL AND mode <> 'any' THEN
         RAISE EXCEPTION 'this user has no such message' USING ERRCODE = 'DB404';
@@ -93,7 +93,7 @@ BEGIN
             SELECT x.feed_id, doorbell_internal.chunk_of(x.pos) AS n, bit_or(doorbell_internal.bit_of(x.pos)) AS bits
             FROM doorbell_internal.messages(found_ids) x WHERE x.feed_id IS NOT NULL GROUP BY 1, 2
         ) s;
-        changed := changed + doorbell_internal.change_marks(change_ids.user_id, action, who,
+        changed := changed + doorbell_internal.change_marks(change_ids.user_id, action, me,
             feeds.feed_ids, feeds.ns, feeds.bits);
     END IF;
     RETURN changed;
@@ -120,7 +120,7 @@ BEGIN
         WHERE i.message_id = old.message_id AND i.user_id = change_inbox.user_id
         RETURNING old.category, (rule.target = 'unread')::integer - (old.state = 'unread')::integer AS step
     ), counted AS (
-        UPDATE doorbell.tally t SET unread = t.unread + s.step
+        UPDATE doorbell.unread_count t SET unread = t.unread + s.step
         FROM (SELECT category, sum(step) AS step FROM new GROUP BY category) s
         WHERE t.user_id = change_inbox.user_id AND t.category = s.category AND s.step <> 0
     )
@@ -131,7 +131,7 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.change_inbox IS
     'Acts on personal messages of a locked user, which the caller has seen to be visible. Answers how many changed.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.change_marks(user_id text, action text, who doorbell_internal.standing,
+CREATE OR REPLACE FUNCTION doorbell_internal.change_marks(user_id text, action text, me doorbell_internal.user_state,
     feed_ids integer[], ns bigint[], chosen bit[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
@@ -149,7 +149,7 @@ BEGIN
             WHEN 'remove' THEN m.read | ~ m.ack
         END AS bits
         FROM unnest(feed_ids, ns, chosen) s (feed_id, n, bits)
-        JOIN doorbell_internal.maps(change_marks.user_id, who.floor, who.muted, 0, who.at) m
+        JOIN doorbell_internal.visible_bitmaps(change_marks.user_id, me.joined_pos, me.muted, 0, me.at) m
             ON m.feed_id = s.feed_id AND m.n = s.n
     ), written AS (
         INSERT INTO doorbell.mark AS k (user_id, feed_id, n, read, archived, gone)

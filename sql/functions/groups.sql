@@ -41,7 +41,7 @@ BEGIN
 
     SELECT * INTO feed_now FROM doorbell.feed f WHERE f.id = feed;
     version := nextval('seq');
-    INSERT INTO subscription (user_id, feed_id, floor, seq)
+    INSERT INTO subscription (user_id, feed_id, joined_pos, joined_version)
     SELECT u, feed, feed_now.last_pos, version FROM unnest(came) u;
     DELETE FROM subscription s USING unnest(went) u WHERE s.user_id = u AND s.feed_id = feed;
     UPDATE reader r SET groups = r.groups + 1 WHERE r.user_id = ANY (came);

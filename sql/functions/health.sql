@@ -10,7 +10,7 @@ DECLARE
 BEGIN
     RETURN (
         SELECT count(*) FROM (SELECT r.user_id FROM doorbell.reader r TABLESAMPLE SYSTEM (percent) LIMIT 50) s
-        JOIN doorbell.tally t ON t.user_id = s.user_id AND t.unread <= 1000
+        JOIN doorbell.unread_count t ON t.user_id = s.user_id AND t.unread <= 1000
         WHERE t.unread <> (SELECT count(*) FROM doorbell.inbox i
             WHERE i.user_id = t.user_id AND i.category = t.category AND i.state = 'unread')
     ) + (

@@ -67,7 +67,7 @@ BEGIN
         INSERT INTO doorbell.inbox (message_id, user_id, seq, state, category, expires_at)
         SELECT r.message_id, r.user_id, r.message_id, (CASE WHEN r.is_read THEN 'read' ELSE 'unread' END)::doorbell.inbox_state, r.category_id, r.expires_at FROM incoming r
     ), counted AS (
-        INSERT INTO doorbell.tally AS t (user_id, category, unread)
+        INSERT INTO doorbell.unread_count AS t (user_id, category, unread)
         SELECT r.user_id, r.category_id, count(*) FILTER (WHERE NOT r.is_read) FROM incoming r GROUP BY 1, 2
         ON CONFLICT (user_id, category) DO UPDATE SET unread = t.unread + EXCLUDED.unread
     )

@@ -26,7 +26,7 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     at constant timestamptz := statement_timestamp();
     tag constant text := user_tag(list.user_id);
-    who record;
+    me record;
     total record;
     wanted integer := category_id(list.category);
     states inbox_state[];
@@ -55,13 +55,13 @@ BEGIN
         END IF;
         below := split_part(before, '-', 3)::bigint;
     END IF;
-    SELECT * INTO who FROM reader_state(list.user_id);
+    SELECT * INTO me FROM user_state(list.user_id);
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     SELECT * INTO total FROM unread(list.user_id);
 
-    IF wanted = 0 AND who.muted = '{}' THEN
+    IF wanted = 0 AND me.muted = '{}' THEN
         SELECT array_agg(i.message_id) INTO mine
         FROM unnest(states) s (state) CROSS JOIN LATERAL (
             SELECT i.message_id FROM inbox i
@@ -70,12 +70,12 @@ BEGIN
             ORDER BY i.seq DESC LIMIT max_rows + 1) i;
     ELSE
         SELECT array_agg(i.message_id) INTO mine
-        FROM tally t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
+        FROM unread_count t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
             SELECT i.message_id FROM inbox i
             WHERE i.user_id = list.user_id AND i.category = t.category AND i.state = s.state
                 AND i.seq < below AND (i.expires_at IS NULL OR i.expires_at > at)
             ORDER BY i.seq DESC LIMIT max_rows + 1) i
-        WHERE t.user_id = list.user_id AND t.category <> ALL (who.muted)
+        WHERE t.user_id = list.user_id AND t.category <> ALL (me.muted)
             AND (wanted = 0 OR t.category = wanted);
     END IF;
 
@@ -86,7 +86,7 @@ BEGIN
                 ELSE m.archived END
             & CASE WHEN before IS NULL THEN all_bits() ELSE ~ bits_after(m.n, coalesce((
                 SELECT x.pos FROM last_broadcast(m.feed_id, below - 1) x), -1)) END) AS bits
-        FROM maps(list.user_id, who.floor, who.muted, wanted, at) m
+        FROM visible_bitmaps(list.user_id, me.joined_pos, me.muted, wanted, at) m
         ORDER BY m.feed_id, m.n DESC
     LOOP
         IF map.feed_id <> feed THEN
@@ -106,10 +106,10 @@ BEGIN
     END LOOP;
 
     WITH picked AS (
-        SELECT i.message_id AS id, i.seq, i.seq <= who.seen_r AS seen, i.state <> 'unread' AS read
+        SELECT i.message_id AS id, i.seq, i.seq <= me.seen_personal AS seen, i.state <> 'unread' AS read
         FROM inbox i WHERE i.message_id = ANY (mine) AND i.user_id = list.user_id
         UNION ALL
-        SELECT x.id, x.seq, x.seq <= who.seen_b, p.read
+        SELECT x.id, x.seq, x.seq <= me.seen_broadcast, p.read
         FROM unnest(feed_ids, positions, reads) p (feed_id, pos, read)
         CROSS JOIN LATERAL message_at(p.feed_id, p.pos) x
         ORDER BY seq DESC LIMIT max_rows + 1
@@ -135,24 +135,24 @@ COMMENT ON FUNCTION doorbell.list IS
     'A page of the user''s messages, newest first, as one JSON document: messages, next (pass it as '
     'before for the following page, null on the last), position (for mark_read_upto and mark_seen), num, '
     'version, seq. state: all (unread and read), unread, or archived. Never shown: deleted, expired, '
-    'recalled, superseded and muted ones. max_rows is 1 to 100. NULL: call doorbell.contact() first. '
+    'recalled, superseded and muted ones. max_rows is 1 to 100. NULL: call doorbell.register() first. '
     'One snapshot, no write, no lock.';
 
 CREATE OR REPLACE FUNCTION doorbell.message(user_id text, id bigint) RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
-    who record;
+    me record;
     answer json;
 BEGIN
-    SELECT * INTO who FROM reader_state(message.user_id);
+    SELECT * INTO me FROM user_state(message.user_id);
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    SELECT message_json(m, c.name, m.seq <= CASE WHEN m.feed_id IS NULL THEN who.seen_r ELSE who.seen_b END,
+    SELECT message_json(m, c.name, m.seq <= CASE WHEN m.feed_id IS NULL THEN me.seen_personal ELSE me.seen_broadcast END,
         l.state <> 'unread', l.state = 'archived')
     INTO answer
-    FROM look(message.user_id, ARRAY[message.id], who.floor, who.muted, statement_timestamp()) l
+    FROM find_visible(message.user_id, ARRAY[message.id], me.joined_pos, me.muted, statement_timestamp()) l
     JOIN doorbell.message m ON m.id = l.id LEFT JOIN category c ON c.id = m.category;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'this user has no such message' USING ERRCODE = 'DB404';
@@ -161,4 +161,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.message(text, bigint) IS
-    'One message as in doorbell.list; DB404 unless the user can see it. NULL: call doorbell.contact() first.';
+    'One message as in doorbell.list; DB404 unless the user can see it. NULL: call doorbell.register() first.';

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- Locks, in the order that 0002_tables.sql gives.
 
-CREATE OR REPLACE FUNCTION doorbell_internal.take_line() RETURNS void
+CREATE OR REPLACE FUNCTION doorbell_internal.lock_broadcasts() RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM FROM doorbell.feed WHERE id = 1 FOR NO KEY UPDATE;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.take_line IS 'Waits for the LINE and holds it until the transaction ends.';
+COMMENT ON FUNCTION doorbell_internal.lock_broadcasts IS 'Waits for the broadcast lock and holds it until the transaction ends.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.lock_readers(users text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$

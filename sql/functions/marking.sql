@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Marking: what a user does with messages. Every call locks the user's reader row first, looks in the
--- next statement, changes inbox rows with their tally and bits in mark, takes a new version if anything
+-- next statement, changes inbox rows with their unread_count and bits in mark, takes a new version if anything
 -- changed, and rings the user's other pages.
 
 CREATE OR REPLACE FUNCTION doorbell.mark_read(user_id text, id bigint)
@@ -58,14 +58,14 @@ CREATE OR REPLACE FUNCTION doorbell_internal.mark(user_id text, action text, ids
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    who doorbell_internal.standing;
+    me doorbell_internal.user_state;
 BEGIN
     IF mode = 'some' AND (ids IS NULL OR cardinality(ids) NOT BETWEEN 1 AND 1000) THEN
         RAISE EXCEPTION 'ids is a list of 1 to 1000 message ids' USING ERRCODE = 'DB422';
     END IF;
-    who := doorbell_internal.begin_change(user_id);
+    me := doorbell_internal.begin_change(user_id);
     RETURN QUERY SELECT * FROM doorbell_internal.end_change(user_id,
-        doorbell_internal.change_ids(user_id, action, who, ids, mode));
+        doorbell_internal.change_ids(user_id, action, me, ids, mode));
 END
 $$;
 
@@ -74,12 +74,12 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     p record;
-    who standing;
+    me user_state;
 BEGIN
     SELECT * INTO p FROM read_position(user_id, "position");
-    who := begin_change(user_id);
+    me := begin_change(user_id);
     RETURN QUERY SELECT * FROM end_change(user_id, CASE WHEN p.nothing THEN 0 ELSE
-        mark_run(user_id, who, 'read', p.cut, p.r, p.b, p.category) END);
+        mark_up_to(user_id, me, 'read', p.cut, p.version, p.seq, p.category) END);
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_read_upto IS
@@ -91,10 +91,10 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     forever constant bigint := 9223372036854775807;
-    who standing;
+    me user_state;
 BEGIN
-    who := begin_change(user_id);
-    RETURN QUERY SELECT * FROM end_change(user_id, mark_run(user_id, who, 'read', forever, forever, forever, 0));
+    me := begin_change(user_id);
+    RETURN QUERY SELECT * FROM end_change(user_id, mark_up_to(user_id, me, 'read', forever, forever, forever, 0));
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_read_all IS
@@ -105,17 +105,17 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     forever constant bigint := 9223372036854775807;
-    who standing;
+    me user_state;
 BEGIN
-    who := begin_change(user_id);
-    RETURN QUERY SELECT * FROM end_change(user_id, mark_run(user_id, who, 'unread', forever, forever, forever, 0));
+    me := begin_change(user_id);
+    RETURN QUERY SELECT * FROM end_change(user_id, mark_up_to(user_id, me, 'unread', forever, forever, forever, 0));
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_unread_all IS
     'Makes everything unread again but what is archived, acknowledged or superseded.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.mark_run(user_id text, who doorbell_internal.standing, action text,
-    cut bigint, r bigint, b bigint, wanted integer)
+CREATE OR REPLACE FUNCTION doorbell_internal.mark_up_to(user_id text, me doorbell_internal.user_state, action text,
+    cut bigint, known_version bigint, known_seq bigint, wanted integer)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -125,41 +125,41 @@ DECLARE
     feeds record;
 BEGIN
     -- What was muted when that answer was given could not be seen in it.
-    hidden := who.muted || ARRAY(
-        SELECT u.category FROM doorbell.unmute u WHERE u.user_id = mark_run.user_id AND u.seq > r);
+    hidden := me.muted || ARRAY(
+        SELECT u.category FROM doorbell.unmute u WHERE u.user_id = mark_up_to.user_id AND u.seq > known_version);
     SELECT array_agg(i.message_id) INTO own FROM doorbell.inbox i
-    WHERE i.user_id = mark_run.user_id AND i.state = (CASE action WHEN 'read' THEN 'unread' ELSE 'read' END)::doorbell.inbox_state
-        AND i.seq <= least(cut, r) AND (i.expires_at IS NULL OR i.expires_at > who.at)
+    WHERE i.user_id = mark_up_to.user_id AND i.state = (CASE action WHEN 'read' THEN 'unread' ELSE 'read' END)::doorbell.inbox_state
+        AND i.seq <= least(cut, known_version) AND (i.expires_at IS NULL OR i.expires_at > me.at)
         AND NOT i.must_ack AND i.category <> ALL (hidden) AND (wanted = 0 OR i.category = wanted);
 
     SELECT array_agg(m.feed_id) AS feed_ids, array_agg(m.n) AS ns, array_agg(
         ~ doorbell_internal.bits_after(m.n, coalesce((
-            SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, least(cut, b)) x), -1))
+            SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, least(cut, known_seq)) x), -1))
         & ~ m.archived
-        & CASE WHEN hidden = who.muted THEN doorbell_internal.all_bits() ELSE ~ coalesce((
+        & CASE WHEN hidden = me.muted THEN doorbell_internal.all_bits() ELSE ~ coalesce((
             SELECT bit_or(c.live) FROM doorbell.chunk c
             WHERE c.feed_id = m.feed_id AND c.category = ANY (hidden) AND c.n = m.n), doorbell_internal.no_bits()) END
         ) AS bits
     INTO feeds
-    FROM doorbell_internal.maps(mark_run.user_id, who.floor, who.muted, wanted, who.at) m
-    WHERE m.joined <= r AND m.visible <> doorbell_internal.no_bits();
+    FROM doorbell_internal.visible_bitmaps(mark_up_to.user_id, me.joined_pos, me.muted, wanted, me.at) m
+    WHERE m.joined <= known_version AND m.visible <> doorbell_internal.no_bits();
     IF wanted > 0 THEN
         SELECT array_agg(s.feed_id) AS feed_ids, array_agg(s.n) AS ns, array_agg(s.bits & c.live) AS bits INTO feeds
         FROM unnest(feeds.feed_ids, feeds.ns, feeds.bits) s (feed_id, n, bits)
         JOIN doorbell.chunk c ON c.feed_id = s.feed_id AND c.category = wanted AND c.n = s.n;
     END IF;
     RETURN CASE WHEN own IS NULL THEN 0 ELSE
-            doorbell_internal.change_inbox(mark_run.user_id, action, own) END
+            doorbell_internal.change_inbox(mark_up_to.user_id, action, own) END
         + CASE WHEN feeds.ns IS NULL THEN 0 ELSE
-            doorbell_internal.change_marks(mark_run.user_id, action, who, feeds.feed_ids, feeds.ns, feeds.bits) END;
+            doorbell_internal.change_marks(mark_up_to.user_id, action, me, feeds.feed_ids, feeds.ns, feeds.bits) END;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.mark_run IS
-    'Acts on everything not archived up to number cut that an answer with version r and seq b could show '
+COMMENT ON FUNCTION doorbell_internal.mark_up_to IS
+    'Acts on everything not archived up to number cut that an answer with this version and seq could show '
     '(wanted: only that category; 0: any). A group joined after that answer is passed by.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.read_position(user_id text, "position" text)
-RETURNS TABLE (cut bigint, r bigint, b bigint, category integer, nothing boolean)
+RETURNS TABLE (cut bigint, version bigint, seq bigint, category integer, nothing boolean)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     p constant text[] := string_to_array("position", '-');
@@ -184,7 +184,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     about text;
-    who standing;
+    me user_state;
     ids bigint[];
 BEGIN
     IF subject_type IS NULL OR subject_id IS NULL THEN
@@ -192,7 +192,7 @@ BEGIN
     END IF;
     PERFORM check_text('subject_type', subject_type, 64), check_text('subject_id', subject_id, 255);
     about := subject_of(subject_type, subject_id);
-    who := begin_change(mark_read_subject.user_id);
+    me := begin_change(mark_read_subject.user_id);
     SELECT array_agg(x.id) INTO ids FROM (
         SELECT i.message_id AS id FROM inbox i
         WHERE i.user_id = mark_read_subject.user_id AND i.state = 'unread' AND i.subject = about
@@ -202,7 +202,7 @@ BEGIN
         CROSS JOIN LATERAL broadcasts_about(f.feed_id, about) m
     ) x;
     RETURN QUERY SELECT * FROM end_change(mark_read_subject.user_id,
-        change_ids(mark_read_subject.user_id, 'read', who, ids, 'any'));
+        change_ids(mark_read_subject.user_id, 'read', me, ids, 'any'));
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_read_subject IS
@@ -213,20 +213,20 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
-    who standing;
+    me user_state;
     ids bigint[];
 BEGIN
     IF mark_read_oldest.count IS NULL OR mark_read_oldest.count NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION 'oldest is 1 to 1000' USING ERRCODE = 'DB422';
     END IF;
-    who := begin_change(mark_read_oldest.user_id);
+    me := begin_change(mark_read_oldest.user_id);
     WITH map AS MATERIALIZED (
         SELECT m.feed_id, m.n, m.visible & ~ m.read & ~ m.ack AS bits
-        FROM maps(mark_read_oldest.user_id, who.floor, who.muted, 0, who.at) m
+        FROM visible_bitmaps(mark_read_oldest.user_id, me.joined_pos, me.muted, 0, me.at) m
     ), unread AS (
         (SELECT i.message_id AS id, i.seq FROM inbox i
         WHERE i.user_id = mark_read_oldest.user_id AND i.state = 'unread' AND NOT i.must_ack
-            AND i.category <> ALL (who.muted) AND (i.expires_at IS NULL OR i.expires_at > who.at)
+            AND i.category <> ALL (me.muted) AND (i.expires_at IS NULL OR i.expires_at > me.at)
         ORDER BY i.seq LIMIT mark_read_oldest.count)
         UNION ALL
         SELECT m.id, m.seq
@@ -239,7 +239,7 @@ BEGIN
     SELECT array_agg(x.id) INTO ids
     FROM (SELECT u.id FROM unread u ORDER BY u.seq LIMIT mark_read_oldest.count) x;
     RETURN QUERY SELECT * FROM end_change(mark_read_oldest.user_id,
-        change_ids(mark_read_oldest.user_id, 'read', who, ids, 'any'));
+        change_ids(mark_read_oldest.user_id, 'read', me, ids, 'any'));
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_read_oldest IS
@@ -251,15 +251,15 @@ LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     p record;
-    who standing;
+    me user_state;
     newest bigint;
     moved integer;
 BEGIN
     SELECT * INTO p FROM read_position(mark_seen.user_id, mark_seen."position");
-    who := begin_change(mark_seen.user_id);
+    me := begin_change(mark_seen.user_id);
     SELECT last_value INTO newest FROM doorbell.seq;
-    UPDATE reader SET seen_r = greatest(seen_r, least(p.r, newest)), seen_b = greatest(seen_b, least(p.b, newest))
-    WHERE user_id = mark_seen.user_id AND (seen_r < least(p.r, newest) OR seen_b < least(p.b, newest));
+    UPDATE reader SET seen_personal = greatest(seen_personal, least(p.version, newest)), seen_broadcast = greatest(seen_broadcast, least(p.seq, newest))
+    WHERE user_id = mark_seen.user_id AND (seen_personal < least(p.version, newest) OR seen_broadcast < least(p.seq, newest));
     GET DIAGNOSTICS moved = ROW_COUNT;
     RETURN QUERY SELECT * FROM end_change(mark_seen.user_id, moved);
 END

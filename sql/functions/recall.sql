@@ -16,7 +16,7 @@ BEGIN
     ), sums AS (
         SELECT o.user_id, o.category, count(*) AS n FROM old o WHERE o.state = 'unread' GROUP BY 1, 2
     ), counted AS (
-        UPDATE doorbell.tally t SET unread = t.unread - s.n FROM sums s
+        UPDATE doorbell.unread_count t SET unread = t.unread - s.n FROM sums s
         WHERE t.user_id = s.user_id AND t.category = s.category
     )
     SELECT array_agg(DISTINCT s.user_id ORDER BY s.user_id) INTO touched FROM sums s;
@@ -61,7 +61,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.clear_broadcasts IS
-    'Takes delivered broadcasts from everybody; the caller holds the LINE. Users'' bits stay, and mean nothing.';
+    'Takes delivered broadcasts from everybody; the caller holds the broadcast lock. Users'' bits stay, and mean nothing.';
 
 CREATE OR REPLACE FUNCTION doorbell.recall(id bigint) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
@@ -74,7 +74,7 @@ BEGIN
         RAISE EXCEPTION 'there is no such message' USING ERRCODE = 'DB404';
     END IF;
     IF m.feed_id IS NOT NULL THEN
-        PERFORM take_line();
+        PERFORM lock_broadcasts();
     END IF;
     SELECT * INTO m FROM message x WHERE x.id = recall.id FOR NO KEY UPDATE;
     IF m.recalled_at IS NOT NULL OR NOT FOUND THEN

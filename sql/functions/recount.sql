@@ -4,8 +4,8 @@
 CREATE OR REPLACE FUNCTION doorbell_internal.drift()
 RETURNS TABLE (what text, user_id text, feed_id integer, category integer, n bigint, stored bigint, counted bigint)
 LANGUAGE sql STABLE AS $$
-    SELECT 'tally', user_id, NULL::integer, category, NULL::bigint, coalesce(t.unread, 0), coalesce(i.n, 0)
-    FROM doorbell.tally t FULL JOIN (
+    SELECT 'unread_count', user_id, NULL::integer, category, NULL::bigint, coalesce(t.unread, 0), coalesce(i.n, 0)
+    FROM doorbell.unread_count t FULL JOIN (
         SELECT x.user_id, x.category, count(*) AS n FROM doorbell.inbox x WHERE x.state = 'unread' GROUP BY 1, 2
     ) i USING (user_id, category)
     WHERE coalesce(t.unread, 0) <> coalesce(i.n, 0)
@@ -33,7 +33,7 @@ LANGUAGE sql STABLE AS $$
     WHERE coalesce(c.live, doorbell_internal.no_bits()) <> coalesce(m.live, doorbell_internal.no_bits())
 $$;
 COMMENT ON FUNCTION doorbell_internal.drift IS
-    'Every tally against its inbox rows, every chunk and the next expiry of a feed against its messages, and the '
+    'Every unread_count against its inbox rows, every chunk and the next expiry of a feed against its messages, and the '
     'number of a user''s groups against his subscriptions, in one snapshot.';
 
 CREATE OR REPLACE FUNCTION doorbell.recount(repair boolean DEFAULT false)
@@ -45,7 +45,7 @@ DECLARE
 BEGIN
     IF repair THEN
         SELECT array_agg(DISTINCT d.user_id ORDER BY d.user_id) INTO users FROM drift() d;
-        PERFORM take_line();
+        PERFORM lock_broadcasts();
         users := lock_known_readers(users);
     END IF;
     RETURN QUERY SELECT * FROM drift();
@@ -65,8 +65,8 @@ BEGIN
     IF users = '{}' THEN
         RETURN;
     END IF;
-    UPDATE doorbell.tally t SET unread = 0 WHERE t.user_id = ANY (users);
-    INSERT INTO doorbell.tally AS t (user_id, category, unread)
+    UPDATE doorbell.unread_count t SET unread = 0 WHERE t.user_id = ANY (users);
+    INSERT INTO doorbell.unread_count AS t (user_id, category, unread)
     SELECT i.user_id, i.category, count(*) FROM doorbell.inbox i
     WHERE i.user_id = ANY (users) AND i.state = 'unread' GROUP BY 1, 2
     ON CONFLICT (user_id, category) DO UPDATE SET unread = EXCLUDED.unread;
@@ -91,7 +91,7 @@ BEGIN
     WITH off AS (
         SELECT DISTINCT d.feed_id, d.category, d.n FROM doorbell_internal.drift() d WHERE d.what = 'chunk'
     ), fixed AS (
-        INSERT INTO doorbell.chunk (feed_id, category, n, live, keep, ack, replaced)
+        INSERT INTO doorbell.chunk (feed_id, category, n, live, to_new, ack, replaced)
         SELECT o.feed_id, o.category, o.n, coalesce(bit_or(b.bit), no_bit),
             coalesce(bit_or(b.bit) FILTER (WHERE m.to_new), no_bit),
             coalesce(bit_or(b.bit) FILTER (WHERE m.must_ack), no_bit),
@@ -101,7 +101,7 @@ BEGIN
         ) ON m.feed_id = o.feed_id AND m.live AND doorbell_internal.chunk_of(m.pos) = o.n AND (o.category = 0 OR m.category = o.category)
         GROUP BY 1, 2, 3
         ON CONFLICT (feed_id, category, n) DO UPDATE
-        SET live = EXCLUDED.live, keep = EXCLUDED.keep, ack = EXCLUDED.ack, replaced = EXCLUDED.replaced
+        SET live = EXCLUDED.live, to_new = EXCLUDED.to_new, ack = EXCLUDED.ack, replaced = EXCLUDED.replaced
         RETURNING feed_id
     ), event AS (
         UPDATE doorbell.feed f SET version = nextval('doorbell.seq') WHERE f.id IN (SELECT x.feed_id FROM fixed x)

@@ -12,7 +12,7 @@ BEGIN
         WHERE i.message_id = x.id AND i.user_id = x.u
         RETURNING i.user_id, i.category, i.state
     ), counted AS (
-        UPDATE doorbell.tally t SET unread = t.unread - s.n
+        UPDATE doorbell.unread_count t SET unread = t.unread - s.n
         FROM (SELECT d.user_id, d.category, count(*) AS n FROM dead d WHERE d.state = 'unread' GROUP BY 1, 2) s
         WHERE t.user_id = s.user_id AND t.category = s.category
     )
@@ -58,10 +58,10 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     m doorbell.message;
     removed integer := 0;
-    has_line boolean;
+    has_lock boolean;
 BEGIN
     PERFORM FROM doorbell.feed WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED;
-    has_line := FOUND;
+    has_lock := FOUND;
     FOR m IN
         SELECT * FROM doorbell.message x WHERE x.id IN (
             (SELECT o.id FROM doorbell.message o WHERE o.sent_at < too_old ORDER BY o.sent_at LIMIT 100)
@@ -71,7 +71,7 @@ BEGIN
             ORDER BY least(g.expires_at, g.recalled_at) LIMIT 100))
         ORDER BY x.id FOR NO KEY UPDATE SKIP LOCKED
     LOOP
-        CONTINUE WHEN m.feed_id IS NOT NULL AND NOT has_line;
+        CONTINUE WHEN m.feed_id IS NOT NULL AND NOT has_lock;
         removed := removed + doorbell_internal.purge_message(m, max_rows - removed);
         EXIT WHEN removed >= max_rows;
     END LOOP;

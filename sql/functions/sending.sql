@@ -69,7 +69,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.claim_key IS 'NULL when the key is now ours, else the send that had it; DB409 when that was of another content.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.feed_step(feed_id integer, at timestamptz, ttl interval)
+CREATE OR REPLACE FUNCTION doorbell_internal.next_place(feed_id integer, at timestamptz, ttl interval)
 RETURNS TABLE (seq bigint, pos bigint, sent_at timestamptz)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -77,12 +77,12 @@ BEGIN
     UPDATE doorbell.feed f
     SET last_pos = f.last_pos + 1, version = nextval('doorbell.seq'), sent_at = greatest(f.sent_at, at),
         expires_at = least(f.expires_at, greatest(f.sent_at, at) + ttl)
-    WHERE f.id = feed_step.feed_id
+    WHERE f.id = next_place.feed_id
     RETURNING f.version, f.last_pos, f.sent_at INTO seq, pos, sent_at;
     RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.feed_step IS 'The place of the next broadcast; the caller holds the LINE.';
+COMMENT ON FUNCTION doorbell_internal.next_place IS 'The place of the next broadcast; the caller holds the broadcast lock.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_users(m doorbell.message, users text[], replace boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -93,7 +93,7 @@ BEGIN
     END IF;
     INSERT INTO doorbell.inbox (message_id, user_id, seq, category, must_ack, subject, expires_at)
     SELECT m.id, u, m.seq, m.category, m.must_ack, m.subject, m.expires_at FROM unnest(users) u;
-    INSERT INTO doorbell.tally AS t (user_id, category, unread)
+    INSERT INTO doorbell.unread_count AS t (user_id, category, unread)
     SELECT u, m.category, 1 FROM unnest(users) u
     ON CONFLICT (user_id, category) DO UPDATE SET unread = t.unread + 1;
     PERFORM doorbell_internal.touch_readers(users, m.seq);
@@ -107,12 +107,12 @@ DECLARE
     at_bit constant doorbell.chunk_bits := doorbell_internal.bit_of(m.pos);
     no_bit constant doorbell.chunk_bits := doorbell_internal.no_bits();
 BEGIN
-    INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, keep, ack)
+    INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, to_new, ack)
     SELECT m.feed_id, k, doorbell_internal.chunk_of(m.pos), at_bit,
         CASE WHEN m.to_new THEN at_bit ELSE no_bit END, CASE WHEN m.must_ack THEN at_bit ELSE no_bit END
     FROM unnest(CASE WHEN m.category = 0 THEN ARRAY[0] ELSE ARRAY[0, m.category] END) k
     ON CONFLICT (feed_id, category, n) DO UPDATE
-    SET live = c.live | EXCLUDED.live, keep = c.keep | EXCLUDED.keep, ack = c.ack | EXCLUDED.ack;
+    SET live = c.live | EXCLUDED.live, to_new = c.to_new | EXCLUDED.to_new, ack = c.ack | EXCLUDED.ack;
 
     IF replace THEN
         WITH old AS (
@@ -131,7 +131,7 @@ BEGIN
     INSERT INTO doorbell.outbox (feed_id, seq) VALUES (m.feed_id, m.seq);
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.deliver_to_feed IS 'Shows a stored broadcast; the caller holds the LINE. A constant number of rows.';
+COMMENT ON FUNCTION doorbell_internal.deliver_to_feed IS 'Shows a stored broadcast; the caller holds the broadcast lock. A constant number of rows.';
 
 CREATE OR REPLACE FUNCTION doorbell.send(to_users text[] DEFAULT NULL, to_group text DEFAULT NULL, to_all boolean DEFAULT false,
     title text DEFAULT NULL, body text DEFAULT NULL, sender text DEFAULT NULL, url text DEFAULT NULL,
@@ -203,8 +203,8 @@ BEGIN
         INSERT INTO message SELECT m.*;
         PERFORM deliver_to_users(m, users, send.replace);
     ELSE
-        PERFORM take_line();
-        SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at FROM feed_step(m.feed_id, clock_timestamp(), ttl) s;
+        PERFORM lock_broadcasts();
+        SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at FROM next_place(m.feed_id, clock_timestamp(), ttl) s;
         m.expires_at := m.sent_at + ttl;
         INSERT INTO message SELECT m.*;
         PERFORM deliver_to_feed(m, send.replace);

@@ -10,20 +10,20 @@ BEGIN
     IF m.seq IS NULL THEN
         RETURN QUERY SELECT 0::bigint, 0::bigint;
     ELSIF m.feed_id IS NULL THEN
-        RETURN QUERY SELECT count(*) FILTER (WHERE i.state IN ('read', 'archived', 'gone') OR i.seq <= r.seen_r),
+        RETURN QUERY SELECT count(*) FILTER (WHERE i.state IN ('read', 'archived', 'gone') OR i.seq <= r.seen_personal),
             count(*) FILTER (WHERE i.state IN ('read', 'archived', 'gone'))
         FROM doorbell.inbox i LEFT JOIN doorbell.reader r ON r.user_id = i.user_id
         WHERE i.message_id = m.id;
     ELSE
         RETURN QUERY SELECT
             (SELECT count(*) FROM doorbell.reader r
-            WHERE r.seen_b >= m.seq AND (
-                SELECT a.floor < m.pos OR m.to_new FROM doorbell.arrival a
+            WHERE r.seen_broadcast >= m.seq AND (
+                SELECT a.joined_pos < m.pos OR m.to_new FROM doorbell.first_seen a
                 WHERE m.feed_id = 1 AND a.user_id = r.user_id
                 UNION ALL
-                SELECT s.floor < m.pos OR m.to_new FROM doorbell.subscription s
+                SELECT s.joined_pos < m.pos OR m.to_new FROM doorbell.subscription s
                 WHERE m.feed_id > 1 AND s.feed_id = m.feed_id AND s.user_id = r.user_id))
-            + count(*) FILTER (WHERE r.seen_b IS NULL OR r.seen_b < m.seq), count(*)
+            + count(*) FILTER (WHERE r.seen_broadcast IS NULL OR r.seen_broadcast < m.seq), count(*)
         FROM doorbell_internal.marks_of_chunk(m.feed_id, doorbell_internal.chunk_of(m.pos)) k
         LEFT JOIN doorbell.reader r ON r.user_id = k.user_id
         WHERE (k.read & at_bit) <> doorbell_internal.no_bits();

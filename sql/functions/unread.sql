@@ -7,12 +7,12 @@ LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     at constant timestamptz := statement_timestamp();
-    who record;
+    me record;
     wanted integer := 0;
     mine record;
     feeds record;
 BEGIN
-    SELECT * INTO who FROM doorbell_internal.reader_state(unread_general.user_id);
+    SELECT * INTO me FROM doorbell_internal.user_state(unread_general.user_id);
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -20,9 +20,9 @@ BEGIN
         wanted := doorbell_internal.category_id(unread_general.category);
     END IF;
 
-    IF wanted = 0 AND who.muted = '{}' THEN
+    IF wanted = 0 AND me.muted = '{}' THEN
         SELECT p.message_id, p.seq, p.state,
-            coalesce((SELECT sum(t.unread) FROM doorbell.tally t WHERE t.user_id = unread_general.user_id), 0)
+            coalesce((SELECT sum(t.unread) FROM doorbell.unread_count t WHERE t.user_id = unread_general.user_id), 0)
             - (SELECT count(*) FROM doorbell.inbox i
                 WHERE i.user_id = unread_general.user_id AND i.state = 'unread' AND i.expires_at <= at) AS num
         INTO mine
@@ -32,27 +32,27 @@ BEGIN
             ORDER BY i.seq DESC LIMIT 1) p ON true;
     ELSE
         SELECT p.message_id, p.seq, p.state,
-            coalesce((SELECT sum(t.unread) FROM doorbell.tally t WHERE t.user_id = unread_general.user_id
-                AND t.category <> ALL (who.muted) AND (wanted = 0 OR t.category = wanted)), 0)
+            coalesce((SELECT sum(t.unread) FROM doorbell.unread_count t WHERE t.user_id = unread_general.user_id
+                AND t.category <> ALL (me.muted) AND (wanted = 0 OR t.category = wanted)), 0)
             - (SELECT count(*) FROM doorbell.inbox i
                 WHERE i.user_id = unread_general.user_id AND i.state = 'unread' AND i.expires_at <= at
-                    AND i.category <> ALL (who.muted) AND (wanted = 0 OR i.category = wanted)) AS num
+                    AND i.category <> ALL (me.muted) AND (wanted = 0 OR i.category = wanted)) AS num
         INTO mine
         FROM (VALUES (1)) one LEFT JOIN LATERAL (
             SELECT i.message_id, i.seq, i.state
-            FROM doorbell.tally t CROSS JOIN (VALUES ('unread'::doorbell.inbox_state), ('read')) s (state) CROSS JOIN LATERAL (
+            FROM doorbell.unread_count t CROSS JOIN (VALUES ('unread'::doorbell.inbox_state), ('read')) s (state) CROSS JOIN LATERAL (
                 SELECT i.message_id, i.seq, i.state FROM doorbell.inbox i
                 WHERE i.user_id = unread_general.user_id AND i.category = t.category AND i.state = s.state
                     AND (i.expires_at IS NULL OR i.expires_at > at)
                 ORDER BY i.seq DESC LIMIT 1) i
-            WHERE t.user_id = unread_general.user_id AND t.category <> ALL (who.muted)
+            WHERE t.user_id = unread_general.user_id AND t.category <> ALL (me.muted)
                 AND (wanted = 0 OR t.category = wanted)
             ORDER BY i.seq DESC LIMIT 1) p ON true;
     END IF;
 
     WITH v AS MATERIALIZED (
         SELECT m.feed_id, m.n, m.version, m.visible, m.archived, m.read
-        FROM doorbell_internal.maps(unread_general.user_id, who.floor, who.muted, wanted, at) m
+        FROM doorbell_internal.visible_bitmaps(unread_general.user_id, me.joined_pos, me.muted, wanted, at) m
     )
     SELECT (SELECT coalesce(sum(bit_count(v.visible & ~ v.read)), 0) FROM v) AS num,
         (SELECT max(v.version) FROM v) AS seq_max, top.id, top.seq, top.sent_at, top.is_unread
@@ -65,8 +65,8 @@ BEGIN
         ORDER BY x.seq DESC LIMIT 1) top ON true;
 
     num := mine.num + feeds.num;
-    version := who.version;
-    seq := greatest(feeds.seq_max, who.seq_min);
+    version := me.version;
+    seq := greatest(feeds.seq_max, me.seq_min);
     hit := 0;
     IF mine.seq IS NOT NULL AND (feeds.seq IS NULL OR mine.seq > feeds.seq) THEN
         latest := mine.message_id;
@@ -90,7 +90,7 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     at constant timestamptz := statement_timestamp();
     young constant timestamptz := at - make_interval(secs => hit_window);
-    floor bigint;
+    joined_pos bigint;
     seq_min bigint;
     is_plain boolean;
     latest_seq bigint;
@@ -99,10 +99,10 @@ DECLARE
     own_seq bigint;
     own_state inbox_state;
 BEGIN
-    SELECT a.floor, coalesce(r.version, 0), coalesce(r.seq_min, 0),
+    SELECT a.joined_pos, coalesce(r.version, 0), coalesce(r.seq_min, 0),
         unread.category IS NULL AND coalesce(r.groups = 0 AND r.muted = '{}', true)
-    INTO floor, version, seq_min, is_plain
-    FROM arrival a LEFT JOIN reader r ON r.user_id = a.user_id WHERE a.user_id = unread.user_id;
+    INTO joined_pos, version, seq_min, is_plain
+    FROM first_seen a LEFT JOIN reader r ON r.user_id = a.user_id WHERE a.user_id = unread.user_id;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -111,7 +111,7 @@ BEGIN
     IF is_plain THEN
         SELECT f.version, x.id, x.seq, x.sent_at > young AND broadcast.newest[2] = 0,
             own.message_id, own.seq, own.state,
-            broadcast.num + coalesce((SELECT sum(t.unread) FROM tally t WHERE t.user_id = unread.user_id), 0)
+            broadcast.num + coalesce((SELECT sum(t.unread) FROM unread_count t WHERE t.user_id = unread.user_id), 0)
                 - (SELECT count(*) FROM inbox i
                     WHERE i.user_id = unread.user_id AND i.state = 'unread' AND i.expires_at <= at)
         INTO seq, latest, latest_seq, is_hit, own_id, own_seq, own_state, num
@@ -123,7 +123,7 @@ BEGIN
                 SELECT b.n, b.visible, b.read, position(B'1' IN b.visible & ~ b.archived) AS place
                 FROM (
                     SELECT c.n, coalesce(k.read, no_bits()) AS read, coalesce(k.archived, no_bits()) AS archived,
-                        c.live & (bits_after(c.n, floor) | c.keep) & (~ c.replaced | coalesce(k.read, no_bits()))
+                        c.live & (bits_after(c.n, joined_pos) | c.to_new) & (~ c.replaced | coalesce(k.read, no_bits()))
                             & ~ coalesce(k.gone, no_bits()) AS visible
                     FROM chunk c LEFT JOIN mark k ON k.user_id = unread.user_id AND k.feed_id = 1 AND k.n = c.n
                     WHERE c.feed_id = 1 AND c.category = 0 OFFSET 0
@@ -155,7 +155,7 @@ COMMENT ON FUNCTION doorbell.unread IS
     'The check. num: unread messages; hit: 1 when the newest message is unread and younger than '
     'hit_window seconds; latest: its id, 0 if there is none; version: number of the user''s own last change; '
     'seq: number of the last event in his feeds. With category, num, hit and latest are of that one. '
-    'No row means that doorbell.contact() has not been called for this user. One snapshot, no write, no lock.';
+    'No row means that doorbell.register() has not been called for this user. One snapshot, no write, no lock.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread_by_category(user_id text, hit_window integer DEFAULT 300)
 RETURNS json
@@ -163,11 +163,11 @@ LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     at constant timestamptz := statement_timestamp();
-    who record;
+    me record;
     total record;
     counts json;
 BEGIN
-    SELECT * INTO who FROM reader_state(unread_by_category.user_id);
+    SELECT * INTO me FROM user_state(unread_by_category.user_id);
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -175,7 +175,7 @@ BEGIN
 
     WITH map AS MATERIALIZED (
         SELECT m.feed_id, m.n, m.visible & ~ m.read AS unread
-        FROM maps(unread_by_category.user_id, who.floor, who.muted, 0, at) m
+        FROM visible_bitmaps(unread_by_category.user_id, me.joined_pos, me.muted, 0, at) m
     )
     SELECT coalesce(json_object_agg(c.name, x.num ORDER BY c.name), '{}') INTO counts
     FROM (
@@ -184,14 +184,14 @@ BEGIN
                 SELECT count(*) FROM inbox i
                 WHERE i.user_id = t.user_id AND i.state = 'unread' AND i.expires_at <= at
                     AND i.category = t.category) AS num
-            FROM tally t WHERE t.user_id = unread_by_category.user_id
+            FROM unread_count t WHERE t.user_id = unread_by_category.user_id
             UNION ALL
             SELECT c.category, bit_count(c.live & m.unread)
             FROM map m JOIN chunk c ON c.feed_id = m.feed_id AND c.n = m.n AND c.category > 0
             WHERE m.unread <> no_bits()
         ) part GROUP BY category
     ) x JOIN category c ON c.id = x.category
-    WHERE x.num > 0 AND x.category <> ALL (who.muted);
+    WHERE x.num > 0 AND x.category <> ALL (me.muted);
 
     RETURN json_build_object('num', total.num, 'hit', total.hit, 'latest', total.latest,
         'version', total.version, 'seq', total.seq, 'categories', counts);
@@ -200,4 +200,4 @@ $$;
 COMMENT ON FUNCTION doorbell.unread_by_category IS
     'The check with its parts: {"num","hit","latest","version","seq","categories":{name:n}}. Categories '
     'without unread messages, muted ones, and messages without a category are not among the parts. '
-    'NULL: call doorbell.contact() first.';
+    'NULL: call doorbell.register() first.';

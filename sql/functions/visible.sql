@@ -1,28 +1,28 @@
 -- SPDX-License-Identifier: MIT
 -- What a user can see. What is LANGUAGE sql here is inlined into the statements that use it, and planned once a connection with them.
 
-CREATE OR REPLACE FUNCTION doorbell_internal.reader_state(user_id text)
-RETURNS TABLE (floor bigint, version bigint, seq_min bigint, seen_r bigint, seen_b bigint, muted integer[])
+CREATE OR REPLACE FUNCTION doorbell_internal.user_state(user_id text)
+RETURNS TABLE (joined_pos bigint, version bigint, seq_min bigint, seen_personal bigint, seen_broadcast bigint, muted integer[])
 LANGUAGE sql STABLE AS $$
-    SELECT a.floor, coalesce(r.version, 0), coalesce(r.seq_min, 0), coalesce(r.seen_r, 0),
-        coalesce(r.seen_b, 0),
+    SELECT a.joined_pos, coalesce(r.version, 0), coalesce(r.seq_min, 0), coalesce(r.seen_personal, 0),
+        coalesce(r.seen_broadcast, 0),
         CASE WHEN r.muted <> '{}' THEN ARRAY(
             SELECT c.id FROM doorbell.category c WHERE c.id = ANY (r.muted) AND NOT c.critical)
         ELSE '{}' END
-    FROM doorbell.arrival a LEFT JOIN doorbell.reader r ON r.user_id = a.user_id
+    FROM doorbell.first_seen a LEFT JOIN doorbell.reader r ON r.user_id = a.user_id
     WHERE a.user_id = $1
 $$;
-COMMENT ON FUNCTION doorbell_internal.reader_state IS
+COMMENT ON FUNCTION doorbell_internal.user_state IS
     'What a user''s answers depend on beside messages. No row before first contact. A category that '
     'became critical is not muted, whatever the user chose before.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.maps(user_id text, floor bigint, muted integer[], category integer, at timestamptz)
+CREATE OR REPLACE FUNCTION doorbell_internal.visible_bitmaps(user_id text, joined_pos bigint, muted integer[], category integer, at timestamptz)
 RETURNS TABLE (feed_id integer, joined bigint, version bigint, n bigint,
     visible bit, read bit, archived bit, ack bit, replaced bit)
 LANGUAGE sql STABLE AS $$
     SELECT f.id, s.joined, f.version, c.n,
         c.live
-            & (doorbell_internal.bits_after(c.n, s.floor) | c.keep)
+            & (doorbell_internal.bits_after(c.n, s.joined_pos) | c.to_new)
             & (~ c.replaced | coalesce(m.read, doorbell_internal.no_bits()))
             & ~ coalesce(m.gone, doorbell_internal.no_bits())
             & CASE WHEN f.expires_at > $5 THEN doorbell_internal.all_bits() ELSE ~ coalesce((
@@ -33,20 +33,20 @@ LANGUAGE sql STABLE AS $$
                 WHERE x.feed_id = f.id AND x.category = ANY ($3) AND x.n = c.n), doorbell_internal.no_bits()) END,
         coalesce(m.read, doorbell_internal.no_bits()), coalesce(m.archived, doorbell_internal.no_bits()), c.ack, c.replaced
     FROM (
-        SELECT 1 AS feed_id, $2 AS floor, 0::bigint AS joined
+        SELECT 1 AS feed_id, $2 AS joined_pos, 0::bigint AS joined
         UNION ALL
-        SELECT s.feed_id, s.floor, s.seq FROM doorbell.subscription s WHERE s.user_id = $1
+        SELECT s.feed_id, s.joined_pos, s.joined_version FROM doorbell.subscription s WHERE s.user_id = $1
     ) s
     JOIN doorbell.feed f ON f.id = s.feed_id
     LEFT JOIN doorbell.chunk c ON c.feed_id = f.id AND c.category = $4
     LEFT JOIN doorbell.mark m ON m.user_id = $1 AND m.feed_id = c.feed_id AND m.n = c.n
 $$;
-COMMENT ON FUNCTION doorbell_internal.maps IS
+COMMENT ON FUNCTION doorbell_internal.visible_bitmaps IS
     'The chunks of a user''s feeds (one row without n for a feed that has none), category 0 for all. '
     'visible: live, new enough, not superseded before it was read, not deleted, expired or muted. '
     'Unread is visible & ~read.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.look(user_id text, ids bigint[], floor bigint, muted integer[], at timestamptz)
+CREATE OR REPLACE FUNCTION doorbell_internal.find_visible(user_id text, ids bigint[], joined_pos bigint, muted integer[], at timestamptz)
 RETURNS TABLE (id bigint, feed_id integer, pos bigint, state doorbell.inbox_state, must_ack boolean, replaced boolean)
 LANGUAGE sql STABLE AS $$
     SELECT i.message_id, NULL::integer, NULL::bigint, i.state, i.must_ack, false
@@ -60,10 +60,10 @@ LANGUAGE sql STABLE AS $$
             ELSE 'unread' END,
         x.must_ack, x.replaced
     FROM doorbell_internal.messages($2) x
-    JOIN doorbell_internal.maps($1, $3, $4, 0, $5) m ON m.feed_id = x.feed_id AND m.n = doorbell_internal.chunk_of(x.pos)
+    JOIN doorbell_internal.visible_bitmaps($1, $3, $4, 0, $5) m ON m.feed_id = x.feed_id AND m.n = doorbell_internal.chunk_of(x.pos)
     WHERE x.live AND (m.visible & doorbell_internal.bit_of(x.pos)) <> doorbell_internal.no_bits()
 $$;
-COMMENT ON FUNCTION doorbell_internal.look IS 'Those of the given messages that the user can see, with their state.';
+COMMENT ON FUNCTION doorbell_internal.find_visible IS 'Those of the given messages that the user can see, with their state.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.message_json(m doorbell.message, category text, seen boolean, read boolean,
     archived boolean)

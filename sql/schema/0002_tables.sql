@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- The tables of the inbox. A personal message is one inbox row for each of its users, with a
--- maintained tally. A broadcast (to a group or to all) is one message row and one bit in a chunk;
+-- maintained unread_count. A broadcast (to a group or to all) is one message row and one bit in a chunk;
 -- a user's marks on broadcasts are bits in chunks of the same shape, so that unread is
 -- bit_count(live & visible & ~read) and a recall is one bit cleared.
 --
 -- Locks are taken in this order, and a row is read in the statement after the one that locked it:
---   the LINE (row 1 of feed), message rows, reader rows sorted by user_id, everything else.
--- Every event of a feed holds the LINE to its commit, every change of a user's state holds his
+--   the broadcast lock (row 1 of feed), message rows, reader rows sorted by user_id, everything else.
+-- Every event of a feed holds the broadcast lock to its commit, every change of a user's state holds his
 -- reader row to its commit, and numbers are taken from seq only under the lock. So for one user
 -- personal events commit in the order of their numbers, and so do the events of all feeds together.
 
@@ -31,7 +31,7 @@ CREATE TABLE doorbell.feed (
 INSERT INTO doorbell.feed (id, name) OVERRIDING SYSTEM VALUE VALUES (1, '*');
 COMMENT ON TABLE doorbell.feed IS
     'A stream of broadcasts: ''*'' (id 1) goes to everybody, every other row is a group. '
-    'The lock of row 1 is the LINE, which every event of any feed holds until it commits.';
+    'The lock of row 1 is the broadcast lock, which every event of any feed holds until it commits.';
 COMMENT ON COLUMN doorbell.feed.last_pos IS 'Position of the newest message: 0, 1, 2, ... in each feed.';
 COMMENT ON COLUMN doorbell.feed.version IS 'Number of the feed''s last event.';
 COMMENT ON COLUMN doorbell.feed.expires_at IS
@@ -47,7 +47,7 @@ CREATE TABLE doorbell.category (
 );
 COMMENT ON TABLE doorbell.category IS
     'Kinds of messages, created by the first send that names them. Number 0, which has no row, '
-    'stands for "none" in message, inbox and tally and for "all together" in chunk.';
+    'stands for "none" in message, inbox and unread_count and for "all together" in chunk.';
 COMMENT ON COLUMN doorbell.category.listed IS
     'False after doorbell.category_remove(): messages and users keep it, until somebody names it again.';
 COMMENT ON COLUMN doorbell.category.critical IS 'Users cannot mute it.';
@@ -121,8 +121,8 @@ CREATE TABLE doorbell.reader (
     user_id text COLLATE "C" CONSTRAINT reader_pkey PRIMARY KEY,
     version bigint NOT NULL DEFAULT 0,
     seq_min bigint NOT NULL DEFAULT 0,
-    seen_r bigint NOT NULL DEFAULT 0,
-    seen_b bigint NOT NULL DEFAULT 0,
+    seen_personal bigint NOT NULL DEFAULT 0,
+    seen_broadcast bigint NOT NULL DEFAULT 0,
     muted integer[] NOT NULL DEFAULT '{}',
     groups integer NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
@@ -131,17 +131,17 @@ COMMENT ON TABLE doorbell.reader IS
 COMMENT ON COLUMN doorbell.reader.groups IS 'Number of his subscriptions: a check need not look for them where it is 0.';
 COMMENT ON COLUMN doorbell.reader.version IS 'Number of the user''s own last change.';
 COMMENT ON COLUMN doorbell.reader.seq_min IS 'Newest event of a group that the user left: his seq never falls.';
-COMMENT ON COLUMN doorbell.reader.seen_r IS 'Personal messages up to this number were seen.';
-COMMENT ON COLUMN doorbell.reader.seen_b IS 'Broadcasts up to this number were seen.';
+COMMENT ON COLUMN doorbell.reader.seen_personal IS 'Personal messages up to this number were seen.';
+COMMENT ON COLUMN doorbell.reader.seen_broadcast IS 'Broadcasts up to this number were seen.';
 
-CREATE TABLE doorbell.arrival (
-    user_id text COLLATE "C" CONSTRAINT arrival_pkey PRIMARY KEY,
-    floor bigint NOT NULL,
+CREATE TABLE doorbell.first_seen (
+    user_id text COLLATE "C" CONSTRAINT first_seen_pkey PRIMARY KEY,
+    joined_pos bigint NOT NULL,
     at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE doorbell.arrival IS
+COMMENT ON TABLE doorbell.first_seen IS
     'First contact of a user, apart from reader, so that a first check waits for no sender. '
-    'floor is the newest position of feed ''*'' that is too old for him.';
+    'joined_pos is the newest position of feed ''*'' that is too old for him.';
 
 CREATE TABLE doorbell.unmute (
     user_id text COLLATE "C",
@@ -152,13 +152,13 @@ CREATE TABLE doorbell.unmute (
 COMMENT ON TABLE doorbell.unmute IS
     'When a user last unmuted a category: a list from before could not show it, so its position does not mark it.';
 
-CREATE TABLE doorbell.tally (
+CREATE TABLE doorbell.unread_count (
     user_id text COLLATE "C",
     category integer,
-    unread integer NOT NULL CONSTRAINT tally_unread_check CHECK (unread >= 0),
-    CONSTRAINT tally_pkey PRIMARY KEY (user_id, category)
+    unread integer NOT NULL CONSTRAINT unread_count_unread_check CHECK (unread >= 0),
+    CONSTRAINT unread_count_pkey PRIMARY KEY (user_id, category)
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE doorbell.tally IS
+COMMENT ON TABLE doorbell.unread_count IS
     'Number of a user''s inbox rows in state unread, by category; changed in the transaction that changes '
     'them. Its rows also tell in which categories the user ever got a personal message.';
 
@@ -196,21 +196,21 @@ COMMENT ON TABLE doorbell.inbox IS 'A personal message and one of its users.';
 CREATE TABLE doorbell.subscription (
     user_id text COLLATE "C",
     feed_id integer CONSTRAINT subscription_feed_id_fkey REFERENCES doorbell.feed,
-    floor bigint NOT NULL,
-    seq bigint NOT NULL,
+    joined_pos bigint NOT NULL,
+    joined_version bigint NOT NULL,
     CONSTRAINT subscription_pkey PRIMARY KEY (user_id, feed_id)
 );
 CREATE UNIQUE INDEX subscription_feed_key ON doorbell.subscription (feed_id, user_id);
 COMMENT ON TABLE doorbell.subscription IS 'Membership of a user in a group.';
-COMMENT ON COLUMN doorbell.subscription.floor IS 'Position at joining: only what comes after is shown.';
-COMMENT ON COLUMN doorbell.subscription.seq IS 'The user''s version at joining.';
+COMMENT ON COLUMN doorbell.subscription.joined_pos IS 'Position at joining: only what comes after is shown.';
+COMMENT ON COLUMN doorbell.subscription.joined_version IS 'The user''s version at joining.';
 
 CREATE TABLE doorbell.chunk (
     feed_id integer,
     category integer,
     n bigint,
     live doorbell.chunk_bits NOT NULL,
-    keep doorbell.chunk_bits NOT NULL,
+    to_new doorbell.chunk_bits NOT NULL,
     ack doorbell.chunk_bits NOT NULL,
     replaced doorbell.chunk_bits NOT NULL DEFAULT 0::doorbell.chunk_bits,
     CONSTRAINT chunk_pkey PRIMARY KEY (feed_id, category, n)
@@ -218,7 +218,7 @@ CREATE TABLE doorbell.chunk (
 COMMENT ON TABLE doorbell.chunk IS
     'The positions of a feed, as many in a row as chunk_bits has. Category 0 is the map of all messages, '
     'each real category has one of its own.';
-COMMENT ON COLUMN doorbell.chunk.keep IS 'Shown also to those who appear or join later.';
+COMMENT ON COLUMN doorbell.chunk.to_new IS 'Shown also to those who appear or join later.';
 COMMENT ON COLUMN doorbell.chunk.ack IS 'Must be acknowledged.';
 COMMENT ON COLUMN doorbell.chunk.replaced IS 'Superseded: shown only to those who had read it.';
 
@@ -275,8 +275,8 @@ CREATE TABLE doorbell.sent_report (
 );
 COMMENT ON TABLE doorbell.sent_report IS 'Read statistics, kept up to 60 s; see doorbell.sent().';
 
-CREATE TYPE doorbell_internal.standing AS (
-    floor bigint, version bigint, seq_min bigint, seen_r bigint, seen_b bigint, muted integer[], at timestamptz);
+CREATE TYPE doorbell_internal.user_state AS (
+    joined_pos bigint, version bigint, seq_min bigint, seen_personal bigint, seen_broadcast bigint, muted integer[], at timestamptz);
 
 CREATE TYPE doorbell_internal.import_row AS (
     key text, user_id text, title text, body text, sender text, url text, category text, extra jsonb,

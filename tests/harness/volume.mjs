@@ -40,7 +40,7 @@ WITH m AS (
     FROM doorbell.feed f CROSS JOIN generate_series(1, $1::integer) i WHERE f.id = 1
     RETURNING pos, seq, category, sent_at, expires_at
 ), chunks AS (
-    INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, keep, ack)
+    INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, to_new, ack)
     SELECT 1, k, doorbell_internal.chunk_of(pos), bit_or(doorbell_internal.bit_of(pos)), doorbell_internal.no_bits(), doorbell_internal.no_bits()
     FROM m CROSS JOIN LATERAL (SELECT 0 AS k UNION SELECT m.category) v GROUP BY 1, 2, 3
     ON CONFLICT (feed_id, category, n) DO UPDATE SET live = c.live | EXCLUDED.live
@@ -59,11 +59,11 @@ WHERE c.feed_id = 1 AND c.category = 0
 ON CONFLICT (user_id, feed_id, n) DO UPDATE SET read = EXCLUDED.read`;
 
 const counters = [
-  `INSERT INTO doorbell.tally SELECT user_id, category, count(*) FILTER (WHERE state = 'unread') FROM doorbell.inbox GROUP BY 1, 2
+  `INSERT INTO doorbell.unread_count SELECT user_id, category, count(*) FILTER (WHERE state = 'unread') FROM doorbell.inbox GROUP BY 1, 2
     ON CONFLICT (user_id, category) DO UPDATE SET unread = EXCLUDED.unread`,
   `INSERT INTO doorbell.reader (user_id, version) SELECT user_id, max(seq) FROM doorbell.inbox GROUP BY 1
     ON CONFLICT (user_id) DO UPDATE SET version = greatest(doorbell.reader.version, EXCLUDED.version)`,
-  'INSERT INTO doorbell.arrival (user_id, floor) SELECT user_id, -1 FROM doorbell.reader ON CONFLICT DO NOTHING',
+  'INSERT INTO doorbell.first_seen (user_id, joined_pos) SELECT user_id, -1 FROM doorbell.reader ON CONFLICT DO NOTHING',
   'TRUNCATE doorbell.outbox',
 ];
 

@@ -147,7 +147,7 @@ async function operate(db, r) {
 }
 
 // Everything about one user in one statement, hence one snapshot and one time. `truth` reads the rows of
-// messages and users alone, a message at a time, and knows nothing of tally and chunk.
+// messages and users alone, a message at a time, and knows nothing of unread_count and chunk.
 const snapshot = `
 WITH RECURSIVE muted AS (
     SELECT c.id FROM doorbell.reader r JOIN doorbell.category c ON c.id = ANY (r.muted) AND NOT c.critical WHERE r.user_id = $1
@@ -157,13 +157,13 @@ WITH RECURSIVE muted AS (
     UNION ALL
     SELECT m.id, m.seq, m.category, (CASE WHEN s.archived = 1 THEN 'archived' WHEN s.read = 1 THEN 'read' ELSE 'unread' END)::doorbell.inbox_state, m.must_ack
     FROM doorbell.message m
-    JOIN (SELECT 1 AS feed_id, floor FROM doorbell.arrival WHERE user_id = $1
-        UNION ALL SELECT feed_id, floor FROM doorbell.subscription WHERE user_id = $1) f ON f.feed_id = m.feed_id
+    JOIN (SELECT 1 AS feed_id, joined_pos FROM doorbell.first_seen WHERE user_id = $1
+        UNION ALL SELECT feed_id, joined_pos FROM doorbell.subscription WHERE user_id = $1) f ON f.feed_id = m.feed_id
     LEFT JOIN doorbell.mark k ON k.user_id = $1 AND k.feed_id = m.feed_id AND k.n = m.pos / ${chunkSize}
     CROSS JOIN LATERAL (SELECT ${chunkSize} - 1 - (m.pos % ${chunkSize})::integer AS i) b
     CROSS JOIN LATERAL (SELECT coalesce(get_bit(k.read, b.i), 0) AS read, coalesce(get_bit(k.archived, b.i), 0) AS archived,
         coalesce(get_bit(k.gone, b.i), 0) AS gone) s
-    WHERE m.live AND (m.pos > f.floor OR m.to_new) AND (NOT m.replaced OR s.read = 1) AND s.gone = 0
+    WHERE m.live AND (m.pos > f.joined_pos OR m.to_new) AND (NOT m.replaced OR s.read = 1) AND s.gone = 0
         AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())
 ), visible AS (
     SELECT * FROM truth WHERE category NOT IN (SELECT id FROM muted)

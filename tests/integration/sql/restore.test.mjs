@@ -55,7 +55,7 @@ test.after(() => source.remove());
 const original = await source.createDatabase();
 const fresh = await rights(original);
 const dump = join(source.dir, 'dump');
-await query(original, "SELECT doorbell.send(to_users => '{42}', title => 'kept')", "SELECT doorbell.contact('42')");
+await query(original, "SELECT doorbell.send(to_users => '{42}', title => 'kept')", "SELECT doorbell.register('42')");
 assert.equal((await run('pg_dump', ['-Fc', '-f', dump, '-d', original])).code, 0);
 
 /** A server of its own without any role of ours, a database named `site` in it, and the dump restored there. */

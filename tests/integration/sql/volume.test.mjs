@@ -79,7 +79,7 @@ function callsOn(db, { id, everybody, position }) {
     'send to a group': () => send(db, { to_group: 'g1', title: 't' }),
     'recall of a broadcast': () => call(db, 'recall', everybody),
     'recall of a personal message': () => call(db, 'recall', id),
-    'first contact': () => call(db, 'contact', 'new', new Date()),
+    'first contact': () => call(db, 'register', 'new', new Date()),
     join: () => call(db, 'group_join', 'g1', 'plain'),
     mute: () => call(db, 'mute', 'plain', ['news']),
     activate: () => call(db, 'activate', 100),
