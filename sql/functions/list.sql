@@ -18,6 +18,87 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.category_id IS '0 for none, -1 for one that does not exist.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.read_cursor(user_id text, before text) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF before !~ '^c1-[0-9a-f]{8}-[0-9]{1,18}$' OR split_part(before, '-', 2) <> doorbell_internal.user_tag(user_id) THEN
+        RAISE EXCEPTION 'before is not a "next" of this user''s list' USING ERRCODE = 'DB422';
+    END IF;
+    RETURN split_part(before, '-', 3)::bigint;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.read_cursor IS 'A cursor: c1, the user''s tag, and the number below which the page begins.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.list_personal(user_id text, states doorbell.inbox_state[], category integer,
+    muted integer[], below bigint, max_rows integer, at timestamptz)
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    ids bigint[];
+BEGIN
+    IF list_personal.category = 0 AND muted = '{}' THEN
+        SELECT array_agg(i.message_id) INTO ids
+        FROM unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT i.message_id FROM doorbell.inbox i
+            WHERE i.user_id = list_personal.user_id AND i.state = s.state AND i.seq < below
+                AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT max_rows) i;
+    ELSE
+        SELECT array_agg(i.message_id) INTO ids
+        FROM doorbell.unread_count t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT i.message_id FROM doorbell.inbox i
+            WHERE i.user_id = list_personal.user_id AND i.category = t.category AND i.state = s.state
+                AND i.seq < below AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT max_rows) i
+        WHERE t.user_id = list_personal.user_id AND t.category <> ALL (muted)
+            AND (list_personal.category = 0 OR t.category = list_personal.category);
+    END IF;
+    RETURN ids;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.list_personal IS 'The newest max_rows personal messages of each state, and more where categories count.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.list_broadcasts(user_id text, list_state text, joined_pos bigint, category integer,
+    muted integer[], below bigint, max_rows integer, at timestamptz,
+    OUT feed_ids integer[], OUT positions bigint[], OUT reads boolean[])
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    map record;
+    feed integer := 0;
+    room integer;
+    bits doorbell.chunk_bits;
+    i integer;
+BEGIN
+    -- Chunks downwards: what is not wanted costs a bit, not a row.
+    FOR map IN
+        SELECT m.feed_id, m.n, m.read,
+            m.visible & CASE list_state WHEN 'all' THEN ~ m.archived WHEN 'unread' THEN ~ m.read ELSE m.archived END
+            & CASE WHEN below IS NULL THEN doorbell_internal.all_bits()
+                ELSE ~ doorbell_internal.bits_after(m.n, coalesce((
+                    SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, below - 1) x), -1)) END AS bits
+        FROM doorbell_internal.visible_bitmaps(user_id, joined_pos, muted, category, at) m
+        ORDER BY m.feed_id, m.n DESC
+    LOOP
+        IF map.feed_id <> feed THEN
+            feed := map.feed_id;
+            room := max_rows;
+        END IF;
+        bits := map.bits;
+        LOOP
+            i := position(B'1' IN bits);
+            EXIT WHEN coalesce(i, 0) = 0 OR room = 0;
+            bits := set_bit(bits, i - 1, 0);
+            room := room - 1;
+            feed_ids := feed_ids || feed;
+            positions := positions || doorbell_internal.pos_of(map.n, i);
+            reads := reads || (get_bit(map.read, i - 1) = 1);
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.list_broadcasts IS 'The newest max_rows broadcasts of each feed; below is null for the first page.';
+
 CREATE OR REPLACE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all', category text DEFAULT NULL,
     before text DEFAULT NULL, max_rows integer DEFAULT 20)
 RETURNS json
@@ -26,20 +107,13 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     at constant timestamptz := statement_timestamp();
     tag constant text := user_tag(list.user_id);
+    wanted constant integer := category_id(list.category);
+    states inbox_state[];
+    below bigint;
     me record;
     total record;
-    wanted integer := category_id(list.category);
-    states inbox_state[];
-    below bigint := 9223372036854775807;
-    map record;
-    feed integer := 0;
-    room integer;
-    bits chunk_bits;
-    i integer;
     mine bigint[];
-    feed_ids integer[] := '{}';
-    positions bigint[] := '{}';
-    reads boolean[] := '{}';
+    feeds record;
     page record;
 BEGIN
     states := CASE list.state WHEN 'all' THEN '{unread,read}' WHEN 'unread' THEN '{unread}' WHEN 'archived' THEN '{archived}' END;
@@ -50,67 +124,23 @@ BEGIN
         RAISE EXCEPTION 'limit is 1 to 100' USING ERRCODE = 'DB422';
     END IF;
     IF before IS NOT NULL THEN
-        IF before !~ '^c1-[0-9a-f]{8}-[0-9]{1,18}$' OR split_part(before, '-', 2) <> tag THEN
-            RAISE EXCEPTION 'before is not a "next" of this user''s list' USING ERRCODE = 'DB422';
-        END IF;
-        below := split_part(before, '-', 3)::bigint;
+        below := read_cursor(list.user_id, before);
     END IF;
     SELECT * INTO me FROM user_state(list.user_id);
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     SELECT * INTO total FROM unread(list.user_id);
-
-    IF wanted = 0 AND me.muted = '{}' THEN
-        SELECT array_agg(i.message_id) INTO mine
-        FROM unnest(states) s (state) CROSS JOIN LATERAL (
-            SELECT i.message_id FROM inbox i
-            WHERE i.user_id = list.user_id AND i.state = s.state AND i.seq < below
-                AND (i.expires_at IS NULL OR i.expires_at > at)
-            ORDER BY i.seq DESC LIMIT max_rows + 1) i;
-    ELSE
-        SELECT array_agg(i.message_id) INTO mine
-        FROM unread_count t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
-            SELECT i.message_id FROM inbox i
-            WHERE i.user_id = list.user_id AND i.category = t.category AND i.state = s.state
-                AND i.seq < below AND (i.expires_at IS NULL OR i.expires_at > at)
-            ORDER BY i.seq DESC LIMIT max_rows + 1) i
-        WHERE t.user_id = list.user_id AND t.category <> ALL (me.muted)
-            AND (wanted = 0 OR t.category = wanted);
-    END IF;
-
-    -- Chunks downwards: what is not wanted costs a bit, not a row.
-    FOR map IN
-        SELECT m.feed_id, m.n, m.read,
-            (m.visible & CASE list.state WHEN 'all' THEN ~ m.archived WHEN 'unread' THEN ~ m.read
-                ELSE m.archived END
-            & CASE WHEN before IS NULL THEN all_bits() ELSE ~ bits_after(m.n, coalesce((
-                SELECT x.pos FROM last_broadcast(m.feed_id, below - 1) x), -1)) END) AS bits
-        FROM visible_bitmaps(list.user_id, me.joined_pos, me.muted, wanted, at) m
-        ORDER BY m.feed_id, m.n DESC
-    LOOP
-        IF map.feed_id <> feed THEN
-            feed := map.feed_id;
-            room := max_rows + 1;
-        END IF;
-        bits := map.bits;
-        LOOP
-            i := position(B'1' IN bits);
-            EXIT WHEN coalesce(i, 0) = 0 OR room = 0;
-            bits := set_bit(bits, i - 1, 0);
-            room := room - 1;
-            feed_ids := feed_ids || feed;
-            positions := positions || pos_of(map.n, i);
-            reads := reads || (get_bit(map.read, i - 1) = 1);
-        END LOOP;
-    END LOOP;
+    -- One more than is shown tells whether there is another page.
+    mine := list_personal(list.user_id, states, wanted, me.muted, coalesce(below, 9223372036854775807), max_rows + 1, at);
+    feeds := list_broadcasts(list.user_id, list.state, me.joined_pos, wanted, me.muted, below, max_rows + 1, at);
 
     WITH picked AS (
         SELECT i.message_id AS id, i.seq, i.seq <= me.seen_personal AS seen, i.state <> 'unread' AS read
         FROM inbox i WHERE i.message_id = ANY (mine) AND i.user_id = list.user_id
         UNION ALL
         SELECT x.id, x.seq, x.seq <= me.seen_broadcast, p.read
-        FROM unnest(feed_ids, positions, reads) p (feed_id, pos, read)
+        FROM unnest(feeds.feed_ids, feeds.positions, feeds.reads) p (feed_id, pos, read)
         CROSS JOIN LATERAL message_at(p.feed_id, p.pos) x
         ORDER BY seq DESC LIMIT max_rows + 1
     ), numbered AS (

@@ -133,6 +133,43 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.deliver_to_feed IS 'Shows a stored broadcast; the caller holds the broadcast lock. A constant number of rows.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.deliver(m doorbell.message, users text[], ttl interval, replace boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF users IS NOT NULL THEN
+        PERFORM doorbell_internal.lock_readers(users);
+        m.seq := nextval('doorbell.seq');
+        m.sent_at := clock_timestamp();
+    ELSE
+        PERFORM doorbell_internal.lock_broadcasts();
+        SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at
+        FROM doorbell_internal.next_place(m.feed_id, clock_timestamp(), ttl) s;
+    END IF;
+    m.expires_at := m.sent_at + ttl;
+    INSERT INTO doorbell.message SELECT m.*;
+    IF users IS NOT NULL THEN
+        PERFORM doorbell_internal.deliver_to_users(m, users, replace);
+    ELSE
+        PERFORM doorbell_internal.deliver_to_feed(m, replace);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.deliver IS 'Stores a message and delivers it at once. Numbers and times are taken under the lock.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.digest_of(m doorbell.message, users text[], to_group text, category text,
+    expires_in integer, send_at timestamptz, replace boolean)
+RETURNS bytea
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN sha256(convert_to(jsonb_build_array(
+        encode(sha256(convert_to(array_to_string(users, E'\n'), 'UTF8')), 'hex'), to_group,
+        m.title, m.body, m.sender, m.url, category, m.extra, expires_in, extract(epoch FROM send_at),
+        m.subject, coalesce(replace, false), m.must_ack, m.to_new)::text, 'UTF8'));
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.digest_of IS 'Of all that makes a send the same as another one with its key.';
+
 CREATE OR REPLACE FUNCTION doorbell.send(to_users text[] DEFAULT NULL, to_group text DEFAULT NULL, to_all boolean DEFAULT false,
     title text DEFAULT NULL, body text DEFAULT NULL, sender text DEFAULT NULL, url text DEFAULT NULL,
     category text DEFAULT NULL, extra jsonb DEFAULT NULL, expires_in integer DEFAULT NULL,
@@ -181,10 +218,8 @@ BEGIN
     m.extra := send.extra;
 
     IF key IS NOT NULL THEN
-        first := claim_key(send.key, sha256(convert_to(jsonb_build_array(
-                encode(sha256(convert_to(array_to_string(users, E'\n'), 'UTF8')), 'hex'), to_group,
-                m.title, m.body, m.sender, m.url, send.category, m.extra, expires_in, extract(epoch FROM send_at),
-                m.subject, coalesce(replace, false), m.must_ack, m.to_new)::text, 'UTF8')), m.id, m.recipients);
+        first := claim_key(send.key, digest_of(m, users, to_group, send.category, expires_in, send_at, replace),
+            m.id, m.recipients);
         IF first.key IS NOT NULL THEN
             RETURN QUERY SELECT first.message_id, first.recipients, true;
             RETURN;
@@ -195,19 +230,8 @@ BEGIN
         INSERT INTO message SELECT m.*;
         INSERT INTO pending (message_id, due_at, users, expires_in, replace)
         VALUES (m.id, due_at, users, ttl, coalesce(send.replace, false));
-    ELSIF users IS NOT NULL THEN
-        PERFORM lock_readers(users);
-        m.seq := nextval('seq');
-        m.sent_at := clock_timestamp();
-        m.expires_at := m.sent_at + ttl;
-        INSERT INTO message SELECT m.*;
-        PERFORM deliver_to_users(m, users, send.replace);
     ELSE
-        PERFORM lock_broadcasts();
-        SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at FROM next_place(m.feed_id, clock_timestamp(), ttl) s;
-        m.expires_at := m.sent_at + ttl;
-        INSERT INTO message SELECT m.*;
-        PERFORM deliver_to_feed(m, send.replace);
+        PERFORM deliver(m, users, ttl, send.replace);
     END IF;
     RETURN QUERY SELECT m.id, m.recipients, false;
 END

@@ -1,5 +1,46 @@
 -- SPDX-License-Identifier: MIT
--- The check. All STABLE plpgsql, so that a call has one snapshot and its num belongs to its version.
+-- The check. All STABLE, so that a call has one snapshot and its num belongs to its version. What is LANGUAGE sql
+-- is inlined.
+
+CREATE OR REPLACE FUNCTION doorbell_internal.personal_unread(user_id text, at timestamptz) RETURNS TABLE (num bigint)
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT sum(t.unread) FROM doorbell.unread_count t WHERE t.user_id = $1), 0)
+        - (SELECT count(*) FROM doorbell.inbox i WHERE i.user_id = $1 AND i.state = 'unread' AND i.expires_at <= $2)
+$$;
+COMMENT ON FUNCTION doorbell_internal.personal_unread IS
+    'Unread personal messages: the stored count less those that have expired and are not swept.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.newest_personal(user_id text, at timestamptz)
+RETURNS TABLE (message_id bigint, seq bigint, state doorbell.inbox_state)
+LANGUAGE sql STABLE AS $$
+    SELECT i.message_id, i.seq, i.state FROM doorbell.inbox i
+    WHERE i.user_id = $1 AND i.state IN ('unread', 'read') AND (i.expires_at IS NULL OR i.expires_at > $2)
+    ORDER BY i.seq DESC LIMIT 1
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.personal_unread_of(user_id text, category integer, muted integer[], at timestamptz)
+RETURNS TABLE (num bigint)
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT sum(t.unread) FROM doorbell.unread_count t
+            WHERE t.user_id = $1 AND t.category <> ALL ($3) AND ($2 = 0 OR t.category = $2)), 0)
+        - (SELECT count(*) FROM doorbell.inbox i
+            WHERE i.user_id = $1 AND i.state = 'unread' AND i.expires_at <= $4
+                AND i.category <> ALL ($3) AND ($2 = 0 OR i.category = $2))
+$$;
+COMMENT ON FUNCTION doorbell_internal.personal_unread_of IS 'personal_unread() of a category, 0 for all, without muted ones.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.newest_personal_of(user_id text, category integer, muted integer[], at timestamptz)
+RETURNS TABLE (message_id bigint, seq bigint, state doorbell.inbox_state)
+LANGUAGE sql STABLE AS $$
+    SELECT i.message_id, i.seq, i.state
+    FROM doorbell.unread_count t CROSS JOIN (VALUES ('unread'::doorbell.inbox_state), ('read')) s (state) CROSS JOIN LATERAL (
+        SELECT x.message_id, x.seq, x.state FROM doorbell.inbox x
+        WHERE x.user_id = $1 AND x.category = t.category AND x.state = s.state AND (x.expires_at IS NULL OR x.expires_at > $4)
+        ORDER BY x.seq DESC LIMIT 1) i
+    WHERE t.user_id = $1 AND t.category <> ALL ($3) AND ($2 = 0 OR t.category = $2)
+    ORDER BY i.seq DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION doorbell_internal.newest_personal_of IS 'newest_personal() of a category, 0 for all, without muted ones.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.unread_general(user_id text, category text, hit_window integer)
 RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint)
@@ -7,8 +48,9 @@ LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     at constant timestamptz := statement_timestamp();
+    young constant timestamptz := at - make_interval(secs => hit_window);
+    wanted constant integer := doorbell_internal.category_id(unread_general.category);
     me record;
-    wanted integer := 0;
     mine record;
     feeds record;
 BEGIN
@@ -16,38 +58,14 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    IF unread_general.category IS NOT NULL THEN
-        wanted := doorbell_internal.category_id(unread_general.category);
-    END IF;
-
     IF wanted = 0 AND me.muted = '{}' THEN
-        SELECT p.message_id, p.seq, p.state,
-            coalesce((SELECT sum(t.unread) FROM doorbell.unread_count t WHERE t.user_id = unread_general.user_id), 0)
-            - (SELECT count(*) FROM doorbell.inbox i
-                WHERE i.user_id = unread_general.user_id AND i.state = 'unread' AND i.expires_at <= at) AS num
-        INTO mine
-        FROM (VALUES (1)) one LEFT JOIN LATERAL (
-            SELECT i.message_id, i.seq, i.state FROM doorbell.inbox i
-            WHERE i.user_id = unread_general.user_id AND i.state IN ('unread', 'read') AND (i.expires_at IS NULL OR i.expires_at > at)
-            ORDER BY i.seq DESC LIMIT 1) p ON true;
+        SELECT n.num, p.* INTO mine
+        FROM doorbell_internal.personal_unread(unread_general.user_id, at) n
+        LEFT JOIN LATERAL doorbell_internal.newest_personal(unread_general.user_id, at) p ON true;
     ELSE
-        SELECT p.message_id, p.seq, p.state,
-            coalesce((SELECT sum(t.unread) FROM doorbell.unread_count t WHERE t.user_id = unread_general.user_id
-                AND t.category <> ALL (me.muted) AND (wanted = 0 OR t.category = wanted)), 0)
-            - (SELECT count(*) FROM doorbell.inbox i
-                WHERE i.user_id = unread_general.user_id AND i.state = 'unread' AND i.expires_at <= at
-                    AND i.category <> ALL (me.muted) AND (wanted = 0 OR i.category = wanted)) AS num
-        INTO mine
-        FROM (VALUES (1)) one LEFT JOIN LATERAL (
-            SELECT i.message_id, i.seq, i.state
-            FROM doorbell.unread_count t CROSS JOIN (VALUES ('unread'::doorbell.inbox_state), ('read')) s (state) CROSS JOIN LATERAL (
-                SELECT i.message_id, i.seq, i.state FROM doorbell.inbox i
-                WHERE i.user_id = unread_general.user_id AND i.category = t.category AND i.state = s.state
-                    AND (i.expires_at IS NULL OR i.expires_at > at)
-                ORDER BY i.seq DESC LIMIT 1) i
-            WHERE t.user_id = unread_general.user_id AND t.category <> ALL (me.muted)
-                AND (wanted = 0 OR t.category = wanted)
-            ORDER BY i.seq DESC LIMIT 1) p ON true;
+        SELECT n.num, p.* INTO mine
+        FROM doorbell_internal.personal_unread_of(unread_general.user_id, wanted, me.muted, at) n
+        LEFT JOIN LATERAL doorbell_internal.newest_personal_of(unread_general.user_id, wanted, me.muted, at) p ON true;
     END IF;
 
     WITH v AS MATERIALIZED (
@@ -67,21 +85,42 @@ BEGIN
     num := mine.num + feeds.num;
     version := me.version;
     seq := greatest(feeds.seq_max, me.seq_min);
-    hit := 0;
-    IF mine.seq IS NOT NULL AND (feeds.seq IS NULL OR mine.seq > feeds.seq) THEN
+    IF mine.seq > coalesce(feeds.seq, 0) THEN
         latest := mine.message_id;
-        IF mine.state = 'unread' THEN
-            hit := (SELECT m.sent_at > at - make_interval(secs => hit_window)
-                FROM doorbell.message m WHERE m.id = mine.message_id)::integer;
-        END IF;
+        hit := (mine.state = 'unread' AND (SELECT m.sent_at > young FROM doorbell.message m WHERE m.id = mine.message_id))::integer;
     ELSE
         latest := coalesce(feeds.id, 0);
-        hit := coalesce(feeds.is_unread AND feeds.sent_at > at - make_interval(secs => hit_window), false)::integer;
+        hit := coalesce(feeds.is_unread AND feeds.sent_at > young, false)::integer;
     END IF;
     RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.unread_general IS 'doorbell.unread() for every user and category.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.broadcasts_to_all(user_id text, joined_pos bigint)
+RETURNS TABLE (num bigint, newest_pos bigint, newest_is_read boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT s.num, s.newest[1], s.newest[2] = 1
+    FROM (
+        SELECT coalesce(sum(bit_count(v.visible & ~ v.read)::integer), 0) AS num,
+            max(ARRAY[doorbell_internal.pos_of(v.n, v.place), get_bit(v.read, v.place - 1)]) FILTER (WHERE v.place > 0) AS newest
+        FROM (
+            SELECT b.n, b.visible, b.read, position(B'1' IN b.visible & ~ b.archived) AS place
+            FROM (
+                SELECT c.n, coalesce(k.read, doorbell_internal.no_bits()) AS read,
+                    coalesce(k.archived, doorbell_internal.no_bits()) AS archived,
+                    c.live & (doorbell_internal.bits_after(c.n, $2) | c.to_new)
+                        & (~ c.replaced | coalesce(k.read, doorbell_internal.no_bits()))
+                        & ~ coalesce(k.gone, doorbell_internal.no_bits()) AS visible
+                FROM doorbell.chunk c LEFT JOIN doorbell.mark k ON k.user_id = $1 AND k.feed_id = 1 AND k.n = c.n
+                WHERE c.feed_id = 1 AND c.category = 0 OFFSET 0
+            ) b OFFSET 0
+        ) v
+    ) s
+$$;
+COMMENT ON FUNCTION doorbell_internal.broadcasts_to_all IS
+    'What of feed ''*'' a user can see who mutes nothing, while none of it has expired: unread ones, and the newest that '
+    'is not archived.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL, hit_window integer DEFAULT 300)
 RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint)
@@ -106,35 +145,17 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    -- Most users are in no group and mute nothing: one statement answers them at half the cost of the
+    -- Most users are in no group and mute nothing: one statement serves them at half the cost of the
     -- general way. It gives no row while a broadcast has expired and is not swept.
     IF is_plain THEN
-        SELECT f.version, x.id, x.seq, x.sent_at > young AND broadcast.newest[2] = 0,
+        SELECT f.version, x.id, x.seq, x.sent_at > young AND NOT b.newest_is_read,
             own.message_id, own.seq, own.state,
-            broadcast.num + coalesce((SELECT sum(t.unread) FROM unread_count t WHERE t.user_id = unread.user_id), 0)
-                - (SELECT count(*) FROM inbox i
-                    WHERE i.user_id = unread.user_id AND i.state = 'unread' AND i.expires_at <= at)
+            b.num + (SELECT p.num FROM personal_unread(unread.user_id, at) p)
         INTO seq, latest, latest_seq, is_hit, own_id, own_seq, own_state, num
         FROM feed f
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(bit_count(v.visible & ~ v.read)::integer), 0) AS num,
-                max(ARRAY[pos_of(v.n, v.place), get_bit(v.read, v.place - 1)]) FILTER (WHERE v.place > 0) AS newest
-            FROM (
-                SELECT b.n, b.visible, b.read, position(B'1' IN b.visible & ~ b.archived) AS place
-                FROM (
-                    SELECT c.n, coalesce(k.read, no_bits()) AS read, coalesce(k.archived, no_bits()) AS archived,
-                        c.live & (bits_after(c.n, joined_pos) | c.to_new) & (~ c.replaced | coalesce(k.read, no_bits()))
-                            & ~ coalesce(k.gone, no_bits()) AS visible
-                    FROM chunk c LEFT JOIN mark k ON k.user_id = unread.user_id AND k.feed_id = 1 AND k.n = c.n
-                    WHERE c.feed_id = 1 AND c.category = 0 OFFSET 0
-                ) b OFFSET 0
-            ) v
-        ) broadcast
-        LEFT JOIN LATERAL message_at(1, broadcast.newest[1]) x ON true
-        LEFT JOIN LATERAL (
-            SELECT i.message_id, i.seq, i.state FROM inbox i
-            WHERE i.user_id = unread.user_id AND i.state IN ('unread', 'read') AND (i.expires_at IS NULL OR i.expires_at > at)
-            ORDER BY i.seq DESC LIMIT 1) own ON true
+        CROSS JOIN LATERAL broadcasts_to_all(unread.user_id, joined_pos) b
+        LEFT JOIN LATERAL message_at(1, b.newest_pos) x ON true
+        LEFT JOIN LATERAL newest_personal(unread.user_id, at) own ON true
         WHERE f.id = 1 AND f.expires_at > at;
     END IF;
     IF NOT is_plain OR NOT FOUND THEN
