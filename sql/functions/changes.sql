@@ -157,8 +157,8 @@ BEGIN
             CASE action WHEN 'unread' THEN c.read & ~ c.bits ELSE c.read | c.bits END,
             CASE action WHEN 'unread' THEN c.archived & ~ c.bits WHEN 'archive' THEN c.archived | c.bits
                 ELSE c.archived END,
-            CASE action WHEN 'remove' THEN c.bits ELSE doorbell_internal.no_bits() END
-        FROM change c WHERE c.bits <> doorbell_internal.no_bits()
+            CASE action WHEN 'remove' THEN c.bits ELSE 0::doorbell.chunk_bits END
+        FROM change c WHERE c.bits <> 0::doorbell.chunk_bits
         ON CONFLICT (user_id, feed_id, n) DO UPDATE
         SET read = EXCLUDED.read, archived = EXCLUDED.archived, gone = k.gone | EXCLUDED.gone
     )

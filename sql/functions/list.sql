@@ -74,10 +74,12 @@ BEGIN
     FOR map IN
         SELECT m.feed_id, m.n, m.read,
             m.visible & CASE list_state WHEN 'all' THEN ~ m.archived WHEN 'unread' THEN ~ m.read ELSE m.archived END
-            & CASE WHEN below IS NULL THEN doorbell_internal.all_bits()
-                ELSE ~ doorbell_internal.bits_after(m.n, coalesce((
-                    SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, below - 1) x), -1)) END AS bits
+            & CASE WHEN below IS NULL THEN ~ 0::doorbell.chunk_bits ELSE ~ doorbell_internal.bits_after(m.n, top.pos) END AS bits
         FROM doorbell_internal.visible_bitmaps(user_id, joined_pos, muted, category, at) m
+        -- Apart, since a function with a subquery for an argument is not inlined.
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN below IS NOT NULL THEN coalesce((
+                SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, below - 1) x), -1) END AS pos OFFSET 0) top
         ORDER BY m.feed_id, m.n DESC
     LOOP
         IF map.feed_id <> feed THEN

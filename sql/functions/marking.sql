@@ -133,16 +133,19 @@ BEGIN
         AND NOT i.must_ack AND i.category <> ALL (hidden) AND (wanted = 0 OR i.category = wanted);
 
     SELECT array_agg(m.feed_id) AS feed_ids, array_agg(m.n) AS ns, array_agg(
-        ~ doorbell_internal.bits_after(m.n, coalesce((
-            SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, least(cut, known_seq)) x), -1))
+        ~ doorbell_internal.bits_after(m.n, top.pos)
         & ~ m.archived
-        & CASE WHEN hidden = me.muted THEN doorbell_internal.all_bits() ELSE ~ coalesce((
+        & CASE WHEN hidden = me.muted THEN ~ 0::doorbell.chunk_bits ELSE ~ coalesce((
             SELECT bit_or(c.live) FROM doorbell.chunk c
-            WHERE c.feed_id = m.feed_id AND c.category = ANY (hidden) AND c.n = m.n), doorbell_internal.no_bits()) END
+            WHERE c.feed_id = m.feed_id AND c.category = ANY (hidden) AND c.n = m.n), 0::doorbell.chunk_bits) END
         ) AS bits
     INTO feeds
     FROM doorbell_internal.visible_bitmaps(mark_up_to.user_id, me.joined_pos, me.muted, wanted, me.at) m
-    WHERE m.joined <= known_version AND m.visible <> doorbell_internal.no_bits();
+    -- Apart, since a function with a subquery for an argument is not inlined.
+    CROSS JOIN LATERAL (
+        SELECT coalesce((
+            SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, least(cut, known_seq)) x), -1) AS pos OFFSET 0) top
+    WHERE m.joined <= known_version AND m.visible <> 0::doorbell.chunk_bits;
     IF wanted > 0 THEN
         SELECT array_agg(s.feed_id) AS feed_ids, array_agg(s.n) AS ns, array_agg(s.bits & c.live) AS bits INTO feeds
         FROM unnest(feeds.feed_ids, feeds.ns, feeds.bits) s (feed_id, n, bits)
@@ -234,7 +237,7 @@ BEGIN
             SELECT pos_of(map.n, place) AS pos FROM generate_series(chunk_size(), 1, -1) place
             WHERE get_bit(map.bits, place - 1) = 1 ORDER BY place DESC LIMIT mark_read_oldest.count) p
         CROSS JOIN LATERAL message_at(map.feed_id, p.pos) m
-        WHERE map.bits <> no_bits()
+        WHERE map.bits <> 0::chunk_bits
     )
     SELECT array_agg(x.id) INTO ids
     FROM (SELECT u.id FROM unread u ORDER BY u.seq LIMIT mark_read_oldest.count) x;

@@ -57,7 +57,7 @@ BEGIN
         UNION ALL
         SELECT m.id FROM visible_bitmaps(export.user_id, me.joined_pos, '{}', 0, statement_timestamp()) v
         JOIN message m ON m.feed_id = v.feed_id AND chunk_of(m.pos) = v.n AND m.live
-        WHERE (v.visible & bit_of(m.pos)) <> no_bits()) x;
+        WHERE (v.visible & bit_of(m.pos)) <> 0::chunk_bits) x;
     RETURN json_build_object('user', export.user_id, 'version', me.version,
         'first_contact', floor(extract(epoch FROM me.at))::bigint,
         'muted', preferences(export.user_id)->'muted',

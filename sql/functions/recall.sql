@@ -46,7 +46,7 @@ BEGIN
         USING (SELECT DISTINCT m.feed_id, doorbell_internal.chunk_of(m.pos) AS n FROM doorbell_internal.messages(ids) m) s,
             doorbell.feed f
         WHERE c.feed_id = s.feed_id AND c.n = s.n AND f.id = s.feed_id AND c.n < doorbell_internal.chunk_of(f.last_pos)
-            AND c.live = doorbell_internal.no_bits()
+            AND c.live = 0::doorbell.chunk_bits
         RETURNING c.feed_id, c.category, c.n
     )
     INSERT INTO doorbell.chunk_gone (feed_id, n) SELECT d.feed_id, d.n FROM dead d WHERE d.category = 0;

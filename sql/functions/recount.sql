@@ -30,7 +30,7 @@ LANGUAGE sql STABLE AS $$
         FROM doorbell.message x CROSS JOIN LATERAL (VALUES (0), (x.category)) v (k)
         WHERE x.feed_id IS NOT NULL AND x.live GROUP BY 1, 2, 3
     ) m USING (feed_id, category, n)
-    WHERE coalesce(c.live, doorbell_internal.no_bits()) <> coalesce(m.live, doorbell_internal.no_bits())
+    WHERE coalesce(c.live, 0::doorbell.chunk_bits) <> coalesce(m.live, 0::doorbell.chunk_bits)
 $$;
 COMMENT ON FUNCTION doorbell_internal.drift IS
     'Every unread_count against its inbox rows, every chunk and the next expiry of a feed against its messages, and the '
@@ -80,7 +80,7 @@ $$;
 CREATE OR REPLACE FUNCTION doorbell_internal.repair_feeds() RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    no_bit constant doorbell.chunk_bits := doorbell_internal.no_bits();
+    no_bit constant doorbell.chunk_bits := 0::doorbell.chunk_bits;
 BEGIN
     UPDATE doorbell.feed f SET expires_at = d.at
     FROM (

@@ -105,7 +105,7 @@ CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_feed(m doorbell.message,
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     at_bit constant doorbell.chunk_bits := doorbell_internal.bit_of(m.pos);
-    no_bit constant doorbell.chunk_bits := doorbell_internal.no_bits();
+    no_bit constant doorbell.chunk_bits := 0::doorbell.chunk_bits;
 BEGIN
     INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, to_new, ack)
     SELECT m.feed_id, k, doorbell_internal.chunk_of(m.pos), at_bit,

@@ -26,7 +26,7 @@ BEGIN
             + count(*) FILTER (WHERE r.seen_broadcast IS NULL OR r.seen_broadcast < m.seq), count(*)
         FROM doorbell_internal.marks_of_chunk(m.feed_id, doorbell_internal.chunk_of(m.pos)) k
         LEFT JOIN doorbell.reader r ON r.user_id = k.user_id
-        WHERE (k.read & at_bit) <> doorbell_internal.no_bits();
+        WHERE (k.read & at_bit) <> 0::doorbell.chunk_bits;
     END IF;
 END
 $$;

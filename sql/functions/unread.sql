@@ -76,10 +76,10 @@ BEGIN
         (SELECT max(v.version) FROM v) AS seq_max, top.id, top.seq, top.sent_at, top.is_unread
     INTO feeds
     FROM (VALUES (1)) one LEFT JOIN LATERAL (
-        SELECT x.id, x.seq, x.sent_at, (v.read & doorbell_internal.bit_of(x.pos)) = doorbell_internal.no_bits() AS is_unread
+        SELECT x.id, x.seq, x.sent_at, (v.read & doorbell_internal.bit_of(x.pos)) = 0::doorbell.chunk_bits AS is_unread
         FROM v CROSS JOIN LATERAL doorbell_internal.message_at(
             v.feed_id, doorbell_internal.pos_of(v.n, position(B'1' IN v.visible & ~ v.archived))) x
-        WHERE (v.visible & ~ v.archived) <> doorbell_internal.no_bits()
+        WHERE (v.visible & ~ v.archived) <> 0::doorbell.chunk_bits
         ORDER BY x.seq DESC LIMIT 1) top ON true;
 
     num := mine.num + feeds.num;
@@ -107,11 +107,11 @@ LANGUAGE sql STABLE AS $$
         FROM (
             SELECT b.n, b.visible, b.read, position(B'1' IN b.visible & ~ b.archived) AS place
             FROM (
-                SELECT c.n, coalesce(k.read, doorbell_internal.no_bits()) AS read,
-                    coalesce(k.archived, doorbell_internal.no_bits()) AS archived,
+                SELECT c.n, coalesce(k.read, 0::doorbell.chunk_bits) AS read,
+                    coalesce(k.archived, 0::doorbell.chunk_bits) AS archived,
                     c.live & (doorbell_internal.bits_after(c.n, $2) | c.to_new)
-                        & (~ c.replaced | coalesce(k.read, doorbell_internal.no_bits()))
-                        & ~ coalesce(k.gone, doorbell_internal.no_bits()) AS visible
+                        & (~ c.replaced | coalesce(k.read, 0::doorbell.chunk_bits))
+                        & ~ coalesce(k.gone, 0::doorbell.chunk_bits) AS visible
                 FROM doorbell.chunk c LEFT JOIN doorbell.mark k ON k.user_id = $1 AND k.feed_id = 1 AND k.n = c.n
                 WHERE c.feed_id = 1 AND c.category = 0 OFFSET 0
             ) b OFFSET 0
@@ -209,7 +209,7 @@ BEGIN
             UNION ALL
             SELECT c.category, bit_count(c.live & m.unread)
             FROM map m JOIN chunk c ON c.feed_id = m.feed_id AND c.n = m.n AND c.category > 0
-            WHERE m.unread <> no_bits()
+            WHERE m.unread <> 0::chunk_bits
         ) part GROUP BY category
     ) x JOIN category c ON c.id = x.category
     WHERE x.num > 0 AND x.category <> ALL (me.muted);

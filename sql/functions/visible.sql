@@ -23,15 +23,15 @@ LANGUAGE sql STABLE AS $$
     SELECT f.id, s.joined, f.version, c.n,
         c.live
             & (doorbell_internal.bits_after(c.n, s.joined_pos) | c.to_new)
-            & (~ c.replaced | coalesce(m.read, doorbell_internal.no_bits()))
-            & ~ coalesce(m.gone, doorbell_internal.no_bits())
-            & CASE WHEN f.expires_at > $5 THEN doorbell_internal.all_bits() ELSE ~ coalesce((
+            & (~ c.replaced | coalesce(m.read, 0::doorbell.chunk_bits))
+            & ~ coalesce(m.gone, 0::doorbell.chunk_bits)
+            & CASE WHEN f.expires_at > $5 THEN ~ 0::doorbell.chunk_bits ELSE ~ coalesce((
                 SELECT bit_or(CASE WHEN doorbell_internal.chunk_of(x.pos) = c.n THEN doorbell_internal.bit_of(x.pos) END)
-                FROM doorbell_internal.expiring_broadcasts(f.id) x WHERE x.expires_at <= $5), doorbell_internal.no_bits()) END
-            & CASE WHEN $3 = '{}' THEN doorbell_internal.all_bits() ELSE ~ coalesce((
+                FROM doorbell_internal.expiring_broadcasts(f.id) x WHERE x.expires_at <= $5), 0::doorbell.chunk_bits) END
+            & CASE WHEN $3 = '{}' THEN ~ 0::doorbell.chunk_bits ELSE ~ coalesce((
                 SELECT bit_or(x.live) FROM doorbell.chunk x
-                WHERE x.feed_id = f.id AND x.category = ANY ($3) AND x.n = c.n), doorbell_internal.no_bits()) END,
-        coalesce(m.read, doorbell_internal.no_bits()), coalesce(m.archived, doorbell_internal.no_bits()), c.ack, c.replaced
+                WHERE x.feed_id = f.id AND x.category = ANY ($3) AND x.n = c.n), 0::doorbell.chunk_bits) END,
+        coalesce(m.read, 0::doorbell.chunk_bits), coalesce(m.archived, 0::doorbell.chunk_bits), c.ack, c.replaced
     FROM (
         SELECT 1 AS feed_id, $2 AS joined_pos, 0::bigint AS joined
         UNION ALL
@@ -55,13 +55,13 @@ LANGUAGE sql STABLE AS $$
         AND (i.expires_at IS NULL OR i.expires_at > $5) AND i.category <> ALL ($4)
     UNION ALL
     SELECT x.id, x.feed_id, x.pos,
-        CASE WHEN (m.archived & doorbell_internal.bit_of(x.pos)) <> doorbell_internal.no_bits() THEN 'archived'::doorbell.inbox_state
-            WHEN (m.read & doorbell_internal.bit_of(x.pos)) <> doorbell_internal.no_bits() THEN 'read'
+        CASE WHEN (m.archived & doorbell_internal.bit_of(x.pos)) <> 0::doorbell.chunk_bits THEN 'archived'::doorbell.inbox_state
+            WHEN (m.read & doorbell_internal.bit_of(x.pos)) <> 0::doorbell.chunk_bits THEN 'read'
             ELSE 'unread' END,
         x.must_ack, x.replaced
     FROM doorbell_internal.messages($2) x
     JOIN doorbell_internal.visible_bitmaps($1, $3, $4, 0, $5) m ON m.feed_id = x.feed_id AND m.n = doorbell_internal.chunk_of(x.pos)
-    WHERE x.live AND (m.visible & doorbell_internal.bit_of(x.pos)) <> doorbell_internal.no_bits()
+    WHERE x.live AND (m.visible & doorbell_internal.bit_of(x.pos)) <> 0::doorbell.chunk_bits
 $$;
 COMMENT ON FUNCTION doorbell_internal.find_visible IS 'Those of the given messages that the user can see, with their state.';
 

@@ -41,7 +41,7 @@ WITH m AS (
     RETURNING pos, seq, category, sent_at, expires_at
 ), chunks AS (
     INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, to_new, ack)
-    SELECT 1, k, doorbell_internal.chunk_of(pos), bit_or(doorbell_internal.bit_of(pos)), doorbell_internal.no_bits(), doorbell_internal.no_bits()
+    SELECT 1, k, doorbell_internal.chunk_of(pos), bit_or(doorbell_internal.bit_of(pos)), 0::doorbell.chunk_bits, 0::doorbell.chunk_bits
     FROM m CROSS JOIN LATERAL (SELECT 0 AS k UNION SELECT m.category) v GROUP BY 1, 2, 3
     ON CONFLICT (feed_id, category, n) DO UPDATE SET live = c.live | EXCLUDED.live
 )
@@ -52,7 +52,7 @@ WHERE f.id = 1 AND s.pos IS NOT NULL`;
 // 'heavy', 'old' and $1 of the many have read every broadcast.
 const markRows = `
 INSERT INTO doorbell.mark (user_id, feed_id, n, read, archived, gone)
-SELECT u, 1, c.n, c.live, doorbell_internal.no_bits(), doorbell_internal.no_bits()
+SELECT u, 1, c.n, c.live, 0::doorbell.chunk_bits, 0::doorbell.chunk_bits
 FROM doorbell.chunk c CROSS JOIN (
     VALUES ('${heavy}'), ('${old}') UNION ALL SELECT 'n' || i FROM generate_series(0, $1::integer - 1) i) r (u)
 WHERE c.feed_id = 1 AND c.category = 0
