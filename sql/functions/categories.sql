@@ -17,7 +17,7 @@ BEGIN
     UPDATE doorbell.category c SET critical = set_critical.critical
     WHERE c.id = set_critical.category AND c.critical <> set_critical.critical;
     IF FOUND THEN
-        -- Who muted it counts otherwise now: an event of the feed that everybody has.
+        -- Counts change for those who muted it: an event of the feed that everybody has.
         UPDATE doorbell.feed SET version = nextval('doorbell.seq') WHERE id = 1;
         INSERT INTO doorbell.outbox (feed_id, seq) SELECT f.id, f.version FROM doorbell.feed f WHERE f.id = 1;
     END IF;
@@ -61,4 +61,4 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.category_remove IS
     'Takes a category off the list: it is no longer critical, and nobody can newly mute it. Its messages keep it, and '
-    'who muted it goes on not seeing them. Naming it again, by a message or category_set(), brings it back. DB404.';
+    'those who muted it still do not see them. Naming it again, by a message or category_set(), brings it back. DB404.';

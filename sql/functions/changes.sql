@@ -14,7 +14,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.begin_change IS
-    'Locks a user and answers how he stands. One without first contact gets it now.';
+    'Locks a user and returns their state. One who is not registered is, now.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.end_change(user_id text, changes integer)
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
@@ -26,7 +26,7 @@ BEGIN
     RETURN QUERY SELECT u.num, u.version, u.seq, changes FROM doorbell.unread(user_id) u;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.end_change IS 'Closes a change: new version and ring if there was one. Answers the new state.';
+COMMENT ON FUNCTION doorbell_internal.end_change IS 'Closes a change: new version and ring if there was one. Returns the new state.';
 
 -- An action, for the state of personal rows: to which state, from which states, and whether it is for
 -- messages that must be acknowledged. change_marks() says the same for bits.
@@ -129,7 +129,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.change_inbox IS
-    'Acts on personal messages of a locked user, which the caller has seen to be visible. Answers how many changed.';
+    'Acts on personal messages of a locked user, which the caller has found visible. Returns how many changed.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.change_marks(user_id text, action text, me doorbell_internal.user_state,
     feed_ids integer[], ns bigint[], chosen bit[])
@@ -167,5 +167,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.change_marks IS
-    'Acts on the chosen bits of chunks for a locked user, as far as he can see them. Answers how many changed. '
-    'A bit is only ever set where a live message stands: a position given out later starts clean.';
+    'Acts on the chosen bits of chunks for a locked user, as far as they are visible. Returns how many changed. '
+    'A bit is only ever set for a live message: a position given out later starts clean.';

@@ -50,7 +50,7 @@ BEGIN
     IF due.ids IS NULL THEN
         RETURN 0;
     END IF;
-    -- Only who had it unread sees a difference: from the others' lists it went by itself.
+    -- Only those who had it unread see a difference: from the others' lists it went by itself.
     touched := doorbell_internal.withdraw(due.ids, due.users);
     IF touched <> '{}' THEN
         PERFORM doorbell_internal.touch_readers(touched, nextval('doorbell.seq'));
@@ -66,5 +66,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.sweep IS
-    'Puts away what has expired, and rings those whose badge changed by it. Answers how many; call again until 0. '
-    'Passes by who is busy.';
+    'Puts away what has expired, and rings those whose badge changed by it. Returns how many; call again until 0. '
+    'Skips busy users.';

@@ -52,18 +52,18 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.group_change IS
     'Adds users to a group and removes others, up to 100,000 each, all or none: {"added": n, "removed": n} counts '
-    'those for whom it was news. The group is made when first named. A member sees what is sent after he joined '
-    '(and what was sent with to_new_users), and nothing of it once he left. DB422, also over max_groups.';
+    'those for whom it was news. The group is made when first named. A member sees what is sent after joining '
+    '(and what was sent with to_new_users), and nothing of it after leaving. DB422, also over max_groups.';
 
 CREATE OR REPLACE FUNCTION doorbell.group_join(group_name text, user_id text, max_groups integer DEFAULT 64) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS
 $$BEGIN RETURN (group_change(group_name, ARRAY[user_id], NULL, max_groups)->>'added')::integer > 0; END$$;
-COMMENT ON FUNCTION doorbell.group_join IS 'Adds one user to a group; false if he was in it. See doorbell.group_change().';
+COMMENT ON FUNCTION doorbell.group_join IS 'Adds one user to a group; false for a member. See doorbell.group_change().';
 
 CREATE OR REPLACE FUNCTION doorbell.group_leave(group_name text, user_id text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS
 $$BEGIN RETURN (group_change(group_name, NULL, ARRAY[user_id])->>'removed')::integer > 0; END$$;
-COMMENT ON FUNCTION doorbell.group_leave IS 'Removes one user from a group; false if he was not in it. See doorbell.group_change().';
+COMMENT ON FUNCTION doorbell.group_leave IS 'Removes one user from a group; false for somebody who is no member. See doorbell.group_change().';
 
 CREATE OR REPLACE FUNCTION doorbell.group_members(group_name text, after text DEFAULT NULL, max_rows integer DEFAULT 1000)
 RETURNS json

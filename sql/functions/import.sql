@@ -80,4 +80,4 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.import IS
     'Puts messages of another system into inboxes: delivered at sent_at, read or not, and nobody is rung. In the order '
     'of the batch, which is at most some 10,000 rows; a row whose key is there already, or that has expired, is passed '
-    'by. Answers how many came in. DB422 for a row that cannot be a message: then none does.';
+    'by. Returns how many came in. DB422 for a row that cannot be a message: then none does.';

@@ -175,7 +175,7 @@ LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     me record;
-    answer json;
+    shown json;
 BEGIN
     SELECT * INTO me FROM user_state(message.user_id);
     IF NOT FOUND THEN
@@ -183,13 +183,13 @@ BEGIN
     END IF;
     SELECT message_json(m, c.name, m.seq <= CASE WHEN m.feed_id IS NULL THEN me.seen_personal ELSE me.seen_broadcast END,
         l.state <> 'unread', l.state = 'archived')
-    INTO answer
+    INTO shown
     FROM find_visible(message.user_id, ARRAY[message.id], me.joined_pos, me.muted, statement_timestamp()) l
     JOIN doorbell.message m ON m.id = l.id LEFT JOIN category c ON c.id = m.category;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'this user has no such message' USING ERRCODE = 'DB404';
     END IF;
-    RETURN answer;
+    RETURN shown;
 END
 $$;
 COMMENT ON FUNCTION doorbell.message(text, bigint) IS

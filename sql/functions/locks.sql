@@ -30,7 +30,7 @@ BEGIN
             SELECT FROM doorbell.reader r WHERE r.user_id = ANY (users)
             ORDER BY r.user_id FOR NO KEY UPDATE) l;
         EXIT WHEN locked = coalesce(cardinality(users), 0);
-        -- Somebody was erased in between. Making his row anew while others are locked would break the order.
+        -- Somebody was erased in between. Making that row anew while others are locked would break the order.
         IF cardinality(users) > 1 THEN
             RAISE EXCEPTION 'a user was erased at this moment, try again' USING ERRCODE = '40001';
         END IF;
@@ -58,4 +58,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.lock_known_readers IS
-    'Locks those of these users that have a row, sorted, and answers whom; skip_locked passes by who is busy.';
+    'Locks those of these users that have a row, sorted, and returns them; skip_locked leaves out the busy ones.';

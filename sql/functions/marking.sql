@@ -8,7 +8,7 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS
 $$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'read', ARRAY[id], 'one'); END$$;
 COMMENT ON FUNCTION doorbell.mark_read IS
-    'Marks one message read. Like all functions of this kind it answers num, version and seq after it, and changed. '
+    'Marks one message read. Like all functions of this kind it returns num, version and seq after it, and changed. '
     'DB404 if the user has no such message, DB409 if it must be acknowledged.';
 
 CREATE OR REPLACE FUNCTION doorbell.mark_unread(user_id text, id bigint)
@@ -45,7 +45,7 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS
 $$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'read', ids, 'some'); END$$;
 COMMENT ON FUNCTION doorbell.mark_read_ids IS
-    'Marks up to 1,000 messages read. Those that must be acknowledged or are not the user''s are passed by; DB404 if none is his.';
+    'Marks up to 1,000 messages read. Those that must be acknowledged or belong to somebody else are skipped; DB404 if none is the user''s.';
 
 CREATE OR REPLACE FUNCTION doorbell.mark_unread_ids(user_id text, ids bigint[])
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
@@ -83,7 +83,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_read_upto IS
-    'Marks read what a list showed, and what is older. position is that of a doorbell.list() answer, with its '
+    'Marks read what a list showed, and what is older. position comes from doorbell.list(), with its '
     'category; nothing that the list could not show is marked, whatever has been committed meanwhile. DB422.';
 
 CREATE OR REPLACE FUNCTION doorbell.mark_read_all(user_id text)
@@ -124,7 +124,7 @@ DECLARE
     own bigint[];
     feeds record;
 BEGIN
-    -- What was muted when that answer was given could not be seen in it.
+    -- What was muted when that list was returned could not be seen in it.
     hidden := me.muted || ARRAY(
         SELECT u.category FROM doorbell.unmute u WHERE u.user_id = mark_up_to.user_id AND u.seq > known_version);
     SELECT array_agg(i.message_id) INTO own FROM doorbell.inbox i
@@ -158,8 +158,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.mark_up_to IS
-    'Acts on everything not archived up to number cut that an answer with this version and seq could show '
-    '(wanted: only that category; 0: any). A group joined after that answer is passed by.';
+    'Acts on everything not archived up to number cut that a list with this version and seq could show '
+    '(wanted: only that category; 0: any). A group joined after that list is skipped.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.read_position(user_id text, "position" text)
 RETURNS TABLE (cut bigint, version bigint, seq bigint, category integer, nothing boolean)
@@ -268,5 +268,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_seen IS
-    'The user has seen the badge: everything that the answer with this position held is seen, read or not. '
+    'The user has seen the badge: everything that the list with this position held is seen, read or not. '
     'An older position changes nothing. DB422.';

@@ -96,14 +96,14 @@ BEGIN
         )
         SELECT (SELECT array_agg(c.id ORDER BY c.id) FROM claimed c), (SELECT count(*) FROM picked p WHERE p.stale)
         INTO ids, stale;
-        -- Only stale ones were in front: look behind them.
+        -- Only stale ones came first: look further.
         EXIT WHEN ids IS NOT NULL OR stale = 0;
     END LOOP;
     RETURN QUERY SELECT * FROM unnest(ids);
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_claim IS
-    'Takes up to max_rows rings, oldest first, for lease_s seconds, and answers their ids; whoever is '
+    'Takes up to max_rows rings, oldest first, for lease_s seconds, and returns their ids; whoever is '
     'first has them. Those older than max_age_s are dropped: a client asks anew whenever it connects. '
     'Commit before calling doorbell.outbox_rings(), and finish with doorbell.outbox_done() or doorbell.outbox_retry().';
 
@@ -115,7 +115,7 @@ DECLARE
     newer bigint;
     has record;
 BEGIN
-    -- An answer with this seq or a higher one was taken after all commits that are rung here.
+    -- A check that returns this seq or a higher one was taken after all commits that are rung here.
     SELECT last_value + 1 INTO newer FROM doorbell.seq;
     SELECT bool_or(cardinality(o.user_ids) = 1) AS users, bool_or(cardinality(o.user_ids) > 1) AS lists,
         bool_or(o.feed_id = 1) AS everybody, bool_or(o.feed_id > 1) AS groups

@@ -34,8 +34,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.erase IS
-    'Deletes everything that is stored about a user, scheduled messages to him too. The messages themselves stay for '
-    'their other users. False if he was not known. Should he come again, he is a new user.';
+    'Deletes everything that is stored about a user, scheduled messages to them too. The messages themselves stay for '
+    'their other users. False for an unknown user. Whoever returns later is a new user.';
 
 CREATE OR REPLACE FUNCTION doorbell.export(user_id text) RETURNS json
 LANGUAGE plpgsql STABLE AS $$
@@ -72,5 +72,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.export IS
-    'Everything about a user as JSON: user, version, first_contact, muted, groups, and his messages as in '
+    'Everything about a user as JSON: user, version, first_contact, muted, groups, and their messages as in '
     'doorbell.list(), oldest first, muted ones too. DB404.';

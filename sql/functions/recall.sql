@@ -24,7 +24,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.withdraw IS
-    'Takes messages from locked readers, as pairs of id and user. Answers who had one of them unread.';
+    'Takes messages from locked readers, as pairs of id and user. Returns those who had one of them unread.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.clear_broadcasts(ids bigint[], ring boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$

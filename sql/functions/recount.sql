@@ -34,7 +34,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION doorbell_internal.drift IS
     'Every unread_count against its inbox rows, every chunk and the next expiry of a feed against its messages, and the '
-    'number of a user''s groups against his subscriptions, in one snapshot.';
+    'number of a user''s groups against their subscriptions, in one snapshot.';
 
 CREATE OR REPLACE FUNCTION doorbell.recount(repair boolean DEFAULT false)
 RETURNS TABLE (what text, user_id text, feed_id integer, category integer, n bigint, stored bigint, counted bigint)
@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.recount IS
-    'Counts everything from scratch and answers each counter that is off: no row is the right answer, always. '
+    'Counts everything from scratch and returns each counter that is off: always no row, or it is a bug. '
     'repair sets those counters right, and changes the versions so that clients ask anew.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.repair_users(users text[]) RETURNS void

@@ -20,8 +20,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.register IS
-    'Registers a user at first contact. Fixes, once, how far back he sees messages to everybody: those sent '
-    'after since (when he registered), or without it those of the last backlog_days. '
+    'Registers a user at first contact. Settles, once, how far back they see messages to everybody: those sent '
+    'after since (when they registered with the site), or without it those of the last backlog_days. '
     'Later calls change nothing. Waits for no sender.';
 
 CREATE OR REPLACE FUNCTION doorbell.contact(user_id text, since timestamptz DEFAULT NULL, backlog_days integer DEFAULT 7)

@@ -133,7 +133,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.purge_over_cap IS
     'Deletes the oldest personal messages of users who have more than user_cap; each call looks at the next 1,000 '
-    'users. Answers 0 only at the end of a round over all.';
+    'users. Returns 0 only at the end of a round over all.';
 
 CREATE OR REPLACE FUNCTION doorbell.purge(max_rows integer DEFAULT 1000, max_age_days integer DEFAULT 365,
     gone_days integer DEFAULT 30, user_cap integer DEFAULT NULL)
@@ -158,5 +158,5 @@ $$;
 COMMENT ON FUNCTION doorbell.purge IS
     'Retention, a batch of about max_rows rows a call: deletes messages older than max_age_days, those that expired '
     'or were recalled more than gone_days ago, marks without a message, keys older than max_age_days, and, with '
-    'user_cap, a user''s oldest personal messages beyond that number (each call looks at the next 1,000 users, and answers '
-    '0 only after the last). Answers how many rows went: call again until 0. Counts are exact meanwhile; no ring; passes by who is busy.';
+    'user_cap, a user''s oldest personal messages beyond that number (each call looks at the next 1,000 users, and returns '
+    '0 only after the last). Returns how many rows went: call again until 0. Counts are exact meanwhile; no ring; skips busy users.';

@@ -16,7 +16,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.activate IS
     'Delivers messages that are due (send_at, later), and writes their rings, in the caller''s transaction. '
-    'Answers how many; call again until 0. Safe from many callers at once: who comes second passes by.';
+    'Returns how many; call again until 0. Safe from many callers at once: the second skips what the first has.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.activate_feeds(max_rows integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$

@@ -244,7 +244,7 @@ Exactly one of to_users (up to 100,000 ids; duplicates collapse; an empty list s
 title: 1 to 255 bytes. body: up to 65,536 bytes. sender, category (made when first named), url (http, https,
 or a path from the root), extra (an object up to 16,384 bytes) are optional.
 expires_in: seconds after delivery at which nobody sees it any more. send_at: when to deliver.
-key: the same key and content again answers the first id with duplicate = true; with another content DB409.
+key: the same key and content again returns the first id with duplicate = true; with another content DB409.
 subject_type, subject_id: what it is about; replace: supersedes unread messages about that for its audience.
 ack: must be acknowledged. to_new_users: also for those who appear or join later.
 later: delivered by doorbell-app right after the commit. Use it in long transactions, since a message to a

@@ -119,8 +119,8 @@ LANGUAGE sql STABLE AS $$
     ) s
 $$;
 COMMENT ON FUNCTION doorbell_internal.broadcasts_to_all IS
-    'What of feed ''*'' a user can see who mutes nothing, while none of it has expired: unread ones, and the newest that '
-    'is not archived.';
+    'What of feed ''*'' is visible to a user without mutes, while none of it has expired: how many are unread, and the '
+    'newest that is not archived.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL, hit_window integer DEFAULT 300)
 RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint)
@@ -175,7 +175,7 @@ $$;
 COMMENT ON FUNCTION doorbell.unread IS
     'The check. num: unread messages; hit: 1 when the newest message is unread and younger than '
     'hit_window seconds; latest: its id, 0 if there is none; version: number of the user''s own last change; '
-    'seq: number of the last event in his feeds. With category, num, hit and latest are of that one. '
+    'seq: number of the last event in their feeds. With category, num, hit and latest are of that one. '
     'No row means that doorbell.register() has not been called for this user. One snapshot, no write, no lock.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread_by_category(user_id text, hit_window integer DEFAULT 300)

@@ -13,7 +13,7 @@ LANGUAGE sql STABLE AS $$
     WHERE a.user_id = $1
 $$;
 COMMENT ON FUNCTION doorbell_internal.user_state IS
-    'What a user''s answers depend on beside messages. No row before first contact. A category that '
+    'What a user sees depends on this, besides messages. No row before first contact. A category that '
     'became critical is not muted, whatever the user chose before.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.visible_bitmaps(user_id text, joined_pos bigint, muted integer[], category integer, at timestamptz)

@@ -6,7 +6,7 @@
 --
 -- Locks are taken in this order, and a row is read in the statement after the one that locked it:
 --   the broadcast lock (row 1 of feed), message rows, reader rows sorted by user_id, everything else.
--- Every event of a feed holds the broadcast lock to its commit, every change of a user's state holds his
+-- Every event of a feed holds the broadcast lock to its commit, every change of a user's state holds their
 -- reader row to its commit, and numbers are taken from seq only under the lock. So for one user
 -- personal events commit in the order of their numbers, and so do the events of all feeds together.
 
@@ -47,7 +47,7 @@ CREATE TABLE doorbell.category (
 );
 COMMENT ON TABLE doorbell.category IS
     'Kinds of messages, created by the first send that names them. Number 0, which has no row, '
-    'stands for "none" in message, inbox and unread_count and for "all together" in chunk.';
+    'means "none" in message, inbox and unread_count and "all together" in chunk.';
 COMMENT ON COLUMN doorbell.category.listed IS
     'False after doorbell.category_remove(): messages and users keep it, until somebody names it again.';
 COMMENT ON COLUMN doorbell.category.critical IS 'Users cannot mute it.';
@@ -127,10 +127,10 @@ CREATE TABLE doorbell.reader (
     groups integer NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE doorbell.reader IS
-    'One row for each user that has a state. Its row lock is held by whoever changes that state.';
-COMMENT ON COLUMN doorbell.reader.groups IS 'Number of his subscriptions: a check need not look for them where it is 0.';
+    'One row for each user that has a state. A change of that state holds its lock.';
+COMMENT ON COLUMN doorbell.reader.groups IS 'Number of their subscriptions: a check need not look for them where it is 0.';
 COMMENT ON COLUMN doorbell.reader.version IS 'Number of the user''s own last change.';
-COMMENT ON COLUMN doorbell.reader.seq_min IS 'Newest event of a group that the user left: his seq never falls.';
+COMMENT ON COLUMN doorbell.reader.seq_min IS 'Newest event of a group that the user left: their seq never falls.';
 COMMENT ON COLUMN doorbell.reader.seen_personal IS 'Personal messages up to this number were seen.';
 COMMENT ON COLUMN doorbell.reader.seen_broadcast IS 'Broadcasts up to this number were seen.';
 
@@ -141,7 +141,7 @@ CREATE TABLE doorbell.first_seen (
 );
 COMMENT ON TABLE doorbell.first_seen IS
     'First contact of a user, apart from reader, so that a first check waits for no sender. '
-    'joined_pos is the newest position of feed ''*'' that is too old for him.';
+    'joined_pos is the newest position of feed ''*'' that is too old for them.';
 
 CREATE TABLE doorbell.unmute (
     user_id text COLLATE "C",
@@ -188,8 +188,8 @@ CREATE INDEX inbox_user_subject_idx ON doorbell.inbox (user_id, subject)
     WHERE state = 'unread' AND subject IS NOT NULL;
 CREATE INDEX inbox_expires_at_idx ON doorbell.inbox (expires_at)
     WHERE state < 'gone' AND expires_at IS NOT NULL;
--- The planner is told that a user has a hundredth of all rows, since the one who has many must be served as fast
--- as those with one: so a look-up by message and user takes inbox_pkey.
+-- The planner is told that a user has a hundredth of all rows, since a user with many must be served as fast
+-- as one with one: so a look-up by message and user takes inbox_pkey.
 ALTER TABLE doorbell.inbox ALTER COLUMN user_id SET (n_distinct = 100);
 COMMENT ON TABLE doorbell.inbox IS 'A personal message and one of its users.';
 

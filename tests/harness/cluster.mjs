@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A private PostgreSQL cluster for one test file. initdb and the migrations run once for each version of
+// A private PostgreSQL cluster for one test file. initdb and doorbell-migrate run once for each version of
 // them, into a cached folder that every cluster is a copy of. Needs no system service, and no rights: as root
 // it drops to user nobody.
 import { spawn, execFile } from 'node:child_process';
