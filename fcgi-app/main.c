@@ -14,10 +14,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "common/config/config.h"
+#include "common/config/paths.h"
+#include "common/os/clock.h"
+#include "common/os/listen.h"
+#include "common/os/load.h"
 #include "common/os/log.h"
-#include "common/security/secrets.h"
-#include "fcgi-app/clock.h"
 #include "fcgi-app/gate.h"
 #include "fcgi-app/live.h"
 #include "fcgi-app/metrics.h"
@@ -25,8 +26,6 @@
 #include "fcgi-app/worker.h"
 
 enum { DRAIN_MS = 30000 };
-
-#define CONFIG_PATH "/etc/doorbell/doorbell.conf"
 
 struct thread {
     pthread_t id;
@@ -52,7 +51,7 @@ struct app {
 static void print_usage(FILE *out)
 {
     (void)fputs("usage: doorbell-app [-hnV] [-c file]\n"
-                "  -c, --config file  settings (default " CONFIG_PATH ")\n"
+                "  -c, --config file  settings (default " PATHS_CONFIG ")\n"
                 "  -n, --check        check the settings and the keys, and exit\n"
                 "  -V, --version\n"
                 "  -h, --help\n",
@@ -72,11 +71,11 @@ static enum err load(const char *path, struct live **out)
 {
     struct config *config;
     struct secrets secrets;
-    enum err e = config_load(path, stderr, &config);
+    enum err e = load_config(path, stderr, &config);
 
     if (e)
         return e;
-    e = secrets_load(config, PROGRAM_APP, stderr, &secrets);
+    e = load_secrets(config, PROGRAM_APP, stderr, &secrets);
     if (e) {
         config_free(config);
         return e;
@@ -194,7 +193,7 @@ static enum err open_gate(struct app *app)
 {
     const struct config_app *config = &app->live->config->app;
     enum err e =
-        address_listen(&config->listen, config->listen_mode, config->listen_group, &app->listener);
+        listen_open(&config->listen, config->listen_mode, config->listen_group, &app->listener);
 
     return e ? e : gate_new(app->listener, (size_t)config->max_connections, &app->gate);
 }
@@ -206,7 +205,7 @@ static enum err start(struct app *app)
 
     app->workers_count = (size_t)app->live->config->app.workers;
     if (!e)
-        e = worker_init_library();
+        e = exchange_init_library();
     if (!e)
         e = worker_new_metrics(app->workers_count, &app->metrics);
     if (!e)
@@ -297,7 +296,7 @@ static void clean_up(struct app *app)
     metrics_free(app->metrics);
     if (app->listener >= 0) {
         (void)close(app->listener);
-        address_unlink(&app->first->config->app.listen);
+        listen_unlink(&app->first->config->app.listen);
     }
     (void)close(app->signals);
     (void)close(app->ended);
@@ -314,13 +313,16 @@ static int run(const char *config_path, struct live *live)
                       .first = live_ref(live),
                       .listener = -1,
                       .signals = -1};
-    int status = EXIT_FAILURE;
+    int status;
+    enum err e;
 
     app.ended = eventfd(0, EFD_CLOEXEC);
-    if (app.ended >= 0 && start(&app) == ERR_NONE) {
+    e = app.ended >= 0 ? start(&app) : ERR_NO_MEMORY;
+    if (!e) {
         log_info("serving with %zu workers", app.workers_count);
         status = supervise(&app);
     } else {
+        status = e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
         if (app.gate)
             gate_stop(app.gate);
         if (app.publisher)
@@ -337,11 +339,12 @@ int main(int argc, char **argv)
                                             {"version", no_argument, NULL, 'V'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    const char *config_path = CONFIG_PATH;
+    const char *config_path = PATHS_CONFIG;
     bool is_check = false;
     struct live *live;
     int option;
 
+    log_bugs();
     while ((option = getopt_long(argc, argv, "c:nVh", options, NULL)) != -1) {
         switch (option) {
         case 'c':

@@ -12,7 +12,7 @@
 struct params {
     struct span method, uri, script_name, path_info, query;
     struct span content_type, content_length, if_none_match;
-    struct span authorization, cookie, remote_user, origin, scheme, https, host;
+    struct span authorization, cookie, remote_user, origin, scheme, https, host, expected_user;
 };
 
 #define PARAM(name, field)                                                                         \
@@ -40,6 +40,7 @@ static const struct {
     PARAM("REQUEST_SCHEME", scheme),
     PARAM("HTTPS", https),
     PARAM("HTTP_HOST", host),
+    PARAM("HTTP_DOORBELL_USER", expected_user),
 };
 
 static void collect(char **env, struct params *out)
@@ -70,6 +71,7 @@ static struct credentials credentials_of(const struct params *p, unsigned method
         .origin = p->origin,
         .scheme = scheme_of(p),
         .host = p->host,
+        .expected_user = p->expected_user,
         .is_write = method != METHOD_GET,
     };
 }
@@ -158,7 +160,7 @@ static enum err expected_length(struct span content_length, size_t max, size_t *
     return ERR_NONE;
 }
 
-enum err request_read_body(struct request *req, FCGX_Stream *in, size_t max, bool *is_read)
+enum err request_read_body(struct request *req, FCGX_Stream *in, size_t max)
 {
     size_t expected, len;
     char *bytes;
@@ -174,7 +176,6 @@ enum err request_read_body(struct request *req, FCGX_Stream *in, size_t max, boo
         return req->content_length.len > 0 ? ERR_MALFORMED : ERR_TOO_BIG;
     if (FCGX_GetError(in) != 0 || (req->content_length.len > 0 && len < expected))
         return ERR_MALFORMED;
-    *is_read = true;
     return body_decode(req->body, req->content_type, bytes, len);
 }
 

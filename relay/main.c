@@ -7,12 +7,10 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "common/config/config.h"
+#include "common/config/paths.h"
+#include "common/os/load.h"
 #include "common/os/log.h"
-#include "common/security/secrets.h"
 #include "relay/server.h"
-
-static const char default_config[] = "/etc/doorbell/doorbell.conf";
 
 struct options {
     const char *config_path;
@@ -36,12 +34,12 @@ struct relay {
 
 static void print_help(void)
 {
-    printf("usage: doorbell-relay [-n] [-c file]\n\n"
-           "  -c file     the configuration (%s)\n"
-           "  -n          check the configuration and exit\n"
-           "  --help      this text\n"
-           "  --version\n\n",
-           default_config);
+    (void)fputs("usage: doorbell-relay [-n] [-c file]\n\n"
+                "  -c file     the configuration (" PATHS_CONFIG ")\n"
+                "  -n          check the configuration and exit\n"
+                "  --help      this text\n"
+                "  --version\n\n",
+                stdout);
     config_print_help(stdout, PROGRAM_RELAY);
 }
 
@@ -54,7 +52,7 @@ static void parse_options(int argc, char **argv, struct options *out)
     };
     int c;
 
-    *out = (struct options){.config_path = default_config};
+    *out = (struct options){.config_path = PATHS_CONFIG};
     while ((c = getopt_long(argc, argv, "c:n", long_options, NULL)) != -1) {
         switch (c) {
         case 'c':
@@ -85,9 +83,9 @@ static bool settle(const char *path, struct settled *out)
 {
     struct settled s;
 
-    if (config_load(path, stderr, &s.config))
+    if (load_config(path, stderr, &s.config))
         return false;
-    if (secrets_load(s.config, PROGRAM_RELAY, stderr, &s.secrets)) {
+    if (load_secrets(s.config, PROGRAM_RELAY, stderr, &s.secrets)) {
         config_free(s.config);
         return false;
     }
@@ -165,6 +163,7 @@ static void watch_signal(struct ev_loop *loop, struct relay *p, ev_signal *watch
 static int serve(struct relay *p)
 {
     struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
+    enum err e;
 
     if (!loop) {
         log_error("there is no event loop");
@@ -175,8 +174,9 @@ static int serve(struct relay *p)
     watch_signal(loop, p, &p->on_term, SIGTERM, on_stop);
     watch_signal(loop, p, &p->on_int, SIGINT, on_stop);
     watch_signal(loop, p, &p->on_hup, SIGHUP, on_reload);
-    if (server_new(loop, p->settled.config, &p->settled.secrets, &p->server))
-        return EXIT_FAILURE;
+    e = server_new(loop, p->settled.config, &p->settled.secrets, &p->server);
+    if (e)
+        return e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
     log_info("serving");
     ev_run(loop, 0);
     server_free(p->server);
@@ -190,6 +190,7 @@ int main(int argc, char **argv)
     struct relay p = {0};
     int status = EXIT_SUCCESS;
 
+    log_bugs();
     parse_options(argc, argv, &p.options);
     if (!settle(p.options.config_path, &p.settled))
         return CONFIG_EXIT;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bytes/invariant.h"
+
 enum { BUF_CAP_MIN = 64 };
 
 void buf_init(struct buf *b, size_t max)
@@ -18,6 +20,16 @@ void buf_deinit(struct buf *b)
     *b = (struct buf){.max = b->max};
 }
 
+void buf_set_max(struct buf *b, size_t max)
+{
+    b->max = max;
+}
+
+size_t buf_room(const struct buf *b)
+{
+    return b->max > b->len ? b->max - b->len : 0;
+}
+
 void buf_reset(struct buf *b)
 {
     b->len = 0;
@@ -28,7 +40,8 @@ struct span buf_span(const struct buf *b)
     return (struct span){b->data, b->len};
 }
 
-/* Doubles, so that n appends cost n; never over the ceiling. */
+/* Doubles, so that n appends cost n; never over the ceiling. `needed` is more than there is, and
+ * within the ceiling: so a capacity that was allowed by a higher one never shrinks. */
 static size_t grown_cap(const struct buf *b, size_t needed)
 {
     size_t cap = b->cap > BUF_CAP_MIN ? b->cap : BUF_CAP_MIN;
@@ -43,7 +56,7 @@ enum err buf_reserve(struct buf *b, size_t extra)
     size_t cap;
     char *data;
 
-    if (extra > b->max - b->len)
+    if (!INVARIANT(b->len <= b->cap) || extra > buf_room(b))
         return ERR_TOO_BIG;
     if (extra <= b->cap - b->len)
         return ERR_NONE;
@@ -102,7 +115,7 @@ enum err buf_printf(struct buf *b, const char *format, ...)
     va_end(args);
     if (len < 0)
         return ERR_INVALID;
-    if ((size_t)len > b->max - b->len)
+    if ((size_t)len > buf_room(b))
         return ERR_TOO_BIG;
     if ((size_t)len >= sizeof(small)) {
         /* Printed apart: vsnprintf's NUL would need a byte over the ceiling. */

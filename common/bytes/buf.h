@@ -14,7 +14,7 @@ struct buf {
     char *data; /* owned; NULL while nothing was written */
     size_t len;
     size_t cap;
-    size_t max; /* the ceiling of len */
+    size_t max; /* the ceiling of len; what it held before the ceiling came down may be longer */
 };
 
 /* Allocates nothing. */
@@ -22,6 +22,13 @@ void buf_init(struct buf *b, size_t max);
 
 /* Frees the bytes; a zeroed or already freed buf is fine. */
 void buf_deinit(struct buf *b);
+
+/* Sets another ceiling. What the buf holds stays, even where it is more; then nothing can be added
+ * until enough of it is consumed. */
+void buf_set_max(struct buf *b, size_t max);
+
+/* How many bytes can be added; 0 at the ceiling and above it. */
+size_t buf_room(const struct buf *b);
 
 /* Forgets the bytes and keeps the memory. */
 void buf_reset(struct buf *b);

@@ -79,6 +79,52 @@ static void growing_keeps_the_bytes(void **state)
     buf_deinit(&b);
 }
 
+static void a_lower_ceiling_keeps_the_bytes_and_takes_no_more(void **state)
+{
+    char wide[300];
+    struct buf b;
+
+    (void)state;
+    memset(wide, 'w', sizeof(wide) - 1);
+    wide[sizeof(wide) - 1] = '\0';
+    buf_init(&b, 1000);
+    assert_int_equal(buf_append(&b, (struct span){wide, 200}), ERR_NONE);
+    buf_set_max(&b, 100);
+    assert_int_equal(buf_room(&b), 0);
+    assert_int_equal(buf_reserve(&b, 1), ERR_TOO_BIG);
+    assert_int_equal(buf_append_char(&b, 'x'), ERR_TOO_BIG);
+    assert_int_equal(buf_append_int(&b, 7), ERR_TOO_BIG);
+    assert_int_equal(buf_printf(&b, "x"), ERR_TOO_BIG);
+    assert_int_equal(buf_printf(&b, "%s", wide), ERR_TOO_BIG);
+    assert_int_equal(buf_append(&b, SPAN("")), ERR_NONE);
+    assert_true(span_equal(buf_span(&b), (struct span){wide, 200}));
+    buf_consume(&b, 150);
+    assert_int_equal(buf_room(&b), 50);
+    assert_int_equal(buf_append(&b, (struct span){wide, 51}), ERR_TOO_BIG);
+    assert_int_equal(buf_append(&b, (struct span){wide, 50}), ERR_NONE);
+    assert_true(span_equal(buf_span(&b), (struct span){wide, 100}));
+    buf_deinit(&b);
+}
+
+static void a_ceiling_that_comes_down_and_goes_up_again_never_shrinks_the_memory(void **state)
+{
+    size_t cap;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 1000);
+    assert_int_equal(buf_reserve(&b, 900), ERR_NONE);
+    cap = b.cap;
+    buf_set_max(&b, 10);
+    assert_int_equal(buf_append(&b, SPAN("0123456789")), ERR_NONE);
+    assert_int_equal(b.cap, cap);
+    buf_set_max(&b, 2000);
+    assert_int_equal(buf_reserve(&b, 1990), ERR_NONE);
+    assert_true(b.cap >= 2000);
+    assert_bytes(&b, "0123456789");
+    buf_deinit(&b);
+}
+
 static void consume_drops_from_the_front(void **state)
 {
     struct buf b;
@@ -121,6 +167,8 @@ int main(void)
         cmocka_unit_test(printf_fills_up_to_the_last_byte),
         cmocka_unit_test(appends_stand_one_behind_the_other),
         cmocka_unit_test(growing_keeps_the_bytes),
+        cmocka_unit_test(a_lower_ceiling_keeps_the_bytes_and_takes_no_more),
+        cmocka_unit_test(a_ceiling_that_comes_down_and_goes_up_again_never_shrinks_the_memory),
         cmocka_unit_test(consume_drops_from_the_front),
         cmocka_unit_test(reset_and_deinit_leave_a_usable_buf),
     };
