@@ -155,15 +155,17 @@ bench:
 # /etc/doorbell, so that they can be used and pasted as they are; installed, they name PREFIX and
 # SYSCONFDIR (the last, as it may lie in /usr/local).
 texts := samples nginx apache man5 man8 units
-places := programs sql migrations www bell $(texts)
+places := programs sql schema functions www bell $(texts)
 share := $(PREFIX)/share/doorbell
 
 folder_of_programs := $(PREFIX)/sbin
 files_of_programs := $(programs) sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder
 folder_of_sql := $(share)/sql
-files_of_sql := sql/roles.sql
-folder_of_migrations := $(share)/sql/migrations
-files_of_migrations := $(sort $(wildcard sql/migrations/*.sql))
+files_of_sql := sql/attributes.sql sql/roles.sql
+folder_of_schema := $(share)/sql/schema
+files_of_schema := $(sort $(wildcard sql/schema/*.sql))
+folder_of_functions := $(share)/sql/functions
+files_of_functions := $(sort $(wildcard sql/functions/*.sql))
 folder_of_www := $(share)/www
 files_of_www := www/doorbell.js
 folder_of_bell := $(share)/www/bell
@@ -199,7 +201,7 @@ install: all
 	$(INSTALL) -d $(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell)
 
 # Folders that are ours go when they are empty; those of the system stay.
-our_folders := www/bell www sql/migrations sql nginx apache .
+our_folders := www/bell www sql/schema sql/functions sql nginx apache .
 
 uninstall:
 	rm -f $(foreach place,$(places),$(call target_files,$(place)))

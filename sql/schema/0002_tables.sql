@@ -1,14 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- The tables of the inbox. A personal message is one inbox row for each of its users, with a
--- maintained tally. A broadcast (to a group or to all) is one message row and one bit in a chunk;
+-- maintained unread_count. A broadcast (to a group or to all) is one message row and one bit in a chunk;
 -- a user's marks on broadcasts are bits in chunks of the same shape, so that unread is
 -- bit_count(live & visible & ~read) and a recall is one bit cleared.
 --
--- The number 1024 stands in these files for the size of a chunk and for nothing else.
---
 -- Locks are taken in this order, and a row is read in the statement after the one that locked it:
---   the LINE (row 1 of feed), message rows, reader rows sorted by user_id, everything else.
--- Every event of a feed holds the LINE to its commit, every change of a user's state holds his
+--   the broadcast lock (row 1 of feed), message rows, reader rows sorted by user_id, everything else.
+-- Every event of a feed holds the broadcast lock to its commit, every change of a user's state holds their
 -- reader row to its commit, and numbers are taken from seq only under the lock. So for one user
 -- personal events commit in the order of their numbers, and so do the events of all feeds together.
 
@@ -33,7 +31,7 @@ CREATE TABLE doorbell.feed (
 INSERT INTO doorbell.feed (id, name) OVERRIDING SYSTEM VALUE VALUES (1, '*');
 COMMENT ON TABLE doorbell.feed IS
     'A stream of broadcasts: ''*'' (id 1) goes to everybody, every other row is a group. '
-    'The lock of row 1 is the LINE, which every event of any feed holds until it commits.';
+    'The lock of row 1 is the broadcast lock, which every event of any feed holds until it commits.';
 COMMENT ON COLUMN doorbell.feed.last_pos IS 'Position of the newest message: 0, 1, 2, ... in each feed.';
 COMMENT ON COLUMN doorbell.feed.version IS 'Number of the feed''s last event.';
 COMMENT ON COLUMN doorbell.feed.expires_at IS
@@ -49,7 +47,7 @@ CREATE TABLE doorbell.category (
 );
 COMMENT ON TABLE doorbell.category IS
     'Kinds of messages, created by the first send that names them. Number 0, which has no row, '
-    'stands for "none" in message, inbox and tally and for "all together" in chunk.';
+    'means "none" in message, inbox and unread_count and "all together" in chunk.';
 COMMENT ON COLUMN doorbell.category.listed IS
     'False after doorbell.category_remove(): messages and users keep it, until somebody names it again.';
 COMMENT ON COLUMN doorbell.category.critical IS 'Users cannot mute it.';
@@ -76,17 +74,18 @@ CREATE TABLE doorbell.message (
     extra jsonb,
     CONSTRAINT message_pos_check CHECK (pos IS NULL OR (feed_id IS NOT NULL AND seq IS NOT NULL))
 );
-CREATE UNIQUE INDEX message_feed_pos_key ON doorbell.message (feed_id, pos) WHERE feed_id IS NOT NULL;
-CREATE UNIQUE INDEX message_feed_seq_key ON doorbell.message (feed_id, seq) WHERE feed_id IS NOT NULL;
-CREATE INDEX message_feed_sent_at_idx ON doorbell.message (feed_id, sent_at) WHERE feed_id IS NOT NULL;
-CREATE INDEX message_feed_expires_at_idx ON doorbell.message (feed_id, expires_at)
-    WHERE feed_id IS NOT NULL AND live AND expires_at IS NOT NULL;
+-- The expressions that equal feed_id keep these indexes apart: functions/lookup.sql says why.
+CREATE UNIQUE INDEX message_feed_pos_key ON doorbell.message (feed_id, pos) WHERE pos IS NOT NULL;
+CREATE UNIQUE INDEX message_feed_seq_key ON doorbell.message ((feed_id + 0), seq) WHERE feed_id + 0 IS NOT NULL;
+CREATE INDEX message_feed_expires_at_idx ON doorbell.message ((feed_id * 1), expires_at)
+    WHERE feed_id * 1 IS NOT NULL AND live AND expires_at IS NOT NULL;
+CREATE INDEX message_feed_subject_idx ON doorbell.message ((feed_id - 0), subject)
+    WHERE feed_id - 0 IS NOT NULL AND live AND NOT replaced AND subject IS NOT NULL;
+CREATE INDEX message_all_sent_at_idx ON doorbell.message (sent_at, pos) WHERE feed_id - 1 = 0;
 CREATE INDEX message_expires_at_idx ON doorbell.message (expires_at) WHERE feed_id IS NOT NULL AND live;
 CREATE INDEX message_sent_at_idx ON doorbell.message (sent_at);
 CREATE INDEX message_gone_at_idx ON doorbell.message (least(expires_at, recalled_at))
     WHERE least(expires_at, recalled_at) IS NOT NULL;
-CREATE INDEX message_feed_subject_idx ON doorbell.message (feed_id, subject)
-    WHERE feed_id IS NOT NULL AND live AND NOT replaced AND subject IS NOT NULL;
 COMMENT ON TABLE doorbell.message IS
     'What was sent, once, whatever the number of users. feed_id is null for a message to a list of '
     'users, 1 for everybody, else a group. Delivered means seq is not null; scheduled ones wait in pending.';
@@ -122,27 +121,27 @@ CREATE TABLE doorbell.reader (
     user_id text COLLATE "C" CONSTRAINT reader_pkey PRIMARY KEY,
     version bigint NOT NULL DEFAULT 0,
     seq_min bigint NOT NULL DEFAULT 0,
-    seen_r bigint NOT NULL DEFAULT 0,
-    seen_b bigint NOT NULL DEFAULT 0,
+    seen_personal bigint NOT NULL DEFAULT 0,
+    seen_broadcast bigint NOT NULL DEFAULT 0,
     muted integer[] NOT NULL DEFAULT '{}',
     groups integer NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE doorbell.reader IS
-    'One row for each user that has a state. Its row lock is held by whoever changes that state.';
-COMMENT ON COLUMN doorbell.reader.groups IS 'Number of his subscriptions: a check need not look for them where it is 0.';
+    'One row for each user that has a state. A change of that state holds its lock.';
+COMMENT ON COLUMN doorbell.reader.groups IS 'Number of their subscriptions: a check need not look for them where it is 0.';
 COMMENT ON COLUMN doorbell.reader.version IS 'Number of the user''s own last change.';
-COMMENT ON COLUMN doorbell.reader.seq_min IS 'Newest event of a group that the user left: his seq never falls.';
-COMMENT ON COLUMN doorbell.reader.seen_r IS 'Personal messages up to this number were seen.';
-COMMENT ON COLUMN doorbell.reader.seen_b IS 'Broadcasts up to this number were seen.';
+COMMENT ON COLUMN doorbell.reader.seq_min IS 'Newest event of a group that the user left: their seq never falls.';
+COMMENT ON COLUMN doorbell.reader.seen_personal IS 'Personal messages up to this number were seen.';
+COMMENT ON COLUMN doorbell.reader.seen_broadcast IS 'Broadcasts up to this number were seen.';
 
-CREATE TABLE doorbell.arrival (
-    user_id text COLLATE "C" CONSTRAINT arrival_pkey PRIMARY KEY,
-    floor bigint NOT NULL,
+CREATE TABLE doorbell.first_seen (
+    user_id text COLLATE "C" CONSTRAINT first_seen_pkey PRIMARY KEY,
+    joined_pos bigint NOT NULL,
     at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE doorbell.arrival IS
+COMMENT ON TABLE doorbell.first_seen IS
     'First contact of a user, apart from reader, so that a first check waits for no sender. '
-    'floor is the newest position of feed ''*'' that is too old for him.';
+    'joined_pos is the newest position of feed ''*'' that is too old for them.';
 
 CREATE TABLE doorbell.unmute (
     user_id text COLLATE "C",
@@ -153,21 +152,27 @@ CREATE TABLE doorbell.unmute (
 COMMENT ON TABLE doorbell.unmute IS
     'When a user last unmuted a category: a list from before could not show it, so its position does not mark it.';
 
-CREATE TABLE doorbell.tally (
+CREATE TABLE doorbell.unread_count (
     user_id text COLLATE "C",
     category integer,
-    unread integer NOT NULL CONSTRAINT tally_unread_check CHECK (unread >= 0),
-    CONSTRAINT tally_pkey PRIMARY KEY (user_id, category)
+    unread integer NOT NULL CONSTRAINT unread_count_unread_check CHECK (unread >= 0),
+    CONSTRAINT unread_count_pkey PRIMARY KEY (user_id, category)
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE doorbell.tally IS
-    'Number of a user''s inbox rows in state 0, by category; changed in the transaction that changes '
+COMMENT ON TABLE doorbell.unread_count IS
+    'Number of a user''s inbox rows in state unread, by category; changed in the transaction that changes '
     'them. Its rows also tell in which categories the user ever got a personal message.';
+
+-- In this order: those before 'gone' are the user's still.
+CREATE TYPE doorbell.inbox_state AS ENUM ('unread', 'read', 'archived', 'gone', 'withdrawn');
+COMMENT ON TYPE doorbell.inbox_state IS
+    'gone: deleted by the user, or expired or recalled after it was read; withdrawn: expired, recalled or replaced '
+    'before it was read.';
 
 CREATE TABLE doorbell.inbox (
     message_id bigint,
     user_id text COLLATE "C",
     seq bigint NOT NULL,
-    state smallint NOT NULL DEFAULT 0 CONSTRAINT inbox_state_check CHECK (state BETWEEN 0 AND 4),
+    state doorbell.inbox_state NOT NULL DEFAULT 'unread',
     category integer NOT NULL DEFAULT 0,
     must_ack boolean NOT NULL DEFAULT false,
     subject text COLLATE "C",
@@ -175,45 +180,45 @@ CREATE TABLE doorbell.inbox (
     CONSTRAINT inbox_pkey PRIMARY KEY (message_id, user_id)
 );
 CREATE INDEX inbox_user_state_idx ON doorbell.inbox (user_id, state, seq);
-CREATE INDEX inbox_user_newest_idx ON doorbell.inbox (user_id, seq) WHERE state < 2;
+CREATE INDEX inbox_user_newest_idx ON doorbell.inbox (user_id, seq) WHERE state IN ('unread', 'read');
 CREATE INDEX inbox_user_category_idx ON doorbell.inbox (user_id, category, state, seq);
 CREATE INDEX inbox_user_expires_at_idx ON doorbell.inbox (user_id, expires_at)
-    WHERE state = 0 AND expires_at IS NOT NULL;
+    WHERE state = 'unread' AND expires_at IS NOT NULL;
 CREATE INDEX inbox_user_subject_idx ON doorbell.inbox (user_id, subject)
-    WHERE state = 0 AND subject IS NOT NULL;
+    WHERE state = 'unread' AND subject IS NOT NULL;
 CREATE INDEX inbox_expires_at_idx ON doorbell.inbox (expires_at)
-    WHERE state < 3 AND expires_at IS NOT NULL;
+    WHERE state < 'gone' AND expires_at IS NOT NULL;
+-- The planner is told that a user has a hundredth of all rows, since a user with many must be served as fast
+-- as one with one: so a look-up by message and user takes inbox_pkey.
+ALTER TABLE doorbell.inbox ALTER COLUMN user_id SET (n_distinct = 100);
 COMMENT ON TABLE doorbell.inbox IS 'A personal message and one of its users.';
-COMMENT ON COLUMN doorbell.inbox.state IS
-    '0 unread, 1 read, 2 archived, 3 gone (deleted, expired or recalled after it was read), '
-    '4 withdrawn (expired, recalled or replaced before it was read).';
 
 CREATE TABLE doorbell.subscription (
     user_id text COLLATE "C",
     feed_id integer CONSTRAINT subscription_feed_id_fkey REFERENCES doorbell.feed,
-    floor bigint NOT NULL,
-    seq bigint NOT NULL,
+    joined_pos bigint NOT NULL,
+    joined_version bigint NOT NULL,
     CONSTRAINT subscription_pkey PRIMARY KEY (user_id, feed_id)
 );
 CREATE UNIQUE INDEX subscription_feed_key ON doorbell.subscription (feed_id, user_id);
 COMMENT ON TABLE doorbell.subscription IS 'Membership of a user in a group.';
-COMMENT ON COLUMN doorbell.subscription.floor IS 'Position at joining: only what comes after is shown.';
-COMMENT ON COLUMN doorbell.subscription.seq IS 'The user''s version at joining.';
+COMMENT ON COLUMN doorbell.subscription.joined_pos IS 'Position at joining: only what comes after is shown.';
+COMMENT ON COLUMN doorbell.subscription.joined_version IS 'The user''s version at joining.';
 
 CREATE TABLE doorbell.chunk (
     feed_id integer,
     category integer,
     n bigint,
-    live bit(1024) NOT NULL,
-    keep bit(1024) NOT NULL,
-    ack bit(1024) NOT NULL,
-    replaced bit(1024) NOT NULL DEFAULT 0::bit(1024),
+    live doorbell.chunk_bits NOT NULL,
+    to_new doorbell.chunk_bits NOT NULL,
+    ack doorbell.chunk_bits NOT NULL,
+    replaced doorbell.chunk_bits NOT NULL DEFAULT 0::doorbell.chunk_bits,
     CONSTRAINT chunk_pkey PRIMARY KEY (feed_id, category, n)
 ) WITH (fillfactor = 40);
 COMMENT ON TABLE doorbell.chunk IS
-    '1,024 positions of a feed: position p is in chunk p / 1,024, the newest leftmost. Category 0 is '
-    'the map of all messages, each real category has one of its own.';
-COMMENT ON COLUMN doorbell.chunk.keep IS 'Shown also to those who appear or join later.';
+    'The positions of a feed, as many in a row as chunk_bits has. Category 0 is the map of all messages, '
+    'each real category has one of its own.';
+COMMENT ON COLUMN doorbell.chunk.to_new IS 'Shown also to those who appear or join later.';
 COMMENT ON COLUMN doorbell.chunk.ack IS 'Must be acknowledged.';
 COMMENT ON COLUMN doorbell.chunk.replaced IS 'Superseded: shown only to those who had read it.';
 
@@ -221,12 +226,12 @@ CREATE TABLE doorbell.mark (
     user_id text COLLATE "C",
     feed_id integer,
     n bigint,
-    read bit(1024) NOT NULL,
-    archived bit(1024) NOT NULL,
-    gone bit(1024) NOT NULL,
+    read doorbell.chunk_bits NOT NULL,
+    archived doorbell.chunk_bits NOT NULL,
+    gone doorbell.chunk_bits NOT NULL,
     CONSTRAINT mark_pkey PRIMARY KEY (user_id, feed_id, n)
 );
-CREATE INDEX mark_feed_idx ON doorbell.mark (feed_id, n);
+CREATE INDEX mark_feed_idx ON doorbell.mark ((feed_id + 0), n);
 COMMENT ON TABLE doorbell.mark IS
     'What a user did with the broadcasts of a chunk; only for users who did something. Archived and '
     'gone ones are read too.';
@@ -269,3 +274,10 @@ CREATE TABLE doorbell.sent_report (
     as_of timestamptz NOT NULL
 );
 COMMENT ON TABLE doorbell.sent_report IS 'Read statistics, kept up to 60 s; see doorbell.sent().';
+
+CREATE TYPE doorbell_internal.user_state AS (
+    joined_pos bigint, version bigint, seq_min bigint, seen_personal bigint, seen_broadcast bigint, muted integer[], at timestamptz);
+
+CREATE TYPE doorbell_internal.import_row AS (
+    key text, user_id text, title text, body text, sender text, url text, category text, extra jsonb,
+    is_read boolean, sent_at timestamptz, expires_at timestamptz);

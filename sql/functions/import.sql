@@ -2,11 +2,7 @@
 -- Importing: messages of another system, as they were, for one user each. For the owner alone: whoever
 -- may call this writes into the past.
 
-CREATE TYPE doorbell_internal.import_row AS (
-    key text, user_id text, title text, body text, sender text, url text, category text, extra jsonb,
-    is_read boolean, sent_at timestamptz, expires_at timestamptz);
-
-CREATE FUNCTION doorbell_internal.import_fault(r doorbell_internal.import_row) RETURNS text
+CREATE OR REPLACE FUNCTION doorbell_internal.import_fault(r doorbell_internal.import_row) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     PERFORM doorbell_internal.check_user(r.user_id);
@@ -26,7 +22,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.import_fault IS 'What import() would refuse a row for; null if nothing.';
 
-CREATE FUNCTION doorbell_internal.import(batch doorbell_internal.import_row[]) RETURNS integer
+CREATE OR REPLACE FUNCTION doorbell_internal.import(batch doorbell_internal.import_row[]) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     fault text;
@@ -69,9 +65,9 @@ BEGIN
         FROM incoming r
     ), delivered AS (
         INSERT INTO doorbell.inbox (message_id, user_id, seq, state, category, expires_at)
-        SELECT r.message_id, r.user_id, r.message_id, r.is_read::integer, r.category_id, r.expires_at FROM incoming r
+        SELECT r.message_id, r.user_id, r.message_id, (CASE WHEN r.is_read THEN 'read' ELSE 'unread' END)::doorbell.inbox_state, r.category_id, r.expires_at FROM incoming r
     ), counted AS (
-        INSERT INTO doorbell.tally AS t (user_id, category, unread)
+        INSERT INTO doorbell.unread_count AS t (user_id, category, unread)
         SELECT r.user_id, r.category_id, count(*) FILTER (WHERE NOT r.is_read) FROM incoming r GROUP BY 1, 2
         ON CONFLICT (user_id, category) DO UPDATE SET unread = t.unread + EXCLUDED.unread
     )
@@ -84,6 +80,4 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.import IS
     'Puts messages of another system into inboxes: delivered at sent_at, read or not, and nobody is rung. In the order '
     'of the batch, which is at most some 10,000 rows; a row whose key is there already, or that has expired, is passed '
-    'by. Answers how many came in. DB422 for a row that cannot be a message: then none does.';
-
-REVOKE ALL ON FUNCTION doorbell_internal.import_fault, doorbell_internal.import FROM PUBLIC;
+    'by. Returns how many came in. DB422 for a row that cannot be a message: then none does.';

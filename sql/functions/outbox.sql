@@ -2,9 +2,75 @@
 -- The outbox: rings wait here from the commit that causes them until the relay has them. doorbell-app
 -- claims by a lease and holds no lock while it calls.
 
-CREATE FUNCTION doorbell.outbox_claim(max_rows integer, lease_s integer, max_age_s integer) RETURNS SETOF bigint
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+CREATE OR REPLACE FUNCTION doorbell_internal.ring_users(users text[], seq bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF cardinality(users) BETWEEN 1 AND 1000 THEN
+        INSERT INTO doorbell.outbox (user_ids, seq) VALUES (users, $2);
+    ELSE
+        INSERT INTO doorbell.outbox (user_ids, seq)
+        SELECT users[first:first + 999], $2 FROM generate_series(1, cardinality(users), 1000) first;
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.touch_readers(users text[], seq bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    UPDATE doorbell.reader r SET version = $2 WHERE r.user_id = ANY (users);
+    PERFORM doorbell_internal.ring_users(users, $2);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.touch_readers IS 'Gives locked readers a new version, and rings them.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.commit_lazily() RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    setting text;
+BEGIN
+    setting := set_config('synchronous_commit', 'off', true);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.commit_lazily IS
+    'The transaction ends without waiting for the disk: for leases and what was rung, which a crash may undo, since a '
+    'ring that comes twice does no harm.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.lock_rings(ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF cardinality(ids) > 1 THEN
+        PERFORM FROM doorbell.outbox o WHERE o.id = ANY (ids) ORDER BY o.id FOR UPDATE;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.lock_rings IS
+    'Locks rings in the order in which erase() does, which takes a user off the lists of several.';
+
+CREATE OR REPLACE FUNCTION doorbell.outbox_take(max_rows integer, lease_s integer, max_age_s integer,
+    hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
+RETURNS TABLE (id bigint, ring json)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    ids bigint[];
+BEGIN
+    ids := ARRAY(SELECT outbox_claim(max_rows, lease_s, max_age_s));
+    IF ids = '{}' THEN
+        RETURN;
+    END IF;
+    PERFORM commit_lazily();
+    -- A snapshot of its own, later than the commits of the rows that were just found.
+    RETURN QUERY
+    SELECT c.id, r.ring FROM unnest(ids) c (id)
+    LEFT JOIN outbox_rings(ids, hit_window, group_ring_max) r ON r.id = c.id;
+END
+$$;
+COMMENT ON FUNCTION doorbell.outbox_take IS
+    'doorbell.outbox_claim() and doorbell.outbox_rings() in one call: every claimed id, with its ring or, where '
+    'another id has it or nobody is to be rung, without. Alone in its transaction, as outbox_done() is: neither waits for the disk.';
+
+CREATE OR REPLACE FUNCTION doorbell.outbox_claim(max_rows integer, lease_s integer, max_age_s integer) RETURNS SETOF bigint
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     now_at constant timestamptz := clock_timestamp();
     ids bigint[];
@@ -30,27 +96,26 @@ BEGIN
         )
         SELECT (SELECT array_agg(c.id ORDER BY c.id) FROM claimed c), (SELECT count(*) FROM picked p WHERE p.stale)
         INTO ids, stale;
-        -- Only stale ones were in front: look behind them.
+        -- Only stale ones came first: look further.
         EXIT WHEN ids IS NOT NULL OR stale = 0;
     END LOOP;
     RETURN QUERY SELECT * FROM unnest(ids);
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_claim IS
-    'Takes up to max_rows rings, oldest first, for lease_s seconds, and answers their ids; whoever is '
+    'Takes up to max_rows rings, oldest first, for lease_s seconds, and returns their ids; whoever is '
     'first has them. Those older than max_age_s are dropped: a client asks anew whenever it connects. '
     'Commit before calling doorbell.outbox_rings(), and finish with doorbell.outbox_done() or doorbell.outbox_retry().';
 
-CREATE FUNCTION doorbell.outbox_rings(ids bigint[], hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
+CREATE OR REPLACE FUNCTION doorbell.outbox_rings(ids bigint[], hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
 RETURNS TABLE (id bigint, ring json)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     newer bigint;
     has record;
 BEGIN
-    -- An answer with this seq or a higher one was taken after all commits that are rung here.
+    -- A check that returns this seq or a higher one was taken after all commits that are rung here.
     SELECT last_value + 1 INTO newer FROM doorbell.seq;
     SELECT bool_or(cardinality(o.user_ids) = 1) AS users, bool_or(cardinality(o.user_ids) > 1) AS lists,
         bool_or(o.feed_id = 1) AS everybody, bool_or(o.feed_id > 1) AS groups
@@ -95,32 +160,21 @@ COMMENT ON FUNCTION doorbell.outbox_rings IS
     'an id whose group is empty makes none. A group rings its members while there are at most group_ring_max, '
     'else everybody.';
 
-CREATE FUNCTION doorbell.outbox_done(ids bigint[]) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
-$$BEGIN DELETE FROM outbox o WHERE o.id = ANY (ids); END$$;
-COMMENT ON FUNCTION doorbell.outbox_done IS 'The relay has these rings (or needs none): all claimed ids, with or without a ring.';
-
-CREATE FUNCTION doorbell.outbox_retry(ids bigint[]) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS
-$$BEGIN UPDATE outbox o SET leased_until = '-infinity' WHERE o.id = ANY (ids); END$$;
-COMMENT ON FUNCTION doorbell.outbox_retry IS 'The relay could not be reached: gives the leases back.';
-
-CREATE FUNCTION doorbell.health() RETURNS json
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = doorbell, doorbell_internal, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
-DECLARE
-    now_at constant timestamptz := clock_timestamp();
+CREATE OR REPLACE FUNCTION doorbell.outbox_done(ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    RETURN json_build_object(
-        'schema', (SELECT max(name) FROM migration),
-        'outbox', (SELECT json_build_object('depth', count(*), 'age_s',
-            coalesce(extract(epoch FROM clock_timestamp() - min(at))::integer, 0)) FROM outbox),
-        'overdue', (SELECT count(*) FROM pending WHERE due_at <= now_at),
-        'drift', sampled_drift());
+    PERFORM commit_lazily();
+    PERFORM lock_rings(ids);
+    DELETE FROM outbox o WHERE o.id = ANY (ids);
 END
 $$;
-COMMENT ON FUNCTION doorbell.health IS
-    '{"schema": newest migration, "outbox": {"depth", "age_s"} of rings that wait, "overdue": messages due and not delivered, '
-    '"drift": wrong counters in a small sample, always 0: else see doorbell.recount()}.';
+COMMENT ON FUNCTION doorbell.outbox_done IS 'The relay has these rings (or needs none): all claimed ids, with or without a ring.';
+
+CREATE OR REPLACE FUNCTION doorbell.outbox_retry(ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM lock_rings(ids);
+    UPDATE outbox o SET leased_until = '-infinity' WHERE o.id = ANY (ids);
+END
+$$;
+COMMENT ON FUNCTION doorbell.outbox_retry IS 'The relay could not be reached: gives the leases back.';
