@@ -13,7 +13,14 @@ CLANG_FORMAT ?= clang-format-14
 # SANITIZE=address,undefined or SANITIZE=thread, with a BUILD of its own.
 SANITIZE ?=
 # CI turns warnings into errors; a builder with another compiler is not stopped by a new warning.
+# CI and SANITIZE make a broken invariant fatal.
 WERROR := $(if $(CI),-Werror)
+
+# The checkout may have any name. BUILD is a word of rules and commands.
+quote = '$(subst ','\'',$(1))'
+unsafe := ' " ` \ ; : % * ? [ ] ~ ( ) & | < > ! = , $$ \#
+is_unsafe = $(filter-out 1,$(words $(1)))$(strip $(foreach c,$(unsafe),$(findstring $(c),$(1))))
+$(if $(call is_unsafe,$(BUILD)),$(error BUILD="$(BUILD)": give a path without blanks, quotes and other special characters))
 
 packages_common := json-c libjwt libcrypto
 packages_app := libpq libcurl
@@ -22,7 +29,8 @@ packages_test := cmocka
 
 our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. -DDOORBELL_VERSION='"$(VERSION)"' \
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
-	-fno-strict-aliasing -fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. -pthread -MMD -MP \
+	-fno-strict-aliasing -fstack-protector-strong $(call quote,-ffile-prefix-map=$(CURDIR)=.) -pthread -MMD -MP \
+	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
 # -isystem: the libraries' headers are not ours to mend.
@@ -32,7 +40,7 @@ libs_of = $(shell $(PKG_CONFIG) --libs $(1))
 # The shell does I/O; all the rest is pure, and the unit tests and fuzz targets link only that.
 app_shell := $(sort fcgi-app/main.c fcgi-app/worker.c fcgi-app/publisher.c fcgi-app/gate.c \
 	fcgi-app/request.c fcgi-app/response.c fcgi-app/db.c fcgi-app/store.c \
-	$(wildcard fcgi-app/endpoints/*.c))
+	$(wildcard fcgi-app/endpoints/*.c fcgi-app/server/*.c))
 relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
 	relay/delivery.c relay/sweep.c relay/wire.c relay/stream.c \
 	relay/page.c relay/polling.c relay/page_socket.c relay/http_server.c)

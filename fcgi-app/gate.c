@@ -19,7 +19,7 @@
 
 #include "common/os/log.h"
 #include "fcgi-app/clock.h"
-#include "fcgi-app/record.h"
+#include "fcgi-app/http/fcgi_parser.h"
 
 enum {
     /* A request that is bigger is handed out before it is whole. Well below what a peer can write
@@ -195,19 +195,22 @@ static enum finding look(int fd)
 {
     char bytes[PEEK_MAX];
     ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    struct fcgi_parser parser;
+    size_t used;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return FOUND_NOTHING;
     if (n <= 0)
         return FOUND_END;
-    switch (record_scan((struct span){bytes, (size_t)n})) {
-    case RECORD_WHOLE:
-        return FOUND_REQUEST;
-    case RECORD_PARTIAL:
+    fcgi_parser_init(&parser);
+    switch (fcgi_parser_feed(&parser, (struct span){bytes, (size_t)n}, &used)) {
+    case ERR_INCOMPLETE:
         return n == PEEK_MAX ? FOUND_REQUEST : FOUND_PART;
-    default:
-        log_warn("a connection that does not speak FastCGI was closed");
+    case ERR_MALFORMED:
+        log_warn("a request was refused: %s", parser.fault);
         return FOUND_END;
+    default: /* whole, or too big: that is answered */
+        return FOUND_REQUEST;
     }
 }
 

@@ -205,7 +205,7 @@ static enum err start(struct app *app)
 
     app->workers_count = (size_t)app->live->config->app.workers;
     if (!e)
-        e = worker_init_library();
+        e = exchange_init_library();
     if (!e)
         e = worker_new_metrics(app->workers_count, &app->metrics);
     if (!e)
@@ -313,13 +313,16 @@ static int run(const char *config_path, struct live *live)
                       .first = live_ref(live),
                       .listener = -1,
                       .signals = -1};
-    int status = EXIT_FAILURE;
+    int status;
+    enum err e;
 
     app.ended = eventfd(0, EFD_CLOEXEC);
-    if (app.ended >= 0 && start(&app) == ERR_NONE) {
+    e = app.ended >= 0 ? start(&app) : ERR_NO_MEMORY;
+    if (!e) {
         log_info("serving with %zu workers", app.workers_count);
         status = supervise(&app);
     } else {
+        status = e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
         if (app.gate)
             gate_stop(app.gate);
         if (app.publisher)
@@ -341,6 +344,7 @@ int main(int argc, char **argv)
     struct live *live;
     int option;
 
+    log_bugs();
     while ((option = getopt_long(argc, argv, "c:nVh", options, NULL)) != -1) {
         switch (option) {
         case 'c':

@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "common/metrics/text.h"
+
 enum { CLASSES = 4 /* 2xx to 5xx */ };
 
 /* The upper bounds of the histogram; the last bucket has none. */
@@ -289,5 +291,7 @@ enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g,
         e = encode_workers(m, out);
     if (!e)
         e = encode_publisher(m, out);
+    if (!e)
+        e = metrics_text_bugs(out);
     return e ? e : encode_database(g, out);
 }

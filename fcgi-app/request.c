@@ -158,7 +158,7 @@ static enum err expected_length(struct span content_length, size_t max, size_t *
     return ERR_NONE;
 }
 
-enum err request_read_body(struct request *req, FCGX_Stream *in, size_t max, bool *is_read)
+enum err request_read_body(struct request *req, FCGX_Stream *in, size_t max)
 {
     size_t expected, len;
     char *bytes;
@@ -174,7 +174,6 @@ enum err request_read_body(struct request *req, FCGX_Stream *in, size_t max, boo
         return req->content_length.len > 0 ? ERR_MALFORMED : ERR_TOO_BIG;
     if (FCGX_GetError(in) != 0 || (req->content_length.len > 0 && len < expected))
         return ERR_MALFORMED;
-    *is_read = true;
     return body_decode(req->body, req->content_type, bytes, len);
 }
 

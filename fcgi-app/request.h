@@ -37,9 +37,8 @@ struct request {
 MUST_USE enum err request_init(struct request *req, char **env, struct span prefix);
 
 /* Reads the body to its end, and decodes it into req->body. ERR_TOO_BIG before anything of it is
- * read, if its length is known; *is_read says whether the end was reached. */
-MUST_USE enum err request_read_body(struct request *req, struct FCGX_Stream *in, size_t max,
-                                    bool *is_read);
+ * read, if its length is known. */
+MUST_USE enum err request_read_body(struct request *req, struct FCGX_Stream *in, size_t max);
 
 /* The number of a {id} of the path. ERR_NOT_FOUND if there can be no such thing. */
 MUST_USE enum err request_id(const struct request *req, int64_t *id);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi-app/worker.h"
 
-#include <fcgiapp.h>
 #include <string.h>
 
 #include "common/os/log.h"
@@ -53,11 +52,6 @@ static const struct route routes[] = {
 
 enum { ROUTES = sizeof(routes) / sizeof(routes[0]) };
 
-enum err worker_init_library(void)
-{
-    return FCGX_Init() == 0 ? ERR_NONE : ERR_NO_MEMORY;
-}
-
 enum err worker_new_metrics(size_t count, struct metrics **out)
 {
     return metrics_new(count, routes, ROUTES, out);
@@ -70,6 +64,7 @@ enum err worker_init(struct worker *w, size_t number, struct live *live,
     w->live = live_ref(live);
     arena_init(&w->arena, ARENA_MAX);
     response_init(&w->response);
+    exchange_init(&w->exchange);
     return store_init(&w->store, &live->config->database);
 }
 
@@ -79,6 +74,7 @@ void worker_deinit(struct worker *w)
     live_unref(w->live);
     arena_deinit(&w->arena);
     response_deinit(&w->response);
+    exchange_deinit(&w->exchange);
     store_deinit(&w->store);
 }
 
@@ -96,25 +92,24 @@ static enum err authenticate(const struct worker *w, enum access access, struct 
 
 /* Many HTTP clients send a body with every write, were it `{}` or an empty form. Where there are no
  * fields it may come, and a field in it is unknown as everywhere. */
-static enum err read_body(struct request *req, FCGX_Stream *in, bool *is_read)
+static enum err read_body(struct request *req, struct FCGX_Stream *in)
 {
     size_t max = req->route->body_max;
     enum err e;
 
     if (max == 0 && req->route->method != METHOD_GET)
-        e = request_read_body(req, in, EMPTY_BODY_MAX, is_read);
+        e = request_read_body(req, in, EMPTY_BODY_MAX);
     else
-        e = request_read_body(req, in, max, is_read);
+        e = request_read_body(req, in, max);
     return e || max > 0 ? e : body_only(req->body, NULL, 0);
 }
 
 /* All that is decided before an endpoint is asked. */
-static enum err dispatch(struct worker *w, struct request *req, FCGX_Request *fcgi,
-                         struct response *res, bool *is_read)
+static enum err dispatch(struct worker *w, struct request *req, struct response *res)
 {
     struct route_match match;
     struct span prefix = span_of(w->live->config->app.prefix);
-    enum err e = request_init(req, fcgi->envp, prefix);
+    enum err e = request_init(req, w->exchange.fcgi.envp, prefix);
 
     if (e)
         return e;
@@ -127,8 +122,16 @@ static enum err dispatch(struct worker *w, struct request *req, FCGX_Request *fc
     memcpy(req->args, match.args, sizeof(req->args));
     e = authenticate(w, match.route->access, req);
     if (!e)
-        e = read_body(req, fcgi->in, is_read);
+        e = read_body(req, w->exchange.fcgi.in);
     return e ? e : match.route->handler(w, req, res);
+}
+
+static enum err refuse_params(struct response *res)
+{
+    return response_fail(res, ERR_MALFORMED,
+                         "the request has more than %d headers and parameters "
+                         "or more than %d KiB of them",
+                         FCGI_PARAMS_COUNT_MAX, FCGI_PARAMS_MAX / 1024);
 }
 
 /* Whoever noticed the failure may have said something about it. */
@@ -145,18 +148,17 @@ static void set_error(struct worker *w, struct response *res, const struct body 
     response_set_error(res, e, message);
 }
 
-/* Answers one request; *is_read says whether nothing of it is left unread. */
-static void answer(struct worker *w, FCGX_Request *fcgi, bool *is_read)
+/* Answers one request. `e` is ERR_TOO_BIG if its parameters are not there. */
+static void answer(struct worker *w, enum err e)
 {
     struct response *res = &w->response;
     struct body body = {.root = NULL};
     struct request req = {.arena = &w->arena, .body = &body, .now = clock_unix()};
     int64_t began_us = clock_us();
-    enum err e;
 
     live_update(&w->inbox, &w->live);
     response_reset(res);
-    e = dispatch(w, &req, fcgi, res, is_read);
+    e = e ? refuse_params(res) : dispatch(w, &req, res);
     if (e)
         set_error(w, res, &body, e);
     /* Not all at once, when the database is back */
@@ -164,7 +166,7 @@ static void answer(struct worker *w, FCGX_Request *fcgi, bool *is_read)
         res->retry_after_s = 1 + (int)(clock_chance() % 3);
     if (res->has_rung)
         publisher_wake(w->publisher);
-    response_write(res, req.is_head, fcgi->out);
+    response_write(res, req.is_head, w->exchange.fcgi.out);
     /* What the peer has got whole has been counted: that ends only after this. */
     metrics_count_request(w->metrics, w->number, req.route, res->http, clock_us() - began_us);
     metrics_set_connected(w->metrics, w->number, store_is_connected(&w->store));
@@ -173,40 +175,26 @@ static void answer(struct worker *w, FCGX_Request *fcgi, bool *is_read)
     arena_reset(&w->arena);
 }
 
-/* libfcgi is handed one connection for one request. It must neither accept (there is no listener)
- * nor decide what becomes of the connection: keepConnection tells it to leave it open, and detached
- * keeps it, should it have to close it, from waiting for the peer. */
-static bool begin(FCGX_Request *fcgi, int fd)
-{
-    if (FCGX_InitRequest(fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
-        return false;
-    fcgi->ipcFd = fd;
-    fcgi->keepConnection = 1;
-    fcgi->detached = 1;
-    return FCGX_Accept_r(fcgi) == 0;
-}
-
 static void serve(struct worker *w, struct gate_seat *seat, int fd)
 {
-    FCGX_Request fcgi;
-    bool is_read = false, is_kept;
+    enum err e = exchange_open(&w->exchange, fd);
 
-    if (!begin(&fcgi, fd)) {
-        gate_forget(w->gate);
-        return;
-    }
-    answer(w, &fcgi, &is_read);
-    is_kept = fcgi.keepConnection;
-    fcgi.keepConnection = 1;
-    FCGX_Finish_r(&fcgi);
-    if (fcgi.ipcFd < 0)
-        gate_forget(w->gate);
-    else if (!is_read)
-        gate_linger(w->gate, seat, fd);
-    else if (is_kept)
+    if (!e || e == ERR_TOO_BIG)
+        answer(w, e);
+    switch (exchange_close(&w->exchange)) {
+    case EXCHANGE_KEEP:
         gate_park(w->gate, seat, fd);
-    else
+        break;
+    case EXCHANGE_CLOSE:
         gate_close(w->gate, fd);
+        break;
+    case EXCHANGE_LINGER:
+        gate_linger(w->gate, seat, fd);
+        break;
+    case EXCHANGE_GONE:
+        gate_forget(w->gate);
+        break;
+    }
 }
 
 void worker_run(struct worker *w, struct gate *gate)

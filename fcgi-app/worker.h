@@ -8,6 +8,7 @@
 #include "common/bytes/err.h"
 #include "fcgi-app/live.h"
 #include "fcgi-app/response.h"
+#include "fcgi-app/server/exchange.h"
 #include "fcgi-app/store.h"
 
 struct gate;
@@ -25,6 +26,7 @@ struct worker {
     struct store store;
     struct arena arena;
     struct response response;
+    struct exchange exchange;
 };
 
 /* Where `count` workers count. Caller owns *out. */
@@ -34,9 +36,6 @@ MUST_USE enum err worker_new_metrics(size_t count, struct metrics **out);
 MUST_USE enum err worker_init(struct worker *w, size_t number, struct live *live,
                               struct publisher *publisher, struct metrics *metrics);
 void worker_deinit(struct worker *w);
-
-/* Once in the process, before any worker runs, and after the signal handlers are set. */
-MUST_USE enum err worker_init_library(void);
 
 /* Serves what comes through `gate` until that is stopped. */
 void worker_run(struct worker *w, struct gate *gate);

@@ -165,6 +165,7 @@ static void watch_signal(struct ev_loop *loop, struct relay *p, ev_signal *watch
 static int serve(struct relay *p)
 {
     struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
+    enum err e;
 
     if (!loop) {
         log_error("there is no event loop");
@@ -175,8 +176,9 @@ static int serve(struct relay *p)
     watch_signal(loop, p, &p->on_term, SIGTERM, on_stop);
     watch_signal(loop, p, &p->on_int, SIGINT, on_stop);
     watch_signal(loop, p, &p->on_hup, SIGHUP, on_reload);
-    if (server_new(loop, p->settled.config, &p->settled.secrets, &p->server))
-        return EXIT_FAILURE;
+    e = server_new(loop, p->settled.config, &p->settled.secrets, &p->server);
+    if (e)
+        return e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
     log_info("serving");
     ev_run(loop, 0);
     server_free(p->server);
@@ -190,6 +192,7 @@ int main(int argc, char **argv)
     struct relay p = {0};
     int status = EXIT_SUCCESS;
 
+    log_bugs();
     parse_options(argc, argv, &p.options);
     if (!settle(p.options.config_path, &p.settled))
         return CONFIG_EXIT;

@@ -141,12 +141,14 @@ static enum err listen_for_clients(struct server *server)
     };
     struct http_limits limits = client_limits(core->config);
     int size = KERNEL_BUFFER;
+    enum err e;
     int fd;
 
     server->listen = core->config->relay.listen;
-    if (address_listen(&server->listen, core->config->relay.listen_mode,
-                       core->config->relay.listen_group, &fd))
-        return ERR_UNAVAILABLE;
+    e = address_listen(&server->listen, core->config->relay.listen_mode,
+                       core->config->relay.listen_group, &fd);
+    if (e)
+        return e;
     /* Its connections inherit this. The kernel's own idea of it is megabytes for who does not read.
      */
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
@@ -159,12 +161,14 @@ static enum err listen_for_publishers(struct server *server)
     struct core *core = &server->core;
     struct http_handler handler = {.on_request = on_publish_request, .ctx = core};
     struct http_limits limits = publish_limits(core->config);
+    enum err e;
     int fd;
 
     server->publish_listen = core->config->relay.publish_listen;
-    if (address_listen(&server->publish_listen, core->config->relay.listen_mode,
-                       core->config->relay.listen_group, &fd))
-        return ERR_UNAVAILABLE;
+    e = address_listen(&server->publish_listen, core->config->relay.listen_mode,
+                       core->config->relay.listen_group, &fd);
+    if (e)
+        return e;
     core->api.is_local = is_local_listener(fd);
     if (core->config->relay.legacy_publish && !core->api.is_local)
         log_warn("legacy_publish: the key is still needed, the publish listener is not local");

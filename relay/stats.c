@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/metrics/text.h"
 #include "relay/hub.h"
 #include "relay/protocol/protocol.h"
 
@@ -174,5 +175,7 @@ enum err stats_encode(const struct stats *s, const struct gauges *g, struct buf 
         e = encode_times(s, out);
     if (!e)
         e = encode_gauges(g, out);
+    if (!e)
+        e = metrics_text_bugs(out);
     return e ? e : encode_process(s, out);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bytes/invariant.h"
+
 enum { ARENA_BLOCK_SIZE = 16 * 1024 };
 
 struct arena_block {
@@ -79,11 +81,13 @@ void *arena_alloc(struct arena *a, size_t size)
     if (size > SIZE_MAX - _Alignof(max_align_t))
         return NULL;
     rounded = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
-    if (rounded > a->max - a->used)
+    if (!INVARIANT(a->used <= a->max) || rounded > a->max - a->used)
         return NULL;
     if (!block || rounded > block->size - block->used)
         block = add_block(a, rounded);
     if (!block)
+        return NULL;
+    if (!INVARIANT(block->used <= block->size && rounded <= block->size - block->used))
         return NULL;
     p = (char *)block->bytes + block->used;
     block->used += rounded;

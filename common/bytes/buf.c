@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bytes/invariant.h"
+
 enum { BUF_CAP_MIN = 64 };
 
 void buf_init(struct buf *b, size_t max)
@@ -54,7 +56,7 @@ enum err buf_reserve(struct buf *b, size_t extra)
     size_t cap;
     char *data;
 
-    if (extra > buf_room(b))
+    if (!INVARIANT(b->len <= b->cap) || extra > buf_room(b))
         return ERR_TOO_BIG;
     if (extra <= b->cap - b->len)
         return ERR_NONE;

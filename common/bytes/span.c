@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/bytes/invariant.h"
+
 struct span span_of(const char *text)
 {
     return text ? (struct span){text, strlen(text)} : (struct span){NULL, 0};
@@ -64,8 +66,8 @@ struct span span_trim(struct span s)
 
 struct span span_cut(struct span *rest, char separator)
 {
-    const char *at = rest->len > 0 ? memchr(rest->p, separator, rest->len) : NULL;
-    struct span before = *rest;
+    struct span before = INVARIANT(rest->p || rest->len == 0) ? *rest : (struct span){NULL, 0};
+    const char *at = before.len > 0 ? memchr(before.p, separator, before.len) : NULL;
 
     if (!at) {
         *rest = (struct span){NULL, 0};

@@ -178,40 +178,92 @@ static int bind_closed(int fd, const struct sockaddr_un *name)
     return result;
 }
 
-static const char *open_up(const char *path, mode_t mode, const char *group)
+/* Starting again mends an address in use, and none of these. */
+static enum err judge_errno(int number)
 {
-    if (group && group[0]) {
-        const struct group *entry = getgrnam(group);
-
-        if (!entry)
-            return "its group does not exist";
-        if (chown(path, (uid_t)-1, entry->gr_gid) != 0)
-            return "its group cannot be set";
+    switch (number) {
+    case EACCES:
+    case ENOENT:
+    case ENOTDIR:
+    case EPERM:
+    case EROFS:
+        return ERR_INVALID;
+    default:
+        return ERR_UNAVAILABLE;
     }
-    return chmod(path, mode) == 0 ? NULL : "its mode cannot be set";
+}
+
+/* Logs why nothing can listen there, and what to do. */
+static enum err refuse(const char *where, int number, const char *remedy)
+{
+    enum err e = judge_errno(number);
+
+    if (number == EADDRINUSE)
+        remedy = "another program, or another file, has this address";
+    else if (e != ERR_INVALID)
+        remedy = NULL;
+    log_error("cannot listen at %s: %s%s%s", where, strerror(number), remedy ? "; " : "",
+              remedy ? remedy : "");
+    return e;
+}
+
+static enum err refuse_unix(const char *path, int number)
+{
+    return refuse(path, number,
+                  "its directory must exist, and this program's user must be able to write there");
+}
+
+static enum err set_group(const char *path, const char *name)
+{
+    const struct group *group = getgrnam(name);
+    int number;
+
+    if (!group) {
+        log_error("listen_group = %s: no such group; name the one that the web server runs in",
+                  name);
+        return ERR_INVALID;
+    }
+    if (chown(path, (uid_t)-1, group->gr_gid) == 0)
+        return ERR_NONE;
+    number = errno;
+    log_error("listen_group = %s: chown of %s: %s; make this program's user a member of the group "
+              "(SupplementaryGroups= of its unit), and let SystemCallFilter= allow @chown",
+              name, path, strerror(number));
+    return judge_errno(number);
+}
+
+static enum err open_up(const char *path, mode_t mode, const char *group)
+{
+    enum err e = group && group[0] ? set_group(path, group) : ERR_NONE;
+    int number;
+
+    if (e || chmod(path, mode) == 0)
+        return e;
+    number = errno;
+    log_error("listen_mode = %04o: chmod of %s: %s", (unsigned)mode, path, strerror(number));
+    return judge_errno(number);
 }
 
 static enum err listen_unix(const struct address *a, mode_t mode, const char *group, int *fd)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     int s = open_socket(AF_UNIX);
-    const char *why;
+    enum err e;
 
     memcpy(name.sun_path, a->host, strnlen(a->host, UNIX_PATH_MAX));
     if (s < 0 || bind_closed(s, &name) != 0) {
-        log_error("unix:%s: %s", a->host, strerror(errno));
+        e = refuse_unix(a->host, errno);
         if (s >= 0)
             close(s);
-        return ERR_UNAVAILABLE;
+        return e;
     }
-    why = open_up(name.sun_path, mode, group);
-    if (!why && listen(s, BACKLOG) != 0)
-        why = strerror(errno);
-    if (why) {
-        log_error("unix:%s: %s", a->host, why);
+    e = open_up(name.sun_path, mode, group);
+    if (!e && listen(s, BACKLOG) != 0)
+        e = refuse_unix(a->host, errno);
+    if (e) {
         unlink(name.sun_path);
         close(s);
-        return ERR_UNAVAILABLE;
+        return e;
     }
     *fd = s;
     return ERR_NONE;
@@ -244,25 +296,27 @@ static enum err listen_tcp(const struct address *a, int *fd)
     const struct addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
+    char where[sizeof(a->host) + 8];
     char port[8];
+    enum err e = ERR_NONE;
     int result;
     int s = -1;
 
+    snprintf(where, sizeof(where), "%s:%u", a->host, (unsigned)a->port);
     snprintf(port, sizeof(port), "%u", (unsigned)a->port);
     result = getaddrinfo(a->host, port, &hints, &found);
     if (result != 0) {
-        log_error("%s:%s: %s", a->host, port, gai_strerror(result));
+        log_error("cannot listen at %s: %s", where, gai_strerror(result));
         return ERR_UNAVAILABLE;
     }
     for (const struct addrinfo *at = found; at && s < 0; at = at->ai_next)
         s = listen_on(at);
     if (s < 0)
-        log_error("%s:%s: %s", a->host, port, strerror(errno));
+        e = refuse(where, errno, "a port below 1024 needs CAP_NET_BIND_SERVICE");
+    else
+        *fd = s;
     freeaddrinfo(found);
-    if (s < 0)
-        return ERR_UNAVAILABLE;
-    *fd = s;
-    return ERR_NONE;
+    return e;
 }
 
 enum err address_listen(const struct address *a, mode_t mode, const char *group, int *fd)

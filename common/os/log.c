@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/bytes/invariant.h"
 #include "common/bytes/span.h"
 
 static enum log_level level_max = LOG_LEVEL_INFO;
@@ -86,4 +87,18 @@ void log_at(enum log_level level, const char *format, ...)
     while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
         continue;
     errno = saved;
+}
+
+static void log_bug(const char *place)
+{
+    log_error("a bug in this program, please report it: broken invariant %s", place);
+}
+
+void log_bugs(void)
+{
+#ifndef DOORBELL_FATAL_INVARIANTS
+    invariant_listen(log_bug);
+#else
+    (void)log_bug;
+#endif
 }

@@ -13,6 +13,10 @@ void log_set_level(enum log_level level);
 
 void log_at(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* From now on a broken invariant is logged and survived; a build with DOORBELL_FATAL_INVARIANTS
+ * still aborts. Called before threads start. */
+void log_bugs(void);
+
 #define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_at(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...) log_at(LOG_LEVEL_INFO, __VA_ARGS__)

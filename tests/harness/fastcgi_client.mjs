@@ -7,11 +7,13 @@ import net from 'node:net';
 
 import { within } from './wait.mjs';
 
-const BEGIN_REQUEST = 1;
+export const BEGIN_REQUEST = 1;
+export const ABORT_REQUEST = 2;
 const END_REQUEST = 3;
-const PARAMS = 4;
-const STDIN = 5;
+export const PARAMS = 4;
+export const STDIN = 5;
 const STDOUT = 6;
+export const GET_VALUES = 9;
 const HEADER = 8;
 const CONTENT_MAX = 65535;
 
@@ -20,14 +22,14 @@ export function record(type, content = Buffer.alloc(0), id = 1) {
   return Buffer.concat([head, content]);
 }
 
-function encodeLength(n) {
+export function encodeLength(n) {
   if (n < 128) return Buffer.from([n]);
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE((n | 0x80000000) >>> 0);
   return bytes;
 }
 
-function encodeParams(params) {
+export function encodeParams(params) {
   const parts = [];
   for (const [name, value] of Object.entries(params)) {
     if (value === undefined) continue;
@@ -37,11 +39,15 @@ function encodeParams(params) {
   return Buffer.concat(parts);
 }
 
-function stream(type, bytes) {
+// The records of a stream, and the empty one that ends it.
+export function stream(type, bytes) {
   const records = [];
   for (let at = 0; at < bytes.length; at += CONTENT_MAX) records.push(record(type, bytes.subarray(at, at + CONTENT_MAX)));
   return Buffer.concat([...records, record(type)]);
 }
+
+export const encodeBegin = ({ keep = true, role = 1, id = 1 } = {}) =>
+  record(BEGIN_REQUEST, Buffer.from([0, role, keep ? 1 : 0, 0, 0, 0, 0, 0]), id);
 
 // The bytes of a whole request. `params` as a web server passes them, `body` any bytes.
 export function encodeRequest(params, body = '', { keep = true } = {}) {
@@ -49,7 +55,7 @@ export function encodeRequest(params, body = '', { keep = true } = {}) {
   const [, query] = (params.REQUEST_URI ?? '').split('?', 2);
   const all = { REQUEST_METHOD: 'GET', QUERY_STRING: query ?? '', CONTENT_LENGTH: bytes.length || '', ...params };
   return Buffer.concat([
-    record(BEGIN_REQUEST, Buffer.from([0, 1, keep ? 1 : 0, 0, 0, 0, 0, 0])),
+    encodeBegin({ keep }),
     stream(PARAMS, encodeParams(all)),
     stream(STDIN, bytes),
   ]);

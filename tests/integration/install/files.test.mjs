@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
@@ -127,10 +127,30 @@ test('another build gives the same bytes', async () => {
   }
 });
 
+// Without a network, and without what npm may have kept.
+function runOffline(command, args, options = {}) {
+  const { MAKEFLAGS, MAKELEVEL, MFLAGS, ...own } = process.env;
+  const env = { ...own, npm_config_offline: 'true', npm_config_cache: makeFolder() };
+  const [first, ...rest] = process.getuid() === 0 ? ['unshare', '-n', command, ...args] : [command, ...args];
+  return run(first, rest, { ...options, env });
+}
+
 test('deps does nothing, without a network, when all is there', async () => {
   const deps = path.join(top, 'deploy/deps');
-  const alone = process.getuid() === 0 ? ['unshare', ['-n', deps, 'check']] : [deps, ['check']];
-  assert.deepEqual(await run(...alone), { code: 0, stdout: '', stderr: '' });
+  for (const target of ['run', 'check', 'bench']) {
+    assert.deepEqual(await runOffline(deps, [target]), { code: 0, stdout: '', stderr: '' }, target);
+  }
   assert.equal((await run(deps, [])).code, 64);
   assert.equal((await run(deps, ['everything'])).code, 64);
+});
+
+test('make bench installs its node modules before anything needs them', async () => {
+  const copy = makeFolder();
+  for (const name of ['Makefile', 'deploy/deps', 'tests/bench', 'tests/package.json', 'tests/package-lock.json']) {
+    cpSync(path.join(top, name), path.join(copy, name), { recursive: true });
+  }
+  const { code, stdout, stderr } = await runOffline('make', ['bench'], { cwd: copy });
+  assert.notEqual(code, 0);
+  assert.match(stdout, /^deps: installing with npm: /m);
+  assert.match(stderr, /ENOTCACHED/);
 });

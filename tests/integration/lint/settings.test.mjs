@@ -38,7 +38,7 @@ const breaches = [
   ['another default in the sample', sample, '#workers = 4\n', '#workers = 5\n'],
   ['a section that only the sample has', sample, '[relay]\n', '[really]\n'],
   ['a sample that the programs refuse', sample, '[app]\n', '[app]\nworkers = 0\n'],
-  ['a setting that only the table has', 'common/settings.c', '"pace", SETTING_INT', '"paces", SETTING_INT'],
+  ['a setting that only the table has', 'common/config/settings.c', '"pace", SETTING_INT', '"paces", SETTING_INT'],
 ];
 
 test('the table, the manual and the sample agree', async () => {

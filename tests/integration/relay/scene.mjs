@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // relay_scene.mjs - doorbell-relay alone, in a folder and on ports of its own, for the tests of it.
 
+import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -91,6 +92,19 @@ class Scene {
   async metrics() {
     const { text } = await this.call('GET', '/metrics');
     return parseMetrics(text);
+  }
+
+  // Waits until the relay has heard all that was written to it so far. It keeps the order of one
+  // connection only: what several say in one turn of its loop, it may hear the other way round.
+  async turn() {
+    assert.equal((await this.call('GET', '/health')).status, 200);
+  }
+
+  // All that `write` writes is there for the relay in one turn.
+  inOneTurn(write) {
+    this.relay.signal('SIGSTOP');
+    write();
+    this.relay.signal('SIGCONT');
   }
 
   // The sum over all samples with these labels.

@@ -377,9 +377,26 @@ for (const eio of [3, 4]) {
     const scene = await startScene(t);
     const [page, sock] = await probing(t, scene, { eio });
     const pending = page.poll();
-    sock.say('2probe', '5', '421["login"]');
+    await scene.turn(); // until the poll waits
+    scene.inOneTurn(() => sock.say('2probe', '5', '421["login"]'));
     await sock.next((one) => one === '431[{"ok":true}]');
     assert.equal((await pending).text, noop);
+  });
+
+  test(`revision ${eio}: a poll that comes in one turn with the upgrade does not hinder it`, async (t) => {
+    const scene = await startScene(t);
+    const [page, sock] = await probing(t, scene, { eio });
+    let pending;
+    scene.inOneTurn(() => {
+      pending = page.poll();
+      sock.say('2probe', '5', '421["login"]');
+    });
+    await sock.next((one) => one === '431[{"ok":true}]');
+    // Heard first it is ended by the upgrade; heard last it comes too late.
+    const { status, text } = await pending;
+    assert.deepEqual([status, text], status === 200 ? [200, noop] : [400, fault(3)]);
+    await publish(scene, { to: '42', content: 'after' });
+    await sock.nextMessage('after');
   });
 
   test(`revision ${eio}: what is no upgrade closes the second connection alone`, async (t) => {

@@ -183,7 +183,7 @@ static void unix_socket_of_an_unknown_group_is_refused_and_removed(void **state)
     int fd = -1;
 
     (void)state;
-    assert_int_equal(address_listen(&a, 0660, "no-such-group-here", &fd), ERR_UNAVAILABLE);
+    assert_int_equal(address_listen(&a, 0660, "no-such-group-here", &fd), ERR_INVALID);
     assert_int_equal(fd, -1);
     assert_int_equal(access(a.host, F_OK), -1);
 }
@@ -212,8 +212,22 @@ static void other_files_are_never_replaced(void **state)
     (void)state;
     assert_int_equal(address_listen(&a, 0600, NULL, &fd), ERR_UNAVAILABLE);
     assert_int_equal(access(a.host, F_OK), 0);
-    a = at_path("/nowhere/at/all.sock");
-    assert_int_equal(address_listen(&a, 0600, NULL, &fd), ERR_UNAVAILABLE);
+    assert_int_equal(fd, -1);
+}
+
+static void only_faults_that_cannot_pass_are_invalid(void **state)
+{
+    struct address a = at_path("/nowhere/at/all.sock");
+    int fd = -1;
+
+    (void)state;
+    assert_int_equal(address_listen(&a, 0600, NULL, &fd), ERR_INVALID);
+    a = at_path(temp_write(&folder, "plain", SPAN("")));
+    strcat(a.host, "/app.sock");
+    assert_int_equal(address_listen(&a, 0600, NULL, &fd), ERR_INVALID);
+    /* TEST-NET-1: no interface has it yet. */
+    assert_int_equal(address_parse(SPAN("192.0.2.1:0"), &a), ERR_NONE);
+    assert_int_equal(address_listen(&a, 0, NULL, &fd), ERR_UNAVAILABLE);
     assert_int_equal(fd, -1);
 }
 
@@ -282,6 +296,7 @@ int main(void)
         cmocka_unit_test(parse_takes_the_four_forms),
         cmocka_unit_test(unix_socket_of_an_unknown_group_is_refused_and_removed),
         cmocka_unit_test(other_files_are_never_replaced),
+        cmocka_unit_test(only_faults_that_cannot_pass_are_invalid),
         cmocka_unit_test(stale_unix_socket_is_replaced_and_a_live_one_is_not),
         cmocka_unit_test(unix_socket_has_its_mode_whatever_the_umask),
         cmocka_unit_test(tcp_listens_and_refuses_what_is_taken),

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* libfcgi reads through a function of its own that it exports, OS_Read(). A program's definition
+ * of an exported function comes before a library's, so the OS_Read() below is the one that libfcgi
+ * calls. Where the exchange of the thread is found, since the function has no argument for it, is
+ * a thread-local pointer that is set while an exchange is open.
+ *
+ * If a build of libfcgi should not call it (linked with -Bsymbolic, say), its checks would be
+ * bypassed in silence: exchange_init_library() passes a request through to see that it does. */
+#include "fcgi-app/server/exchange.h"
+
+#include <errno.h>
+#include <fcgios.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/os/log.h"
+
+enum {
+    READ_SIZE = 16 * 1024,
+    /* Up to the end of the parameters, with the records' headers and padding */
+    HEAD_MAX = FCGI_PARAMS_MAX + FCGI_OVERHEAD_MAX + 2 * READ_SIZE,
+};
+
+static _Thread_local struct exchange *current;
+
+/* A request of no parameters and no body, in the place of one that libfcgi must not see. */
+static const char stand_in[] = "\x01\x01\x00\x01\x00\x08\x00\x00"
+                               "\x00\x01\x00\x00\x00\x00\x00\x00"  /* BEGIN_REQUEST, responder */
+                               "\x01\x04\x00\x01\x00\x00\x00\x00"  /* the end of PARAMS */
+                               "\x01\x05\x00\x01\x00\x00\x00\x00"; /* the end of STDIN */
+
+void exchange_init(struct exchange *x)
+{
+    *x = (struct exchange){.fd = -1};
+    buf_init(&x->head, HEAD_MAX);
+}
+
+void exchange_deinit(struct exchange *x)
+{
+    buf_deinit(&x->head);
+}
+
+/* As read(); the connection has a timeout. */
+static ssize_t read_connection(int fd, char *bytes, size_t len)
+{
+    ssize_t n;
+
+    do
+        n = read(fd, bytes, len);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* Reads some bytes of the request to `bytes`, and checks them. */
+static enum err read_checked(struct exchange *x, char *bytes, size_t len, size_t *used)
+{
+    ssize_t n = read_connection(x->fd, bytes, len);
+    enum err e;
+
+    if (n <= 0)
+        return ERR_END;
+    e = fcgi_parser_feed(&x->parser, (struct span){bytes, (size_t)n}, used);
+    x->has_excess = *used < (size_t)n;
+    return e == ERR_INCOMPLETE ? ERR_NONE : e;
+}
+
+static int read_for_library(struct exchange *x, char *bytes, size_t len)
+{
+    struct span head = buf_span(&x->head);
+    size_t used = head.len < len ? head.len : len;
+
+    if (used > 0) {
+        memcpy(bytes, head.p, used);
+        buf_consume(&x->head, used);
+        return (int)used;
+    }
+    if (x->parser.part == FCGI_PART_NONE || x->parser.failure)
+        return 0;
+    if (read_checked(x, bytes, len, &used)) {
+        errno = EPROTO;
+        return -1;
+    }
+    return (int)used;
+}
+
+/* libfcgi's, replaced. */
+int OS_Read(int fd, char *bytes, size_t len)
+{
+    if (!current || fd != current->fd) {
+        errno = EBADF;
+        return -1;
+    }
+    return read_for_library(current, bytes, len);
+}
+
+static enum err read_head(struct exchange *x)
+{
+    enum err e = ERR_NONE;
+
+    while (!fcgi_parser_has_params(&x->parser) && !e) {
+        size_t used;
+
+        e = buf_reserve(&x->head, READ_SIZE);
+        if (!e)
+            e = read_checked(x, x->head.data + x->head.len, READ_SIZE, &used);
+        if (!e)
+            x->head.len += used;
+    }
+    return e;
+}
+
+/* libfcgi is handed one connection for one request. If it does not like it, it closes it. It must
+ * neither accept (there is no listener) nor decide what becomes of the connection: keepConnection
+ * tells it to leave it open, and detached keeps it, should it have to close it, from waiting for
+ * the peer. */
+static enum err begin_request(struct exchange *x)
+{
+    if (FCGX_InitRequest(&x->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
+        return ERR_NO_MEMORY;
+    x->fcgi.ipcFd = x->fd;
+    x->fcgi.keepConnection = 1;
+    x->fcgi.detached = 1;
+    x->is_begun = FCGX_Accept_r(&x->fcgi) == 0;
+    if (x->is_begun)
+        return ERR_NONE;
+    x->fd = -1;
+    return ERR_MALFORMED;
+}
+
+static enum err put_stand_in(struct exchange *x)
+{
+    buf_reset(&x->head);
+    return buf_append(&x->head, (struct span){stand_in, sizeof(stand_in) - 1});
+}
+
+enum err exchange_open(struct exchange *x, int fd)
+{
+    enum err e, begun = ERR_NONE;
+
+    x->fd = fd;
+    x->has_excess = false;
+    x->is_begun = false;
+    buf_reset(&x->head);
+    fcgi_parser_init(&x->parser);
+    current = x;
+    e = read_head(x);
+    if (e == ERR_TOO_BIG)
+        begun = put_stand_in(x);
+    if (!begun && (!e || e == ERR_TOO_BIG))
+        begun = begin_request(x);
+    return begun ? begun : e;
+}
+
+static void log_fault(const struct exchange *x)
+{
+    if (x->parser.failure)
+        log_warn("a request was refused: %s", x->parser.fault);
+    else if (x->has_excess)
+        log_warn("a connection was closed: it sent a request before the last one was answered");
+}
+
+/* What libfcgi says about it: the connection may be its own affair no longer. */
+static enum exchange_fate finish_request(struct exchange *x)
+{
+    bool is_kept = x->fcgi.keepConnection != 0;
+
+    x->fcgi.keepConnection = 1;
+    FCGX_Finish_r(&x->fcgi);
+    if (x->fcgi.ipcFd < 0)
+        return EXCHANGE_GONE;
+    if (x->parser.part != FCGI_PART_NONE || x->parser.failure || x->has_excess)
+        return EXCHANGE_LINGER;
+    return is_kept ? EXCHANGE_KEEP : EXCHANGE_CLOSE;
+}
+
+enum exchange_fate exchange_close(struct exchange *x)
+{
+    enum exchange_fate fate = x->fd >= 0 ? EXCHANGE_CLOSE : EXCHANGE_GONE;
+
+    log_fault(x);
+    if (x->is_begun)
+        fate = finish_request(x);
+    current = NULL;
+    return fate;
+}
+
+/* Passes the stand-in through libfcgi. If that should read by itself, it finds nothing. */
+static enum err check_library(struct exchange *x)
+{
+    enum err e = put_stand_in(x);
+
+    fcgi_parser_init(&x->parser);
+    current = x;
+    if (!e && begin_request(x))
+        e = ERR_UNSUPPORTED;
+    if (!e)
+        (void)finish_request(x);
+    current = NULL;
+    return e;
+}
+
+enum err exchange_init_library(void)
+{
+    struct exchange x;
+    enum err e = FCGX_Init() == 0 ? ERR_NONE : ERR_NO_MEMORY;
+
+    exchange_init(&x);
+    x.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (!e)
+        e = check_library(&x);
+    if (e == ERR_UNSUPPORTED)
+        log_error("this libfcgi reads connections by itself; use the one that doorbell-app was "
+                  "built with");
+    if (x.fd >= 0)
+        (void)close(x.fd);
+    exchange_deinit(&x);
+    return e;
+}
