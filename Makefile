@@ -41,9 +41,9 @@ libs_of = $(shell $(PKG_CONFIG) --libs $(1))
 app_shell := $(sort fcgi-app/main.c fcgi-app/worker.c fcgi-app/publisher.c fcgi-app/gate.c \
 	fcgi-app/request.c fcgi-app/response.c fcgi-app/db.c fcgi-app/store.c \
 	$(wildcard fcgi-app/endpoints/*.c fcgi-app/server/*.c))
-relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
-	relay/delivery.c relay/sweep.c relay/wire.c relay/stream.c \
-	relay/page.c relay/polling.c relay/page_socket.c relay/http_server.c)
+relay_shell := $(sort relay/main.c $(wildcard relay/server/*.c relay/transport/*.c) \
+	relay/engine/engine.c relay/engine/clients.c relay/engine/sender.c relay/engine/sweep.c \
+	relay/socketio/session.c relay/socketio/polling.c relay/socketio/websocket.c)
 common_pure := $(sort $(wildcard common/*/*.c))
 app_pure := $(filter-out $(app_shell),$(sort $(wildcard fcgi-app/*.c fcgi-app/*/*.c)))
 relay_pure := $(filter-out $(relay_shell),$(sort $(wildcard relay/*.c relay/*/*.c)))
@@ -78,21 +78,27 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(our_cflags) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/libpure.a: $(call objects,$(common_pure) $(app_pure) $(relay_pure))
+# Two programs may have modules of one name, so each has an archive of its own.
+$(BUILD)/libpure.a: $(call objects,$(common_pure) $(app_pure))
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) qcsD $@ $^
+
+$(BUILD)/librelay.a: $(call objects,$(relay_pure))
+	@rm -f $@
+	$(AR) qcsD $@ $^
 
 $(BUILD)/doorbell-app: $(call objects,$(app_shell)) $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(call libs_of,$(packages_common) $(packages_app)) -lfcgi
 
-$(BUILD)/doorbell-relay: $(call objects,$(relay_shell)) $(BUILD)/libpure.a
+$(BUILD)/doorbell-relay: $(call objects,$(relay_shell)) $(BUILD)/librelay.a $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(call libs_of,$(packages_common) $(packages_relay)) -lev -lm
 
+$(filter $(BUILD)/tests/unit/relay/%,$(unit_tests)): $(BUILD)/librelay.a
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpure.a
-	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
-		$(call libs_of,$(packages_common) $(packages_test)) -lm
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %/librelay.a,$^) \
+		$(BUILD)/libpure.a $(call libs_of,$(packages_common) $(packages_test)) -lm
 
 # libFuzzer is clang's, so its targets have objects of their own.
 fuzz_cflags = -std=c11 -D_GNU_SOURCE -DDOORBELL_VERSION='"$(VERSION)"' -I. -g -O1 -MMD -MP \
@@ -102,11 +108,15 @@ $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer-no-link -c -o $@ $<
 
-$(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(common_pure) $(app_pure) $(relay_pure))
+$(BUILD)/fuzz/librelay.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(relay_pure))
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) qcsD $@ $^
 
-$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
+$(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(common_pure) $(app_pure))
+	@rm -f $@
+	$(AR) qcsD $@ $^
+
+$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/librelay.a $(BUILD)/fuzz/libpure.a
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm
 
 $(BUILD)/bench/fcgi_const: bench_libs := -lfcgi

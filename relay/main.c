@@ -10,7 +10,7 @@
 #include "common/config/config.h"
 #include "common/os/log.h"
 #include "common/security/secrets.h"
-#include "relay/server.h"
+#include "relay/server/server.h"
 
 static const char default_config[] = "/etc/doorbell/doorbell.conf";
 
