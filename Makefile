@@ -3,6 +3,7 @@ VERSION := 0.1.0
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 BUILD ?= build
 CFLAGS ?= -O2 -g
 INSTALL ?= install
@@ -16,37 +17,39 @@ SANITIZE ?=
 # CI and SANITIZE make a broken invariant fatal.
 WERROR := $(if $(CI),-Werror)
 
-# The checkout may have any name. BUILD is a word of rules and commands.
+# The checkout and DESTDIR may have any name. These are words of rules, commands and configurations.
 quote = '$(subst ','\'',$(1))'
 unsafe := ' " ` \ ; : % * ? [ ] ~ ( ) & | < > ! = , $$ \#
 is_unsafe = $(filter-out 1,$(words $(1)))$(strip $(foreach c,$(unsafe),$(findstring $(c),$(1))))
-$(if $(call is_unsafe,$(BUILD)),$(error BUILD="$(BUILD)": give a path without blanks, quotes and other special characters))
+$(foreach name,BUILD PREFIX SYSCONFDIR UNITDIR,$(if $(call is_unsafe,$($(name))),\
+	$(error $(name)="$($(name))": give a path without blanks, quotes and other special characters)))
+$(foreach name,PREFIX SYSCONFDIR UNITDIR,$(if $(filter-out /%,$($(name))),\
+	$(error $(name)="$($(name))": give a path that begins with a slash)))
 
 packages_common := json-c libjwt libcrypto
 packages_app := libpq libcurl
 packages_relay := libwebsockets
 packages_test := cmocka
 
-our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. -DDOORBELL_VERSION='"$(VERSION)"' \
+defines := -DDOORBELL_VERSION='"$(VERSION)"' -DDOORBELL_SYSCONFDIR='"$(SYSCONFDIR)"' \
+	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS)
+our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. $(defines) \
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
 	-fno-strict-aliasing -fstack-protector-strong $(call quote,-ffile-prefix-map=$(CURDIR)=.) -pthread -MMD -MP \
-	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
 # -isystem: the libraries' headers are not ours to mend.
 cflags_of = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1)))
 libs_of = $(shell $(PKG_CONFIG) --libs $(1))
 
-# The shell does I/O; all the rest is pure, and the unit tests and fuzz targets link only that.
-app_shell := $(sort fcgi-app/main.c fcgi-app/worker.c fcgi-app/publisher.c fcgi-app/gate.c \
-	fcgi-app/request.c fcgi-app/response.c fcgi-app/db.c fcgi-app/store.c \
-	$(wildcard fcgi-app/endpoints/*.c fcgi-app/server/*.c))
-relay_shell := $(sort relay/main.c $(wildcard relay/server/*.c relay/transport/*.c) \
-	relay/engine/engine.c relay/engine/clients.c relay/engine/sender.c relay/engine/sweep.c \
-	relay/socketio/session.c relay/socketio/polling.c relay/socketio/websocket.c)
-common_pure := $(sort $(wildcard common/*/*.c))
-app_pure := $(filter-out $(app_shell),$(sort $(wildcard fcgi-app/*.c fcgi-app/*/*.c)))
-relay_pure := $(filter-out $(relay_shell),$(sort $(wildcard relay/*.c relay/*/*.c)))
+# What is pure and what is shell stands in layers.table; unit tests and fuzz targets link only the pure.
+sources := $(sort $(shell find common fcgi-app relay -name '*.c'))
+sources_of = $(shell printf '%s\n' $(filter $(1)/%,$(sources)) | \
+	awk -v kind=$(2) -f tests/lint/layers.awk tests/lint/layers.table -)
+pure := $(foreach folder,common fcgi-app relay,$(call sources_of,$(folder),pure))
+os := $(call sources_of,common,shell)
+app_shell := $(call sources_of,fcgi-app,shell)
+relay_shell := $(call sources_of,relay,shell)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 unit_tests := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c)))
@@ -57,16 +60,16 @@ programs := $(BUILD)/doorbell-app $(BUILD)/doorbell-relay
 all: $(programs)
 
 help:
-	@echo 'make run                 set up and run everything on 127.0.0.1 (PORT=8080 RELAY_PORT=2120 PUBLISH_PORT=2121 VAR=./var BIND=127.0.0.1)'
-	@echo 'make check               set up and run every test, sanitizers included'
+	@echo 'make run                 install what is missing, run everything on 127.0.0.1 (PORT=8080 RELAY_PORT=2120 PUBLISH_PORT=2121 VAR=./var BIND=127.0.0.1)'
+	@echo 'make check               install what is missing, run every test, sanitizers included'
 	@echo 'make check-unit          unit tests and the fuzz corpora (SANITIZE=address,undefined BUILD=build/asan)'
 	@echo 'make check-integration   the programs with real nginx, apache, PostgreSQL and PHP'
 	@echo 'make check-browser       the pages in Chromium'
-	@echo 'make lint                layers, settings, man pages, shell scripts, format'
+	@echo 'make lint                layers, purity, settings, man pages, shell scripts, format'
 	@echo 'make format              clang-format over the C sources'
 	@echo 'make fuzz FUZZ_SECONDS=60  every fuzz target for that long each'
-	@echo 'make bench               benchmarks (tests/bench)'
-	@echo 'make install uninstall   PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR='
+	@echo 'make bench               install what is missing, run the benchmarks (tests/bench)'
+	@echo 'make install uninstall   PREFIX=/usr/local SYSCONFDIR=/etc UNITDIR=PREFIX/lib/systemd/system DESTDIR='
 	@echo 'make dist clean'
 
 $(BUILD)/common/%.o: our_cflags += $(call cflags_of,$(packages_common))
@@ -74,49 +77,50 @@ $(BUILD)/fcgi-app/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packa
 $(BUILD)/relay/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packages_relay))
 $(BUILD)/tests/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packages_test))
 
-$(BUILD)/%.o: %.c
+# Changes when one of the defines does, and then all objects are stale.
+$(BUILD)/defines: FORCE
+	@mkdir -p $(@D)
+	@echo $(call quote,$(defines)) | cmp -s - $@ || echo $(call quote,$(defines)) >$@
+
+$(BUILD)/%.o: %.c $(BUILD)/defines
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(our_cflags) $(CFLAGS) -c -o $@ $<
 
-# Two programs may have modules of one name, so each has an archive of its own.
-$(BUILD)/libpure.a: $(call objects,$(common_pure) $(app_pure))
-	@rm -f $@
-	$(AR) qcsD $@ $^
+# Another list makes another archive, also when no file is newer.
+$(BUILD)/libpure.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(pure)' | cmp -s - $@ || echo '$(pure)' >$@
 
-$(BUILD)/librelay.a: $(call objects,$(relay_pure))
+$(BUILD)/libpure.a: $(call objects,$(pure)) $(BUILD)/libpure.list
 	@rm -f $@
-	$(AR) qcsD $@ $^
+	$(AR) qcsD $@ $(filter %.o,$^)
 
-$(BUILD)/doorbell-app: $(call objects,$(app_shell)) $(BUILD)/libpure.a
+$(BUILD)/doorbell-app: $(call objects,$(app_shell) $(os)) $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(call libs_of,$(packages_common) $(packages_app)) -lfcgi
 
-$(BUILD)/doorbell-relay: $(call objects,$(relay_shell)) $(BUILD)/librelay.a $(BUILD)/libpure.a
+$(BUILD)/doorbell-relay: $(call objects,$(relay_shell) $(os)) $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(call libs_of,$(packages_common) $(packages_relay)) -lev -lm
 
-$(filter $(BUILD)/tests/unit/relay/%,$(unit_tests)): $(BUILD)/librelay.a
+$(filter $(BUILD)/tests/unit/common/os/%,$(unit_tests)): $(call objects,$(os))
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpure.a
-	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %/librelay.a,$^) \
-		$(BUILD)/libpure.a $(call libs_of,$(packages_common) $(packages_test)) -lm
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+		$(call libs_of,$(packages_common) $(packages_test)) -lm
 
 # libFuzzer is clang's, so its targets have objects of their own.
-fuzz_cflags = -std=c11 -D_GNU_SOURCE -DDOORBELL_VERSION='"$(VERSION)"' -I. -g -O1 -MMD -MP \
+fuzz_cflags = -std=c11 -D_GNU_SOURCE $(defines) -I. -g -O1 -MMD -MP \
 	$(call cflags_of,$(packages_common)) -fsanitize=address,undefined -fno-sanitize-recover=all
 
-$(BUILD)/fuzz/%.o: %.c
+$(BUILD)/fuzz/%.o: %.c $(BUILD)/defines
 	@mkdir -p $(@D)
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer-no-link -c -o $@ $<
 
-$(BUILD)/fuzz/librelay.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(relay_pure))
+$(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(pure)) $(BUILD)/libpure.list
 	@rm -f $@
-	$(AR) qcsD $@ $^
+	$(AR) qcsD $@ $(filter %.o,$^)
 
-$(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(common_pure) $(app_pure))
-	@rm -f $@
-	$(AR) qcsD $@ $^
-
-$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/librelay.a $(BUILD)/fuzz/libpure.a
+$(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm
 
 $(BUILD)/bench/fcgi_const: bench_libs := -lfcgi
@@ -147,33 +151,64 @@ fuzz: build-fuzz
 bench:
 	@tests/bench/run
 
+# What is installed: of each place the folder, and the files. Those of `texts` name /usr/local and
+# /etc/doorbell, so that they can be used and pasted as they are; installed, they name PREFIX and
+# SYSCONFDIR (the last, as it may lie in /usr/local).
+texts := samples nginx apache man5 man8 units
+places := programs sql schema functions www bell $(texts)
+share := $(PREFIX)/share/doorbell
+
+folder_of_programs := $(PREFIX)/sbin
+files_of_programs := $(programs) sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder
+folder_of_sql := $(share)/sql
+files_of_sql := sql/attributes.sql sql/roles.sql
+folder_of_schema := $(share)/sql/schema
+files_of_schema := $(sort $(wildcard sql/schema/*.sql))
+folder_of_functions := $(share)/sql/functions
+files_of_functions := $(sort $(wildcard sql/functions/*.sql))
+folder_of_www := $(share)/www
+files_of_www := www/doorbell.js
+folder_of_bell := $(share)/www/bell
+files_of_bell := $(sort $(wildcard www/bell/*.js))
+folder_of_samples := $(share)
+files_of_samples := deploy/doorbell.conf www/openapi.yaml
+folder_of_nginx := $(share)/nginx
+files_of_nginx := $(sort $(wildcard deploy/nginx/*.conf))
+folder_of_apache := $(share)/apache
+files_of_apache := $(sort $(wildcard deploy/apache/*.conf))
+folder_of_man5 := $(PREFIX)/share/man/man5
+files_of_man5 := common/config/doorbell.conf.5
+folder_of_man8 := $(PREFIX)/share/man/man8
+files_of_man8 := fcgi-app/doorbell-app.8 relay/doorbell-relay.8 sql/doorbell-migrate.8 \
+	sql/doorbell-purge.8 sql/doorbell-import-notifynder.8
+folder_of_units := $(UNITDIR)
+files_of_units := $(sort $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer))
+
+# Of a place: its folder, and the files in it.
+target_folder = $(call quote,$(DESTDIR)$(folder_of_$(1)))
+target_files = $(foreach file,$(notdir $(files_of_$(1))),$(call quote,$(DESTDIR)$(folder_of_$(1))/$(file)))
+
+define put
+$(INSTALL) -d $(call target_folder,$(1))
+$(INSTALL) -m $(if $(filter programs,$(1)),755,644) $(files_of_$(1)) $(call target_folder,$(1))
+$(if $(filter $(texts),$(1)),sed -i -e 's|/usr/local|$(PREFIX)|g' -e 's|/etc/doorbell|$(SYSCONFDIR)/doorbell|g' \
+	$(call target_files,$(1)))
+
+endef
+
 install: all
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(SYSCONFDIR)/doorbell \
-		$(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations $(DESTDIR)$(PREFIX)/share/doorbell/www/bell \
-		$(DESTDIR)$(PREFIX)/share/doorbell/nginx $(DESTDIR)$(PREFIX)/share/doorbell/apache \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system
-	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
-	$(INSTALL) -m 755 sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder $(DESTDIR)$(PREFIX)/sbin
-	$(INSTALL) -m 644 $(sort $(wildcard sql/migrations/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations
-	$(INSTALL) -m 644 www/doorbell.js $(DESTDIR)$(PREFIX)/share/doorbell/www
-	$(INSTALL) -m 644 $(sort $(wildcard www/bell/*.js)) $(DESTDIR)$(PREFIX)/share/doorbell/www/bell
-	$(INSTALL) -m 644 deploy/nginx/*.conf $(DESTDIR)$(PREFIX)/share/doorbell/nginx
-	$(INSTALL) -m 644 deploy/apache/*.conf $(DESTDIR)$(PREFIX)/share/doorbell/apache
-	$(INSTALL) -m 644 deploy/doorbell.conf www/openapi.yaml $(DESTDIR)$(PREFIX)/share/doorbell
-	$(INSTALL) -m 644 common/config/doorbell.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5
-	$(INSTALL) -m 644 fcgi-app/doorbell-app.8 relay/doorbell-relay.8 sql/doorbell-migrate.8 \
-		sql/doorbell-purge.8 sql/doorbell-import-notifynder.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	$(INSTALL) -m 644 deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(foreach place,$(places),$(call put,$(place)))
+	$(INSTALL) -d $(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell)
+
+# Folders that are ours go when they are empty; those of the system stay.
+our_folders := www/bell www sql/schema sql/functions sql nginx apache .
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,doorbell-app doorbell-relay doorbell-migrate doorbell-purge \
-			doorbell-import-notifynder) \
-		$(DESTDIR)$(PREFIX)/share/man/man5/doorbell.conf.5 \
-		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,doorbell-app.8 doorbell-relay.8 doorbell-migrate.8 \
-			doorbell-purge.8 doorbell-import-notifynder.8) \
-		$(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer)))
-	rm -rf $(DESTDIR)$(PREFIX)/share/doorbell
+	rm -f $(foreach place,$(places),$(call target_files,$(place)))
+	@for folder in $(foreach name,$(our_folders),$(call quote,$(DESTDIR)$(share)/$(name))) \
+		$(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell); do \
+		if [ -d "$$folder" ]; then rmdir --ignore-fail-on-non-empty "$${folder%/.}"; fi; \
+	done
 
 dist:
 	git archive --prefix=doorbell-$(VERSION)/ -o doorbell-$(VERSION).tar.gz HEAD
@@ -184,5 +219,5 @@ clean:
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
 .PHONY: all help run check check-unit check-integration check-browser lint build-unit build-fuzz build-bench \
-	format fuzz bench install uninstall dist clean
+	format fuzz bench install uninstall dist clean FORCE
 .SECONDARY:

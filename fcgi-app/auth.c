@@ -3,38 +3,9 @@
 
 #include <string.h>
 
+#include "common/http/bearer.h"
+#include "common/http/cookie.h"
 #include "common/security/origin.h"
-
-/* RFC 6750 2.1, RFC 7235 2.1: the scheme's name in any case. Another scheme is none of ours: a site
- * may well ask for Basic at the web server and pass on REMOTE_USER. */
-static bool find_bearer(struct span authorization, struct span *token)
-{
-    struct span rest = span_trim(authorization);
-
-    if (!span_equal_nocase(span_cut(&rest, ' '), SPAN("Bearer")))
-        return false;
-    *token = span_trim(rest);
-    return true;
-}
-
-/* Two cookies of the name with different values: one of them was planted, and we cannot know which.
- * The answer is then an empty token, which is nobody's. */
-static bool find_cookie(struct span cookies, struct span *token)
-{
-    bool is_found = false;
-
-    while (cookies.p) {
-        struct span value = span_trim(span_cut(&cookies, ';'));
-
-        if (!span_equal(span_cut(&value, '='), SPAN("doorbell_token")) || !value.p)
-            continue;
-        if (is_found && !span_equal(*token, value))
-            value.len = 0;
-        *token = value;
-        is_found = true;
-    }
-    return is_found;
-}
 
 static enum err verify(const struct secrets *keys, struct span token, int64_t now,
                        struct identity *out)
@@ -66,15 +37,17 @@ static enum err check_origin(const struct config_auth *rules, const struct crede
     return ERR_FORBIDDEN;
 }
 
-enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
-                   const struct credentials *c, int64_t now, struct identity *out)
+static enum err prove(const struct config_auth *rules, const struct secrets *keys,
+                      const struct credentials *c, int64_t now, struct identity *out)
 {
     struct span token;
     enum err e;
 
-    if (find_bearer(c->authorization, &token))
+    if (bearer_read(c->authorization, &token))
         return verify(keys, token, now, out);
-    if (find_cookie(c->cookie, &token))
+    token = (struct span){NULL, 0};
+    cookie_read(c->cookie, COOKIE_TOKEN, &token);
+    if (token.p)
         e = verify(keys, token, now, out);
     else if (rules->trust_remote_user && c->remote_user.len > 0)
         e = take_remote_user(c->remote_user, out);
@@ -83,11 +56,36 @@ enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
     return e ? e : check_origin(rules, c);
 }
 
+/* A page outlives a login: the cookie may have become another user's in another tab. The header
+ * proves nothing, it only keeps one user's clicks out of the other's inbox. */
+static enum err check_expected_user(struct span encoded, const struct identity *who)
+{
+    char user[3 * USER_ID_MAX];
+    size_t len = encoded.len;
+
+    if (len == 0)
+        return ERR_NONE;
+    if (len > sizeof(user))
+        return ERR_ANOTHER_USER;
+    memcpy(user, encoded.p, len);
+    if (span_percent_decode(user, &len, false))
+        return ERR_MALFORMED;
+    return span_equal((struct span){user, len}, span_of(who->user)) ? ERR_NONE : ERR_ANOTHER_USER;
+}
+
+enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
+                   const struct credentials *c, int64_t now, struct identity *out)
+{
+    enum err e = prove(rules, keys, c, now, out);
+
+    return e ? e : check_expected_user(c->expected_user, out);
+}
+
 enum err auth_service(const struct secrets *keys, const struct credentials *c)
 {
     struct span key;
 
-    if (!find_bearer(c->authorization, &key) || !keyring_accepts(&keys->send, key))
+    if (!bearer_read(c->authorization, &key) || !keyring_accepts(&keys->send, key))
         return ERR_UNAUTHORIZED;
     return ERR_NONE;
 }
@@ -96,5 +94,5 @@ bool auth_has_bearer(const struct credentials *c)
 {
     struct span token;
 
-    return find_bearer(c->authorization, &token);
+    return bearer_read(c->authorization, &token);
 }

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
 #include "fcgi-app/backoff.h"
-#include "fcgi-app/clock.h"
 #include "fcgi-app/sqlstate.h"
 
 enum {

@@ -11,11 +11,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
 #include "fcgi-app/array.h"
 #include "fcgi-app/backoff.h"
 #include "fcgi-app/batch.h"
-#include "fcgi-app/clock.h"
 #include "fcgi-app/metrics.h"
 #include "fcgi-app/store.h"
 

@@ -20,5 +20,5 @@ enum err list_messages(struct worker *w, const struct request *req, struct respo
         e = endpoint_limit(req, res, LIMIT_DEFAULT, LIMIT_MAX, &limit);
     if (!e)
         e = store_list(&w->store, &reader, state ? state : "all", category, before, limit, &json);
-    return e ? e : response_json(res, json);
+    return e ? e : endpoint_json(req, res, json);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/http/cookie.h"
 #include "common/security/origin.h"
 
 enum { WEBSOCKET_KEY_LEN = 24 /* 16 bytes in base64: RFC 6455 4.1 */ };
@@ -108,7 +109,7 @@ static bool take_token(struct span token, struct admission *out, const char **wh
 static int admit_websocket(const struct http_request *req, const struct config_list *origins,
                            struct admission *out, const char **why, const char **headers)
 {
-    struct span token = http_cookie(req, SPAN("doorbell_token"));
+    struct span token = http_cookie(req, COOKIE_TOKEN);
     bool is_subprotocol_named;
     int status = check_upgrade(req, why, headers);
 
@@ -158,13 +159,13 @@ void handshake_cookie(const struct http_request *req, const struct config_list *
 
     out->token_len = 0;
     if (is_vouched_for(req, origins))
-        (void)take_token(http_cookie(req, SPAN("doorbell_token")), out, &why);
+        (void)take_token(http_cookie(req, COOKIE_TOKEN), out, &why);
 }
 
 static int admit_events(const struct http_request *req, const struct config_list *origins,
                         struct admission *out, const char **why, const char **headers)
 {
-    struct span token = http_cookie(req, SPAN("doorbell_token"));
+    struct span token = http_cookie(req, COOKIE_TOKEN);
 
     (void)headers;
     *why = "origin not allowed";

@@ -4,20 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
 
 enum { REVOCATIONS_MAX = 10000, TICKS_PER_LOOK = 10 /* at our memory */ };
-
-static int64_t clock_us(clockid_t clock)
-{
-    struct timespec t;
-
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 enum err engine_init(struct engine *engine)
 {
@@ -61,8 +53,8 @@ void engine_configure(struct engine *engine, const struct config *config,
 
 struct instant engine_now(struct engine *engine)
 {
-    engine->now_us = clock_us(CLOCK_MONOTONIC);
-    engine->api.now = (struct instant){engine->now_us / 1000, clock_us(CLOCK_REALTIME) / 1000000};
+    engine->now_us = clock_us();
+    engine->api.now = (struct instant){engine->now_us / 1000, clock_unix()};
     return engine->api.now;
 }
 
@@ -109,7 +101,7 @@ void engine_count_frame(struct engine *engine, const struct event *m, size_t len
         return;
     delay = m->as.ring.type == RING_PERSONAL ? DELAY_PERSONAL : engine->delay;
     /* A slice of a broadcast is written in a turn, whose time is good enough for all of it. */
-    now_us = delay == DELAY_ALL ? engine->now_us : clock_us(CLOCK_MONOTONIC);
+    now_us = delay == DELAY_ALL ? engine->now_us : clock_us();
     histogram_add(&engine->metrics.delays[delay], now_us - engine->delay_since_us);
 }
 

@@ -3,34 +3,9 @@
 
 #include <string.h>
 
-static const struct {
-    int status;
-    const char *phrase;
-} phrases[] = {
-    {200, "OK"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {411, "Length Required"},
-    {413, "Payload Too Large"},
-    {415, "Unsupported Media Type"},
-    {417, "Expectation Failed"},
-    {426, "Upgrade Required"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
-    {503, "Service Unavailable"},
-};
-
-static const char *phrase_of(int status)
-{
-    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-        if (phrases[i].status == status)
-            return phrases[i].phrase;
-    return "";
-}
+#include "common/http/bearer.h"
+#include "common/http/cookie.h"
+#include "common/http/status.h"
 
 /* RFC 7230 3.2.6 */
 static bool is_token(struct span s)
@@ -242,36 +217,20 @@ bool http_list_has(struct span list, struct span token)
 
 struct span http_cookie(const struct http_request *req, struct span name)
 {
-    struct span found = {NULL, 0};
+    struct span value = {NULL, 0};
 
-    for (size_t i = 0; i < req->header_count; i++) {
-        struct span rest = req->headers[i].value;
-
-        if (!span_equal_nocase(req->headers[i].name, SPAN("Cookie")))
-            continue;
-        while (rest.p) {
-            struct span value = span_cut(&rest, ';');
-            struct span key = span_trim(span_cut(&value, '='));
-
-            if (!span_equal(key, name))
-                continue;
-            /* Two of one name: one was planted from a neighbouring domain. */
-            if (found.p)
-                return (struct span){NULL, 0};
-            found = value.p ? span_trim(value) : SPAN("");
-        }
-    }
-    return found;
+    for (size_t i = 0; i < req->header_count; i++)
+        if (span_equal_nocase(req->headers[i].name, SPAN("Cookie")))
+            cookie_read(req->headers[i].value, name, &value);
+    return value;
 }
 
 struct span http_bearer(const struct http_request *req)
 {
-    struct span value = http_header(req, SPAN("Authorization"));
-    struct span scheme = span_cut(&value, ' ');
+    struct span key = {NULL, 0};
 
-    if (!span_equal_nocase(scheme, SPAN("Bearer")))
-        return (struct span){NULL, 0};
-    return span_trim(value);
+    (void)bearer_read(http_header(req, SPAN("Authorization")), &key);
+    return key;
 }
 
 enum err http_encode_response(struct buf *out, const struct http_response *res, bool keep_alive)
@@ -279,7 +238,8 @@ enum err http_encode_response(struct buf *out, const struct http_response *res, 
     enum err e;
 
     if ((e = buf_append(out, SPAN("HTTP/1.1 "))) || (e = buf_append_int(out, res->status)) ||
-        (e = buf_append_char(out, ' ')) || (e = buf_append(out, span_of(phrase_of(res->status)))) ||
+        (e = buf_append_char(out, ' ')) ||
+        (e = buf_append(out, span_of(status_reason(res->status)))) ||
         (e = buf_append(out, SPAN("\r\nContent-Type: "))) ||
         (e = buf_append(out, span_of(res->content_type))) ||
         (e = buf_append(out, SPAN("\r\nContent-Length: "))) ||

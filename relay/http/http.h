@@ -63,7 +63,7 @@ size_t http_header_count(const struct http_request *req, struct span name);
 /* Whether a comma-separated list has this token, letters of any case. */
 bool http_list_has(struct span list, struct span token);
 
-/* The value of a cookie; {NULL, 0} if it is absent, or stands there twice. */
+/* The value of a cookie, as cookie_read() has it. */
 struct span http_cookie(const struct http_request *req, struct span name);
 
 /* The key of "Authorization: Bearer key"; {NULL, 0} for any other. */

@@ -165,7 +165,7 @@ static enum err encode_process(const struct metrics *s, struct buf *out)
                       s->resident_bytes);
 }
 
-enum err metrics_encode(const struct metrics *s, const struct gauges *g, struct buf *out)
+enum err metrics_append(const struct metrics *s, const struct gauges *g, struct buf *out)
 {
     enum err e = encode_counters(s, out);
 

@@ -67,6 +67,6 @@ void metrics_count_close(struct metrics *s, unsigned code, const char *reason);
 void metrics_count_left(struct metrics *s);
 
 /* Appends the text of GET /metrics. */
-MUST_USE enum err metrics_encode(const struct metrics *s, const struct gauges *g, struct buf *out);
+MUST_USE enum err metrics_append(const struct metrics *s, const struct gauges *g, struct buf *out);
 
 #endif

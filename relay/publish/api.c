@@ -5,6 +5,8 @@
 #include <json-c/json_object.h>
 #include <string.h>
 
+#include "common/http/error.h"
+#include "common/http/status.h"
 #include "common/security/user.h"
 #include "common/text/form.h"
 #include "common/text/json.h"
@@ -17,27 +19,26 @@ enum { SESSIONS_LIMIT = 100, SESSIONS_LIMIT_MAX = 1000, ONLINE_USERS_MAX = 100 }
 
 typedef enum err (*handler)(struct api *api, struct http_request *req, struct http_response *res);
 
-/* Writes the error reply; its own failure leaves an empty body with the status. */
-static enum err refuse(struct http_response *res, int status, const char *code, const char *message)
+static enum err refuse(struct http_response *res, int status, const char *message)
 {
     res->status = status;
     res->content_type = "application/json";
     buf_reset(&res->body);
-    return buf_printf(&res->body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", code,
-                      message);
+    error_encode(&res->body, status_code(status), message);
+    return ERR_NONE;
 }
 
 static enum err refuse_by(struct http_response *res, enum err e, const char *why)
 {
     switch (e) {
     case ERR_TOO_BIG:
-        return refuse(res, 413, "too_big", why);
+        return refuse(res, 413, why);
     case ERR_TOO_MANY:
     case ERR_NO_MEMORY:
         res->headers = "Retry-After: 1\r\n";
-        return refuse(res, 503, "unavailable", why);
+        return refuse(res, 503, why);
     default:
-        return refuse(res, 400, "bad_request", why);
+        return refuse(res, 400, why);
     }
 }
 
@@ -99,7 +100,7 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
 
     if (is_too_fast(api)) {
         res->headers = "Retry-After: 1\r\n";
-        return refuse(res, 429, "too_many", "more than max_publishes_per_second");
+        return refuse(res, 429, "more than max_publishes_per_second");
     }
     e = rings_decode((struct span){req->body, req->content_length}, &p, &why);
     if (e)
@@ -164,12 +165,12 @@ static enum err handle_online(struct api *api, struct http_request *req, struct 
     while (!e && !(e = form_next(&q.form, &field))) {
         if (!span_equal(field.name, SPAN("user")) || field.suffix == FORM_NESTED ||
             !user_is_valid(field.value))
-            return refuse(res, 400, "bad_request", "user=id is the only parameter here");
+            return refuse(res, 400, "user=id is the only parameter here");
         e = encode_online_user(api, field.value, before, &res->body);
         before = ",";
     }
     if (e != ERR_END)
-        return refuse(res, 400, "bad_request", "bad query string, or more than 100 users");
+        return refuse(res, 400, "bad query string, or more than 100 users");
     if (res->body.len > 0)
         return buf_append(&res->body, SPAN("}}"));
     if ((e = buf_append_char(&res->body, '{')) || (e = encode_counts(api, &res->body)))
@@ -227,10 +228,10 @@ static enum err handle_sessions(struct api *api, struct http_request *req,
             user = field.value;
         else if (field.suffix != FORM_PLAIN || !span_equal(field.name, SPAN("limit")) ||
                  span_parse_int(field.value, &limit) || limit < 1 || limit > SESSIONS_LIMIT_MAX)
-            return refuse(res, 400, "bad_request", "user=id and limit=1 to 1000 are known here");
+            return refuse(res, 400, "user=id and limit=1 to 1000 are known here");
     }
     if (e != ERR_END)
-        return refuse(res, 400, "bad_request", "bad query string");
+        return refuse(res, 400, "bad query string");
     return encode_sessions(api, user.p != NULL, user, limit, &res->body);
 }
 
@@ -293,7 +294,7 @@ static enum err handle_metrics(struct api *api, struct http_request *req, struct
 
     (void)req;
     res->content_type = "text/plain; version=0.0.4";
-    return metrics_encode(api->metrics, &g, &res->body);
+    return metrics_append(api->metrics, &g, &res->body);
 }
 
 /* --- web-msg-sender's call, at any other path --- */
@@ -363,7 +364,7 @@ static enum err handle_legacy(struct api *api, struct http_request *req, struct 
 
     if (req->method == HTTP_GET && (!api->config->relay.legacy_get || is_key_needed(api))) {
         res->headers = "Allow: POST\r\n";
-        return refuse(res, 405, "method", "POST only");
+        return refuse(res, 405, "POST only");
     }
     if (req->method == HTTP_POST)
         web_msg_sender_decode_body(http_header(req, SPAN("Content-Type")), req->body,
@@ -414,13 +415,13 @@ static enum err dispatch(struct api *api, struct http_request *req, struct http_
     if ((req->method != HTTP_GET && req->method != HTTP_POST) ||
         (route && route->method != req->method)) {
         res->headers = route ? route->allow : "Allow: POST\r\n";
-        return refuse(res, 405, "method", "this method is not known here");
+        return refuse(res, 405, "this method is not known here");
     }
     if (!route)
         return handle_legacy(api, req, res);
     if (route->needs_key && !has_key(api, http_bearer(req))) {
         res->headers = "WWW-Authenticate: Bearer\r\n";
-        return refuse(res, 401, "unauthorized", "this call needs the publish key");
+        return refuse(res, 401, "this call needs the publish key");
     }
     return route->handle(api, req, res);
 }

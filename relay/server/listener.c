@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "common/http/error.h"
+#include "common/http/status.h"
 #include "relay/http/realip.h"
 #include "relay/socketio/polling.h"
 #include "relay/socketio/websocket.h"
@@ -12,9 +14,8 @@ static enum http_action refuse(struct engine *engine, struct http_response *res,
 {
     metrics_count(&engine->metrics, COUNT_REFUSED_UPGRADES, 1);
     res->status = status;
-    res->content_type = "text/plain";
-    if (buf_append(&res->body, span_of(why)))
-        buf_reset(&res->body);
+    res->content_type = "application/json";
+    error_encode(&res->body, status_code(status), why);
     return HTTP_REPLY;
 }
 

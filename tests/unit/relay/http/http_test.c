@@ -183,8 +183,8 @@ static void cookies_and_keys_are_found(void **state)
     } rows[] = {
         {GET "\r\n", NULL, NULL},
         {GET "Cookie: xt=1; t2=2\r\nAuthorization: Basic abc\r\n\r\n", NULL, NULL},
-        {GET "Cookie: t=1; t=2\r\n\r\n", NULL, NULL},
-        {GET "Cookie: t=1\r\nCookie: t=1\r\n\r\n", NULL, NULL},
+        {GET "Cookie: t=1; t=2\r\n\r\n", "", NULL},
+        {GET "Cookie: t=1\r\nCookie: t=1\r\n\r\n", "1", NULL},
         {GET "Authorization: Bearer a\r\nAuthorization: Bearer a\r\n\r\n", NULL, NULL},
         {GET "Cookie: a=b; t=1=2 ;c=d\r\nAuthorization: bearer  k \r\n\r\n", "1=2", "k"},
         {GET "Cookie: a=b\r\nCookie: t=1\r\n\r\n", "1", NULL},

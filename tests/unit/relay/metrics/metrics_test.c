@@ -99,7 +99,7 @@ static void the_text_is_what_prometheus_reads(void **state)
     metrics_count_close(&s, 4403, "kicked");
     histogram_add(&s.delays[DELAY_MANY], 1);
     buf_init(&out, 65536);
-    assert_int_equal(metrics_encode(&s, &g, &out), ERR_NONE);
+    assert_int_equal(metrics_append(&s, &g, &out), ERR_NONE);
     assert_int_equal(count_samples(buf_span(&out)),
                      COUNTER_COUNT + 2 + (DELAY_COUNT + 1) * HISTOGRAM_ROWS + 1 + GAUGES + 2);
     assert_true(has(&out, "\ndoorbell_relay_rings_total{kind=\"all\"} 7\n"));
@@ -113,7 +113,7 @@ static void the_text_is_what_prometheus_reads(void **state)
         struct buf small;
 
         buf_init(&small, max);
-        assert_int_equal(metrics_encode(&s, &g, &small), ERR_TOO_BIG);
+        assert_int_equal(metrics_append(&s, &g, &small), ERR_TOO_BIG);
         buf_deinit(&small);
     }
     buf_deinit(&out);

@@ -141,7 +141,7 @@ static void calls_answer_as_they_should(void **state)
         {"GET /online/sessions", "", "", 401, "{\"error\"", 0},
         {"GET /metrics", "", "", 401, "{\"error\"", 0},
         {"POST /kick", "", "{\"user\":\"42\"}", 401, "{\"error\"", 0},
-        {"POST /publish", BEARER, "{", 400, "{\"error\":{\"code\":\"bad_request", 0},
+        {"POST /publish", BEARER, "{", 400, "{\"error\":{\"code\":\"malformed", 0},
         {"POST /publish", BEARER, "{\"rings\":[{\"all\":true},{}]}", 400, "{\"error\"", 0},
         {"POST /kick", BEARER, "{}", 400, "{\"error\"", 0},
         {"GET /online?x=1", BEARER, "", 400, "{\"error\"", 0},
