@@ -27,25 +27,25 @@ packages_app := libpq libcurl
 packages_relay := libwebsockets
 packages_test := cmocka
 
-our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. -DDOORBELL_VERSION='"$(VERSION)"' \
+defines := -DDOORBELL_VERSION='"$(VERSION)"' -DDOORBELL_SYSCONFDIR='"$(SYSCONFDIR)"' \
+	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS)
+our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. $(defines) \
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
 	-fno-strict-aliasing -fstack-protector-strong $(call quote,-ffile-prefix-map=$(CURDIR)=.) -pthread -MMD -MP \
-	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
 # -isystem: the libraries' headers are not ours to mend.
 cflags_of = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1)))
 libs_of = $(shell $(PKG_CONFIG) --libs $(1))
 
-# The shell does I/O; all the rest is pure, and the unit tests and fuzz targets link only that.
-app_shell := $(sort $(wildcard fcgi-app/*.c fcgi-app/server/*.c fcgi-app/database/*.c fcgi-app/store/*.c fcgi-app/endpoints/*.c) \
-	fcgi-app/http/request.c fcgi-app/http/response.c)
-relay_shell := $(sort relay/main.c relay/server.c relay/core.c relay/door.c relay/clients.c \
-	relay/delivery.c relay/sweep.c relay/wire.c relay/stream.c \
-	relay/page.c relay/polling.c relay/page_socket.c relay/http_server.c)
-common_pure := $(sort $(wildcard common/*/*.c))
-app_pure := $(filter-out $(app_shell),$(sort $(wildcard fcgi-app/*.c fcgi-app/*/*.c)))
-relay_pure := $(filter-out $(relay_shell),$(sort $(wildcard relay/*.c relay/*/*.c)))
+# What is pure and what is shell stands in layers.table; unit tests and fuzz targets link only the pure.
+sources := $(sort $(shell find common fcgi-app relay -name '*.c'))
+sources_of = $(shell printf '%s\n' $(filter $(1)/%,$(sources)) | \
+	awk -v kind=$(2) -f tests/lint/layers.awk tests/lint/layers.table -)
+pure := $(foreach folder,common fcgi-app relay,$(call sources_of,$(folder),pure))
+os := $(call sources_of,common,shell)
+app_shell := $(call sources_of,fcgi-app,shell)
+relay_shell := $(call sources_of,relay,shell)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 unit_tests := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c)))
@@ -61,7 +61,7 @@ help:
 	@echo 'make check-unit          unit tests and the fuzz corpora (SANITIZE=address,undefined BUILD=build/asan)'
 	@echo 'make check-integration   the programs with real nginx, apache, PostgreSQL and PHP'
 	@echo 'make check-browser       the pages in Chromium'
-	@echo 'make lint                layers, settings, man pages, shell scripts, format'
+	@echo 'make lint                layers, purity, settings, man pages, shell scripts, format'
 	@echo 'make format              clang-format over the C sources'
 	@echo 'make fuzz FUZZ_SECONDS=60  every fuzz target for that long each'
 	@echo 'make bench               benchmarks (tests/bench)'
@@ -73,37 +73,48 @@ $(BUILD)/fcgi-app/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packa
 $(BUILD)/relay/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packages_relay))
 $(BUILD)/tests/%.o: our_cflags += $(call cflags_of,$(packages_common) $(packages_test))
 
-$(BUILD)/%.o: %.c
+# Changes when one of the defines does, and then all objects are stale.
+$(BUILD)/defines: FORCE
+	@mkdir -p $(@D)
+	@echo $(call quote,$(defines)) | cmp -s - $@ || echo $(call quote,$(defines)) >$@
+
+$(BUILD)/%.o: %.c $(BUILD)/defines
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(our_cflags) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/libpure.a: $(call objects,$(common_pure) $(app_pure) $(relay_pure))
-	@rm -f $@
-	$(AR) rcsD $@ $^
+# Another list makes another archive, also when no file is newer.
+$(BUILD)/libpure.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(pure)' | cmp -s - $@ || echo '$(pure)' >$@
 
-$(BUILD)/doorbell-app: $(call objects,$(app_shell)) $(BUILD)/libpure.a
+$(BUILD)/libpure.a: $(call objects,$(pure)) $(BUILD)/libpure.list
+	@rm -f $@
+	$(AR) rcsD $@ $(filter %.o,$^)
+
+$(BUILD)/doorbell-app: $(call objects,$(app_shell) $(os)) $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(call libs_of,$(packages_common) $(packages_app)) -lfcgi
 
-$(BUILD)/doorbell-relay: $(call objects,$(relay_shell)) $(BUILD)/libpure.a
+$(BUILD)/doorbell-relay: $(call objects,$(relay_shell) $(os)) $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
 		$(call libs_of,$(packages_common) $(packages_relay)) -lev -lm
 
+$(filter $(BUILD)/tests/unit/common/os/%,$(unit_tests)): $(call objects,$(os))
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpure.a
-	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
 		$(call libs_of,$(packages_common) $(packages_test)) -lm
 
 # libFuzzer is clang's, so its targets have objects of their own.
-fuzz_cflags = -std=c11 -D_GNU_SOURCE -DDOORBELL_VERSION='"$(VERSION)"' -I. -g -O1 -MMD -MP \
+fuzz_cflags = -std=c11 -D_GNU_SOURCE $(defines) -I. -g -O1 -MMD -MP \
 	$(call cflags_of,$(packages_common)) -fsanitize=address,undefined -fno-sanitize-recover=all
 
-$(BUILD)/fuzz/%.o: %.c
+$(BUILD)/fuzz/%.o: %.c $(BUILD)/defines
 	@mkdir -p $(@D)
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer-no-link -c -o $@ $<
 
-$(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(common_pure) $(app_pure) $(relay_pure))
+$(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(pure)) $(BUILD)/libpure.list
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	$(AR) rcsD $@ $(filter %.o,$^)
 
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm
@@ -144,6 +155,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder $(DESTDIR)$(PREFIX)/sbin
+	$(INSTALL) -m 644 sql/roles.sql $(DESTDIR)$(PREFIX)/share/doorbell/sql
 	$(INSTALL) -m 644 $(sort $(wildcard sql/migrations/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations
 	$(INSTALL) -m 644 www/doorbell.js $(DESTDIR)$(PREFIX)/share/doorbell/www
 	$(INSTALL) -m 644 $(sort $(wildcard www/bell/*.js)) $(DESTDIR)$(PREFIX)/share/doorbell/www/bell
@@ -173,5 +185,5 @@ clean:
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
 .PHONY: all help run check check-unit check-integration check-browser lint build-unit build-fuzz build-bench \
-	format fuzz bench install uninstall dist clean
+	format fuzz bench install uninstall dist clean FORCE
 .SECONDARY:

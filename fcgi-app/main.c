@@ -14,10 +14,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "common/config/config.h"
+#include "common/config/paths.h"
+#include "common/os/clock.h"
+#include "common/os/listen.h"
+#include "common/os/load.h"
 #include "common/os/log.h"
-#include "common/security/secrets.h"
-#include "fcgi-app/clock.h"
 #include "fcgi-app/server/pool.h"
 #include "fcgi-app/server/publisher.h"
 #include "fcgi-app/server/worker.h"
@@ -25,8 +26,6 @@
 #include "fcgi-app/shared/snapshot.h"
 
 enum { DRAIN_MS = 30000 };
-
-#define CONFIG_PATH "/etc/doorbell/doorbell.conf"
 
 struct thread {
     pthread_t id;
@@ -52,7 +51,7 @@ struct app {
 static void print_usage(FILE *out)
 {
     (void)fputs("usage: doorbell-app [-hnV] [-c file]\n"
-                "  -c, --config file  settings (default " CONFIG_PATH ")\n"
+                "  -c, --config file  settings (default " PATHS_CONFIG ")\n"
                 "  -n, --check        check the settings and the keys, and exit\n"
                 "  -V, --version\n"
                 "  -h, --help\n",
@@ -72,11 +71,11 @@ static enum err load(const char *path, struct snapshot **out)
 {
     struct config *config;
     struct secrets secrets;
-    enum err e = config_load(path, stderr, &config);
+    enum err e = load_config(path, stderr, &config);
 
     if (e)
         return e;
-    e = secrets_load(config, PROGRAM_APP, stderr, &secrets);
+    e = load_secrets(config, PROGRAM_APP, stderr, &secrets);
     if (e) {
         config_free(config);
         return e;
@@ -185,7 +184,8 @@ static enum err try_database(struct app *app)
     if (e == ERR_UNAVAILABLE)
         return ERR_NONE;
     if (e)
-        log_error("the database's schema does not fit this program: run doorbell-migrate");
+        log_error("the schema or the rights do not fit this program: run doorbell-migrate as the "
+                  "schema's owner, and GRANT doorbell_app TO the user of [database] url");
     return e;
 }
 
@@ -193,7 +193,7 @@ static enum err open_pool(struct app *app)
 {
     const struct config_app *config = &app->snapshot->config->app;
     enum err e =
-        address_listen(&config->listen, config->listen_mode, config->listen_group, &app->listener);
+        listen_open(&config->listen, config->listen_mode, config->listen_group, &app->listener);
 
     return e ? e : pool_new(app->listener, (size_t)config->max_connections, &app->pool);
 }
@@ -296,7 +296,7 @@ static void clean_up(struct app *app)
     metrics_free(app->metrics);
     if (app->listener >= 0) {
         (void)close(app->listener);
-        address_unlink(&app->first->config->app.listen);
+        listen_unlink(&app->first->config->app.listen);
     }
     (void)close(app->signals);
     (void)close(app->ended);
@@ -339,7 +339,7 @@ int main(int argc, char **argv)
                                             {"version", no_argument, NULL, 'V'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    const char *config_path = CONFIG_PATH;
+    const char *config_path = PATHS_CONFIG;
     bool is_check = false;
     struct snapshot *snapshot;
     int option;

@@ -4,20 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
 
 enum { KICKS_MAX = 10000, TICKS_PER_LOOK = 10 /* at our memory */ };
-
-static int64_t clock_us(clockid_t clock)
-{
-    struct timespec t;
-
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 enum err core_init(struct core *core)
 {
@@ -60,8 +52,8 @@ void core_configure(struct core *core, const struct config *config, const struct
 
 struct instant core_now(struct core *core)
 {
-    core->now_us = clock_us(CLOCK_MONOTONIC);
-    core->api.now = (struct instant){core->now_us / 1000, clock_us(CLOCK_REALTIME) / 1000000};
+    core->now_us = clock_us();
+    core->api.now = (struct instant){core->now_us / 1000, clock_unix()};
     return core->api.now;
 }
 
@@ -108,7 +100,7 @@ void core_count_frame(struct core *core, const struct message *m, size_t len)
         return;
     delay = m->as.ring.type == RING_PERSONAL ? DELAY_PERSONAL : core->delay;
     /* A slice of a broadcast is written in a turn, whose time is good enough for all of it. */
-    now_us = delay == DELAY_ALL ? core->now_us : clock_us(CLOCK_MONOTONIC);
+    now_us = delay == DELAY_ALL ? core->now_us : clock_us();
     histogram_add(&core->stats.delays[delay], now_us - core->delay_since_us);
 }
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
 
 enum {
@@ -54,14 +54,6 @@ struct http_server {
     size_t connections;       /* without the parked ones */
     char chunk[READ_SIZE];
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void unlink_conn(struct http_conn *c)
 {
@@ -147,7 +139,7 @@ static bool end_conn(struct http_conn *c)
         return false;
     }
     c->is_lingering = true;
-    c->deadline_ms = now_ms() + LINGER_MS;
+    c->deadline_ms = clock_ms() + LINGER_MS;
     buf_deinit(&c->in);
     watch(c, EV_READ);
     return true;
@@ -190,8 +182,8 @@ static void finish_request(struct http_conn *c, size_t len)
     buf_consume(&c->in, len);
     c->has_continued = false;
     c->is_within_request = c->in.len > 0;
-    c->deadline_ms = now_ms() + (c->is_within_request ? c->server->limits.request_timeout_ms
-                                                      : c->server->limits.idle_timeout_ms);
+    c->deadline_ms = clock_ms() + (c->is_within_request ? c->server->limits.request_timeout_ms
+                                                        : c->server->limits.idle_timeout_ms);
     if (c->in.len == 0 && c->in.cap > KEPT_BUFFER_MAX)
         buf_deinit(&c->in);
 }
@@ -329,18 +321,22 @@ static void note_heard(struct http_conn *c)
 {
     if (!c->is_within_request) {
         c->is_within_request = true;
-        c->deadline_ms = now_ms() + c->server->limits.request_timeout_ms;
+        c->deadline_ms = clock_ms() + c->server->limits.request_timeout_ms;
     }
     unlink_conn(c);
     link_last(c);
 }
 
-static size_t room(const struct http_conn *c)
+/* How much may be read now, by the limits as they are now: a reload may have set them below what
+ * was read already. */
+static size_t room(struct http_conn *c)
 {
-    /* Behind a request that waits for its answer no client has much to say. */
-    size_t max = HTTP_HEAD_MAX + (c->is_parked ? c->parked_len : c->server->limits.body_max);
-    size_t left = max > c->in.len ? max - c->in.len : 0;
+    size_t left;
 
+    /* After a request that waits for its answer no client has much to say. */
+    buf_set_max(&c->in,
+                HTTP_HEAD_MAX + (c->is_parked ? c->parked_len : c->server->limits.body_max));
+    left = buf_room(&c->in);
     return left < READ_SIZE ? left : READ_SIZE;
 }
 
@@ -394,8 +390,8 @@ static struct http_conn *new_conn(struct http_server *server, int fd, const stru
     c->server = server;
     c->peer = *peer;
     c->is_within_request = true;
-    c->deadline_ms = now_ms() + server->limits.request_timeout_ms;
-    buf_init(&c->in, HTTP_HEAD_MAX + server->limits.body_max);
+    c->deadline_ms = clock_ms() + server->limits.request_timeout_ms;
+    buf_init(&c->in, 0); /* its ceiling is set at each read */
     buf_init(&c->out, RESPONSE_MAX);
     ev_io_init(&c->io, on_conn, fd, EV_READ);
     c->io.data = c;
@@ -477,10 +473,6 @@ struct http_server *http_server_new(struct ev_loop *loop, int listen_fd,
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits)
 {
     server->limits = *limits;
-    for (struct http_conn *c = server->first; c; c = c->next)
-        c->in.max = HTTP_HEAD_MAX + limits->body_max;
-    for (struct http_conn *c = server->parked; c; c = c->next)
-        c->in.max = HTTP_HEAD_MAX + limits->body_max;
 }
 
 void http_server_stop_accepting(struct http_server *server)
@@ -525,7 +517,7 @@ void http_answer(struct http_conn *c, struct http_response *res)
 
 void http_server_sweep(struct http_server *server)
 {
-    int64_t now = now_ms();
+    int64_t now = clock_ms();
     struct http_conn *c, *next;
 
     for (c = server->first; c; c = next) {

@@ -56,6 +56,8 @@ void http_server_stop_accepting(struct http_server *server);
 /* Answers a parked request; res->headers does not count. The connection is the server's again. */
 void http_answer(struct http_conn *conn, struct http_response *res);
 
+/* From now on these hold, for connections that are there as well: each goes on with what it has
+ * read, a request that has become too long is refused. */
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
 
 /* Once a second: closes who is too slow, and accepts again if that was paused. */

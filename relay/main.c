@@ -7,12 +7,10 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "common/config/config.h"
+#include "common/config/paths.h"
+#include "common/os/load.h"
 #include "common/os/log.h"
-#include "common/security/secrets.h"
 #include "relay/server.h"
-
-static const char default_config[] = "/etc/doorbell/doorbell.conf";
 
 struct options {
     const char *config_path;
@@ -36,12 +34,12 @@ struct relay {
 
 static void print_help(void)
 {
-    printf("usage: doorbell-relay [-n] [-c file]\n\n"
-           "  -c file     the configuration (%s)\n"
-           "  -n          check the configuration and exit\n"
-           "  --help      this text\n"
-           "  --version\n\n",
-           default_config);
+    (void)fputs("usage: doorbell-relay [-n] [-c file]\n\n"
+                "  -c file     the configuration (" PATHS_CONFIG ")\n"
+                "  -n          check the configuration and exit\n"
+                "  --help      this text\n"
+                "  --version\n\n",
+                stdout);
     config_print_help(stdout, PROGRAM_RELAY);
 }
 
@@ -54,7 +52,7 @@ static void parse_options(int argc, char **argv, struct options *out)
     };
     int c;
 
-    *out = (struct options){.config_path = default_config};
+    *out = (struct options){.config_path = PATHS_CONFIG};
     while ((c = getopt_long(argc, argv, "c:n", long_options, NULL)) != -1) {
         switch (c) {
         case 'c':
@@ -85,9 +83,9 @@ static bool settle(const char *path, struct settled *out)
 {
     struct settled s;
 
-    if (config_load(path, stderr, &s.config))
+    if (load_config(path, stderr, &s.config))
         return false;
-    if (secrets_load(s.config, PROGRAM_RELAY, stderr, &s.secrets)) {
+    if (load_secrets(s.config, PROGRAM_RELAY, stderr, &s.secrets)) {
         config_free(s.config);
         return false;
     }

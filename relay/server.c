@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "common/os/listen.h"
 #include "common/os/log.h"
 #include "relay/clients.h"
 #include "relay/core.h"
@@ -145,8 +146,8 @@ static enum err listen_for_clients(struct server *server)
     int fd;
 
     server->listen = core->config->relay.listen;
-    e = address_listen(&server->listen, core->config->relay.listen_mode,
-                       core->config->relay.listen_group, &fd);
+    e = listen_open(&server->listen, core->config->relay.listen_mode,
+                    core->config->relay.listen_group, &fd);
     if (e)
         return e;
     /* Its connections inherit this. The kernel's own idea of it is megabytes for who does not read.
@@ -165,8 +166,8 @@ static enum err listen_for_publishers(struct server *server)
     int fd;
 
     server->publish_listen = core->config->relay.publish_listen;
-    e = address_listen(&server->publish_listen, core->config->relay.listen_mode,
-                       core->config->relay.listen_group, &fd);
+    e = listen_open(&server->publish_listen, core->config->relay.listen_mode,
+                    core->config->relay.listen_group, &fd);
     if (e)
         return e;
     core->api.is_local = is_local_listener(fd);
@@ -234,7 +235,7 @@ static void stop_accepting(struct server *server)
     if (!server->clients || server->core.drain_ends_ms)
         return;
     http_server_stop_accepting(server->clients);
-    address_unlink(&server->listen);
+    listen_unlink(&server->listen);
 }
 
 void server_free(struct server *server)
@@ -249,7 +250,7 @@ void server_free(struct server *server)
     http_server_free(server->clients);
     if (server->publishers) {
         http_server_free(server->publishers);
-        address_unlink(&server->publish_listen);
+        listen_unlink(&server->publish_listen);
     }
     ev_timer_stop(server->loop, &server->tick);
     ev_timer_stop(server->loop, &server->walker);

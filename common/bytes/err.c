@@ -11,6 +11,7 @@ static const char *const texts[] = {
     [ERR_INVALID] = "not an allowed value",
     [ERR_UNAUTHORIZED] = "not authorized",
     [ERR_FORBIDDEN] = "forbidden",
+    [ERR_ANOTHER_USER] = "another user is logged in",
     [ERR_NOT_FOUND] = "not found",
     [ERR_METHOD] = "method not allowed",
     [ERR_CONFLICT] = "conflicts with what is stored",

@@ -14,6 +14,7 @@ enum err {
     ERR_INVALID,      /* well formed, but a value is not allowed */
     ERR_UNAUTHORIZED, /* who is asking is not proven */
     ERR_FORBIDDEN,    /* proven, but not allowed */
+    ERR_ANOTHER_USER, /* proven, but not the user that the request is meant for */
     ERR_NOT_FOUND,
     ERR_METHOD,      /* the resource exists, the method does not */
     ERR_CONFLICT,    /* contradicts what is stored */

@@ -7,11 +7,8 @@
 #include <string.h>
 
 #include "common/config/config_value.h"
-#include "common/os/file.h"
 
 #define ENVIRONMENT_PREFIX "DOORBELL_"
-
-extern char **environ;
 
 /* What reading leaves behind beside the config. */
 struct loader {
@@ -322,24 +319,4 @@ enum err config_parse(struct span text, const char *path, char *const *environme
     }
     *out = l.config;
     return ERR_NONE;
-}
-
-enum err config_load(const char *path, FILE *faults, struct config **out)
-{
-    char *bytes = NULL;
-    size_t len = 0;
-    const char *why;
-    enum err e;
-
-    if (path) {
-        e = file_read(path, CONFIG_FILE_MAX, &bytes, &len, &why);
-        if (e) {
-            fprintf(faults, "%s: %s\n", path, why);
-            return e;
-        }
-    }
-    e = config_parse((struct span){bytes, len}, path, environ, faults, out);
-    /* It may hold the database's password. */
-    file_free_secret(bytes, len);
-    return e;
 }

@@ -138,13 +138,11 @@ struct setting {
 extern const struct setting settings[];
 extern const size_t settings_count;
 
-/* Reads `path` (NULL: defaults and environment alone), then DOORBELL_<SECTION>_<NAME>. Checks every
- * setting, and the cross rules that need no other file. Each fault is written to `faults` as one
- * line "file:line: what"; with one or more, ERR_INVALID. Caller owns *out. */
-MUST_USE enum err config_load(const char *path, FILE *faults, struct config **out);
-
-/* The same for the bytes of a file already read; `path` (may be NULL) names it in faults, and
- * `environment` is like environ. A variable of a section that does not exist is not ours. */
+/* From the bytes of a file, then from the variables DOORBELL_<SECTION>_<NAME> of `environment`,
+ * which is like environ. `path` (may be NULL) names the file in faults. Checks every setting, and
+ * the rules between them that need no other file. Each fault is written to `faults` as one line
+ * "file:line: what"; with one or more, ERR_INVALID. A variable of a section that does not exist is
+ * not ours. Caller owns *out. */
 MUST_USE enum err config_parse(struct span text, const char *path, char *const *environment,
                                FILE *faults, struct config **out);
 void config_free(struct config *c);

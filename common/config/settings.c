@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/config/paths.h"
+
 #define AT(field) offsetof(struct config, field)
 #define BOTH (PROGRAM_APP | PROGRAM_RELAY)
 #define DAY_S 86400
@@ -15,10 +17,10 @@
 const struct setting settings[] = {
     /* section, name, type, default, min, max, unit_ms, offset, used by, reloadable, meaning */
     {"auth", "algorithm", SETTING_ALGORITHM, "HS256", 0, 0, 0, AT(auth.algorithm), BOTH, true, "algorithm of user tokens: HS256, RS256 or ES256"},
-    {"auth", "secret_file", SETTING_PATH, "/etc/doorbell/auth.secret", 0, 0, 0, AT(auth.secret_file), BOTH, true, "secrets of user tokens (HS256)"},
+    {"auth", "secret_file", SETTING_PATH, PATHS_FOLDER "/auth.secret", 0, 0, 0, AT(auth.secret_file), BOTH, true, "secrets of user tokens (HS256)"},
     {"auth", "public_key_file", SETTING_LIST, "", 0, 0, 0, AT(auth.public_key_file), BOTH, true, "PEM public keys of user tokens (RS256, ES256), at most two"},
-    {"auth", "send_key_file", SETTING_PATH, "/etc/doorbell/send.key", 0, 0, 0, AT(auth.send_key_file), PROGRAM_APP, true, "keys with which the site's back end calls doorbell-app"},
-    {"auth", "publish_key_file", SETTING_PATH, "/etc/doorbell/publish.key", 0, 0, 0, AT(auth.publish_key_file), BOTH, true, "keys with which doorbell-relay is called"},
+    {"auth", "send_key_file", SETTING_PATH, PATHS_FOLDER "/send.key", 0, 0, 0, AT(auth.send_key_file), PROGRAM_APP, true, "keys with which the site's back end calls doorbell-app"},
+    {"auth", "publish_key_file", SETTING_PATH, PATHS_FOLDER "/publish.key", 0, 0, 0, AT(auth.publish_key_file), BOTH, true, "keys with which doorbell-relay is called"},
     {"auth", "origins", SETTING_LIST, "", 0, 0, 0, AT(auth.origins), BOTH, true, "origins of pages that may use cookies, as scheme://host[:port]; empty: the request's own"},
     {"auth", "audience", SETTING_TEXT, "", 0, 0, 0, AT(auth.audience), BOTH, true, "what a token's aud must contain; empty: tokens with aud are refused"},
     {"auth", "trust_remote_user", SETTING_BOOL, "no", 0, 0, 0, AT(auth.trust_remote_user), PROGRAM_APP, true, "take REMOTE_USER of the web server for the user"},

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE /* explicit_bzero */
 #include "common/os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static enum err system_failure(const char **why)
@@ -47,23 +44,22 @@ static ssize_t read_all(int fd, char *bytes, size_t size)
     return (ssize_t)len;
 }
 
-enum err file_read(const char *path, size_t max, char **bytes, size_t *len, const char **why)
+enum err file_read(const char *path, size_t max, struct owned *out, const char **why)
 {
-    enum err e = ERR_NONE;
+    struct owned read = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    char *data;
+    enum err e;
     ssize_t n;
 
     if (fd < 0)
         return system_failure(why);
-    /* Never grown: realloc would leave copies of secrets behind. */
-    data = malloc(max + 1);
-    if (!data) {
+    e = owned_init(&read, max + 1);
+    if (e) {
         close(fd);
-        *why = err_text(ERR_NO_MEMORY);
-        return ERR_NO_MEMORY;
+        *why = err_text(e);
+        return e;
     }
-    n = read_all(fd, data, max + 1);
+    n = read_all(fd, read.bytes, max + 1);
     if (n < 0) {
         e = system_failure(why);
     } else if ((size_t)n > max) {
@@ -71,19 +67,12 @@ enum err file_read(const char *path, size_t max, char **bytes, size_t *len, cons
         e = ERR_TOO_BIG;
     }
     close(fd);
+    read.len = n > 0 ? (size_t)n : 0;
     if (e) {
-        file_free_secret(data, n > 0 ? (size_t)n : 0);
+        owned_deinit(&read);
         return e;
     }
-    data[n] = '\0';
-    *bytes = data;
-    *len = (size_t)n;
+    read.bytes[read.len] = '\0';
+    *out = read;
     return ERR_NONE;
-}
-
-void file_free_secret(char *bytes, size_t len)
-{
-    if (bytes)
-        explicit_bzero(bytes, len);
-    free(bytes);
 }

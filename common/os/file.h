@@ -6,14 +6,10 @@
 #include <stddef.h>
 
 #include "common/bytes/err.h"
+#include "common/bytes/owned.h"
 
-/* Reads all of `path`, at most max bytes, followed by a NUL that *len does not count. On failure
- * *why (static text) says what is wrong: ERR_NOT_FOUND, ERR_FORBIDDEN, ERR_TOO_BIG, ERR_INVALID,
- * ERR_NO_MEMORY. Caller owns *bytes. */
-MUST_USE enum err file_read(const char *path, size_t max, char **bytes, size_t *len,
-                            const char **why);
-
-/* Wipes before freeing, for secrets. */
-void file_free_secret(char *bytes, size_t len);
+/* Reads all of `path`, at most max bytes. On failure *why (static text) says what is wrong:
+ * ERR_NOT_FOUND, ERR_FORBIDDEN, ERR_TOO_BIG, ERR_INVALID, ERR_NO_MEMORY. */
+MUST_USE enum err file_read(const char *path, size_t max, struct owned *out, const char **why);
 
 #endif

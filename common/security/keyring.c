@@ -3,14 +3,12 @@
 
 #include <string.h>
 
-#include "common/os/file.h"
-
 /* Each line's bytes as they stand, blanks and CR included; a final newline may be left out. */
 static const char *split(struct keyring *k)
 {
-    struct span rest = {k->bytes, k->size};
+    struct span rest = owned_span(&k->file);
 
-    if (memchr(k->bytes, '\0', k->size))
+    if (rest.len > 0 && memchr(rest.p, '\0', rest.len))
         return "it holds a NUL byte";
     if (rest.len > 0 && rest.p[rest.len - 1] == '\n')
         rest.len--;
@@ -32,27 +30,24 @@ static const char *split(struct keyring *k)
     return NULL;
 }
 
-enum err keyring_load(struct keyring *k, const char *path, const char **why)
+enum err keyring_init(struct keyring *k, struct owned *file, const char **why)
 {
-    struct keyring loaded = {0};
-    enum err e = file_read(path, KEYRING_MAX * (KEY_MAX + 1), &loaded.bytes, &loaded.size, why);
-    const char *fault;
+    struct keyring split_one = {.file = *file};
+    const char *fault = split(&split_one);
 
-    if (e)
-        return e;
-    fault = split(&loaded);
+    *file = (struct owned){0};
     if (fault) {
-        keyring_deinit(&loaded);
+        keyring_deinit(&split_one);
         *why = fault;
         return ERR_INVALID;
     }
-    *k = loaded;
+    *k = split_one;
     return ERR_NONE;
 }
 
 void keyring_deinit(struct keyring *k)
 {
-    file_free_secret(k->bytes, k->size);
+    owned_deinit(&k->file);
     *k = (struct keyring){0};
 }
 

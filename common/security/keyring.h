@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* keyring.h - a key file: one or two lines, each line's bytes as they stand, at least 32 of them.
- * The first signs or is sent, both are accepted, so that keys can be rotated. */
+ * The first signs or is sent, both are accepted, so that keys can be rotated. Pure. */
 #ifndef DOORBELL_COMMON_KEYRING_H
 #define DOORBELL_COMMON_KEYRING_H
 
@@ -8,19 +8,25 @@
 #include <stddef.h>
 
 #include "common/bytes/err.h"
+#include "common/bytes/owned.h"
 #include "common/bytes/span.h"
 
-enum { KEY_MIN = 32, KEY_MAX = 4096, KEYRING_MAX = 2 };
+enum {
+    KEY_MIN = 32,
+    KEY_MAX = 4096,
+    KEYRING_MAX = 2,
+    KEYRING_FILE_MAX = KEYRING_MAX * (KEY_MAX + 1),
+};
 
 struct keyring {
-    char *bytes; /* owned: the file */
-    size_t size;
-    struct span keys[KEYRING_MAX];
+    struct owned file;
+    struct span keys[KEYRING_MAX]; /* in it */
     size_t count;
 };
 
-/* Reads `path`. On failure *why (static text) says what is wrong with it. */
-MUST_USE enum err keyring_load(struct keyring *k, const char *path, const char **why);
+/* From what the file held, at most KEYRING_FILE_MAX bytes, which it takes in any case. On failure
+ * *why (static text) says what is wrong with it. */
+MUST_USE enum err keyring_init(struct keyring *k, struct owned *file, const char **why);
 
 /* Wipes and frees. */
 void keyring_deinit(struct keyring *k);

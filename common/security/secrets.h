@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* secrets.h - all that must never be seen: the keys of tokens, of sending and of publishing, loaded
- * from the files that the config names, and checked against each other. */
+/* secrets.h - all that must never be seen: the keys of tokens, of sending and of publishing. Pure;
+ * common/os/load.h reads them. */
 #ifndef DOORBELL_COMMON_SECRETS_H
 #define DOORBELL_COMMON_SECRETS_H
 
@@ -17,11 +17,9 @@ struct secrets {
     struct keyring publish;
 };
 
-/* Loads what `program` needs. A file that cannot be read, a key under KEY_MIN bytes, a key that
- * stands in two files: a line in `faults` that names the setting (never a byte of a key), and
- * ERR_INVALID. *out is written only on success; secrets_deinit() it. */
-MUST_USE enum err secrets_load(const struct config *c, enum program program, FILE *faults,
-                               struct secrets *out);
+/* A key that is in two of them would let the holder of one do what the other is for: a line in
+ * `faults` that names the setting (never a byte of a key), and ERR_INVALID. */
+MUST_USE enum err secrets_check(const struct config *c, const struct secrets *s, FILE *faults);
 void secrets_deinit(struct secrets *s);
 
 #endif

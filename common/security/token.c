@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/os/file.h"
 #include "common/security/hmac.h"
 #include "common/text/base64url.h"
 #include "common/text/json.h"
@@ -20,16 +19,11 @@
 
 enum { NUMBER_MAX = 64 /* no time is longer */ };
 
-struct pem {
-    char *bytes;
-    size_t len;
-};
-
 struct token_keys {
     enum token_algorithm algorithm;
     struct keyring secrets; /* of HS256, and set up: */
     struct hmac_key *hmacs[KEYRING_MAX];
-    struct pem pems[KEYRING_MAX]; /* of the others */
+    struct owned pems[KEYRING_MAX]; /* of the others */
     size_t pem_count;
     char *audience;
 };
@@ -43,12 +37,8 @@ static const struct {
     [TOKEN_ES256] = {"ES256", JWT_ALG_ES256},
 };
 
-static enum err load_pem(const char *path, struct pem *pem, const char **why)
+static enum err check_pem(const struct owned *pem, const char **why)
 {
-    enum err e = file_read(path, TOKEN_PEM_MAX, &pem->bytes, &pem->len, why);
-
-    if (e)
-        return e;
     if (strstr(pem->bytes, "PRIVATE KEY-----")) {
         *why = "it holds a private key, which has no business here";
         return ERR_INVALID;
@@ -60,45 +50,47 @@ static enum err load_pem(const char *path, struct pem *pem, const char **why)
     return ERR_NONE;
 }
 
-static enum err load_secrets(const char *path, struct token_keys *keys, const char **why)
+static enum err take_secrets(struct token_keys *keys, struct owned *file, const char **why)
 {
-    enum err e = keyring_load(&keys->secrets, path, why);
+    enum err e = keyring_init(&keys->secrets, file, why);
 
     for (size_t i = 0; i < keys->secrets.count && !e; i++)
         e = hmac_key_new(keys->secrets.keys[i], &keys->hmacs[i]);
     return e;
 }
 
-static enum err load_keys(const struct config_auth *auth, struct token_keys *keys,
-                          const char **path, const char **why)
+static enum err take_file(struct token_keys *keys, struct owned *file, const char **why)
 {
-    enum err e = ERR_NONE;
+    struct owned *pem = &keys->pems[keys->pem_count];
 
-    if (keys->algorithm == TOKEN_HS256) {
-        *path = auth->secret_file;
-        return load_secrets(auth->secret_file, keys, why);
-    }
-    for (size_t i = 0; i < auth->public_key_file.count && i < KEYRING_MAX && !e; i++) {
-        *path = auth->public_key_file.items[i];
-        e = load_pem(*path, &keys->pems[keys->pem_count++], why);
-    }
-    return e;
+    if (keys->algorithm == TOKEN_HS256)
+        return take_secrets(keys, file, why);
+    *pem = *file;
+    *file = (struct owned){0};
+    keys->pem_count++;
+    return check_pem(pem, why);
 }
 
-enum err token_keys_new(const struct config_auth *auth, struct token_keys **out, const char **path,
-                        const char **why)
+enum err token_keys_new(const struct config_auth *auth, struct owned files[], size_t count,
+                        struct token_keys **out, size_t *bad, const char **why)
 {
     struct token_keys *keys = calloc(1, sizeof(*keys));
     enum err e = ERR_NO_MEMORY;
 
-    *path = auth->secret_file;
+    *bad = 0;
     *why = err_text(e);
-    if (!keys)
-        return e;
-    keys->algorithm = auth->algorithm;
-    keys->audience = strdup(auth->audience);
-    if (keys->audience)
-        e = load_keys(auth, keys, path, why);
+    if (keys)
+        keys->audience = strdup(auth->audience);
+    if (keys && keys->audience) {
+        keys->algorithm = auth->algorithm;
+        e = ERR_NONE;
+    }
+    for (size_t i = 0; i < count && i < KEYRING_MAX && !e; i++) {
+        *bad = i;
+        e = take_file(keys, &files[i], why);
+    }
+    for (size_t i = 0; i < count; i++)
+        owned_deinit(&files[i]);
     if (e) {
         token_keys_free(keys);
         return e;
@@ -115,7 +107,7 @@ void token_keys_free(struct token_keys *keys)
         hmac_key_free(keys->hmacs[i]);
     keyring_deinit(&keys->secrets);
     for (size_t i = 0; i < keys->pem_count; i++)
-        file_free_secret(keys->pems[i].bytes, keys->pems[i].len);
+        owned_deinit(&keys->pems[i]);
     free(keys->audience);
     free(keys);
 }
@@ -194,7 +186,7 @@ static enum err check_mac(const struct token_keys *keys, struct span text, struc
     return ERR_UNAUTHORIZED;
 }
 
-static bool verifies(const struct token_keys *keys, const char *token, const struct pem *pem)
+static bool verifies(const struct token_keys *keys, const char *token, const struct owned *pem)
 {
     jwt_t *jwt = NULL;
     bool is_good = jwt_decode(&jwt, token, (const unsigned char *)pem->bytes, (int)pem->len) == 0 &&

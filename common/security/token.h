@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* token.h - who a user is: a JWT (RFC 7519), verified with an algorithm that is ours and never the
- * token's. Time is an argument. Pure once the keys are loaded. */
+ * token's. Time is an argument. Pure. */
 #ifndef DOORBELL_COMMON_TOKEN_H
 #define DOORBELL_COMMON_TOKEN_H
 
@@ -25,10 +25,11 @@ struct token_claims {
 
 struct token_keys;
 
-/* Loads the key files of [auth] (secret_file, or public_key_file for RS256 and ES256). On failure
- * *why (static text) and *path say what is wrong. Caller owns *out. */
-MUST_USE enum err token_keys_new(const struct config_auth *auth, struct token_keys **out,
-                                 const char **path, const char **why);
+/* From what the key files of [auth] held, one or more: secret_file for HS256, or public_key_file.
+ * It takes the bytes of all of them in any case. On failure files[*bad] is at fault and *why
+ * (static text) says how. Caller owns *out. */
+MUST_USE enum err token_keys_new(const struct config_auth *auth, struct owned files[], size_t count,
+                                 struct token_keys **out, size_t *bad, const char **why);
 void token_keys_free(struct token_keys *keys);
 
 /* The secrets of HS256, to be compared with other keys; empty for the other algorithms. */

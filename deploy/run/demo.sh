@@ -78,6 +78,6 @@ renew_cookies() {
         cookies_at=$SECONDS
         wait_until 30 'the demo page' has_cookie
     elif [ -z "${cookies_at:-}" ]; then
-        die "no tokens for the demo pages; see the logs in $data/log"
+        die "doorbell-app issued no tokens for the demo pages; see the logs in $data/log"
     fi
 }

@@ -1,16 +1,22 @@
 # shellcheck shell=bash
-# files.sh - the folders and files of `make run`: $var as the caller sees it, $data where all lies.
-# Sourced by run; uses its settings.
+# files.sh - the folders and files of `make run`: $var as the caller sees it, $data where they really
+# are. Sourced by run; uses its settings.
 
 # What the caller finds under $var, wherever $data is.
 public_names='doorbell.conf send.key publish.key auth.secret send.curl publish.curl log'
 
-# Whether the servers' user gets at the folder $1.
-is_reachable() {
-    as_server test -x "$1"
+# Sets why_elsewhere if the data cannot be in $var itself: the servers' user must get there, and the
+# servers' configurations must be able to name it.
+choose_place() {
+    why_elsewhere=
+    if ! as_server test -x "$var"; then
+        why_elsewhere="user $server_user cannot enter $var"
+    elif [[ $var == *[\"\'\\\$\;{},*?[]* ]]; then
+        why_elsewhere="the servers cannot use a path like $var"
+    fi
 }
 
-# A folder under /var/tmp that nobody else can have laid there.
+# A folder under /var/tmp that nobody else can have made.
 find_own_folder() {
     if [ -L "$var/data" ]; then
         data=$(readlink "$var/data")
@@ -18,7 +24,7 @@ find_own_folder() {
             [ -z "$(find "$data" -maxdepth 0 -perm /022)" ]; then
             return 0
         fi
-        say "The data that $var/data names are gone or not ours; starting anew."
+        say "$var/data leads to a folder that is gone or not ours; starting with an empty one."
         rm -f "$var/data"
     fi
     data=$(mktemp -d /var/tmp/doorbell.XXXXXXXXXX)
@@ -32,11 +38,11 @@ prepare_folders() {
         mkdir -p -m 711 "$var"
     fi
     var=$(cd "$var" && pwd)
-    [[ $var != *[\"\'\\\$\;{}]* ]] || die "VAR: a quote, \$, ; or brace in the path: $var"
     exec 9>>"$var/lock"
-    flock -n 9 || die "another run is using $var"
+    flock -n 9 || die "another run is using $var; stop it, or choose another folder with VAR="
     data=$var
-    if ! is_reachable "$var"; then
+    choose_place
+    if [ -n "$why_elsewhere" ]; then
         find_own_folder
         for name in $public_names; do
             ln -sfn "$data/$name" "$var/$name"
@@ -58,18 +64,18 @@ choose_socket_folder() {
     make_server_folder "$sockets"
 }
 
-# Copies what the servers run and serve, so that they need the checkout no more.
+# Copies what the servers run and serve, so that they no longer need the checkout.
 stage_files() {
     rm -rf "$stage"
     mkdir -p "$stage/sbin" "$stage/sql"
     cp "$build/doorbell-app" "$build/doorbell-relay" "$stage/sbin/"
-    cp -R sql/doorbell-migrate sql/migrations "$stage/sql/"
+    cp -R sql/doorbell-migrate sql/migrations sql/roles.sql "$stage/sql/"
     cp -R www "$stage/www"
     cp deploy/nginx/doorbell.conf /etc/nginx/mime.types "$data/nginx/"
     chmod -R u=rwX,go=rX "$stage" "$data/nginx"/*
 }
 
-# Makes a key file and, for curl, the header that carries it; keeps those there are.
+# Makes the key files and, for curl, the headers that carry the keys; keeps existing keys.
 make_secrets() {
     local name
     for name in send.key publish.key auth.secret; do

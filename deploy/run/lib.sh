@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# lib.sh - what deploy/run/run is made of: messages, the servers' user, children. Sourced; uses
-# $data, and $stopping, which is not empty once a signal has come.
+# lib.sh - the parts of deploy/run/run: messages, the servers' user, children. Sourced; uses $data,
+# and $stopping, which is not empty once a signal has arrived.
 
 say() {
     printf '%s\n' "$*"
@@ -11,6 +11,16 @@ die() {
     exit 1
 }
 
+# quote TEXT: as one word of a shell command, for lines to be pasted.
+quote() {
+    local apostrophe="'\\''"
+    if [[ $1 == *[!A-Za-z0-9/._+-]* ]]; then
+        printf "'%s'" "${1//\'/$apostrophe}"
+    else
+        printf '%s' "$1"
+    fi
+}
+
 # The servers' user: the caller, or as root an unprivileged one. Sets server_user, server_group and
 # drop, the words before a command that make it the servers' own.
 choose_server_user() {
@@ -19,7 +29,7 @@ choose_server_user() {
     if [ "$(id -u)" = 0 ]; then
         server_user=${DOORBELL_RUN_USER:-nobody}
         id -u "$server_user" >/dev/null 2>&1 || die "DOORBELL_RUN_USER: no user '$server_user'"
-        [ "$(id -u "$server_user")" != 0 ] || die 'DOORBELL_RUN_USER: PostgreSQL refuses to be root'
+        [ "$(id -u "$server_user")" != 0 ] || die 'DOORBELL_RUN_USER: PostgreSQL refuses to run as root'
         drop=(setpriv --reuid "$(id -u "$server_user")" --regid "$(id -g "$server_user")"
             --clear-groups --no-new-privs --)
     fi
@@ -78,7 +88,7 @@ wait_until() {
     shift 2
     until "$@" >/dev/null 2>&1; do
         check_children
-        ((SECONDS < deadline)) || die "$what did not come up; see the logs in $data/log"
+        ((SECONDS < deadline)) || die "$what did not start in time; see the logs in $data/log"
         pause 0.05
     done
 }

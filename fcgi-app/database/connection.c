@@ -16,8 +16,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
-#include "fcgi-app/clock.h"
 #include "fcgi-app/postgres/sqlstate.h"
 #include "fcgi-app/shared/backoff.h"
 

@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "common/text/json.h"
+
 struct reader endpoint_reader(const struct worker *w, const struct request *req)
 {
     return (struct reader){
@@ -12,7 +14,24 @@ struct reader endpoint_reader(const struct worker *w, const struct request *req)
     };
 }
 
-enum err endpoint_counts(struct response *res, const struct counts *counts, bool has_changed)
+enum err endpoint_close(const struct request *req, struct response *res)
+{
+    enum err e = response_json(res, SPAN(",\"user\":"));
+
+    if (!e)
+        e = json_append_text(&res->body, span_of(req->who.user));
+    return e ? e : response_json(res, SPAN("}"));
+}
+
+enum err endpoint_json(const struct request *req, struct response *res, struct span json)
+{
+    enum err e = response_json(res, (struct span){json.p, json.len - 1});
+
+    return e ? e : endpoint_close(req, res);
+}
+
+enum err endpoint_counts(const struct request *req, struct response *res,
+                         const struct counts *counts, bool has_changed)
 {
     enum err e =
         response_printf(res, "{\"num\":%" PRId64 ",\"version\":%" PRId64 ",\"seq\":%" PRId64,
@@ -21,7 +40,7 @@ enum err endpoint_counts(struct response *res, const struct counts *counts, bool
     res->has_rung = counts->changed > 0;
     if (!e && has_changed)
         e = response_printf(res, ",\"changed\":%" PRId64, counts->changed);
-    return e ? e : response_json(res, SPAN("}"));
+    return e ? e : endpoint_close(req, res);
 }
 
 enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,

@@ -47,8 +47,14 @@ ENDPOINT(show_metrics);
 struct reader endpoint_reader(const struct worker *w, const struct request *req);
 
 /* The reply to a change of a user's state. */
-MUST_USE enum err endpoint_counts(struct response *res, const struct counts *counts,
-                                  bool has_changed);
+MUST_USE enum err endpoint_counts(const struct request *req, struct response *res,
+                                  const struct counts *counts, bool has_changed);
+
+/* Ends a reply, an object that has members already, with the user whom it is about. */
+MUST_USE enum err endpoint_close(const struct request *req, struct response *res);
+
+/* Replies with `json`, such an object of the database's, and the user. */
+MUST_USE enum err endpoint_json(const struct request *req, struct response *res, struct span json);
 
 /* The `limit` of the query, from 1 to `max`. */
 MUST_USE enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,

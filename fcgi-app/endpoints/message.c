@@ -23,7 +23,7 @@ static enum err mark(struct worker *w, enum mark what, const struct request *req
 
     if (!e)
         e = marks_set(&w->store, what, req->who.user, id, &counts);
-    return e ? e : endpoint_counts(res, &counts, false);
+    return e ? e : endpoint_counts(req, res, &counts, false);
 }
 
 enum err mark_message_read(struct worker *w, const struct request *req, struct response *res)

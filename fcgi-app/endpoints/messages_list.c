@@ -21,5 +21,5 @@ enum err list_messages(struct worker *w, const struct request *req, struct respo
         filter.state = "all";
     if (!e)
         e = inbox_list(&w->store, &reader, &filter, &json);
-    return e ? e : response_json(res, json);
+    return e ? e : endpoint_json(req, res, json);
 }

@@ -116,7 +116,7 @@ enum err mark_many_read(struct worker *w, const struct request *req, struct resp
                       "needed");
     if (!e)
         e = mark_read(w, req, &counts);
-    return e ? e : endpoint_counts(res, &counts, true);
+    return e ? e : endpoint_counts(req, res, &counts, true);
 }
 
 static enum err mark_unread(struct worker *w, const struct request *req, struct counts *out)
@@ -139,7 +139,7 @@ enum err mark_many_unread(struct worker *w, const struct request *req, struct re
         e = body_fail(req->body, ERR_INVALID, "exactly one of ids and all is needed");
     if (!e)
         e = mark_unread(w, req, &counts);
-    return e ? e : endpoint_counts(res, &counts, true);
+    return e ? e : endpoint_counts(req, res, &counts, true);
 }
 
 enum err mark_seen(struct worker *w, const struct request *req, struct response *res)
@@ -153,5 +153,5 @@ enum err mark_seen(struct worker *w, const struct request *req, struct response 
         e = read_position(req, "position", &position);
     if (!e)
         e = marks_seen(&w->store, req->who.user, position, &counts);
-    return e ? e : endpoint_counts(res, &counts, false);
+    return e ? e : endpoint_counts(req, res, &counts, false);
 }

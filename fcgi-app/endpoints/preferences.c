@@ -25,7 +25,7 @@ enum err change_preferences(struct worker *w, const struct request *req, struct 
     if (!e)
         e = marks_mute(&w->store, req->who.user, categories.data, &counts);
     if (!e)
-        e = endpoint_counts(res, &counts, false);
+        e = endpoint_counts(req, res, &counts, false);
     buf_deinit(&categories);
     return e;
 }

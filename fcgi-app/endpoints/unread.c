@@ -5,12 +5,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-static enum err write_unread(struct response *res, const struct unread *u)
+static enum err write_unread(const struct request *req, struct response *res,
+                             const struct unread *u)
 {
-    return response_printf(res,
-                           "{\"num\":%" PRId64 ",\"hit\":%" PRId64 ",\"latest\":%" PRId64
-                           ",\"version\":%" PRId64 ",\"seq\":%" PRId64 "}",
-                           u->num, u->hit, u->latest, u->version, u->seq);
+    enum err e = response_printf(res,
+                                 "{\"num\":%" PRId64 ",\"hit\":%" PRId64 ",\"latest\":%" PRId64
+                                 ",\"version\":%" PRId64 ",\"seq\":%" PRId64,
+                                 u->num, u->hit, u->latest, u->version, u->seq);
+
+    return e ? e : endpoint_close(req, res);
 }
 
 static enum err answer_whole(struct worker *w, const struct request *req, const char *category,
@@ -21,7 +24,7 @@ static enum err answer_whole(struct worker *w, const struct request *req, const 
     enum err e =
         inbox_unread(&w->store, &reader, category, w->snapshot->config->app.hit_window_s, &unread);
 
-    return e ? e : write_unread(res, &unread);
+    return e ? e : write_unread(req, res, &unread);
 }
 
 static enum err answer_by_category(struct worker *w, const struct request *req,
@@ -32,7 +35,7 @@ static enum err answer_by_category(struct worker *w, const struct request *req,
     enum err e =
         inbox_unread_by_category(&w->store, &reader, w->snapshot->config->app.hit_window_s, &json);
 
-    return e ? e : response_json(res, json);
+    return e ? e : endpoint_json(req, res, json);
 }
 
 enum err check_unread(struct worker *w, const struct request *req, struct response *res)

@@ -66,8 +66,8 @@ static enum err check_origin(const struct config_auth *rules, const struct crede
     return ERR_FORBIDDEN;
 }
 
-enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
-                   const struct credentials *c, int64_t now, struct identity *out)
+static enum err prove(const struct config_auth *rules, const struct secrets *keys,
+                      const struct credentials *c, int64_t now, struct identity *out)
 {
     struct span token;
     enum err e;
@@ -81,6 +81,31 @@ enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
     else
         return ERR_UNAUTHORIZED;
     return e ? e : check_origin(rules, c);
+}
+
+/* A page outlives a login: the cookie may have become another user's in another tab. The header
+ * proves nothing, it only keeps one user's clicks out of the other's inbox. */
+static enum err check_expected_user(struct span encoded, const struct identity *who)
+{
+    char user[3 * USER_ID_MAX];
+    size_t len = encoded.len;
+
+    if (len == 0)
+        return ERR_NONE;
+    if (len > sizeof(user))
+        return ERR_ANOTHER_USER;
+    memcpy(user, encoded.p, len);
+    if (span_percent_decode(user, &len, false))
+        return ERR_MALFORMED;
+    return span_equal((struct span){user, len}, span_of(who->user)) ? ERR_NONE : ERR_ANOTHER_USER;
+}
+
+enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
+                   const struct credentials *c, int64_t now, struct identity *out)
+{
+    enum err e = prove(rules, keys, c, now, out);
+
+    return e ? e : check_expected_user(c->expected_user, out);
 }
 
 enum err auth_service(const struct secrets *keys, const struct credentials *c)

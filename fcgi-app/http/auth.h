@@ -18,8 +18,9 @@ struct credentials {
     struct span cookie;
     struct span remote_user;
     struct span origin;
-    struct span scheme; /* http or https, that the request came by */
-    struct span host;   /* and the host that it was sent to */
+    struct span scheme;        /* http or https, that the request came by */
+    struct span host;          /* and the host that it was sent to */
+    struct span expected_user; /* whom the page believes to act for, percent-encoded */
     bool is_write;
 };
 
@@ -28,7 +29,8 @@ struct identity {
     int64_t since; /* unix seconds when the user registered; -1 if unknown */
 };
 
-/* ERR_UNAUTHORIZED, or ERR_FORBIDDEN for a write by an ambient identity from a foreign page. */
+/* ERR_UNAUTHORIZED; ERR_FORBIDDEN for a write by an ambient identity from a foreign page;
+ * ERR_ANOTHER_USER if the request expects a user other than the proven one. */
 MUST_USE enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
                             const struct credentials *c, int64_t now, struct identity *out);
 

@@ -12,7 +12,7 @@
 struct params {
     struct span method, uri, script_name, path_info, query;
     struct span content_type, content_length, if_none_match;
-    struct span authorization, cookie, remote_user, origin, scheme, https, host;
+    struct span authorization, cookie, remote_user, origin, scheme, https, host, expected_user;
 };
 
 #define PARAM(name, field)                                                                         \
@@ -40,6 +40,7 @@ static const struct {
     PARAM("REQUEST_SCHEME", scheme),
     PARAM("HTTPS", https),
     PARAM("HTTP_HOST", host),
+    PARAM("HTTP_DOORBELL_USER", expected_user),
 };
 
 static void collect(char **env, struct params *out)
@@ -70,6 +71,7 @@ static struct credentials credentials_of(const struct params *p, unsigned method
         .origin = p->origin,
         .scheme = scheme_of(p),
         .host = p->host,
+        .expected_user = p->expected_user,
         .is_write = method != METHOD_GET,
     };
 }

@@ -13,6 +13,9 @@ static const struct status statuses[ERR_COUNT] = {
     [ERR_INVALID] = {422, "invalid", "a value is not allowed"},
     [ERR_UNAUTHORIZED] = {401, "unauthorized", "who is asking is not proven"},
     [ERR_FORBIDDEN] = {403, "forbidden", "this is not allowed"},
+    [ERR_ANOTHER_USER] =
+        {409, "another_user",
+         "another user is logged in than the request is meant for; reload the page"},
     [ERR_NOT_FOUND] = {404, "not_found", "there is no such thing here"},
     [ERR_METHOD] = {405, "method_not_allowed", "the method is not allowed here"},
     [ERR_CONFLICT] = {409, "conflict", "this contradicts what is stored"},

@@ -24,8 +24,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
-#include "fcgi-app/clock.h"
 #include "fcgi-app/http/fcgi_parser.h"
 
 enum {

@@ -11,8 +11,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
-#include "fcgi-app/clock.h"
 #include "fcgi-app/postgres/array.h"
 #include "fcgi-app/publish/batch.h"
 #include "fcgi-app/shared/backoff.h"

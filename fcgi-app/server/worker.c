@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
-#include "fcgi-app/clock.h"
 #include "fcgi-app/endpoints/endpoints.h"
 #include "fcgi-app/http/request.h"
 #include "fcgi-app/server/pool.h"

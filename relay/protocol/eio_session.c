@@ -57,7 +57,7 @@ static void move_mark(struct eio_mark *mark, uint32_t by)
 /* What has gone out may stand in the way of the ceiling. */
 static void reclaim(struct eio_session *s, size_t needed)
 {
-    if (needed <= s->outbox.max - s->outbox.len)
+    if (needed <= buf_room(&s->outbox))
         return;
     buf_consume(&s->outbox, s->head);
     move_mark(&s->online, s->head);

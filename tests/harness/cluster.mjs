@@ -91,20 +91,19 @@ async function psql(conn, ...commands) {
   return run('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', conn, ...commands.flatMap((c) => ['-c', c])]);
 }
 
-function migrate(conn, migrations) {
-  return run(join(sqlDir, 'doorbell-migrate'), ['--migrations', migrations, conn]);
+function migrate(conn, sql) {
+  return run(join(sqlDir, 'doorbell-migrate'), ['--sql', sql, conn]);
 }
 
-async function readMigrations() {
-  const dir = join(sqlDir, 'migrations');
-  const names = (await readdir(dir)).filter((name) => name.endsWith('.sql')).sort();
-  return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(dir, name), 'utf8') })));
+async function readSql() {
+  const names = (await readdir(sqlDir, { recursive: true })).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(sqlDir, name), 'utf8') })));
 }
 
 // The cached data folder: a cluster with one migrated, empty database.
 async function preparedData(bin, user) {
   const hash = createHash('sha256').update(bin).update(JSON.stringify(settings)).update(await readFile(join(sqlDir, 'doorbell-migrate')));
-  for (const { name, text } of await readMigrations()) hash.update(`${name}\0${text}\0`);
+  for (const { name, text } of await readSql()) hash.update(`${name}\0${text}\0`);
   const cached = join(tmpdir(), `doorbell-cluster-${process.getuid()}-${hash.digest('hex').slice(0, 16)}`);
   const found = await stat(cached).catch(() => null);
   if (found) {
@@ -119,7 +118,7 @@ async function preparedData(bin, user) {
   await postmaster.start();
   try {
     await psql(connString(dir, 5432, 'postgres'), `CREATE DATABASE ${template}`);
-    await migrate(connString(dir, 5432, template), join(sqlDir, 'migrations'));
+    await migrate(connString(dir, 5432, template), sqlDir);
   } finally {
     await postmaster.stop();
   }
@@ -158,13 +157,13 @@ export async function startCluster(t, { port = 5432, settings: extra = {} } = {}
         await psql(cluster.connString(), `CREATE DATABASE "${name}" TEMPLATE ${template}`);
         return cluster.connString(name);
       }
-      const migrations = join(dir, `migrations-${chunkSize}`);
-      await mkdir(migrations, { recursive: true });
-      for (const file of await readMigrations()) {
-        await writeFile(join(migrations, file.name), file.text.replaceAll('1024', String(chunkSize)));
+      const sql = join(dir, `sql-${chunkSize}`);
+      await mkdir(join(sql, 'migrations'), { recursive: true });
+      for (const file of await readSql()) {
+        await writeFile(join(sql, file.name), file.text.replaceAll('1024', String(chunkSize)));
       }
       await psql(cluster.connString(), `CREATE DATABASE "${name}"`);
-      await migrate(cluster.connString(name), migrations);
+      await migrate(cluster.connString(name), sql);
       return cluster.connString(name);
     },
 

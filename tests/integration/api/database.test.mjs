@@ -141,6 +141,18 @@ test('a schema that lacks a statement stops the start', async (t) => {
   });
 });
 
+test('a user without rights stops the start, and is told whose they are', async (t) => {
+  const stack = await startStack(t, { relay: false, app: false, server: null });
+  const name = `stranger_${process.pid}`;
+  await stack.db.query(`CREATE ROLE ${name} LOGIN`);
+  const config = { ...stack.settings, 'database.url': stack.conninfo.replace('doorbell_app@', `${name}@`) };
+  writeSettings(stack.confPath, config);
+  const start = () => startApp(null, { confPath: stack.confPath, listens: [config['app.listen']] });
+  await assert.rejects(start(), /permission denied for schema doorbell[^]*doorbell-migrate[^]*GRANT doorbell_app/);
+  await stack.db.query(`GRANT doorbell_app TO ${name}`);
+  stack.app = await start();
+});
+
 test('a database that answers nothing costs a bounded time', async (t) => {
   const stack = await startStack(t, { relay: false, config: { 'database.statement_timeout': '300ms' } });
   await send(stack, { to: 'slow', title: 'x' });

@@ -150,6 +150,55 @@ for (const [what, params, status] of [
   });
 }
 
+test('answers about a user\'s state name the user', async () => {
+  const user = 'a/b"%ü 中';
+  const params = bearer(strict.token(user));
+  const ask = (method, path, body) =>
+    fastcgi({ path: strict.appSocket }, { REQUEST_METHOD: method, REQUEST_URI: `/doorbell${path}`, CONTENT_TYPE: 'application/json', ...params }, body);
+  const service = { REQUEST_METHOD: 'POST', REQUEST_URI: '/doorbell/messages', CONTENT_TYPE: 'application/json', ...bearer(strict.sendKey) };
+  const { id } = (await fastcgi({ path: strict.appSocket }, service, JSON.stringify({ to: user, title: 'One', ack: true }))).json;
+  for (const [method, path, body] of [
+    ['GET', '/unread'], ['GET', '/unread?by=category'], ['GET', '/messages'], ['GET', '/messages?limit=1&state=archived'],
+    ['POST', '/messages/read', '{"all":true}'], ['POST', '/messages/unread', '{"all":true}'], ['POST', `/messages/${id}/ack`],
+    ['POST', `/messages/${id}/read`], ['POST', `/messages/${id}/archive`], ['DELETE', `/messages/${id}`], ['PUT', '/preferences', '{"muted":[]}'],
+  ]) {
+    const answer = await ask(method, path, body);
+    assert.equal(answer.status, 200, `${method} ${path} ${answer.text}`);
+    assert.equal(answer.json.user, user, `${method} ${path}`);
+  }
+});
+
+for (const [what, sent, status, code] of [
+  ['the proven user', 'alice', 200], ['that one, percent-encoded', '%61lice', 200], ['nobody', '', 200],
+  ['another user', 'bob', 409, 'another_user'], ['part of the name', 'alic', 409, 'another_user'], ['a longer name', 'alice2', 409, 'another_user'],
+  ['a name that is too long', 'a'.repeat(1000), 409, 'another_user'], ['a NUL behind it', 'alice%00', 409, 'another_user'],
+  ['a bad escape', '%6', 400, 'malformed'],
+]) {
+  test(`a request meant for ${what} is ${status}, by each proof`, async () => {
+    const page = { ...own, HTTP_ORIGIN: 'https://site.example', HTTP_DOORBELL_USER: sent };
+    const proofs = [bearer(trusting.token('alice')), cookie(trusting.token('alice')), { REMOTE_USER: 'alice' }];
+    for (const proof of proofs) {
+      for (const answer of [await write(trusting, { ...proof, ...page }), await read(trusting, { ...proof, ...page })]) {
+        assert.equal(answer.status, status, answer.text);
+        assert.equal(answer.json.error?.code, code);
+      }
+    }
+  });
+}
+
+test('a request meant for another user changes nothing', async () => {
+  await assertUser(trusting, bearer(trusting.token('dora')), 'dora');
+  const page = { ...own, HTTP_ORIGIN: 'https://site.example', HTTP_DOORBELL_USER: 'alice' };
+  assert.equal((await write(trusting, { ...cookie(trusting.token('dora')), ...page })).status, 409);
+  assert.equal((await read(trusting, bearer(trusting.token('dora')))).json.num, 1);
+});
+
+test('whom a request is meant for is no proof', async () => {
+  assert.equal((await read(trusting, { HTTP_DOORBELL_USER: 'alice' })).status, 401);
+  const foreign = { ...own, ...cookie(trusting.token('alice')), HTTP_ORIGIN: 'https://evil.example' };
+  for (const user of ['alice', 'bob']) assert.equal((await write(trusting, { ...foreign, HTTP_DOORBELL_USER: user })).status, 403);
+});
+
 test('a forged write by a wrong cookie is 401, not 403', async () => {
   assert.equal((await write(strict, { ...cookie('x'), HTTP_ORIGIN: 'https://evil.example' })).status, 401);
 });

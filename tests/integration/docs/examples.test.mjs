@@ -9,6 +9,7 @@ import path from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 
+import { assertLike, examplesOf, fences } from '../../harness/examples.mjs';
 import { makeFolder, removeFolder, top } from '../../harness/folder.mjs';
 import { startStack } from '../../harness/index.mjs';
 import { operations } from './openapi_document.mjs';
@@ -17,60 +18,6 @@ const run = promisify(execFile);
 const read = (name) => readFileSync(path.join(top, name), 'utf8');
 const api = read('fcgi-app/API.md');
 const guides = ['deploy/MIGRATING.md', 'deploy/SWITCHES.md'];
-
-// Fenced blocks, those of lists included: {line, tag ('sh test'), text, heading}.
-function fences(markdown) {
-  const blocks = [];
-  let heading = '';
-  let open = null;
-  markdown.split('\n').forEach((line, i) => {
-    const [, indent, tag] = line.match(/^( *)```(.*)$/) ?? [];
-    if (open && indent === open.indent && tag === '') {
-      blocks.push({ ...open, text: `${open.lines.join('\n')}\n` });
-      open = null;
-    } else if (open) {
-      open.lines.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line);
-    } else if (tag !== undefined) {
-      open = { tag, indent, line: i + 1, lines: [], heading };
-    } else if (/^#+ /.test(line)) {
-      heading = line.replace(/^#+ /, '');
-    }
-  });
-  assert.equal(open, null, 'a block is not closed');
-  return blocks;
-}
-
-// Each block that is to be run, with the answer behind it.
-function examplesOf(blocks) {
-  return blocks.flatMap((block, i) => {
-    if (!block.tag.endsWith(' test')) return [];
-    const next = blocks[i + 1];
-    return [{ ...block, language: block.tag.split(' ')[0], expected: next && /^(json|text)$/.test(next.tag) ? next : null }];
-  });
-}
-
-// In an example's answer these stand for any number, "eyJ…" for any text that begins so, and "…" at the
-// end of a list for more of the same.
-const ANY_NUMBER = new Set(['id', 'latest', 'version', 'seq', 'created_at', 'expires_at', 'as_of', 'depth', 'age_s']);
-
-function assertLike(got, expected, where = '') {
-  if (typeof expected === 'string' && expected.endsWith('…')) {
-    assert.equal(typeof got, 'string', where);
-    assert.ok(got.startsWith(expected.slice(0, -1)), `${where}: ${got}`);
-  } else if (typeof expected === 'number' && ANY_NUMBER.has(where.split('.').pop())) {
-    assert.equal(typeof got, 'number', where);
-  } else if (Array.isArray(expected)) {
-    const isOpen = expected.at(-1) === '…';
-    const items = isOpen ? expected.slice(0, -1) : expected;
-    assert.ok(isOpen ? got.length > items.length : got.length === items.length, `${where} has ${got.length} items`);
-    items.forEach((item, i) => assertLike(got[i], item, `${where}[${i}]`));
-  } else if (expected !== null && typeof expected === 'object') {
-    assert.deepEqual(Object.keys(got).sort(), Object.keys(expected).sort(), where);
-    for (const [name, value] of Object.entries(expected)) assertLike(got[name], value, `${where}.${name}`);
-  } else {
-    assert.equal(got, expected, where);
-  }
-}
 
 async function makePlace(t, options) {
   const stack = await startStack(t, options);

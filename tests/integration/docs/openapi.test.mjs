@@ -157,6 +157,10 @@ for (const op of operations) {
       const answer = await call(op.id, { isProven: false, headers, ...right(op.id) });
       assert.equal(answer.status === 403, isWrite, answer.text);
     });
+    test(`${op.id}: meant for another user it is 409`, async () => {
+      const refused = await expect(409, op.id, { headers: { 'doorbell-user': 'other' }, ...right(op.id) });
+      assert.equal(refused.error.code, 'another_user');
+    });
   }
   if (isWrite) {
     test(`${op.id}: a body may have ${bodyMax(op)} bytes, and more is 413`, async () => {

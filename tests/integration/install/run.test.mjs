@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
@@ -14,12 +14,14 @@ import { freePort } from '../../harness/port.mjs';
 import { isConnectable, until, within } from '../../harness/wait.mjs';
 
 const UP_MS = 120_000;
+const BUILD_MS = 900_000;
 
 class Run {
-  constructor(env) {
+  constructor(env, command = [path.join(top, 'deploy/run/run')], cwd = top) {
     this.output = '';
-    const { NODE_TEST_CONTEXT, ...own } = process.env;
-    this.process = spawn(path.join(top, 'deploy/run/run'), [], {
+    const { NODE_TEST_CONTEXT, MAKEFLAGS, MAKELEVEL, MFLAGS, ...own } = process.env;
+    this.process = spawn(command[0], command.slice(1), {
+      cwd,
       env: { ...own, BUILD: build, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -35,16 +37,21 @@ class Run {
     });
   }
 
-  async up() {
+  async up(timeoutMs = UP_MS) {
     await until(
       'the page to be announced',
       () => {
         if (this.hasEnded) throw new Error(this.output);
         return this.output.includes('Ctrl-C stops it') || this.hasEnded;
       },
-      { timeoutMs: UP_MS },
+      { timeoutMs },
     );
     assert.ok(!this.hasEnded, this.output);
+  }
+
+  // The lines that it tells to paste.
+  get lines() {
+    return this.output.split('\n').filter((line) => line.trim().startsWith('curl '));
   }
 
   end() {
@@ -138,9 +145,8 @@ test('make run comes up, does what its lines say, stops, and comes up again with
   t.after(() => bell.close());
   assert.equal((await bell.next('welcome')).user, 'bob');
 
-  const lines = first.output.split('\n').filter((line) => line.trim().startsWith('curl '));
-  assert.equal(lines.length, 3);
-  for (const line of lines) {
+  assert.equal(first.lines.length, 3);
+  for (const line of first.lines) {
     const from = bell.frames.length;
     const reply = JSON.parse(await sh(line));
     assert.ok(reply.id > 0 || reply.sessions === 1, JSON.stringify(reply));
@@ -197,6 +203,49 @@ test('a folder with a long path is no hindrance', async (t) => {
   assert.deepEqual(processesOf(env.VAR), []);
 });
 
+// Copies what `make run` needs into a folder of that name.
+function copyCheckout(name) {
+  const checkout = path.join(makeFolder(), name);
+  mkdirSync(checkout);
+  for (const part of ['Makefile', 'common', 'fcgi-app', 'relay', 'sql', 'www', 'deploy']) {
+    cpSync(path.join(top, part), path.join(checkout, part), { recursive: true });
+  }
+  return checkout;
+}
+
+test('the checkout and VAR may have any name', async (t) => {
+  const checkout = copyCheckout(`my "site" isn't $HOME; it's {5} [or] \\6, #7 & 100% ok`);
+  const { VAR, ...ports } = await settings(t);
+  const inBlank = path.join(makeFolder(), 'my site', 'var');
+  const inCheckout = path.join(checkout, 'var');
+  t.after(() => {
+    for (const folder of [inBlank, inCheckout]) {
+      for (const { pid } of processesOf(folder)) process.kill(pid, 'SIGKILL');
+    }
+    removeFolder(dataOf(inCheckout));
+  });
+  for (const [folder, env] of [[inBlank, { VAR: inBlank }], [inCheckout, {}]]) {
+    const run = new Run({ ...ports, ...env, BUILD: undefined, CFLAGS: '-O0' }, ['make', 'run'], checkout);
+    t.after(() => run.process.kill());
+    await run.up(BUILD_MS);
+    assert.equal(run.lines.length, 3);
+    for (const line of run.lines) {
+      const reply = JSON.parse(await sh(line));
+      assert.ok(reply.id > 0 || reply.sessions === 0, JSON.stringify(reply));
+    }
+    await run.stop();
+    assert.deepEqual(processesOf(folder), [], run.output);
+  }
+  assert.equal(dataOf(inBlank), inBlank);
+  assert.match(dataOf(inCheckout), /^\/var\/tmp\/doorbell\.\w+$/);
+});
+
+test('a path with a control character is refused', async (t) => {
+  const run = new Run({ ...(await settings(t)), VAR: path.join(makeFolder(), 'two\nlines') });
+  assert.equal((await run.end()).code, 1);
+  assert.match(run.output, /contains a control character/);
+});
+
 for (const name of ['PORT', 'RELAY_PORT', 'PUBLISH_PORT']) {
   test(`a ${name} in use is said before anything starts`, async (t) => {
     const env = await settings(t);
@@ -211,11 +260,11 @@ for (const name of ['PORT', 'RELAY_PORT', 'PUBLISH_PORT']) {
 }
 
 for (const [wrong, message] of [
-  [{ PORT: '0' }, /not a port: '0'/],
-  [{ PORT: 'http' }, /not a port: 'http'/],
-  [{ RELAY_PORT: '65536' }, /not a port/],
+  [{ PORT: '0' }, /PORT=0: give a number from 1 to 65535/],
+  [{ PORT: 'http' }, /PORT=http: give a number/],
+  [{ RELAY_PORT: '65536' }, /RELAY_PORT=65536: give a number/],
   [{ PORT: '4000', RELAY_PORT: '4000' }, /must differ/],
-  [{ BIND: 'localhost; x' }, /BIND: not a numeric address/],
+  [{ BIND: 'localhost; x' }, /BIND=localhost; x: give a numeric address/],
   [{ DOORBELL_RUN_USER: 'nobody-of-that-name' }, process.getuid() === 0 ? /no user 'nobody-of-that-name'/ : null],
 ]) {
   test(`a wrong setting is refused: ${JSON.stringify(wrong)}`, { skip: !message }, async (t) => {

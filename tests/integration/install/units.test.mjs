@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
-// How the programs end when they cannot listen: systemd starts them again unless the status is 78.
+// The units, under a systemd that has booted: the commands of deploy/README.md as they stand there, and what
+// becomes of the programs afterwards. And, without systemd, how they end when they cannot listen: systemd
+// starts them again unless the status is 78.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 
-import { build, makeFolder } from '../../harness/folder.mjs';
+import { assertLike, examplesOf, fences } from '../../harness/examples.mjs';
+import { build, makeFolder, top } from '../../harness/folder.mjs';
 import { writeSettings } from '../../harness/programs.mjs';
 import { makeKey } from '../../harness/secret.mjs';
+import { until } from '../../harness/wait.mjs';
+import { makeMachine, whyNoMachine } from './units_machine.mjs';
 
 const isRoot = process.getuid() === 0;
 // Root may give a socket to any group, unless this is taken from it.
@@ -66,3 +71,156 @@ for (const [name, listenAt] of Object.entries(programs)) {
     assert.match(stderr, /Address already in use; another program/);
   });
 }
+
+const readme = fences(readFileSync(path.join(top, 'deploy/README.md'), 'utf8'));
+const UNITS = ['doorbell-app', 'doorbell-relay'];
+
+// `make install` lays the files into the machine's own layer.
+function install(machine) {
+  const { MAKEFLAGS, MAKELEVEL, MFLAGS, ...env } = process.env;
+  execFileSync('make', ['-s', `BUILD=${build}`, `DESTDIR=${path.dirname(machine.layers.usr)}`, 'install'], { cwd: top, env });
+}
+
+// What Debian's packages have done when the steps begin. Nothing is to survive, so nothing is synced.
+async function startPackages(machine) {
+  const [version] = readdirSync('/usr/lib/postgresql').sort();
+  await machine.sh(`pg_createcluster ${version} main -o fsync=off -o full_page_writes=off -- --no-sync
+    systemctl start postgresql@${version}-main nginx`);
+}
+
+async function runExample(machine, { language, text, expected }) {
+  let output;
+  if (language === 'php') {
+    await machine.sh('cat >/tmp/example.php', { input: text });
+    output = await machine.sh('runuser -u www-data -- php /tmp/example.php');
+  } else {
+    output = await machine.sh(text);
+  }
+  if (expected?.tag === 'json') assertLike(JSON.parse(output), JSON.parse(expected.text));
+  else if (expected) assert.equal(output, expected.text.trimEnd());
+}
+
+// The status of a send through the web server.
+const SEND = `printf 'header = "Authorization: Bearer %s"\n' "$(head -n 1 /etc/doorbell/send.key)" |
+  curl -s -o /dev/null -w '%{http_code}' -K - -d to=42 -d title=x http://127.0.0.1/doorbell/messages`;
+
+const MAKE_TOKEN = `printf 'header = "Authorization: Bearer %s"\n' "$(head -n 1 /etc/doorbell/send.key)" |
+  curl -s -K - -d user=42 http://127.0.0.1/doorbell/tokens`;
+
+// A page that is open by way of the web server hears of what is sent.
+async function assertRings(machine) {
+  const env = { DOORBELL_TOKEN: JSON.parse(await machine.sh(MAKE_TOKEN)).token };
+  const script = path.join(top, 'tests/integration/install/units_pages.mjs');
+  const pages = await machine.startBeside('pages', process.execPath, [script, 'ws://127.0.0.1/ws', '1'], env);
+  await pages.waitLog(/open/);
+  assert.equal(await machine.sh(SEND), '201');
+  await pages.waitLog(/"type":"ring"/);
+  assert.deepEqual(await pages.exited, { code: 0, signal: null });
+}
+
+async function show(machine, unit, name) {
+  return machine.sh(`systemctl show ${unit} -P ${name}`);
+}
+
+const SOCKETS = 'Restarts that refuse nobody';
+
+test('the units run under systemd as deploy/README.md sets them up', { skip: whyNoMachine() ?? false }, async (t) => {
+  const machine = makeMachine(t);
+  install(machine);
+  await machine.boot();
+  await startPackages(machine);
+  const examples = examplesOf(readme);
+  const runExamples = async (chosen) => {
+    for (const example of chosen) await t.test(`${example.heading}, line ${example.line}`, () => runExample(machine, example));
+  };
+
+  await runExamples(examples.filter(({ heading }) => heading !== SOCKETS));
+
+  await t.test('a page rings through nginx', () => assertRings(machine));
+
+  await t.test('the socket is of the web server\'s group', async () => {
+    assert.equal(await machine.sh('stat -c "%U %G %a" /run/doorbell/app.sock'), 'doorbell www-data 660');
+  });
+
+  await t.test('PHP reads the send key, and nothing else of Doorbell\'s; nobody else reads anything', async () => {
+    const readable = (user) => machine.sh(`for file in auth.secret publish.key send.key doorbell.conf; do
+      ! runuser -u ${user} -- cat /etc/doorbell/$file >/dev/null 2>&1 || echo $file; done`);
+    assert.equal(await readable('www-data'), 'send.key');
+    assert.equal(await readable('nobody'), '');
+    assert.equal(await readable('doorbell'), 'auth.secret\npublish.key\ndoorbell.conf');
+    assert.notEqual((await machine.run('runuser -u www-data -- ls /etc/doorbell')).code, 0);
+  });
+
+  await t.test('reload keeps the processes', async () => {
+    for (const unit of UNITS) {
+      const pid = await show(machine, unit, 'MainPID');
+      await machine.sh(`systemctl reload ${unit}`);
+      await until(`${unit} to have reloaded`, () => machine.sh(`journalctl -u ${unit} -o cat --grep reloaded`));
+      assert.equal(await show(machine, unit, 'MainPID'), pid);
+    }
+    assert.equal(await machine.sh(SEND), '201');
+  });
+
+  await t.test('what was killed is started again', async () => {
+    for (const unit of UNITS) {
+      await machine.sh(`systemctl kill -s KILL ${unit}`);
+      await until(`${unit} to be back`, async () => (await show(machine, unit, 'NRestarts')) === '1' && (await show(machine, unit, 'SubState')) === 'running');
+    }
+    await until('a send to pass', async () => (await machine.sh(SEND)) === '201');
+  });
+
+  await t.test('stop ends both with status 0', async () => {
+    await machine.sh(`systemctl stop ${UNITS.join(' ')}`);
+    for (const unit of UNITS) {
+      assert.equal(await show(machine, unit, 'Result'), 'success');
+      assert.equal(await show(machine, unit, 'ExecMainStatus'), '0');
+    }
+    assert.equal(await machine.sh('ls /run/doorbell* 2>/dev/null || true'), '');
+  });
+
+  await t.test('a group that does not fit is not tried again and again, and the log says what to do', async () => {
+    const conf = '/etc/doorbell/doorbell.conf';
+    for (const [group, message] of [['no-such-group', /no such group/], ['adm', /chown of .*not permitted.*SupplementaryGroups=/]]) {
+      await machine.sh(`cp ${conf} /tmp/ && sed -i 's/^listen_group = .*/listen_group = ${group}/' ${conf}`);
+      await machine.run('systemctl start doorbell-app');
+      await until('the unit to fail', async () => (await show(machine, 'doorbell-app', 'ActiveState')) === 'failed');
+      assert.equal(await show(machine, 'doorbell-app', 'ExecMainStatus'), '78');
+      assert.equal(await show(machine, 'doorbell-app', 'NRestarts'), '0');
+      assert.match(await machine.sh('journalctl -u doorbell-app -o cat -n 20'), message);
+      await machine.sh(`cp /tmp/doorbell.conf ${conf}; systemctl reset-failed doorbell-app`);
+    }
+  });
+
+  await t.test('the timer of the purge is waiting', async () => {
+    assert.equal(await machine.sh('systemctl is-active doorbell-purge.timer'), 'active');
+    assert.equal(await show(machine, 'doorbell-purge.service', 'Result'), 'success');
+    assert.notEqual(await show(machine, 'doorbell-purge.timer', 'NextElapseUSecRealtime'), '');
+  });
+
+  await runExamples(examples.filter(({ heading }) => heading === SOCKETS));
+
+  await t.test('with the sockets, no request is refused while both restart', async () => {
+    assert.equal(await machine.sh(SEND), '201');
+    await machine.sh(`systemctl stop ${UNITS.join(' ')}; systemctl is-active doorbell-app.socket doorbell-relay.socket`);
+    // The socket starts its service.
+    assert.equal(await machine.sh(SEND), '201');
+    await assertRings(machine);
+    await machine.sh('systemctl restart --no-block doorbell-app doorbell-relay');
+    assert.equal(await machine.sh(SEND), '201');
+  });
+
+  const [apache] = readme.filter(({ tag }) => tag === 'sh apache');
+  await t.test('the same through Apache', async () => {
+    await machine.sh('systemctl stop nginx');
+    await machine.sh(apache.text);
+    // As after the example with the sockets.
+    await machine.sh(`sed -i 's|/run/doorbell/app.sock|/run/doorbell-app.sock|' /etc/apache2/conf-available/doorbell-upstreams.conf
+      systemctl reload apache2`);
+    assert.equal(await machine.sh(SEND), '201');
+    await assertRings(machine);
+  });
+
+  await t.test('nobody has left a core or a complaint', async () => {
+    assert.equal(await machine.sh('journalctl -p err -o cat _SYSTEMD_UNIT=doorbell-app.service + _SYSTEMD_UNIT=doorbell-relay.service | grep -v listen_group || true'), '');
+  });
+});

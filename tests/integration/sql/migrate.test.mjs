@@ -11,7 +11,7 @@ import pg from 'pg';
 import { startCluster } from '../../harness/cluster.mjs';
 
 const program = fileURLToPath(new URL('../../../sql/doorbell-migrate', import.meta.url));
-const migrations = fileURLToPath(new URL('../../../sql/migrations', import.meta.url));
+const sql = fileURLToPath(new URL('../../../sql', import.meta.url));
 const cluster = await startCluster();
 test.after(() => cluster.remove());
 
@@ -37,9 +37,9 @@ async function emptyDatabase(name, options = '') {
 }
 
 async function folder(t) {
-  const dir = await mkdtemp(join(tmpdir(), 'doorbell-migrations-'));
+  const dir = await mkdtemp(join(tmpdir(), 'doorbell-sql-'));
   t.after(() => rm(dir, { recursive: true }));
-  await cp(migrations, dir, { recursive: true });
+  await cp(sql, dir, { recursive: true });
   return dir;
 }
 
@@ -51,9 +51,9 @@ for (const [name, args, code] of [
   ['an empty connection string', [''], 64],
   ['two connection strings', ['dbname=a', 'dbname=b'], 64],
   ['an unknown option', ['--force', 'dbname=a'], 64],
-  ['--migrations without a folder', ['--migrations'], 64],
-  ['a folder that is not there', ['--migrations', '/nowhere', 'dbname=a'], 66],
-  ['a folder without migrations', ['--migrations', tmpdir(), 'dbname=a'], 66],
+  ['--sql without a folder', ['--sql'], 64],
+  ['a folder that is not there', ['--sql', '/nowhere', 'dbname=a'], 66],
+  ['a folder without SQL files', ['--sql', tmpdir(), 'dbname=a'], 66],
   ['a server that is not there', ['host=/nowhere dbname=a'], 2],
 ]) {
   test(`${name} is refused`, async () => {
@@ -65,8 +65,8 @@ for (const [name, args, code] of [
 
 test('a file whose name could be taken for a statement is refused', async (t) => {
   const dir = await folder(t);
-  await writeFile(join(dir, "0100_x'; DROP TABLE y; --.sql"), 'SELECT 1;');
-  assert.equal((await migrate('--migrations', dir, 'dbname=a')).code, 65);
+  await writeFile(join(dir, "migrations/0100_x'; DROP TABLE y; --.sql"), 'SELECT 1;');
+  assert.equal((await migrate('--sql', dir, 'dbname=a')).code, 65);
 });
 
 test('a database with another encoding is refused and left alone', async () => {
@@ -112,9 +112,9 @@ test('four at once on one database, and on four of one cluster', async () => {
 test('a changed, and a newer, migration are refused', async (t) => {
   const dir = await folder(t);
   const conn = await emptyDatabase('changed');
-  assert.equal((await migrate('--migrations', dir, conn)).code, 0);
-  await appendFile(join(dir, '0002_reading.sql'), '-- an afterthought\n');
-  const changed = await migrate('--migrations', dir, conn);
+  assert.equal((await migrate('--sql', dir, conn)).code, 0);
+  await appendFile(join(dir, 'migrations/0002_reading.sql'), '-- an afterthought\n');
+  const changed = await migrate('--sql', dir, conn);
   assert.equal(changed.code, 3);
   assert.match(changed.stderr, /0002_reading was changed/);
 
@@ -127,16 +127,16 @@ test('a changed, and a newer, migration are refused', async (t) => {
 test('a migration that fails leaves nothing of itself, and what came before it', async (t) => {
   const dir = await folder(t);
   const conn = await emptyDatabase('failing');
-  await writeFile(join(dir, '0090_half.sql'), 'CREATE TABLE doorbell.half (id integer);\nSELECT 1 / 0;\n');
-  await writeFile(join(dir, '0091_never.sql'), 'CREATE TABLE doorbell.never (id integer);\n');
-  assert.equal((await migrate('--migrations', dir, conn)).code, 3);
+  await writeFile(join(dir, 'migrations/0090_half.sql'), 'CREATE TABLE doorbell.half (id integer);\nSELECT 1 / 0;\n');
+  await writeFile(join(dir, 'migrations/0091_never.sql'), 'CREATE TABLE doorbell.never (id integer);\n');
+  assert.equal((await migrate('--sql', dir, conn)).code, 3);
   assert.deepEqual(await query('failing', "SELECT to_regclass('doorbell.half') AS half, to_regclass('doorbell.never') AS never"), [{ half: null, never: null }]);
-  await writeFile(join(dir, '0090_half.sql'), 'CREATE TABLE doorbell.half (id integer);\n');
-  const again = await migrate('--migrations', dir, conn);
+  await writeFile(join(dir, 'migrations/0090_half.sql'), 'CREATE TABLE doorbell.half (id integer);\n');
+  const again = await migrate('--sql', dir, conn);
   assert.deepEqual([again.code, again.stdout], [0, 'applying 0090_half\napplying 0091_never\n']);
 });
 
-test('a user who may not create roles migrates without them, and is told', async () => {
+test('a user who may not create roles gets a whole schema, and the statements that are left', async () => {
   await emptyDatabase('plain');
   await query('plain', 'DROP ROLE IF EXISTS plain_owner', 'CREATE ROLE plain_owner LOGIN', 'GRANT CREATE ON DATABASE plain TO plain_owner');
   for (const { datname } of await query('postgres', "SELECT datname FROM pg_database WHERE datname NOT LIKE 'template_'")) {
@@ -145,15 +145,16 @@ test('a user who may not create roles migrates without them, and is told', async
   await query('postgres', 'DROP ROLE IF EXISTS doorbell_app, doorbell_site');
   const conn = cluster.connString('plain').replace('doorbell@', 'plain_owner@');
   const result = await migrate(conn);
-  assert.equal(result.code, 0, result.stderr);
-  assert.match(result.stderr, /role doorbell_app is not made/);
+  assert.equal(result.code, 4, result.stderr);
+  assert.match(result.stderr, /^ {4}CREATE ROLE doorbell_app NOLOGIN;$/m);
   assert.equal((await query('plain', 'SELECT doorbell.health() AS h'))[0].h.overdue, 0);
 });
 
 test('the installed layout is found', async (t) => {
-  const dir = await folder(t);
+  const dir = await mkdtemp(join(tmpdir(), 'doorbell-installed-'));
+  t.after(() => rm(dir, { recursive: true }));
   await cp(program, join(dir, 'sbin/doorbell-migrate'));
-  await cp(migrations, join(dir, 'share/doorbell/sql/migrations'), { recursive: true });
+  await cp(sql, join(dir, 'share/doorbell/sql'), { recursive: true });
   const conn = await emptyDatabase('installed');
   const code = await new Promise((resolve) => execFile(join(dir, 'sbin/doorbell-migrate'), [conn], (error) => resolve(error?.code ?? 0)));
   assert.equal(code, 0);

@@ -10,12 +10,11 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/common/temp_file.h"
+#include "tests/unit/common/keys.h"
 
 enum { NOW = 1700000000 };
 
 struct scene {
-    struct temp_folder folder;
     struct token_keys *keys;
     struct login_desk desk;
 };
@@ -23,14 +22,8 @@ struct scene {
 static int set_up(void **state)
 {
     static struct scene scene;
-    char no_audience[] = "";
-    struct config_auth auth = {.algorithm = TOKEN_HS256, .audience = no_audience};
-    const char *path, *why;
 
-    temp_folder_init(&scene.folder);
-    auth.secret_file =
-        temp_write(&scene.folder, "auth.secret", SPAN("0123456789abcdef0123456789abcdef\n"));
-    if (token_keys_new(&auth, &scene.keys, &path, &why))
+    if (keys_token(TOKEN_HS256, "0123456789abcdef0123456789abcdef\n", "", &scene.keys))
         return -1;
     scene.desk = (struct login_desk){
         .hub = hub_new(), .kicks = kicks_new(10), .keys = scene.keys, .sessions_per_user_max = 2};
@@ -45,7 +38,6 @@ static int tear_down(void **state)
     hub_free(scene->desk.hub);
     kicks_free(scene->desk.kicks);
     token_keys_free(scene->keys);
-    temp_folder_deinit(&scene->folder);
     return 0;
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "common/config/config_value.h"
-#include "tests/unit/common/temp_file.h"
+#include "common/config/paths.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -280,7 +280,7 @@ static void defaults_are_those_of_the_manual(void **state)
 
     (void)state;
     assert_int_equal(c->auth.algorithm, TOKEN_HS256);
-    assert_string_equal(c->auth.secret_file, "/etc/doorbell/auth.secret");
+    assert_string_equal(c->auth.secret_file, PATHS_FOLDER "/auth.secret");
     assert_int_equal(c->auth.public_key_file.count, 0);
     assert_string_equal(c->auth.audience, "");
     assert_false(c->auth.trust_remote_user);
@@ -496,59 +496,6 @@ static void config_fault_names_where_the_setting_stands(void **state)
     config_free(c);
 }
 
-static void load_reads_the_file_or_says_why_not(void **state)
-{
-    struct temp_folder folder;
-    struct config *c = NULL;
-    char *faults = NULL;
-    size_t len;
-    FILE *f = open_memstream(&faults, &len);
-    char *path;
-
-    (void)state;
-    assert_non_null(f);
-    assert_int_equal(temp_folder_init(&folder), 0);
-    assert_int_equal(config_load("/nowhere/doorbell.conf", f, &c), ERR_NOT_FOUND);
-    fflush(f);
-    assert_string_equal(faults, "/nowhere/doorbell.conf: there is no such file\n");
-    path = temp_write(&folder, "doorbell.conf", SPAN("[app]\nworkers = 3"));
-    assert_int_equal(config_load(path, f, &c), ERR_NONE);
-    assert_int_equal(c->app.workers, 3);
-    assert_string_equal(c->path, path);
-    config_free(c);
-    assert_int_equal(config_load(NULL, f, &c), ERR_NONE);
-    assert_null(c->path);
-    config_free(c);
-    config_free(NULL);
-    fclose(f);
-    free(faults);
-    temp_folder_deinit(&folder);
-}
-
-static void a_file_has_256_kib_and_not_one_byte_more(void **state)
-{
-    struct temp_folder folder;
-    struct config *c = NULL;
-    FILE *f = tmpfile();
-    char *text = malloc(CONFIG_FILE_MAX + 1);
-
-    (void)state;
-    assert_true(f && text);
-    assert_int_equal(temp_folder_init(&folder), 0);
-    for (size_t i = 0; i <= CONFIG_FILE_MAX; i++)
-        text[i] = i % 64 ? '#' : '\n';
-    assert_int_equal(
-        config_load(temp_write(&folder, "a", (struct span){text, CONFIG_FILE_MAX + 1}), f, &c),
-        ERR_TOO_BIG);
-    assert_int_equal(
-        config_load(temp_write(&folder, "b", (struct span){text, CONFIG_FILE_MAX}), f, &c),
-        ERR_NONE);
-    config_free(c);
-    temp_folder_deinit(&folder);
-    fclose(f);
-    free(text);
-}
-
 static void every_setting_is_a_whole_row(void **state)
 {
     (void)state;
@@ -597,7 +544,6 @@ int main(void)
         cmocka_unit_test(all_faults_are_told_at_once),
         cmocka_unit_test(a_value_is_never_repeated_in_a_fault),
         cmocka_unit_test(a_line_has_4096_bytes_and_not_one_more),
-        cmocka_unit_test(a_file_has_256_kib_and_not_one_byte_more),
         cmocka_unit_test(defaults_are_those_of_the_manual),
         cmocka_unit_test(values_stand_as_written),
         cmocka_unit_test(a_text_must_fit_what_may_wait_for_a_page),
@@ -606,7 +552,6 @@ int main(void)
         cmocka_unit_test(what_needs_a_restart_is_named_if_it_changes),
         cmocka_unit_test(a_change_of_any_type_is_seen),
         cmocka_unit_test(config_fault_names_where_the_setting_stands),
-        cmocka_unit_test(load_reads_the_file_or_says_why_not),
         cmocka_unit_test(every_setting_is_a_whole_row),
         cmocka_unit_test(help_shows_the_settings_of_the_program_only),
     };

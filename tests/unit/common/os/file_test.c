@@ -16,27 +16,26 @@
 static void what_cannot_be_read_is_named(void **state)
 {
     struct temp_folder t;
-    char *bytes = NULL;
-    size_t len = 77;
+    struct owned file = {.len = 77};
     const char *why = NULL;
 
     (void)state;
     assert_int_equal(temp_folder_init(&t), 0);
-    assert_int_equal(file_read(temp_path(&t, "none"), 9, &bytes, &len, &why), ERR_NOT_FOUND);
+    assert_int_equal(file_read(temp_path(&t, "none"), 9, &file, &why), ERR_NOT_FOUND);
     assert_string_equal(why, "there is no such file");
-    assert_int_equal(file_read(t.path, 9, &bytes, &len, &why), ERR_INVALID);
+    assert_int_equal(file_read(t.path, 9, &file, &why), ERR_INVALID);
     assert_string_equal(why, "it is a folder");
-    assert_int_equal(file_read(temp_write(&t, "big", SPAN("123456789a")), 9, &bytes, &len, &why),
+    assert_int_equal(file_read(temp_write(&t, "big", SPAN("123456789a")), 9, &file, &why),
                      ERR_TOO_BIG);
     assert_string_equal(why, "it is too big");
     if (geteuid() != 0) { /* root may read all */
         char *path = temp_write(&t, "closed", SPAN("x"));
 
         assert_int_equal(chmod(path, 0), 0);
-        assert_int_equal(file_read(path, 9, &bytes, &len, &why), ERR_FORBIDDEN);
+        assert_int_equal(file_read(path, 9, &file, &why), ERR_FORBIDDEN);
     }
-    assert_null(bytes);
-    assert_int_equal(len, 77);
+    assert_null(file.bytes);
+    assert_int_equal(file.len, 77);
     temp_folder_deinit(&t);
 }
 
@@ -49,15 +48,13 @@ static void all_bytes_are_read_and_a_nul_follows(void **state)
     assert_int_equal(temp_folder_init(&t), 0);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *why = NULL;
-        char *bytes = NULL;
-        size_t len = 77;
+        struct owned file;
 
-        assert_int_equal(file_read(temp_write(&t, "f", rows[i]), 9, &bytes, &len, &why), ERR_NONE);
-        assert_true(span_equal((struct span){bytes, len}, rows[i]));
-        assert_int_equal(bytes[len], '\0');
-        file_free_secret(bytes, len);
+        assert_int_equal(file_read(temp_write(&t, "f", rows[i]), 9, &file, &why), ERR_NONE);
+        assert_true(span_equal(owned_span(&file), rows[i]));
+        assert_int_equal(file.bytes[file.len], '\0');
+        owned_deinit(&file);
     }
-    file_free_secret(NULL, 0);
     temp_folder_deinit(&t);
 }
 

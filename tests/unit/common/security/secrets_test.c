@@ -8,147 +8,49 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/common/keys.h"
 
-#include "tests/unit/common/temp_file.h"
-
-#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define KEY_C "cccccccccccccccccccccccccccccccc"
 
-static struct temp_folder folder;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return temp_folder_init(&folder);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    temp_folder_deinit(&folder);
-    return 0;
-}
-
-/* A config whose three key files hold these texts; NULL: there is no such file. */
-static struct config *config_with(const char *secret, const char *send, const char *publish)
-{
-    const char *const texts[] = {secret, send, publish};
-    static const char *const names[] = {"auth.secret", "send.key", "publish.key"};
-    struct config *c = NULL;
-    char text[512];
-
-    for (size_t i = 0; i < ROWS(names); i++) {
-        char path[128];
-
-        if (texts[i]) {
-            assert_non_null(temp_write(&folder, names[i], span_of(texts[i])));
-            continue;
-        }
-        snprintf(path, sizeof(path), "%s/%s", folder.path, names[i]);
-        unlink(path);
-    }
-    snprintf(text, sizeof(text),
-             "[auth]\nsecret_file = %s/auth.secret\nsend_key_file = %s/send.key\n"
-             "publish_key_file = %s/publish.key\n",
-             folder.path, folder.path, folder.path);
-    assert_int_equal(config_parse(span_of(text), "c.conf", NULL, stderr, &c), ERR_NONE);
-    return c;
-}
-
-/* What secrets_load says, without the folder's name. Caller owns it. */
-static char *load(const struct config *c, enum program program, enum err *e, struct secrets *s)
-{
-    char *faults = NULL;
-    char *at;
-    size_t len;
-    FILE *f = open_memstream(&faults, &len);
-
-    assert_non_null(f);
-    *e = secrets_load(c, program, f, s);
-    fclose(f);
-    while ((at = strstr(faults, folder.path)) != NULL)
-        memmove(at, at + strlen(folder.path), strlen(at + strlen(folder.path)) + 1);
-    return faults;
-}
-
-static void faults_name_the_line_of_the_setting(void **state)
+static void a_key_has_one_purpose(void **state)
 {
     static const struct {
         const char *secret, *send, *publish;
-        const char *app, *relay; /* what each says */
-    } rows[] = {
-        {NULL, KEY_B, KEY_C, "c.conf:2: /auth.secret: there is no such file\n",
-         "c.conf:2: /auth.secret: there is no such file\n"},
-        {KEY_A, NULL, KEY_C, "c.conf:3: /send.key: there is no such file\n", ""},
-        {KEY_A, KEY_B, "short", "c.conf:4: /publish.key: it has a key of less than 32 bytes\n",
-         "c.conf:4: /publish.key: it has a key of less than 32 bytes\n"},
-        {"", "", "",
-         "c.conf:2: /auth.secret: it is empty\nc.conf:3: /send.key: it is empty\n"
-         "c.conf:4: /publish.key: it is empty\n",
-         "c.conf:2: /auth.secret: it is empty\nc.conf:4: /publish.key: it is empty\n"},
-        {KEY_A, KEY_A, KEY_C, "c.conf:3: /send.key: a key of it stands in another key file too\n",
-         ""},
-        {KEY_A, KEY_B "\n" KEY_C, KEY_C,
-         "c.conf:4: /publish.key: a key of it stands in another key file too\n", ""},
-        {KEY_A, KEY_B, KEY_C "\n" KEY_A,
-         "c.conf:4: /publish.key: a key of it stands in another key file too\n",
-         "c.conf:4: /publish.key: a key of it stands in another key file too\n"},
-        {KEY_A, KEY_B, KEY_C, "", ""},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ROWS(rows) * 2; i++) {
-        enum program program = i % 2 ? PROGRAM_RELAY : PROGRAM_APP;
-        const char *expected = i % 2 ? rows[i / 2].relay : rows[i / 2].app;
-        struct config *c = config_with(rows[i / 2].secret, rows[i / 2].send, rows[i / 2].publish);
-        struct secrets s = {0};
         enum err e;
-        char *faults = load(c, program, &e, &s);
-
-        assert_string_equal(faults, expected);
-        assert_int_equal(e, expected[0] ? ERR_INVALID : ERR_NONE);
-        assert_null(strstr(faults, KEY_A));
-        free(faults);
-        secrets_deinit(&s);
-        config_free(c);
-    }
-}
-
-static void each_program_has_what_it_needs(void **state)
-{
-    struct config *c = config_with(KEY_A, KEY_B, KEY_C);
-    struct secrets s = {0};
-    enum err e;
+    } rows[] = {
+        {KEY_A, KEY_A, KEY_C, ERR_INVALID},
+        {KEY_A, KEY_B, KEY_A, ERR_INVALID},
+        {KEY_A, KEY_B, KEY_C "\n" KEY_B, ERR_INVALID},
+        {KEY_A, KEY_B, KEY_C, ERR_NONE},
+    };
+    struct config *c;
+    FILE *faults = tmpfile();
 
     (void)state;
-    free(load(c, PROGRAM_APP, &e, &s));
-    assert_int_equal(e, ERR_NONE);
-    assert_true(keyring_accepts(token_keys_secrets(s.token), SPAN(KEY_A)));
-    assert_true(keyring_accepts(&s.send, SPAN(KEY_B)));
-    assert_true(keyring_accepts(&s.publish, SPAN(KEY_C)));
-    secrets_deinit(&s);
-    assert_null(s.token);
-    secrets_deinit(&s);
+    assert_non_null(faults);
+    assert_int_equal(config_parse(SPAN(""), NULL, NULL, faults, &c), ERR_NONE);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct secrets s = {0};
 
-    free(load(c, PROGRAM_RELAY, &e, &s));
-    assert_int_equal(e, ERR_NONE);
-    assert_int_equal(s.send.count, 0);
-    assert_true(keyring_accepts(&s.publish, SPAN(KEY_C)));
-    secrets_deinit(&s);
+        assert_int_equal(keys_token(TOKEN_HS256, rows[i].secret, "", &s.token), ERR_NONE);
+        assert_int_equal(keys_ring(&s.send, span_of(rows[i].send)), ERR_NONE);
+        assert_int_equal(keys_ring(&s.publish, span_of(rows[i].publish)), ERR_NONE);
+        assert_int_equal(secrets_check(c, &s, faults), rows[i].e);
+        secrets_deinit(&s);
+        assert_null(s.token);
+        secrets_deinit(&s);
+    }
     config_free(c);
+    fclose(faults);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(faults_name_the_line_of_the_setting),
-        cmocka_unit_test(each_program_has_what_it_needs),
+        cmocka_unit_test(a_key_has_one_purpose),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

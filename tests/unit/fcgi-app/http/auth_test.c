@@ -9,9 +9,10 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/bytes/buf.h"
-#include "tests/unit/common/temp_file.h"
+#include "tests/unit/common/keys.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 #define SECRET "0123456789abcdef0123456789abcdef"
@@ -20,7 +21,6 @@
 
 enum { NOW = 1700000000 };
 
-static struct temp_folder folder;
 static struct secrets keys;
 static char alice[512], bob[512], expired[512];
 
@@ -36,16 +36,9 @@ static void sign(const char *user, int64_t now, char *out, size_t size)
 
 static int load_keys(void **state)
 {
-    struct config_auth auth = {.algorithm = TOKEN_HS256, .audience = (char *)""};
-    const char *path, *why;
-
     (void)state;
-    if (temp_folder_init(&folder))
-        return -1;
-    auth.secret_file = temp_write(&folder, "secret", SPAN(SECRET "\n"));
-    if (token_keys_new(&auth, &keys.token, &path, &why) ||
-        keyring_load(&keys.send, temp_write(&folder, "send", SPAN(SEND_KEY "\n" OLD_SEND_KEY "\n")),
-                     &why))
+    if (keys_token(TOKEN_HS256, SECRET "\n", "", &keys.token) ||
+        keys_ring(&keys.send, SPAN(SEND_KEY "\n" OLD_SEND_KEY "\n")))
         return -1;
     sign("alice", NOW, alice, sizeof(alice));
     sign("bob", NOW, bob, sizeof(bob));
@@ -57,7 +50,6 @@ static int drop_keys(void **state)
 {
     (void)state;
     secrets_deinit(&keys);
-    temp_folder_deinit(&folder);
     return 0;
 }
 
@@ -170,6 +162,55 @@ static void user_is_proven_in_order_with_the_own_origin(void **state)
     check_rows(&rules, SPAN("https"), SPAN("site.example"));
 }
 
+static void the_expected_user_is_the_proven_one(void **state)
+{
+    static const struct {
+        const char *expected;
+        enum err e;
+    } expected_rows[] = {
+        {"bob", ERR_ANOTHER_USER},
+        {"alic", ERR_ANOTHER_USER},
+        {"alice2", ERR_ANOTHER_USER},
+        {"alice%00", ERR_ANOTHER_USER},
+        {"Alice", ERR_ANOTHER_USER},
+        {"*", ERR_ANOTHER_USER},
+        {"%", ERR_MALFORMED},
+        {"alice%6", ERR_MALFORMED},
+        {"", ERR_NONE},
+        {"alice", ERR_NONE},
+        {"%61%6Cice", ERR_NONE},
+    };
+    struct config_auth rules = {.trust_remote_user = false};
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(expected_rows); i++) {
+        char text[1200];
+        struct identity who;
+        struct credentials c = {
+            .authorization = expand("Bearer $alice", text, sizeof(text)),
+            .expected_user = span_of(expected_rows[i].expected),
+        };
+
+        assert_int_equal(auth_user(&rules, &keys, &c, NOW, &who), expected_rows[i].e);
+        c.authorization = SPAN("Bearer x");
+        assert_int_equal(auth_user(&rules, &keys, &c, NOW, &who), ERR_UNAUTHORIZED);
+    }
+}
+
+static void an_expected_user_too_long_for_a_name_is_another(void **state)
+{
+    static char encoded[3 * USER_ID_MAX + 1];
+    struct config_auth rules = {.trust_remote_user = false};
+    char text[1200];
+    struct identity who;
+    struct credentials c = {.authorization = expand("Bearer $alice", text, sizeof(text))};
+
+    (void)state;
+    memset(encoded, 'a', sizeof(encoded));
+    c.expected_user = (struct span){encoded, sizeof(encoded)};
+    assert_int_equal(auth_user(&rules, &keys, &c, NOW, &who), ERR_ANOTHER_USER);
+}
+
 static void service_needs_one_of_the_send_keys(void **state)
 {
     static const struct {
@@ -217,6 +258,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(user_is_proven_in_order_with_listed_origins),
         cmocka_unit_test(user_is_proven_in_order_with_the_own_origin),
+        cmocka_unit_test(the_expected_user_is_the_proven_one),
+        cmocka_unit_test(an_expected_user_too_long_for_a_name_is_another),
         cmocka_unit_test(service_needs_one_of_the_send_keys),
         cmocka_unit_test(bearer_is_noticed_whatever_its_worth),
     };

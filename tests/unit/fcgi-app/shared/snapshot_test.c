@@ -16,7 +16,7 @@ static struct snapshot *make(void)
     struct secrets secrets = {.token = NULL};
     struct snapshot *l;
 
-    assert_int_equal(config_load(NULL, stderr, &config), ERR_NONE);
+    assert_int_equal(config_parse(SPAN(""), NULL, NULL, stderr, &config), ERR_NONE);
     assert_int_equal(snapshot_new(config, &secrets, &l), ERR_NONE);
     return l;
 }

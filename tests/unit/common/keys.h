@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* keys.h - keyrings and token keys from what their files would hold. */
+#ifndef DOORBELL_TESTS_UNIT_COMMON_KEYS_H
+#define DOORBELL_TESTS_UNIT_COMMON_KEYS_H
+
+#include <stdlib.h>
+
+#include "common/bytes/owned.h"
+#include "common/security/keyring.h"
+#include "common/security/token.h"
+
+static inline enum err keys_ring(struct keyring *k, struct span file)
+{
+    const char *why = NULL;
+    struct owned copy;
+    enum err e;
+
+    if (owned_copy(&copy, file))
+        abort();
+    e = keyring_init(k, &copy, &why);
+    if (copy.bytes || !e != !why)
+        abort(); /* not taken, or refused without a reason */
+    return e;
+}
+
+/* One file, of secrets or a PEM. */
+static inline enum err keys_token(enum token_algorithm algorithm, const char *file,
+                                  const char *audience, struct token_keys **out)
+{
+    const struct config_auth auth = {.algorithm = algorithm, .audience = (char *)audience};
+    const char *why = NULL;
+    struct owned copy;
+    size_t bad = 1;
+    enum err e;
+
+    if (owned_copy(&copy, span_of(file)))
+        abort();
+    e = token_keys_new(&auth, &copy, 1, out, &bad, &why);
+    if (copy.bytes || (e && (bad != 0 || !why)))
+        abort();
+    return e;
+}
+
+#endif

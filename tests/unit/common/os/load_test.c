@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/os/load.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/common/temp_file.h"
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+#define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define KEY_C "cccccccccccccccccccccccccccccccc"
+
+static struct temp_folder folder;
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return temp_folder_init(&folder);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    temp_folder_deinit(&folder);
+    return 0;
+}
+
+/* A config whose three key files hold these texts; NULL: there is no such file. */
+static struct config *config_with(const char *secret, const char *send, const char *publish)
+{
+    const char *const texts[] = {secret, send, publish};
+    static const char *const names[] = {"auth.secret", "send.key", "publish.key"};
+    struct config *c = NULL;
+    char text[512];
+
+    for (size_t i = 0; i < ROWS(names); i++) {
+        char path[128];
+
+        if (texts[i]) {
+            assert_non_null(temp_write(&folder, names[i], span_of(texts[i])));
+            continue;
+        }
+        snprintf(path, sizeof(path), "%s/%s", folder.path, names[i]);
+        unlink(path);
+    }
+    snprintf(text, sizeof(text),
+             "[auth]\nsecret_file = %s/auth.secret\nsend_key_file = %s/send.key\n"
+             "publish_key_file = %s/publish.key\n",
+             folder.path, folder.path, folder.path);
+    assert_int_equal(config_parse(span_of(text), "c.conf", NULL, stderr, &c), ERR_NONE);
+    return c;
+}
+
+/* What load_secrets says, without the folder's name. Caller owns it. */
+static char *load(const struct config *c, enum program program, enum err *e, struct secrets *s)
+{
+    char *faults = NULL;
+    char *at;
+    size_t len;
+    FILE *f = open_memstream(&faults, &len);
+
+    assert_non_null(f);
+    *e = load_secrets(c, program, f, s);
+    fclose(f);
+    while ((at = strstr(faults, folder.path)) != NULL)
+        memmove(at, at + strlen(folder.path), strlen(at + strlen(folder.path)) + 1);
+    return faults;
+}
+
+static void faults_name_the_line_of_the_setting(void **state)
+{
+    static const struct {
+        const char *secret, *send, *publish;
+        const char *app, *relay; /* what each says */
+    } rows[] = {
+        {NULL, KEY_B, KEY_C, "c.conf:2: /auth.secret: there is no such file\n",
+         "c.conf:2: /auth.secret: there is no such file\n"},
+        {KEY_A, NULL, KEY_C, "c.conf:3: /send.key: there is no such file\n", ""},
+        {KEY_A, KEY_B, "short", "c.conf:4: /publish.key: it has a key of less than 32 bytes\n",
+         "c.conf:4: /publish.key: it has a key of less than 32 bytes\n"},
+        {"", "", "",
+         "c.conf:2: /auth.secret: it is empty\nc.conf:3: /send.key: it is empty\n"
+         "c.conf:4: /publish.key: it is empty\n",
+         "c.conf:2: /auth.secret: it is empty\nc.conf:4: /publish.key: it is empty\n"},
+        {KEY_A, KEY_A, KEY_C, "c.conf:3: /send.key: a key of it stands in another key file too\n",
+         ""},
+        {KEY_A, KEY_B "\n" KEY_C, KEY_C,
+         "c.conf:4: /publish.key: a key of it stands in another key file too\n", ""},
+        {KEY_A, KEY_B, KEY_C "\n" KEY_A,
+         "c.conf:4: /publish.key: a key of it stands in another key file too\n",
+         "c.conf:4: /publish.key: a key of it stands in another key file too\n"},
+        {KEY_A, KEY_B, KEY_C, "", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows) * 2; i++) {
+        enum program program = i % 2 ? PROGRAM_RELAY : PROGRAM_APP;
+        const char *expected = i % 2 ? rows[i / 2].relay : rows[i / 2].app;
+        struct config *c = config_with(rows[i / 2].secret, rows[i / 2].send, rows[i / 2].publish);
+        struct secrets s = {0};
+        enum err e;
+        char *faults = load(c, program, &e, &s);
+
+        assert_string_equal(faults, expected);
+        assert_int_equal(e, expected[0] ? ERR_INVALID : ERR_NONE);
+        assert_null(strstr(faults, KEY_A));
+        free(faults);
+        secrets_deinit(&s);
+        config_free(c);
+    }
+}
+
+static void each_program_has_what_it_needs(void **state)
+{
+    struct config *c = config_with(KEY_A, KEY_B, KEY_C);
+    struct secrets s = {0};
+    enum err e;
+
+    (void)state;
+    free(load(c, PROGRAM_APP, &e, &s));
+    assert_int_equal(e, ERR_NONE);
+    assert_true(keyring_accepts(token_keys_secrets(s.token), SPAN(KEY_A)));
+    assert_true(keyring_accepts(&s.send, SPAN(KEY_B)));
+    assert_true(keyring_accepts(&s.publish, SPAN(KEY_C)));
+    secrets_deinit(&s);
+    assert_null(s.token);
+    secrets_deinit(&s);
+
+    free(load(c, PROGRAM_RELAY, &e, &s));
+    assert_int_equal(e, ERR_NONE);
+    assert_int_equal(s.send.count, 0);
+    assert_true(keyring_accepts(&s.publish, SPAN(KEY_C)));
+    secrets_deinit(&s);
+    config_free(c);
+}
+
+static void a_pem_that_is_not_good_is_named(void **state)
+{
+    static char text[512], big[TOKEN_PEM_MAX + 1];
+    struct config *c = NULL;
+    struct secrets s = {0};
+    enum err e;
+    char *faults;
+
+    (void)state;
+    snprintf(text, sizeof(text),
+             "[auth]\nalgorithm = ES256\npublic_key_file = %s/a.pem %s/b.pem\n"
+             "publish_key_file = %s/publish.key\n",
+             folder.path, folder.path, folder.path);
+    assert_int_equal(config_parse(span_of(text), "c.conf", NULL, stderr, &c), ERR_NONE);
+    assert_non_null(temp_write(&folder, "publish.key", SPAN(KEY_C)));
+    assert_non_null(temp_write(&folder, "a.pem", SPAN("-----BEGIN PUBLIC KEY-----")));
+    assert_non_null(temp_write(&folder, "b.pem", SPAN("x")));
+    faults = load(c, PROGRAM_RELAY, &e, &s);
+    assert_int_equal(e, ERR_INVALID);
+    assert_string_equal(faults, "c.conf:3: /b.pem: it holds no PEM public key\n");
+    free(faults);
+    memset(big, '-', sizeof(big));
+    assert_non_null(temp_write(&folder, "b.pem", (struct span){big, sizeof(big)}));
+    faults = load(c, PROGRAM_RELAY, &e, &s);
+    assert_int_equal(e, ERR_INVALID);
+    assert_string_equal(faults, "c.conf:3: /b.pem: it is too big\n");
+    free(faults);
+    config_free(c);
+}
+
+static void load_reads_the_file_or_says_why_not(void **state)
+{
+    struct config *c = NULL;
+    char *faults = NULL;
+    size_t len;
+    FILE *f = open_memstream(&faults, &len);
+    char *path;
+
+    (void)state;
+    assert_non_null(f);
+    assert_int_equal(load_config("/nowhere/doorbell.conf", f, &c), ERR_NOT_FOUND);
+    fflush(f);
+    assert_string_equal(faults, "/nowhere/doorbell.conf: there is no such file\n");
+    path = temp_write(&folder, "doorbell.conf", SPAN("[app]\nworkers = 3"));
+    assert_int_equal(load_config(path, f, &c), ERR_NONE);
+    assert_int_equal(c->app.workers, 3);
+    assert_string_equal(c->path, path);
+    config_free(c);
+    assert_int_equal(load_config(NULL, f, &c), ERR_NONE);
+    assert_null(c->path);
+    config_free(c);
+    config_free(NULL);
+    fclose(f);
+    free(faults);
+}
+
+static void a_file_has_256_kib_and_not_one_byte_more(void **state)
+{
+    struct config *c = NULL;
+    FILE *f = tmpfile();
+    char *text = malloc(CONFIG_FILE_MAX + 1);
+
+    (void)state;
+    assert_true(f && text);
+    for (size_t i = 0; i <= CONFIG_FILE_MAX; i++)
+        text[i] = i % 64 ? '#' : '\n';
+    assert_int_equal(
+        load_config(temp_write(&folder, "a", (struct span){text, CONFIG_FILE_MAX + 1}), f, &c),
+        ERR_TOO_BIG);
+    assert_int_equal(
+        load_config(temp_write(&folder, "b", (struct span){text, CONFIG_FILE_MAX}), f, &c),
+        ERR_NONE);
+    config_free(c);
+    fclose(f);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(faults_name_the_line_of_the_setting),
+        cmocka_unit_test(each_program_has_what_it_needs),
+        cmocka_unit_test(a_pem_that_is_not_good_is_named),
+        cmocka_unit_test(load_reads_the_file_or_says_why_not),
+        cmocka_unit_test(a_file_has_256_kib_and_not_one_byte_more),
+    };
+
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
