@@ -3,6 +3,7 @@ VERSION := 0.1.0
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 BUILD ?= build
 CFLAGS ?= -O2 -g
 INSTALL ?= install
@@ -16,11 +17,14 @@ SANITIZE ?=
 # CI and SANITIZE make a broken invariant fatal.
 WERROR := $(if $(CI),-Werror)
 
-# The checkout may have any name. BUILD is a word of rules and commands.
+# The checkout and DESTDIR may have any name. These are words of rules, commands and configurations.
 quote = '$(subst ','\'',$(1))'
 unsafe := ' " ` \ ; : % * ? [ ] ~ ( ) & | < > ! = , $$ \#
 is_unsafe = $(filter-out 1,$(words $(1)))$(strip $(foreach c,$(unsafe),$(findstring $(c),$(1))))
-$(if $(call is_unsafe,$(BUILD)),$(error BUILD="$(BUILD)": give a path without blanks, quotes and other special characters))
+$(foreach name,BUILD PREFIX SYSCONFDIR UNITDIR,$(if $(call is_unsafe,$($(name))),\
+	$(error $(name)="$($(name))": give a path without blanks, quotes and other special characters)))
+$(foreach name,PREFIX SYSCONFDIR UNITDIR,$(if $(filter-out /%,$($(name))),\
+	$(error $(name)="$($(name))": give a path that begins with a slash)))
 
 packages_common := json-c libjwt libcrypto
 packages_app := libpq libcurl
@@ -56,16 +60,16 @@ programs := $(BUILD)/doorbell-app $(BUILD)/doorbell-relay
 all: $(programs)
 
 help:
-	@echo 'make run                 set up and run everything on 127.0.0.1 (PORT=8080 RELAY_PORT=2120 PUBLISH_PORT=2121 VAR=./var BIND=127.0.0.1)'
-	@echo 'make check               set up and run every test, sanitizers included'
+	@echo 'make run                 install what is missing, run everything on 127.0.0.1 (PORT=8080 RELAY_PORT=2120 PUBLISH_PORT=2121 VAR=./var BIND=127.0.0.1)'
+	@echo 'make check               install what is missing, run every test, sanitizers included'
 	@echo 'make check-unit          unit tests and the fuzz corpora (SANITIZE=address,undefined BUILD=build/asan)'
 	@echo 'make check-integration   the programs with real nginx, apache, PostgreSQL and PHP'
 	@echo 'make check-browser       the pages in Chromium'
 	@echo 'make lint                layers, purity, settings, man pages, shell scripts, format'
 	@echo 'make format              clang-format over the C sources'
 	@echo 'make fuzz FUZZ_SECONDS=60  every fuzz target for that long each'
-	@echo 'make bench               benchmarks (tests/bench)'
-	@echo 'make install uninstall   PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR='
+	@echo 'make bench               install what is missing, run the benchmarks (tests/bench)'
+	@echo 'make install uninstall   PREFIX=/usr/local SYSCONFDIR=/etc UNITDIR=PREFIX/lib/systemd/system DESTDIR='
 	@echo 'make dist clean'
 
 $(BUILD)/common/%.o: our_cflags += $(call cflags_of,$(packages_common))
@@ -89,7 +93,7 @@ $(BUILD)/libpure.list: FORCE
 
 $(BUILD)/libpure.a: $(call objects,$(pure)) $(BUILD)/libpure.list
 	@rm -f $@
-	$(AR) rcsD $@ $(filter %.o,$^)
+	$(AR) qcsD $@ $(filter %.o,$^)
 
 $(BUILD)/doorbell-app: $(call objects,$(app_shell) $(os)) $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
@@ -114,7 +118,7 @@ $(BUILD)/fuzz/%.o: %.c $(BUILD)/defines
 
 $(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(pure)) $(BUILD)/libpure.list
 	@rm -f $@
-	$(AR) rcsD $@ $(filter %.o,$^)
+	$(AR) qcsD $@ $(filter %.o,$^)
 
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm
@@ -147,34 +151,64 @@ fuzz: build-fuzz
 bench:
 	@tests/bench/run
 
+# What is installed: of each place the folder, and the files. Those of `texts` name /usr/local and
+# /etc/doorbell, so that they can be used and pasted as they are; installed, they name PREFIX and
+# SYSCONFDIR (the last, as it may lie in /usr/local).
+texts := samples nginx apache man5 man8 units
+places := programs sql schema functions www bell $(texts)
+share := $(PREFIX)/share/doorbell
+
+folder_of_programs := $(PREFIX)/sbin
+files_of_programs := $(programs) sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder
+folder_of_sql := $(share)/sql
+files_of_sql := sql/attributes.sql sql/roles.sql
+folder_of_schema := $(share)/sql/schema
+files_of_schema := $(sort $(wildcard sql/schema/*.sql))
+folder_of_functions := $(share)/sql/functions
+files_of_functions := $(sort $(wildcard sql/functions/*.sql))
+folder_of_www := $(share)/www
+files_of_www := www/doorbell.js
+folder_of_bell := $(share)/www/bell
+files_of_bell := $(sort $(wildcard www/bell/*.js))
+folder_of_samples := $(share)
+files_of_samples := deploy/doorbell.conf www/openapi.yaml
+folder_of_nginx := $(share)/nginx
+files_of_nginx := $(sort $(wildcard deploy/nginx/*.conf))
+folder_of_apache := $(share)/apache
+files_of_apache := $(sort $(wildcard deploy/apache/*.conf))
+folder_of_man5 := $(PREFIX)/share/man/man5
+files_of_man5 := common/config/doorbell.conf.5
+folder_of_man8 := $(PREFIX)/share/man/man8
+files_of_man8 := fcgi-app/doorbell-app.8 relay/doorbell-relay.8 sql/doorbell-migrate.8 \
+	sql/doorbell-purge.8 sql/doorbell-import-notifynder.8
+folder_of_units := $(UNITDIR)
+files_of_units := $(sort $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer))
+
+# Of a place: its folder, and the files in it.
+target_folder = $(call quote,$(DESTDIR)$(folder_of_$(1)))
+target_files = $(foreach file,$(notdir $(files_of_$(1))),$(call quote,$(DESTDIR)$(folder_of_$(1))/$(file)))
+
+define put
+$(INSTALL) -d $(call target_folder,$(1))
+$(INSTALL) -m $(if $(filter programs,$(1)),755,644) $(files_of_$(1)) $(call target_folder,$(1))
+$(if $(filter $(texts),$(1)),sed -i -e 's|/usr/local|$(PREFIX)|g' -e 's|/etc/doorbell|$(SYSCONFDIR)/doorbell|g' \
+	$(call target_files,$(1)))
+
+endef
+
 install: all
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(SYSCONFDIR)/doorbell \
-		$(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations $(DESTDIR)$(PREFIX)/share/doorbell/www/bell \
-		$(DESTDIR)$(PREFIX)/share/doorbell/nginx $(DESTDIR)$(PREFIX)/share/doorbell/apache \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/lib/systemd/system
-	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
-	$(INSTALL) -m 755 sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder $(DESTDIR)$(PREFIX)/sbin
-	$(INSTALL) -m 644 sql/roles.sql $(DESTDIR)$(PREFIX)/share/doorbell/sql
-	$(INSTALL) -m 644 $(sort $(wildcard sql/migrations/*.sql)) $(DESTDIR)$(PREFIX)/share/doorbell/sql/migrations
-	$(INSTALL) -m 644 www/doorbell.js $(DESTDIR)$(PREFIX)/share/doorbell/www
-	$(INSTALL) -m 644 $(sort $(wildcard www/bell/*.js)) $(DESTDIR)$(PREFIX)/share/doorbell/www/bell
-	$(INSTALL) -m 644 deploy/nginx/*.conf $(DESTDIR)$(PREFIX)/share/doorbell/nginx
-	$(INSTALL) -m 644 deploy/apache/*.conf $(DESTDIR)$(PREFIX)/share/doorbell/apache
-	$(INSTALL) -m 644 deploy/doorbell.conf www/openapi.yaml $(DESTDIR)$(PREFIX)/share/doorbell
-	$(INSTALL) -m 644 common/config/doorbell.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5
-	$(INSTALL) -m 644 fcgi-app/doorbell-app.8 relay/doorbell-relay.8 sql/doorbell-migrate.8 \
-		sql/doorbell-purge.8 sql/doorbell-import-notifynder.8 $(DESTDIR)$(PREFIX)/share/man/man8
-	$(INSTALL) -m 644 deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(foreach place,$(places),$(call put,$(place)))
+	$(INSTALL) -d $(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell)
+
+# Folders that are ours go when they are empty; those of the system stay.
+our_folders := www/bell www sql/schema sql/functions sql nginx apache .
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,doorbell-app doorbell-relay doorbell-migrate doorbell-purge \
-			doorbell-import-notifynder) \
-		$(DESTDIR)$(PREFIX)/share/man/man5/doorbell.conf.5 \
-		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,doorbell-app.8 doorbell-relay.8 doorbell-migrate.8 \
-			doorbell-purge.8 doorbell-import-notifynder.8) \
-		$(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer)))
-	rm -rf $(DESTDIR)$(PREFIX)/share/doorbell
+	rm -f $(foreach place,$(places),$(call target_files,$(place)))
+	@for folder in $(foreach name,$(our_folders),$(call quote,$(DESTDIR)$(share)/$(name))) \
+		$(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell); do \
+		if [ -d "$$folder" ]; then rmdir --ignore-fail-on-non-empty "$${folder%/.}"; fi; \
+	done
 
 dist:
 	git archive --prefix=doorbell-$(VERSION)/ -o doorbell-$(VERSION).tar.gz HEAD

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c - doorbell-app: options, config, signals, and the life of the threads. */
-#define _GNU_SOURCE /* getopt_long */
+/* main.c - doorbell-app: signals, reload, and the life of the threads. */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "common/config/paths.h"
 #include "common/os/clock.h"
 #include "common/os/listen.h"
-#include "common/os/load.h"
 #include "common/os/log.h"
+#include "common/os/program.h"
 #include "fcgi-app/server/pool.h"
 #include "fcgi-app/server/publisher.h"
 #include "fcgi-app/server/worker.h"
@@ -35,7 +31,7 @@ struct thread {
 };
 
 struct app {
-    const char *config_path;
+    const struct program_start *start;
     struct snapshot *snapshot; /* the newest */
     struct snapshot *first;    /* whose settings that cannot be reloaded stay in force */
     int listener, signals;
@@ -48,59 +44,14 @@ struct app {
     size_t workers_count;
 };
 
-static void print_usage(FILE *out)
-{
-    (void)fputs("usage: doorbell-app [-hnV] [-c file]\n"
-                "  -c, --config file  settings (default " PATHS_CONFIG ")\n"
-                "  -n, --check        check the settings and the keys, and exit\n"
-                "  -V, --version\n"
-                "  -h, --help\n",
-                out);
-}
-
-static int print_help(void)
-{
-    print_usage(stdout);
-    (void)puts("\nsettings, as [section] name = value in the file, or in the environment as "
-               "DOORBELL_SECTION_NAME:\n");
-    config_print_help(stdout, PROGRAM_APP);
-    return EXIT_SUCCESS;
-}
-
-static enum err load(const char *path, struct snapshot **out)
-{
-    struct config *config;
-    struct secrets secrets;
-    enum err e = load_config(path, stderr, &config);
-
-    if (e)
-        return e;
-    e = load_secrets(config, PROGRAM_APP, stderr, &secrets);
-    if (e) {
-        config_free(config);
-        return e;
-    }
-    return snapshot_new(config, &secrets, out);
-}
-
-/* By name only: the value may hold a password. */
-static void log_kept(const struct config *now, const struct config *next)
-{
-    const struct setting *s = NULL;
-
-    while ((s = config_next_kept(now, next, PROGRAM_APP, s)))
-        log_warn("reload: [%s] %s stays as it was: it needs a restart", s->section, s->name);
-}
-
 static void reload(struct app *app)
 {
+    struct program_settings loaded;
     struct snapshot *snapshot;
 
-    if (load(app->config_path, &snapshot)) {
-        log_error("reload: the settings have faults, the old ones stay in force");
+    if (program_reload(app->start, app->first->config, &loaded) ||
+        snapshot_new(loaded.config, &loaded.secrets, &snapshot))
         return;
-    }
-    log_kept(app->first->config, snapshot->config);
     for (size_t i = 0; i < app->workers_count; i++)
         snapshot_offer(&app->workers[i].inbox, snapshot);
     publisher_offer(app->publisher, snapshot);
@@ -306,16 +257,15 @@ static void clean_up(struct app *app)
     snapshot_unref(app->first);
 }
 
-static int run(const char *config_path, struct snapshot *snapshot)
+static int run(const struct program_start *how, struct program_settings *loaded)
 {
-    struct app app = {.config_path = config_path,
-                      .snapshot = snapshot,
-                      .first = snapshot_ref(snapshot),
-                      .listener = -1,
-                      .signals = -1};
+    struct app app = {.start = how, .listener = -1, .signals = -1};
     int status;
     enum err e;
 
+    if (snapshot_new(loaded->config, &loaded->secrets, &app.snapshot))
+        return EXIT_FAILURE;
+    app.first = snapshot_ref(app.snapshot);
     app.ended = eventfd(0, EFD_CLOEXEC);
     e = app.ended >= 0 ? start(&app) : ERR_NO_MEMORY;
     if (!e) {
@@ -334,44 +284,5 @@ static int run(const char *config_path, struct snapshot *snapshot)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"check", no_argument, NULL, 'n'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *config_path = PATHS_CONFIG;
-    bool is_check = false;
-    struct snapshot *snapshot;
-    int option;
-
-    log_bugs();
-    while ((option = getopt_long(argc, argv, "c:nVh", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            config_path = optarg;
-            break;
-        case 'n':
-            is_check = true;
-            break;
-        case 'V':
-            (void)puts("doorbell-app " DOORBELL_VERSION);
-            return EXIT_SUCCESS;
-        case 'h':
-            return print_help();
-        default:
-            print_usage(stderr);
-            return 2;
-        }
-    }
-    if (optind < argc) {
-        print_usage(stderr);
-        return 2;
-    }
-    if (load(config_path, &snapshot))
-        return CONFIG_EXIT;
-    if (is_check) {
-        snapshot_unref(snapshot);
-        return EXIT_SUCCESS;
-    }
-    return run(config_path, snapshot);
+    return program_main(PROGRAM_APP, "doorbell-app", argc, argv, run);
 }

@@ -69,7 +69,7 @@ stage_files() {
     rm -rf "$stage"
     mkdir -p "$stage/sbin" "$stage/sql"
     cp "$build/doorbell-app" "$build/doorbell-relay" "$stage/sbin/"
-    cp -R sql/doorbell-migrate sql/migrations sql/roles.sql "$stage/sql/"
+    cp -R sql/doorbell-migrate sql/schema sql/functions sql/*.sql "$stage/sql/"
     cp -R www "$stage/www"
     cp deploy/nginx/doorbell.conf /etc/nginx/mime.types "$data/nginx/"
     chmod -R u=rwX,go=rX "$stage" "$data/nginx"/*

@@ -3,38 +3,9 @@
 
 #include <string.h>
 
+#include "common/http/bearer.h"
+#include "common/http/cookie.h"
 #include "common/security/origin.h"
-
-/* RFC 6750 2.1, RFC 7235 2.1: the scheme's name in any case. Another scheme is none of ours: a site
- * may well ask for Basic at the web server and pass on REMOTE_USER. */
-static bool find_bearer(struct span authorization, struct span *token)
-{
-    struct span rest = span_trim(authorization);
-
-    if (!span_equal_nocase(span_cut(&rest, ' '), SPAN("Bearer")))
-        return false;
-    *token = span_trim(rest);
-    return true;
-}
-
-/* Two cookies of the name with different values: one of them was planted, and we cannot know which.
- * The answer is then an empty token, which is nobody's. */
-static bool find_cookie(struct span cookies, struct span *token)
-{
-    bool is_found = false;
-
-    while (cookies.p) {
-        struct span value = span_trim(span_cut(&cookies, ';'));
-
-        if (!span_equal(span_cut(&value, '='), SPAN("doorbell_token")) || !value.p)
-            continue;
-        if (is_found && !span_equal(*token, value))
-            value.len = 0;
-        *token = value;
-        is_found = true;
-    }
-    return is_found;
-}
 
 static enum err verify(const struct secrets *keys, struct span token, int64_t now,
                        struct identity *out)
@@ -72,9 +43,11 @@ static enum err prove(const struct config_auth *rules, const struct secrets *key
     struct span token;
     enum err e;
 
-    if (find_bearer(c->authorization, &token))
+    if (bearer_read(c->authorization, &token))
         return verify(keys, token, now, out);
-    if (find_cookie(c->cookie, &token))
+    token = (struct span){NULL, 0};
+    cookie_read(c->cookie, COOKIE_TOKEN, &token);
+    if (token.p)
         e = verify(keys, token, now, out);
     else if (rules->trust_remote_user && c->remote_user.len > 0)
         e = take_remote_user(c->remote_user, out);
@@ -112,7 +85,7 @@ enum err auth_service(const struct secrets *keys, const struct credentials *c)
 {
     struct span key;
 
-    if (!find_bearer(c->authorization, &key) || !keyring_accepts(&keys->send, key))
+    if (!bearer_read(c->authorization, &key) || !keyring_accepts(&keys->send, key))
         return ERR_UNAUTHORIZED;
     return ERR_NONE;
 }
@@ -121,5 +94,5 @@ bool auth_has_bearer(const struct credentials *c)
 {
     struct span token;
 
-    return find_bearer(c->authorization, &token);
+    return bearer_read(c->authorization, &token);
 }

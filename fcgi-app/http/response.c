@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "common/text/json.h"
-#include "fcgi-app/http/status.h"
+#include "common/http/error.h"
+#include "common/http/status.h"
 
 enum { BODY_KEPT_MAX = 256 * 1024 };
 
@@ -63,15 +63,6 @@ enum err response_fail(struct response *res, enum err e, const char *format, ...
     return e;
 }
 
-static enum err append_error(struct buf *out, const char *code, const char *message)
-{
-    enum err e = buf_printf(out, "{\"error\":{\"code\":\"%s\",\"message\":", code);
-
-    if (!e)
-        e = json_append_text(out, span_of(message));
-    return e ? e : buf_append(out, SPAN("}}"));
-}
-
 void response_set_error(struct response *res, enum err e, const char *message)
 {
     const struct status *status = status_of(e);
@@ -80,8 +71,7 @@ void response_set_error(struct response *res, enum err e, const char *message)
     res->type = NULL;
     res->etag[0] = '\0';
     buf_reset(&res->body);
-    if (append_error(&res->body, status->code, message ? message : status->message))
-        buf_reset(&res->body); /* no memory: the status has to do */
+    error_encode(&res->body, status->code, message ? message : status->message);
 }
 
 static void put_header(FCGX_Stream *out, const char *name, const char *value)

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Api, DoorbellError, Tokens } from '../../www/bell/api.js';
-import { settle, withGlobals } from './fakes.mjs';
+import { FakeClock, settle } from './fakes.mjs';
 
 const base = 'https://example.org/doorbell';
 
 // An Api whose fetches get `replies` in turn; `calls` keeps what was asked.
-function makeApi(t, token, replies) {
+function makeApi(token, replies) {
   const calls = [];
   const fetch = async (url, { method, headers, body, credentials, cache }) => {
     calls.push({ method, url, headers, body, credentials, cache });
@@ -16,8 +16,7 @@ function makeApi(t, token, replies) {
     if (status === 0) throw new TypeError('network');
     return { status, headers: new Headers(sent), text: async () => text };
   };
-  withGlobals(t, { fetch });
-  return { api: new Api(`${base}/`, new Tokens(token)), calls };
+  return { api: new Api(`${base}/`, new Tokens(token), { fetch, clock: new FakeClock() }), calls };
 }
 
 const errorText = '{"error":{"code":"unavailable","message":"the database is away"}}';
@@ -31,8 +30,8 @@ const failures = [
 ];
 
 for (const [name, reply, expected] of failures) {
-  test(`fails: ${name}`, async (t) => {
-    const { api } = makeApi(t, null, [reply]);
+  test(`fails: ${name}`, async () => {
+    const { api } = makeApi(null, [reply]);
     await assert.rejects(api.unread(), (error) => {
       assert.ok(error instanceof DoorbellError);
       const { status, code, retryAfter } = error;
@@ -42,28 +41,27 @@ for (const [name, reply, expected] of failures) {
   });
 }
 
-test('a token function that fails, even with nothing, is a failure without a status', async (t) => {
-  const { api, calls } = makeApi(t, () => Promise.reject(undefined), []);
+test('a token function that fails, even with nothing, is a failure without a status', async () => {
+  const { api, calls } = makeApi(() => Promise.reject(undefined), []);
   await assert.rejects(api.unread(), { name: 'DoorbellError', status: 0 });
   assert.deepEqual(calls, []);
 });
 
-test('an expired token is replaced by a fresh one, once', async (t) => {
+test('an expired token is replaced by a fresh one, once', async () => {
   let count = 0;
   const replies = [{ status: 401 }, { status: 200, body: '{"num":3}' }, { status: 401 }, { status: 401 }];
-  const { api, calls } = makeApi(t, async () => `token-${++count}`, replies);
+  const { api, calls } = makeApi(async () => `token-${++count}`, replies);
   assert.deepEqual(await api.unread(), { num: 3 });
   assert.deepEqual(calls.map(({ headers }) => headers.Authorization), ['Bearer token-1', 'Bearer token-2']);
   await assert.rejects(api.unread(), { status: 401 });
   assert.equal(calls.length, 4);
 });
 
-test('a token fetched since is not thrown away for one that was refused late', async (t) => {
+test('a token fetched since is not thrown away for one that was refused late', async () => {
   const turns = [];
   let count = 0;
   const fetch = (url, { headers }) => new Promise((resolve) => turns.push({ headers, resolve }));
-  withGlobals(t, { fetch });
-  const api = new Api(base, new Tokens(async () => `token-${++count}`));
+  const api = new Api(base, new Tokens(async () => `token-${++count}`), { fetch, clock: new FakeClock() });
   const reply = async (index, status) => {
     turns[index].resolve({ status, headers: new Headers(), text: async () => '{}' });
     await settle();
@@ -78,16 +76,16 @@ test('a token fetched since is not thrown away for one that was refused late', a
   assert.deepEqual(turns.map(({ headers }) => headers.Authorization), [1, 1, 2, 2].map((n) => `Bearer token-${n}`));
 });
 
-test('a token that is a text is not asked for again', async (t) => {
-  const { api, calls } = makeApi(t, 'a.b.c', [{ status: 401 }]);
+test('a token that is a text is not asked for again', async () => {
+  const { api, calls } = makeApi('a.b.c', [{ status: 401 }]);
   await assert.rejects(api.unread(), { status: 401 });
   assert.equal(calls.length, 1);
 });
 
-test('a token is fetched once for calls at the same time, and stands in no address', async (t) => {
+test('a token is fetched once for calls at the same time, and stands in no address', async () => {
   let count = 0;
   const replies = Array.from({ length: 3 }, () => ({ body: '{}' }));
-  const { api, calls } = makeApi(t, async () => `token-${++count}`, replies);
+  const { api, calls } = makeApi(async () => `token-${++count}`, replies);
   await Promise.all([api.unread(), api.messages(), api.post('/messages/1/read')]);
   assert.equal(count, 1);
   for (const { url, headers } of calls) {
@@ -96,9 +94,9 @@ test('a token is fetched once for calls at the same time, and stands in no addre
   }
 });
 
-test('the same answer again is a 304, and stands for the last', async (t) => {
+test('the same answer again is a 304, and stands for the last', async () => {
   const replies = [{ body: '{"num":3}', headers: { ETag: '"x"' } }, { status: 304 }, { body: '{"num":0}' }];
-  const { api, calls } = makeApi(t, null, replies);
+  const { api, calls } = makeApi(null, replies);
   assert.deepEqual(await api.unread(), { num: 3 });
   assert.deepEqual(await api.unread(), { num: 3 });
   assert.deepEqual(calls.map(({ headers }) => headers), [{}, { 'If-None-Match': '"x"' }]);
@@ -107,9 +105,9 @@ test('the same answer again is a 304, and stands for the last', async (t) => {
   assert.deepEqual(calls[2].headers, {});
 });
 
-test('pages are asked for with what was given, and nothing else', async (t) => {
+test('pages are asked for with what was given, and nothing else', async () => {
   const replies = Array.from({ length: 3 }, () => ({ body: '{}' }));
-  const { api, calls } = makeApi(t, null, replies);
+  const { api, calls } = makeApi(null, replies);
   await api.messages();
   await api.messages({ limit: 20, before: null, category: undefined });
   await api.messages({ before: 'c1-a&b', state: 'unread' });
@@ -118,8 +116,17 @@ test('pages are asked for with what was given, and nothing else', async (t) => {
   ]);
 });
 
-test('a write is JSON with this page\'s cookies', async (t) => {
-  const { api, calls } = makeApi(t, null, [{ body: '{"num":0}' }]);
+test('what is meant for a user names them, whatever they are called', async () => {
+  const { api, calls } = makeApi(null, Array.from({ length: 4 }, () => ({ body: '{}' })));
+  await api.messages({}, '42');
+  await api.post('/messages/1/read', undefined, 'a/b%ü 中');
+  await api.post('/messages/1/read', undefined, null);
+  await api.unread();
+  assert.deepEqual(calls.map(({ headers }) => headers['Doorbell-User']), ['42', 'a%2Fb%25%C3%BC%20%E4%B8%AD', undefined, undefined]);
+});
+
+test('a write is JSON with this page\'s cookies', async () => {
+  const { api, calls } = makeApi(null, [{ body: '{"num":0}' }]);
   await api.post('/messages/read', { upto: 'p1' });
   assert.deepEqual(calls[0], {
     method: 'POST',

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 
 import { startStack } from '../harness/index.mjs';
 import {
-  asked, message, openBell, openDemo, openProfile, send, setVisibility, startDemo, untilState, untilUnread,
+  asked, message, openBell, openDemo, openProfile, send, setVisibility, startDemo, takeTurn, untilQuiet, untilState,
+  untilUnread,
 } from './pages.mjs';
 
 test('a message to bob appears in his badge, title and list, and nowhere in alice\'s', async (t) => {
@@ -34,6 +35,7 @@ test('a personal ring carries the answer: the page does not ask for the number',
   const bob = await openDemo(t, await openProfile(t), stack, 'bob');
   await untilState(bob, 'live');
   await untilUnread(bob, 0);
+  await untilQuiet(bob);
   const before = asked(bob).length;
   await send(stack, { to: 'bob', title: 'One' });
   await untilUnread(bob, 1);
@@ -85,6 +87,7 @@ test('a hidden page answers a ring for many when it is shown, and a personal one
   for (const page of [alice, bob]) {
     await untilState(page, 'live');
     await untilUnread(page, 0);
+    await untilQuiet(page);
   }
   await setVisibility(bob, 'hidden');
   const before = asked(bob).length;
@@ -92,7 +95,7 @@ test('a hidden page answers a ring for many when it is shown, and a personal one
   await send(stack, { to: '*', title: 'To all' });
   await heard;
   await untilUnread(alice, 1);
-  await bob.evaluate(() => fetch('bell.svg')); // a full turn of the page
+  await takeTurn(bob);
   assert.deepEqual(asked(bob).slice(before), []);
 
   await setVisibility(bob, 'visible');

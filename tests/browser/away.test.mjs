@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { asked, message, openDemo, openProfile, send, startDemo, untilState, untilUnread } from './pages.mjs';
+import {
+  asked, message, openDemo, openProfile, send, startDemo, takeTurn, untilQuiet, untilState, untilUnread,
+} from './pages.mjs';
 
 for (const [how, signal] of [['killed', 'SIGKILL'], ['stopped', 'SIGTERM']]) {
   test(`relay ${how} and started again: the page comes back and catches up`, async (t) => {
@@ -45,6 +47,7 @@ test('a live page does not poll', async (t) => {
   await untilState(bob, 'live');
   await untilUnread(bob, 0);
   await bob.getByText('No messages yet.').waitFor();
+  await untilQuiet(bob);
   const before = asked(bob).length;
   for (let pings = 0; pings < 2; pings++) {
     await bob.sockets.at(-1).waitForEvent('framereceived', ({ payload }) => payload.includes('"ping"'));
@@ -84,7 +87,7 @@ test('a database that is away never changes the badge', async (t) => {
   const refused = bob.waitForResponse((response) => response.url().endsWith('/unread') && response.status() === 503);
   await stack.cluster.stop();
   await refused;
-  await bob.evaluate(() => fetch('bell.svg')); // a full turn of the page
+  await takeTurn(bob);
   await untilUnread(bob, 1);
   await message(bob, 'Before').getByRole('button').click();
   await bob.locator('.doorbell-note').waitFor({ state: 'visible' });

@@ -114,7 +114,7 @@ export function fakeEventSource() {
   };
 }
 
-export function fakeMemory(word = null) {
+export function fakePreference(word = null) {
   return {
     word,
     get() {

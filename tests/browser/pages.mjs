@@ -11,7 +11,7 @@ import { chromium } from 'playwright-core';
 
 import { failRun, startNginx, startStack, top } from '../harness/index.mjs';
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 40_000; // below the 45 s after which a page polls
 const launchArgs = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--host-resolver-rules=MAP www.example.test 127.0.0.1', '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -86,7 +86,8 @@ export async function openDemo(t, profile, stack, user, options = {}) {
   return page;
 }
 
-// A page with a badge and a list; `options` goes to Doorbell as `window.bell`. `cookie`: as whom.
+// A page with a badge and a list; `options` goes to Doorbell as `window.bell`. `cookie`: as whom; `module`:
+// another doorbell.js than today's.
 export async function openBell(t, profile, stack, { cookie, ...options } = {}) {
   const page = await openPage(t, profile);
   if (cookie !== undefined) await setCookie(profile, stack, stack.token(cookie));
@@ -106,8 +107,8 @@ const ownPage = (name) => `<!doctype html><meta charset="utf-8"><title>Inbox</ti
 <link rel="icon" href="/demo/bell.svg"><span id="badge"></span><div id="messages"></div>
 <script type="module" src="/${name}.js"></script>`;
 
-function ownScript(options) {
-  return `import { Doorbell, MessageList } from '/doorbell.js';
+function ownScript({ module = '/doorbell.js', ...options }) {
+  return `import { Doorbell, MessageList } from '${module}';
 const options = ${JSON.stringify(options)};
 if (window.getToken) options.token = window.getToken;
 const bell = new Doorbell({ badge: '#badge', sound: '/demo/bell.wav', ...options });
@@ -159,10 +160,33 @@ export function setVisibility(page, state) {
   }, state);
 }
 
+const callsOf = (page) => page.requests.filter((request) => new URL(request.url()).pathname.includes('/doorbell/'));
+
 // What the page asked of the API, as 'GET /unread'.
 export function asked(page) {
-  return page.requests
-    .map((request) => [request.method(), new URL(request.url())])
-    .filter(([, { pathname }]) => pathname.includes('/doorbell/'))
-    .map(([method, { pathname }]) => `${method} ${pathname.replace(/^.*\/doorbell/, '')}`);
+  return callsOf(page).map((request) => {
+    const { pathname } = new URL(request.url());
+    return `${request.method()} ${pathname.replace(/^.*\/doorbell/, '')}`;
+  });
+}
+
+// Waits until no call is under way, and none follows from the last: one that is rung for, or welcomed,
+// while it asks asks again.
+export async function untilQuiet(page) {
+  for (let seen = -1; seen !== callsOf(page).length; ) {
+    const calls = callsOf(page);
+    seen = calls.length;
+    await Promise.all(calls.map(untilAnswered));
+    await takeTurn(page);
+  }
+}
+
+async function untilAnswered(call) {
+  const response = await call.response();
+  if (response && response.status() !== 304) await response.finished(); // of a 304 it never comes
+}
+
+// A full turn of the page, over the network and back: what was on its way to it before has arrived.
+export function takeTurn(page) {
+  return page.evaluate(() => fetch('/demo/bell.svg').then((response) => response.text()));
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  backOff, badgeText, claimRing, climbDelay, compareAnswers, decideOnRing, onCloseCode, onErrorCode,
+  backOff, badgeText, claimRing, upgradeDelay, compareAnswers, decideOnRing, onCloseCode, onErrorCode,
   ownerOfRing, pollDelay, prefixTitle, retryAfterMs, safeLink, slowDelay, socketUrl, transportAfter,
 } from '../../www/bell/rules.js';
 
@@ -62,9 +62,9 @@ test('back-off is any moment up to a ceiling that doubles up to a minute', () =>
   assert.deepEqual(ceilings, [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000, 60000]);
 });
 
-test('climbs come at any moment up to a ceiling that doubles, to half an hour', () => {
-  assert.equal(climbDelay(0, never), 0);
-  const minutes = [0, 1, 2, 3, 4, 5, 50, 5000].map((failures) => Math.round(climbDelay(failures, almost) / 60_000));
+test('upgrades come at any moment up to a ceiling that doubles, to half an hour', () => {
+  assert.equal(upgradeDelay(0, never), 0);
+  const minutes = [0, 1, 2, 3, 4, 5, 50, 5000].map((failures) => Math.round(upgradeDelay(failures, almost) / 60_000));
   assert.deepEqual(minutes, [1, 2, 4, 8, 16, 30, 30, 30]);
 });
 

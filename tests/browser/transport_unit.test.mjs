@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// By socket, by stream, or not at all: how the link chooses, and how it climbs back.
+// By socket, by stream, or not at all: how the connection chooses, and how it comes back to a WebSocket.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { fakeLocks, fakeMemory, settle, withGlobals } from './fakes.mjs';
-import { events, failSocket, makeLink, makeLive, makeStreaming } from './links.mjs';
+import { fakeLocks, fakePreference, settle, withGlobals } from './fakes.mjs';
+import { events, failSocket, makeConnection, makeLive, makeStreaming } from './connections.mjs';
 
 const MINUTE = 60_000;
 
@@ -20,9 +20,9 @@ const deaf = [
 
 for (const [name, fail] of deaf) {
   test(`after three sockets ${name} comes a stream`, async () => {
-    const world = makeLink(null, { events });
-    const { link, clock, WebSocket, EventSource, told } = world;
-    link.start();
+    const world = makeConnection(null, { events });
+    const { connection, clock, WebSocket, EventSource, told } = world;
+    connection.start();
     for (let i = 1; i <= 3; i++) {
       await settle();
       assert.deepEqual([WebSocket.sockets.length, EventSource.sources.length], [i, 0]);
@@ -33,14 +33,14 @@ for (const [name, fail] of deaf) {
     EventSource.last.tell({ type: 'welcome', user: '42' });
     EventSource.last.tell({ type: 'ring', seq: 5 });
     assert.deepEqual(told, ['down', 'down', 'down', 'up 42', 'ring 5']);
-    assert.equal(link.transport, 'events');
+    assert.equal(connection.transport, 'events');
   });
 }
 
 for (const code of [1000, 1008, 1011, 1012, 1013, 4429]) {
   test(`a relay that closes with ${code} is reached: no stream`, async () => {
-    const world = makeLink(null, { events });
-    world.link.start();
+    const world = makeConnection(null, { events });
+    world.connection.start();
     await settle();
     for (let i = 0; i < 5; i++) await failSocket(world, code);
     assert.deepEqual([world.WebSocket.sockets.length, world.EventSource.sources.length], [6, 0]);
@@ -48,8 +48,8 @@ for (const code of [1000, 1008, 1011, 1012, 1013, 4429]) {
 }
 
 test('one session in between, and the count begins anew', async () => {
-  const world = makeLink(null, { events });
-  world.link.start();
+  const world = makeConnection(null, { events });
+  world.connection.start();
   await settle();
   for (let i = 0; i < 2; i++) await failSocket(world);
   world.WebSocket.last.tell({ type: 'welcome', user: '42' });
@@ -63,8 +63,8 @@ for (const [name, token, options] of [
   ['no address for streams', null, { events: null }],
 ]) {
   test(`there is no stream with ${name}`, async () => {
-    const world = makeLink(token, options);
-    world.link.start();
+    const world = makeConnection(token, options);
+    world.connection.start();
     await settle();
     for (let i = 0; i < 6; i++) await failSocket(world);
     assert.deepEqual([world.WebSocket.sockets.length, world.EventSource.sources.length], [7, 0]);
@@ -72,11 +72,11 @@ for (const [name, token, options] of [
 }
 
 test('where neither gets through, both are tried in turns, less and less often', async () => {
-  const world = makeLink(null, { events });
-  const { link, clock, WebSocket, EventSource, told } = world;
+  const world = makeConnection(null, { events });
+  const { connection, clock, WebSocket, EventSource, told } = world;
   const delays = [];
   let tried = '';
-  link.start();
+  connection.start();
   for (let i = 0; i < 9; i++) {
     const [sockets, sources] = [WebSocket.sockets.length, EventSource.sources.length];
     if (i === 0) await settle();
@@ -95,10 +95,10 @@ test('where neither gets through, both are tried in turns, less and less often',
 });
 
 test('a stream that fails is closed at once, and does not come back by itself', async () => {
-  const { EventSource, told, clock, link } = await makeStreaming();
+  const { EventSource, told, clock, connection } = await makeStreaming();
   const stream = EventSource.last;
   stream.fail();
-  assert.deepEqual([told, stream.isClosed, link.transport], [['down'], true, null]);
+  assert.deepEqual([told, stream.isClosed, connection.transport], [['down'], true, null]);
   await clock.advance(clock.delays[0]);
   assert.equal(EventSource.sources.length, 2);
 });
@@ -136,29 +136,29 @@ for (const [code, expected, delays] of reasons) {
 
 for (const code of ['unknown_type', 'toString', undefined]) {
   test(`an error that is no end is passed over: ${code}`, async () => {
-    const { EventSource, told, link } = await makeStreaming();
+    const { EventSource, told, connection } = await makeStreaming();
     EventSource.last.tell({ type: 'error', code });
-    assert.deepEqual([told, link.transport, EventSource.last.isClosed], [[], 'events', false]);
+    assert.deepEqual([told, connection.transport, EventSource.last.isClosed], [[], 'events', false]);
   });
 }
 
 test('after a refusal that was cleared up the stream comes back', async () => {
-  const { EventSource, link, clock } = await makeStreaming();
+  const { EventSource, connection, clock } = await makeStreaming();
   await clock.advance(10_000);
   EventSource.last.tell({ type: 'error', code: 'token' });
-  link.resume();
+  connection.resume();
   await clock.advance(clock.delays[0]);
   EventSource.last.tell({ type: 'welcome', user: '42' });
-  assert.equal(link.transport, 'events');
+  assert.equal(connection.transport, 'events');
 });
 
 test('bye on a stream says when to come back', async () => {
-  const { EventSource, clock, told, link } = await makeStreaming();
+  const { EventSource, clock, told, connection } = await makeStreaming();
   EventSource.last.tell({ type: 'bye', after_ms: 7000 });
   await clock.advance(2000);
   EventSource.last.tell({ type: 'error', code: 'restart' });
   assert.deepEqual([told, clock.delays], [['down'], [5000]]);
-  link.wake(true);
+  connection.wake(true);
   assert.deepEqual(clock.delays, [5000]);
   await clock.advance(5000);
   assert.equal(EventSource.sources.length, 2);
@@ -169,7 +169,7 @@ test('a stream that stays silent is dead, and any message breaks the silence', a
   const stream = EventSource.last;
   for (let i = 0; i < 10; i++) {
     await clock.advance(25_000);
-    if (WebSocket.last.isClosed === false) WebSocket.last.end(1006); // a climb
+    if (WebSocket.last.isClosed === false) WebSocket.last.end(1006); // an upgrade
     stream.tell({ type: 'ping' });
   }
   assert.deepEqual(told, []);
@@ -180,29 +180,29 @@ test('a stream that stays silent is dead, and any message breaks the silence', a
 });
 
 test('a page that wakes finds out a dead stream at once', async () => {
-  const { EventSource, clock, link, told } = await makeStreaming();
+  const { EventSource, clock, connection, told } = await makeStreaming();
   clock.time += 62_500;
-  link.wake();
+  connection.wake();
   assert.deepEqual([told, EventSource.last.isClosed], [['down'], true]);
 });
 
-test('climbing back: the stream rings until the socket is welcome, and is closed then', async () => {
-  const { EventSource, WebSocket, clock, link, told } = await makeStreaming();
+test('upgrading: the stream rings until the socket is welcome, and is closed then', async () => {
+  const { EventSource, WebSocket, clock, connection, told } = await makeStreaming();
   const stream = EventSource.last;
   await clock.advance(clock.delays[0]);
   assert.equal(WebSocket.sockets.length, 4);
   WebSocket.last.open();
   stream.tell({ type: 'ring', seq: 5 });
   WebSocket.last.tell({ type: 'ring', seq: 5 }); // before its welcome: not heard twice
-  assert.deepEqual([told, stream.isClosed, link.transport], [['ring 5'], false, 'events']);
+  assert.deepEqual([told, stream.isClosed, connection.transport], [['ring 5'], false, 'events']);
   WebSocket.last.tell({ type: 'welcome', user: '42' });
-  assert.deepEqual([told, stream.isClosed, link.transport], [['ring 5', 'up 42'], true, 'websocket']);
+  assert.deepEqual([told, stream.isClosed, connection.transport], [['ring 5', 'up 42'], true, 'websocket']);
   stream.tell({ type: 'ring', seq: 6 });
   WebSocket.last.tell({ type: 'ring', seq: 6 });
   assert.deepEqual(told, ['ring 5', 'up 42', 'ring 6']);
 });
 
-test('once up, it does not climb any more, and comes back by socket', async () => {
+test('once up, it does not upgrade any more, and comes back by socket', async () => {
   const { WebSocket, EventSource, clock, told } = await makeStreaming();
   await clock.advance(clock.delays[0]);
   WebSocket.last.tell({ type: 'welcome', user: '42' });
@@ -214,7 +214,7 @@ test('once up, it does not climb any more, and comes back by socket', async () =
   assert.deepEqual(told, ['up 42', 'down']);
 });
 
-test('climbs that fail tell nothing, and come less and less often, up to half an hour', async () => {
+test('upgrades that fail tell nothing, and come less and less often, up to half an hour', async () => {
   const { EventSource, WebSocket, clock, told } = await makeStreaming({ pingInterval: 1e9 });
   const waits = [];
   for (let i = 0; i < 8; i++) {
@@ -226,11 +226,11 @@ test('climbs that fail tell nothing, and come less and less often, up to half an
   assert.deepEqual([told, EventSource.sources.length, EventSource.last.isClosed], [[], 1, false]);
 });
 
-test('climbs come at random moments', async () => {
+test('upgrades come at random moments', async () => {
   for (const [chance, wait] of [[0, 0], [0.25, 15_000], [0.999, 59_940]]) {
-    const world = makeLink(null, { events, memory: fakeMemory('events'), pingInterval: 1e9 });
+    const world = makeConnection(null, { events, preference: fakePreference('events'), pingInterval: 1e9 });
     world.clock.chance = chance;
-    world.link.start();
+    world.connection.start();
     await settle();
     await settle();
     world.EventSource.last.tell({ type: 'welcome', user: '42' });
@@ -238,72 +238,72 @@ test('climbs come at random moments', async () => {
   }
 });
 
-test('a climb that is swallowed is given up, and the stream stays', async () => {
-  const { WebSocket, clock, told, link } = await makeStreaming({ pingInterval: 1e9 });
+test('an upgrade that is swallowed is given up, and the stream stays', async () => {
+  const { WebSocket, clock, told, connection } = await makeStreaming({ pingInterval: 1e9 });
   await clock.advance(clock.delays[0] + 20_000);
-  assert.deepEqual([WebSocket.last.isClosed, told, link.transport], [true, [], 'events']);
+  assert.deepEqual([WebSocket.last.isClosed, told, connection.transport], [true, [], 'events']);
   assert.deepEqual(clock.delays[0], MINUTE);
 });
 
-test('a stream that is lost takes the climb with it', async () => {
+test('a stream that is lost takes the upgrade with it', async () => {
   const { EventSource, WebSocket, clock, told } = await makeStreaming();
   await clock.advance(clock.delays[0]);
-  const climb = WebSocket.last;
+  const upgrade = WebSocket.last;
   EventSource.last.fail();
-  climb.tell({ type: 'welcome', user: '42' });
-  assert.deepEqual([told, climb.isClosed, clock.delays.length], [['down'], true, 1]);
+  upgrade.tell({ type: 'welcome', user: '42' });
+  assert.deepEqual([told, upgrade.isClosed, clock.delays.length], [['down'], true, 1]);
 });
 
-test('stop ends stream and climb', async () => {
-  const { EventSource, WebSocket, clock, link, told } = await makeStreaming();
+test('stop ends stream and upgrade', async () => {
+  const { EventSource, WebSocket, clock, connection, told } = await makeStreaming();
   await clock.advance(clock.delays[0]);
-  link.stop();
+  connection.stop();
   WebSocket.last.tell({ type: 'welcome', user: '42' });
   assert.deepEqual([EventSource.last.isClosed, WebSocket.last.isClosed, clock.delays, told],
     [true, true, [], ['down']]);
-  assert.ok(link.isOff);
+  assert.ok(connection.isOff);
 });
 
-test('a network that is back is climbed by soon, and waited for by socket first', async () => {
-  const { WebSocket, clock, link } = await makeStreaming({ pingInterval: 1e9 });
+test('a network that is back is used for an upgrade soon, and waited for by socket first', async () => {
+  const { WebSocket, clock, connection } = await makeStreaming({ pingInterval: 1e9 });
   for (let i = 0; i < 5; i++) {
     await clock.advance(clock.delays[0]);
     WebSocket.last.end(1006);
   }
   assert.equal(clock.delays[0], 15 * MINUTE);
-  link.wake(true);
+  connection.wake(true);
   assert.equal(clock.delays[0], 500);
   await clock.advance(500);
   assert.equal(WebSocket.sockets.length, 9);
   WebSocket.last.end(1006);
   assert.equal(clock.delays[0], MINUTE);
 
-  const away = makeLink(null, { events });
-  away.link.start();
+  const away = makeConnection(null, { events });
+  away.connection.start();
   await settle();
   for (let i = 0; i < 2; i++) await failSocket(away);
   away.WebSocket.last.end(1006); // a stream would be next
-  away.link.wake(true);
+  away.connection.wake(true);
   await away.clock.advance(500);
   assert.deepEqual([away.WebSocket.sockets.length, away.EventSource.sources.length], [4, 0]);
   for (let i = 0; i < 2; i++) await failSocket(away);
   assert.deepEqual([away.WebSocket.sockets.length, away.EventSource.sources.length], [6, 0]);
 });
 
-test('after a climb that came up, the next ones begin anew; so they do after start', async () => {
+test('after an upgrade that came up, the next ones begin anew; so they do after start', async () => {
   for (const begin of [
     async ({ WebSocket, clock }) => {
       WebSocket.last.tell({ type: 'welcome', user: '42' });
       for (let i = 0; i < 3; i++) await failSocket({ WebSocket, clock });
       await failSocket({ WebSocket, clock });
     },
-    async ({ link }) => {
-      link.start();
+    async ({ connection }) => {
+      connection.start();
       await settle();
     },
   ]) {
     const world = await makeStreaming({ pingInterval: 1e9 });
-    const { WebSocket, EventSource, clock, link } = world;
+    const { WebSocket, EventSource, clock, connection } = world;
     for (let i = 0; i < 3; i++) {
       await clock.advance(clock.delays[0]);
       WebSocket.last.end(1006);
@@ -311,26 +311,26 @@ test('after a climb that came up, the next ones begin anew; so they do after sta
     await clock.advance(clock.delays[0]);
     await begin(world);
     EventSource.last.tell({ type: 'welcome', user: '42' });
-    assert.deepEqual([EventSource.sources.length, link.transport, clock.delays[0]], [2, 'events', 30_000]);
+    assert.deepEqual([EventSource.sources.length, connection.transport, clock.delays[0]], [2, 'events', 30_000]);
   }
 });
 
 test('a new page begins with what worked last', async () => {
-  const { memory, WebSocket, clock } = await makeStreaming();
-  assert.equal(memory.word, 'events');
-  const next = makeLink(null, { events, memory });
-  next.link.start();
+  const { preference, WebSocket, clock } = await makeStreaming();
+  assert.equal(preference.word, 'events');
+  const next = makeConnection(null, { events, preference });
+  next.connection.start();
   await settle();
   await settle();
   assert.deepEqual([next.WebSocket.sockets.length, next.EventSource.sources.length], [0, 1]);
 
   await clock.advance(clock.delays[0]);
   WebSocket.last.tell({ type: 'welcome', user: '42' });
-  assert.equal(memory.word, 'websocket');
+  assert.equal(preference.word, 'websocket');
 });
 
 test('a page that got a token begins by socket, whatever worked last', async () => {
-  const { WebSocket, EventSource } = await makeLive('a.b.c', { events, memory: fakeMemory('events') });
+  const { WebSocket, EventSource } = await makeLive('a.b.c', { events, preference: fakePreference('events') });
   assert.deepEqual([WebSocket.sockets.length, EventSource.sources.length], [1, 0]);
 });
 
@@ -343,21 +343,21 @@ test('no more than four streams in one browser: the fifth page does without', as
   const fifth = worlds.pop();
   assert.deepEqual([fifth.told, fifth.clock.delays], [['down'], [500]]);
 
-  worlds[1].link.stop();
+  worlds[1].connection.stop();
   await settle();
   assert.equal(locks.held.size, 3);
   const sixth = await makeLinkByEvents();
   assert.equal(sixth.EventSource.sources.length, 1);
 });
 
-test('a stream that was closed before it had a seat gives it back', async (t) => {
+test('a stream that was closed before it had a slot gives it back', async (t) => {
   const locks = fakeLocks();
   withGlobals(t, { navigator: { locks } });
-  const world = makeLink(null, { events, memory: fakeMemory('events') });
-  world.link.start();
+  const world = makeConnection(null, { events, preference: fakePreference('events') });
+  world.connection.start();
   await Promise.resolve();
   await Promise.resolve();
-  world.link.stop();
+  world.connection.stop();
   await settle();
   assert.deepEqual([world.EventSource.sources.length, locks.held.size], [0, 0]);
 });
@@ -369,8 +369,8 @@ test('where locks are forbidden there is a stream all the same', async (t) => {
 });
 
 async function makeLinkByEvents() {
-  const world = makeLink(null, { events, memory: fakeMemory('events') });
-  world.link.start();
+  const world = makeConnection(null, { events, preference: fakePreference('events') });
+  world.connection.start();
   for (let turns = 0; turns < 3; turns++) await settle();
   return world;
 }

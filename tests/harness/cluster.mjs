@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A private PostgreSQL cluster for one test file. initdb and the migrations run once for each version of
+// A private PostgreSQL cluster for one test file. initdb and doorbell-migrate run once for each version of
 // them, into a cached folder that every cluster is a copy of. Needs no system service, and no rights: as root
 // it drops to user nobody.
 import { spawn, execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { access, chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, chown, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
@@ -158,10 +158,8 @@ export async function startCluster(t, { port = 5432, settings: extra = {} } = {}
         return cluster.connString(name);
       }
       const sql = join(dir, `sql-${chunkSize}`);
-      await mkdir(join(sql, 'migrations'), { recursive: true });
-      for (const file of await readSql()) {
-        await writeFile(join(sql, file.name), file.text.replaceAll('1024', String(chunkSize)));
-      }
+      await cp(sqlDir, sql, { recursive: true });
+      await writeFile(join(sql, 'schema/0001_chunk.sql'), `CREATE DOMAIN doorbell.chunk_bits AS bit(${chunkSize});\n`);
       await psql(cluster.connString(), `CREATE DATABASE "${name}"`);
       await migrate(cluster.connString(name), sql);
       return cluster.connString(name);

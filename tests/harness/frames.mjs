@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // frames.mjs - what a client of the relay has heard, and how a test waits for more.
 
-import { within } from './wait.mjs';
+import { PATIENCE_MS, within } from './wait.mjs';
 
 export class Frames {
   #waiting = new Set();
@@ -24,7 +24,7 @@ export class Frames {
   }
 
   // The first frame from position `from` on that `test` (a type or a function) likes.
-  async next(test, { from = 0, timeoutMs = 15_000 } = {}) {
+  async next(test, { from = 0, timeoutMs = PATIENCE_MS } = {}) {
     const likes = typeof test === 'string' ? (frame) => frame.type === test : test;
     let look;
     const found = new Promise((resolve, reject) => {
@@ -43,7 +43,7 @@ export class Frames {
     }
   }
 
-  async untilClosed(timeoutMs = 15_000) {
+  async untilClosed(timeoutMs = PATIENCE_MS) {
     await this.next(() => false, { timeoutMs }).catch((error) => {
       if (!this.closed) throw error;
     });

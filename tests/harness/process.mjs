@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 
-import { until, within } from './wait.mjs';
+import { PATIENCE_MS, until, within } from './wait.mjs';
 
 const STOP_MS = 20_000;
 const LAST_WORDS_MS = 1_000;
@@ -103,7 +103,7 @@ export class Service extends EventEmitter {
     });
   }
 
-  async becomeReady(timeoutMs = 30_000) {
+  async becomeReady(timeoutMs = PATIENCE_MS) {
     const { ready } = this.spec;
     if (!ready) return;
     await until(
@@ -121,7 +121,7 @@ export class Service extends EventEmitter {
   }
 
   // The first match of `pattern` in the log behind position `from`.
-  async waitLog(pattern, { from = 0, timeoutMs = 15_000 } = {}) {
+  async waitLog(pattern, { from = 0, timeoutMs = PATIENCE_MS } = {}) {
     let look;
     const found = new Promise((resolve) => {
       look = () => {

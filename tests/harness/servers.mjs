@@ -11,7 +11,8 @@ import { isConnectable } from './wait.mjs';
 
 const isRoot = process.getuid() === 0;
 
-function findProgram(name) {
+// Debian keeps servers out of the PATH of users.
+export function findProgram(name) {
   const folders = ['/usr/sbin', '/sbin', ...(process.env.PATH ?? '').split(':')];
   const found = folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
   if (!found) throw new Error(`${name} is not installed`);

@@ -52,7 +52,7 @@ export function call(client, name, ...args) {
 
 /** First contact, if it was missing, and the check. */
 export async function check(client, user) {
-  return (await call(client, 'unread', user)) ?? (await call(client, 'contact', user), call(client, 'unread', user));
+  return (await call(client, 'unread', user)) ?? (await call(client, 'register', user), call(client, 'unread', user));
 }
 
 /** A list, the whole reply. */

@@ -18,7 +18,7 @@ WITH m AS (
     RETURNING id, seq, category
 )
 INSERT INTO doorbell.inbox (message_id, user_id, seq, category, state)
-SELECT id, CASE WHEN k = 0 THEN '${heavy}' WHEN k < 10 THEN '${heavy}' || k ELSE 'n' || (id * 7 + k * 13) % $2::integer END, seq, category, 0
+SELECT id, CASE WHEN k = 0 THEN '${heavy}' WHEN k < 10 THEN '${heavy}' || k ELSE 'n' || (id * 7 + k * 13) % $2::integer END, seq, category, 'unread'
 FROM m CROSS JOIN generate_series(0, 99) k ON CONFLICT DO NOTHING`;
 
 // A message each: to 'old' again and again, read; or to a new user each.
@@ -29,7 +29,7 @@ WITH m AS (
     RETURNING id, seq
 )
 INSERT INTO doorbell.inbox (message_id, user_id, seq, state)
-SELECT id, CASE WHEN $2::text IS NULL THEN 's' || id ELSE $2::text END, seq, $3::smallint FROM m`;
+SELECT id, CASE WHEN $2::text IS NULL THEN 's' || id ELSE $2::text END, seq, $3::doorbell.inbox_state FROM m`;
 
 // To all, every second with an expiry to come, every third in a category.
 const broadcastRows = `
@@ -40,8 +40,8 @@ WITH m AS (
     FROM doorbell.feed f CROSS JOIN generate_series(1, $1::integer) i WHERE f.id = 1
     RETURNING pos, seq, category, sent_at, expires_at
 ), chunks AS (
-    INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, keep, ack)
-    SELECT 1, k, pos / 1024, bit_or(doorbell_internal.bit_of(pos)), 0::bit(1024), 0::bit(1024)
+    INSERT INTO doorbell.chunk AS c (feed_id, category, n, live, to_new, ack)
+    SELECT 1, k, doorbell_internal.chunk_of(pos), bit_or(doorbell_internal.bit_of(pos)), 0::doorbell.chunk_bits, 0::doorbell.chunk_bits
     FROM m CROSS JOIN LATERAL (SELECT 0 AS k UNION SELECT m.category) v GROUP BY 1, 2, 3
     ON CONFLICT (feed_id, category, n) DO UPDATE SET live = c.live | EXCLUDED.live
 )
@@ -52,18 +52,18 @@ WHERE f.id = 1 AND s.pos IS NOT NULL`;
 // 'heavy', 'old' and $1 of the many have read every broadcast.
 const markRows = `
 INSERT INTO doorbell.mark (user_id, feed_id, n, read, archived, gone)
-SELECT u, 1, c.n, c.live, 0::bit(1024), 0::bit(1024)
+SELECT u, 1, c.n, c.live, 0::doorbell.chunk_bits, 0::doorbell.chunk_bits
 FROM doorbell.chunk c CROSS JOIN (
     VALUES ('${heavy}'), ('${old}') UNION ALL SELECT 'n' || i FROM generate_series(0, $1::integer - 1) i) r (u)
 WHERE c.feed_id = 1 AND c.category = 0
 ON CONFLICT (user_id, feed_id, n) DO UPDATE SET read = EXCLUDED.read`;
 
 const counters = [
-  `INSERT INTO doorbell.tally SELECT user_id, category, count(*) FILTER (WHERE state = 0) FROM doorbell.inbox GROUP BY 1, 2
+  `INSERT INTO doorbell.unread_count SELECT user_id, category, count(*) FILTER (WHERE state = 'unread') FROM doorbell.inbox GROUP BY 1, 2
     ON CONFLICT (user_id, category) DO UPDATE SET unread = EXCLUDED.unread`,
   `INSERT INTO doorbell.reader (user_id, version) SELECT user_id, max(seq) FROM doorbell.inbox GROUP BY 1
     ON CONFLICT (user_id) DO UPDATE SET version = greatest(doorbell.reader.version, EXCLUDED.version)`,
-  'INSERT INTO doorbell.arrival (user_id, floor) SELECT user_id, -1 FROM doorbell.reader ON CONFLICT DO NOTHING',
+  'INSERT INTO doorbell.first_seen (user_id, joined_pos) SELECT user_id, -1 FROM doorbell.reader ON CONFLICT DO NOTHING',
   'TRUNCATE doorbell.outbox',
 ];
 
@@ -93,8 +93,8 @@ export async function fillVolume(db, options) {
   const categories = await categoryIds(db);
   const store = async () => {
     await db.query(personalRows, [personal, users, ...categories]);
-    await db.query(singleRows, [singles, null, 0]);
-    await db.query(singleRows, [read, old, 1]);
+    await db.query(singleRows, [singles, null, 'unread']);
+    await db.query(singleRows, [read, old, 'read']);
   };
   await (personal + singles + read < bulk ? store() : withoutIndexes(db, store));
   await db.query(broadcastRows, [broadcasts, categories[0]]);

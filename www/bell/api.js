@@ -15,7 +15,7 @@ export class DoorbellError extends Error {
   }
 }
 
-// The page's token: none (the cookie says who it is), a text, or a function that fetches a fresh one.
+// The page's token: none (the cookie identifies the user), a text, or a function that fetches a fresh one.
 export class Tokens {
   #source;
   #fetched = null; // a promise of the token
@@ -41,8 +41,8 @@ export class Tokens {
     return this.#fetched;
   }
 
-  // `used` was refused; not that which another call has fetched since. Answers whether there is hope
-  // for a better one.
+  // Forgets `used`, which was refused, unless another call has fetched a newer one since. Returns whether a
+  // better one can be had.
   expire(used) {
     if (used === this.#token) this.#forget();
     return typeof this.#source === 'function';
@@ -57,7 +57,7 @@ export class Tokens {
       return token;
     } catch {
       if (mine === this.#fetched) this.#forget();
-      throw new DoorbellError('no token to be had');
+      throw new DoorbellError('the token function failed');
     }
   }
 
@@ -70,13 +70,15 @@ export class Tokens {
 export class Api {
   #base;
   #tokens;
+  #world;
   #etag = null;
   #unread = null;
 
-  // `base` is absolute.
-  constructor(base, tokens) {
+  // `base` is absolute; world: {fetch, clock}.
+  constructor(base, tokens, world) {
     this.#base = base.replace(/\/+$/, '');
     this.#tokens = tokens;
+    this.#world = world;
   }
 
   // Another user may be asking: what was learnt for the last one is void.
@@ -95,14 +97,16 @@ export class Api {
     return this.#unread;
   }
 
-  async messages(query = {}) {
+  // `user`: whom the page shows, null while it does not know. The server refuses what is meant for
+  // another one than is logged in, by code 'another_user'.
+  async messages(query = {}, user = null) {
     const wanted = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
     const search = new URLSearchParams(wanted).toString();
-    return (await this.#call('GET', '/messages' + (search && `?${search}`))).json;
+    return (await this.#call('GET', '/messages' + (search && `?${search}`), { user })).json;
   }
 
-  async post(path, body) {
-    return (await this.#call('POST', path, { body })).json;
+  async post(path, body, user) {
+    return (await this.#call('POST', path, { body, user })).json;
   }
 
   async #call(method, path, options = {}) {
@@ -112,15 +116,17 @@ export class Api {
     return checked(await this.#fetch(method, path, await this.#tokens.get(), options));
   }
 
-  async #fetch(method, path, token, { headers = {}, body }) {
+  async #fetch(method, path, token, { headers = {}, body, user = null }) {
+    const { fetch, clock } = this.#world;
     const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
+    const timer = clock.setTimeout(() => abort.abort(), TIMEOUT_MS);
     try {
       const response = await fetch(this.#base + path, {
         method,
         headers: {
           ...headers,
           ...(token && { Authorization: `Bearer ${token}` }),
+          ...(user !== null && { 'Doorbell-User': encodeURIComponent(user) }),
           ...(body && { 'Content-Type': 'application/json' }),
         },
         body: body && JSON.stringify(body),
@@ -132,13 +138,13 @@ export class Api {
       return {
         status: response.status,
         etag: response.headers.get('ETag'),
-        retryAfter: retryAfterMs(response.headers.get('Retry-After'), Date.now()),
+        retryAfter: retryAfterMs(response.headers.get('Retry-After'), clock.now()),
         json: response.status === 304 ? null : await json(response),
       };
     } catch {
-      throw new DoorbellError('the server does not answer');
+      throw new DoorbellError('no reply from the server; check the network and the address of the API');
     } finally {
-      clearTimeout(timer);
+      clock.clearTimeout(timer);
     }
   }
 }
@@ -156,7 +162,7 @@ async function json(response) {
 function checked(response) {
   const { status, json, retryAfter } = response;
   if (status === 304 || (status >= 200 && status < 300 && json)) return response;
-  throw new DoorbellError(json?.error?.message ?? `unexpected answer ${status}`, {
+  throw new DoorbellError(json?.error?.message ?? `unexpected reply with status ${status}`, {
     status,
     code: json?.error?.code ?? '',
     retryAfter,

@@ -34,7 +34,7 @@ export class Badge {
     if (title !== document.title) document.title = title;
   }
 
-  // The words stand beside the number, out of sight; the number alone says too little aloud.
+  // The words are beside the number, out of sight; read aloud, the number alone says too little.
   #speak() {
     const spoken = document.createElement('span');
     spoken.setAttribute('role', 'status');

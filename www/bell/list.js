@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 // list.js - the messages on the page, newest first, kept up to date. Texts go in as text, never as
-// HTML; a link is made only of addresses that safeLink lets pass. Looks are the page's own: the
+// HTML; only addresses that safeLink accepts become links. The looks are the page's own: the
 // classes are doorbell-list, doorbell-message, is-unread, and those set below.
 
 import { backOff, safeLink } from './rules.js';
 
-const PAGE = 20;
-const PAGE_MAX = 100; // the API's own limit
+const LIMIT = 20;
+const LIMIT_MAX = 100; // the API's own limit
 
 const defaultTexts = {
   markRead: 'Mark read',
   markAllRead: 'Mark all read',
+  acknowledge: 'Acknowledge',
   older: 'Older messages',
   empty: 'No messages yet.',
-  failed: 'The messages cannot be loaded just now.',
+  failed: 'The messages cannot be loaded right now.',
+  notDone: 'That did not work. Please try again.',
   unread: 'Unread',
   time: (date) => date.toLocaleString(),
 };
@@ -50,7 +52,7 @@ export class MessageList {
     this.#isReloading = true;
     this.#afterwards(async () => {
       this.#isReloading = false; // what changes from here on, the answer may not know
-      const limit = Math.min(PAGE_MAX, Math.max(PAGE, this.#items.size));
+      const limit = Math.min(LIMIT_MAX, Math.max(LIMIT, this.#items.size));
       const page = await this.#load({ limit });
       if (page) this.#show(page, page.messages);
     });
@@ -64,7 +66,7 @@ export class MessageList {
 
   #showOlder() {
     this.#afterwards(async () => {
-      const page = await this.#load({ limit: PAGE, before: this.#next });
+      const page = await this.#load({ limit: LIMIT, before: this.#next });
       if (!page) return;
       const shown = [...this.#items.values()].map(({ message }) => message);
       this.#show(page, [...shown, ...page.messages]);
@@ -84,8 +86,8 @@ export class MessageList {
     const [page, error] = await this.#doorbell.list(query).then((p) => [p], (e) => [null, e]);
     this.#parts.list.removeAttribute('aria-busy');
     if (page) this.#failures = 0;
-    else if (error.status !== 401) this.#retry(); // for who logs in, there is a change
-    this.#tell(page ? '' : this.#texts.failed);
+    else if (!isOfUser(error)) this.#retry();
+    this.#tell(page || isOfUser(error) ? '' : this.#texts.failed);
     return page;
   }
 
@@ -98,7 +100,7 @@ export class MessageList {
     try {
       await call();
     } catch (error) {
-      this.#tell(error.message);
+      if (!isOfUser(error)) this.#tell(this.#texts.notDone);
     }
   }
 
@@ -125,12 +127,12 @@ export class MessageList {
     const { all, list, older } = this.#parts;
     this.#next = page.next;
     older.hidden = !page.next;
-    all.disabled = !page.num;
+    all.disabled = !page.num || page.num <= (messages ?? []).filter(mustAcknowledge).length;
     this.#arrange(messages ?? []);
     if (messages?.length === 0) list.append(make('li', 'doorbell-empty', this.#texts.empty));
   }
 
-  // Moves nothing that stands right, so that the focus stays where it is.
+  // Moves nothing that is in its place, so that the focus stays where it is.
   #arrange(messages) {
     const { list } = this.#parts;
     const items = new Map();
@@ -149,9 +151,10 @@ export class MessageList {
     this.#items = items;
   }
 
-  #create({ id, title, body, url, sender, created_at: createdAt }) {
+  #create(message) {
+    const { id, body, sender, created_at: createdAt } = message;
     const root = make('li', 'doorbell-message');
-    const button = make('button', 'doorbell-read', this.#texts.markRead);
+    const button = this.#button(message, root);
     const unread = make('span', 'doorbell-unread', this.#texts.unread);
     const date = new Date(createdAt * 1000);
     const time = make('time', 'doorbell-time', this.#texts.time(date));
@@ -159,20 +162,28 @@ export class MessageList {
     root.dataset.id = id;
     root.tabIndex = -1;
     time.dateTime = date.toISOString();
-    button.type = 'button';
-    button.setAttribute('aria-label', `${this.#texts.markRead}: ${title}`);
-    button.addEventListener('click', () => {
-      root.focus(); // the button is about to go
-      this.#act(() => this.#doorbell.markRead(id));
-    });
-    root.append(this.#heading(id, title, url), unread);
+    root.append(this.#heading(message), unread);
     if (body) root.append(make('p', 'doorbell-body', body));
     if (sender) root.append(make('span', 'doorbell-sender', sender));
     root.append(time, button);
     return { root, button, unread };
   }
 
-  #heading(id, title, url) {
+  #button({ id, title, ack }, root) {
+    const isAck = ack !== null && ack !== undefined; // both before and after
+    const text = isAck ? this.#texts.acknowledge : this.#texts.markRead;
+    const button = make('button', isAck ? 'doorbell-acknowledge' : 'doorbell-read', text);
+
+    button.type = 'button';
+    button.setAttribute('aria-label', `${text}: ${title}`);
+    button.addEventListener('click', () => {
+      root.focus(); // the button is about to go
+      this.#act(() => (isAck ? this.#doorbell.acknowledge(id) : this.#doorbell.markRead(id)));
+    });
+    return button;
+  }
+
+  #heading({ id, title, url, ack }) {
     const heading = make('h3', 'doorbell-title');
     const href = safeLink(url, document.baseURI);
 
@@ -183,7 +194,7 @@ export class MessageList {
     const link = make('a', 'doorbell-link', title);
     link.href = href;
     link.rel = 'noopener noreferrer';
-    link.addEventListener('click', () => this.#act(() => this.#doorbell.markRead(id)));
+    if (!mustAcknowledge({ ack })) link.addEventListener('click', () => this.#act(() => this.#doorbell.markRead(id)));
     heading.append(link);
     return heading;
   }
@@ -194,6 +205,15 @@ export class MessageList {
     item.button.hidden = message.read;
     item.unread.hidden = message.read;
   }
+}
+
+function mustAcknowledge({ ack }) {
+  return ack === false;
+}
+
+// Nobody is logged in, or somebody else: a change tells of whoever comes.
+function isOfUser({ status, code }) {
+  return status === 401 || code === 'another_user';
 }
 
 function make(tag, className, text) {

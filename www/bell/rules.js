@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 // rules.js - what the page decides, as pure functions: no I/O, no clock, no page. `random` is a
-// function that answers a number in [0, 1), as Math.random does.
+// function that returns a number in [0, 1), as Math.random does.
 
 export const FIRST_DELAY_MS = 1_000;
 export const LONGEST_DELAY_MS = 60_000;
-const FIRST_CLIMB_MS = 60_000;
-const LONGEST_CLIMB_MS = 1_800_000;
+const FIRST_UPGRADE_MS = 60_000;
+const LONGEST_UPGRADE_MS = 1_800_000;
 const SOCKETS_IN_VAIN = 3;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const RUNG_MAX = 50;
 
-// How `answer` stands to what the page knows: 'newer' (behind in neither part), 'older' (ahead in
+// How `answer` compares with what the page knows: 'newer' (behind in neither part), 'older' (ahead in
 // neither), or 'crossed' (ahead in one, behind in the other: only asking again can tell).
 export function compareAnswers(known, answer) {
   if (!known) return 'newer';
@@ -37,8 +37,8 @@ export function backOff(failures, random) {
 }
 
 // From a stream that does its work back to a socket: there is no hurry.
-export function climbDelay(failures, random) {
-  return fullJitter(FIRST_CLIMB_MS, LONGEST_CLIMB_MS, failures, random);
+export function upgradeDelay(failures, random) {
+  return fullJitter(FIRST_UPGRADE_MS, LONGEST_UPGRADE_MS, failures, random);
 }
 
 function fullJitter(first, longest, failures, random) {
@@ -79,7 +79,7 @@ export function onErrorCode(code) {
 }
 
 // The transport to try after one of `kind` was lost. `deafSockets` in a row heard nothing of the relay:
-// either it is away, or something on the way eats sockets, and then a stream may get through. From
+// either it is unreachable, or something on the way drops sockets, and then a stream may get through. From
 // then on both are tried in turns.
 export function transportAfter(kind, wasLive, deafSockets) {
   if (kind === 'events') return wasLive ? 'events' : 'websocket';
@@ -119,13 +119,13 @@ export function prefixTitle(title, old, num) {
   return { prefix, title: prefix + bare };
 }
 
-// Which tab sounds for message `id`. `rung` is [[id, tab]…], the newest last; it stays short. Not
-// merely the highest id: one that was scheduled arrives after younger ones.
-export function claimRing(rung, id, tab) {
-  if (rung.some(([known]) => known === id)) return null;
-  return [...rung, [id, tab]].slice(-RUNG_MAX);
+// Which tab sounds for `ring`, a user's message. `rung` is [[ring, tab]…], the newest last; it stays
+// short. Not merely the highest id: one that was scheduled arrives after younger ones.
+export function claimRing(rung, ring, tab) {
+  if (rung.some(([known]) => known === ring)) return null;
+  return [...rung, [ring, tab]].slice(-RUNG_MAX);
 }
 
-export function ownerOfRing(rung, id) {
-  return rung.find(([known]) => known === id)?.[1] ?? null;
+export function ownerOfRing(rung, ring) {
+  return rung.find(([known]) => known === ring)?.[1] ?? null;
 }

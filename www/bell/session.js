@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // session.js - one session of doorbell-relay, by socket or by stream, from the first try to the end:
-// fetches the token, answers pings, notices a dead peer. What comes after it is link.js's to say.
+// fetches the token, answers pings, notices a dead peer. connection.js decides what comes next.
 
 import { onErrorCode } from './rules.js';
 

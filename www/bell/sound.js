@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sound.js - rings once for each message, whatever the number of tabs and reloads: the tab that
+// sound.js - rings once for each message and user, whatever the number of tabs and reloads: the tab that
 // first writes the message's id into the shared storage is the one that sounds.
 
 import { claimRing, ownerOfRing } from './rules.js';
@@ -24,9 +24,9 @@ export class Sound {
   }
 
   // 'rung', 'elsewhere', 'off', or 'blocked' by a browser that wants to see a click first.
-  async ring(id) {
+  async ring(id, user) {
     if (!this.isOn) return 'off';
-    if (!(await this.#claim(id))) return 'elsewhere';
+    if (!(await this.#claim(`${user}/${id}`))) return 'elsewhere';
     try {
       this.#audio.currentTime = 0;
       await this.#audio.play();
@@ -37,35 +37,35 @@ export class Sound {
   }
 
   // A tab's view of the storage lags behind what others wrote, by more than a lock takes to change
-  // hands: so the tab that claims keeps the message's lock until all have seen it.
-  #claim(id) {
+  // hands: so the tab that claims keeps the ring's lock until all have seen it.
+  #claim(ring) {
     const locks = globalThis.navigator?.locks;
-    if (!locks) return this.#claimByStorage(id);
+    if (!locks) return this.#claimByStorage(ring);
     return new Promise((resolve) => {
-      const name = `${this.#name}:${id}`;
+      const name = `${this.#name}:${ring}`;
       const onLock = (lock) => {
-        const isOurs = lock !== null && this.#write(id);
+        const isOurs = lock !== null && this.#write(ring);
         resolve(isOurs);
         return isOurs ? this.#rest(SEEN_MS) : null;
       };
       const request = locks.request(name, { ifAvailable: true }, onLock);
-      request.catch(() => resolve(this.#claimByStorage(id))); // forbidden here
+      request.catch(() => resolve(this.#claimByStorage(ring))); // forbidden here
     });
   }
 
   // Web Locks are for secure pages only; without them the last writer wins, after a moment's rest.
-  async #claimByStorage(id) {
-    if (!this.#write(id)) return false;
+  async #claimByStorage(ring) {
+    if (!this.#write(ring)) return false;
     await this.#rest(SETTLE_MS);
-    return ownerOfRing(this.#read(), id) === this.#tab;
+    return ownerOfRing(this.#read(), ring) === this.#tab;
   }
 
   #rest(ms) {
     return new Promise((done) => this.#clock.setTimeout(done, ms));
   }
 
-  #write(id) {
-    const rung = claimRing(this.#read(), id, this.#tab);
+  #write(ring) {
+    const rung = claimRing(this.#read(), ring, this.#tab);
     if (!rung) return false;
     this.#rung = rung;
     try {

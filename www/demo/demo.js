@@ -8,9 +8,9 @@ const part = (id) => document.getElementById(id);
 const states = {
   connecting: 'connecting',
   live: 'live',
-  polling: 'the bell is away; asking now and then',
+  polling: 'relay unreachable; checking from time to time',
   'logged-out': 'not logged in; reload the page',
-  kicked: 'sent away; reload the page',
+  kicked: 'disconnected by the site; reload the page',
 };
 const soundKey = 'doorbell-demo:sound';
 const folder = new URL('.', location.href);
@@ -60,7 +60,8 @@ function wireSound() {
   doorbell.addEventListener('sound', ({ detail }) => {
     part('blocked').hidden = detail.result !== 'blocked';
   });
-  document.addEventListener('pointerdown', () => {
+  // After what was clicked has heard of it: the page moves when the notice goes.
+  document.addEventListener('click', () => {
     part('blocked').hidden = true;
   });
 }

@@ -30,7 +30,7 @@ const functions = (set) => [
   ['list', [heavy, 'unread', 'news'], 'of a category'],
   ['list', [old], 'of old messages'],
   ['message', [heavy, set.id]],
-  ['contact', ['new']],
+  ['register', ['new']],
   ['preferences', [user]],
   ['send', { to_users: [user], title: 'x' }, 'to one'],
   ['send', { to_users: [user], title: 'x', subject_type: 'order', subject_id: '7', replace: true, key: 'k' }, 'to one, with key and replace'],
@@ -116,7 +116,7 @@ async function prepare(db) {
     return one(`SELECT id FROM doorbell.send(${names.map((name, i) => `${name} => $${i + 1}`).join(', ')})`, Object.values(args));
   };
   const to_users = [user, heavy, 'plain', old];
-  await one("SELECT doorbell.contact(u) FROM unnest($1::text[]) u", [to_users]);
+  await one("SELECT doorbell.register(u) FROM unnest($1::text[]) u", [to_users]);
   const set = {
     read: await send({ to_users, title: 'x' }),
     id: await send({ to_users, title: 'x', subject_type: 'order', subject_id: '7' }),
@@ -172,7 +172,7 @@ async function rowsWritten(db, send) {
 
 async function makeKnown(db, count) {
   await db.query("INSERT INTO doorbell.reader (user_id) SELECT 'k' || i FROM generate_series(1, $1::integer) i ON CONFLICT DO NOTHING", [count]);
-  await db.query('INSERT INTO doorbell.arrival (user_id, floor) SELECT user_id, -1 FROM doorbell.reader ON CONFLICT DO NOTHING');
+  await db.query('INSERT INTO doorbell.first_seen (user_id, joined_pos) SELECT user_id, -1 FROM doorbell.reader ON CONFLICT DO NOTHING');
   await db.query('VACUUM ANALYZE');
   await db.query('CHECKPOINT');
 }

@@ -157,7 +157,7 @@ test('a database that answers nothing costs a bounded time', async (t) => {
   const stack = await startStack(t, { relay: false, config: { 'database.statement_timeout': '300ms' } });
   await send(stack, { to: 'slow', title: 'x' });
   await stack.db.query('BEGIN');
-  await stack.db.query('LOCK TABLE doorbell.tally IN ACCESS EXCLUSIVE MODE');
+  await stack.db.query('LOCK TABLE doorbell.unread_count IN ACCESS EXCLUSIVE MODE');
   const started = Date.now();
   assertUnavailable(await stack.api('GET', '/unread', { user: 'slow' }));
   assert.ok(Date.now() - started < 3000);

@@ -96,7 +96,7 @@ test('what waits is told with its age, and so are counters that are wrong', asyn
   assert.equal(valueOf(right, 'outbox_rows'), 1);
   assert.equal(valueOf(right, 'wrong_counters'), 0);
   await stack.db.query("UPDATE doorbell.outbox SET at = at - interval '1 hour'");
-  await stack.db.query('UPDATE doorbell.tally SET unread = unread + 1');
+  await stack.db.query('UPDATE doorbell.unread_count SET unread = unread + 1');
   const wrong = await ask(stack);
   assert.ok(Math.abs(valueOf(wrong, 'outbox_age_seconds') - 3600) < 300);
   assert.equal(valueOf(wrong, 'wrong_counters'), 1);

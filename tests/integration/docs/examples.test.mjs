@@ -118,7 +118,7 @@ test('the examples in PHP that are not run are PHP', async (t) => {
   }
 });
 
-for (const document of ['README.md', 'fcgi-app/API.md', 'sql/README.md', 'www/README.md', 'deploy/README.md',
+for (const document of ['README.md', 'fcgi-app/API.md', 'sql/README.md', 'www/README.md', 'www/PROTOCOL.md', 'deploy/README.md',
   ...guides, 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
   test(`the links of ${document} lead somewhere`, () => {
     const text = read(document);

@@ -32,6 +32,9 @@ function filesUnder(folder, base = folder) {
   });
 }
 
+// A DESTDIR as a word of make, which would expand its dollars.
+const destdir = (root) => `DESTDIR=${root.replaceAll('$', '$$$$')}`;
+
 const prefix = 'usr/local';
 const wanted = [
   `${prefix}/sbin/doorbell-app`,
@@ -62,8 +65,8 @@ const wanted = [
 ];
 
 test('make install and make uninstall', async (t) => {
-  const root = makeFolder();
-  await make(`BUILD=${build}`, `DESTDIR=${root}`, 'install');
+  const root = path.join(makeFolder(), `a "place" that isn't $HOME`);
+  await make(`BUILD=${build}`, destdir(root), 'install');
   const files = filesUnder(root);
   for (const file of wanted) assert.ok(files.includes(file), `${file} of ${files}`);
 
@@ -107,7 +110,25 @@ test('make install and make uninstall', async (t) => {
     for (const file of files) assert.equal(statSync(path.join(root, file)).mode & 0o022, 0, file);
   });
 
-  await make(`BUILD=${build}`, `DESTDIR=${root}`, 'uninstall');
+  await make(`BUILD=${build}`, destdir(root), 'uninstall');
+  assert.deepEqual(filesUnder(root), []);
+  const folders = readdirSync(root, { recursive: true });
+  assert.deepEqual(folders.filter((folder) => folder.includes('doorbell')), []);
+});
+
+test('a package: PREFIX=/usr and DESTDIR', async () => {
+  const root = makeFolder();
+  const where = [`BUILD=${build}`, `DESTDIR=${root}`, 'PREFIX=/usr'];
+  await make(...where, 'install');
+  const files = filesUnder(root);
+  for (const file of wanted) assert.ok(files.includes(file.replace(prefix, 'usr')), `${file} of ${files}`);
+  for (const file of files) {
+    const text = readFileSync(path.join(root, file), 'latin1');
+    assert.ok(!text.includes('/usr/local') && !text.includes(root), file);
+  }
+  const unit = readFileSync(path.join(root, 'usr/lib/systemd/system/doorbell-app.service'), 'utf8');
+  assert.match(unit, /^ExecStart=\/usr\/sbin\/doorbell-app -c \/etc\/doorbell\/doorbell\.conf$/m);
+  await make(...where, 'uninstall');
   assert.deepEqual(filesUnder(root), []);
 });
 

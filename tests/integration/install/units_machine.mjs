@@ -9,9 +9,10 @@ import path from 'node:path';
 
 import { makeFolder } from '../../harness/folder.mjs';
 import { failRun, Service } from '../../harness/process.mjs';
-import { until } from '../../harness/wait.mjs';
+import { until, within } from '../../harness/wait.mjs';
 
 const BOOT_MS = 60_000;
+const STOP_MS = 60_000;
 const COMMAND_MS = 60_000;
 const CLEAN_ENV = ['env', '-i', 'HOME=/root', 'LANG=C.UTF-8', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
 
@@ -90,6 +91,8 @@ function removeCgroup(cgroup) {
   rmdirSync(cgroup);
 }
 
+const childOf = (pid) => Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+
 export class Machine {
   constructor(name, folder) {
     this.name = name;
@@ -106,7 +109,8 @@ export class Machine {
     this.service = new Service({
       name: 'systemd-nspawn',
       command: 'sh',
-      args: ['-c', `${into}exec systemd-nspawn "$@"`, 'sh', ...options, '--boot', '--', 'systemd.unit=multi-user.target'],
+      // A container outlives a systemd-nspawn that is killed, but not the namespace around both.
+      args: ['-c', `${into}exec unshare --pid --fork --kill-child --mount-proc systemd-nspawn "$@"`, 'sh', ...options, '--boot', '--', 'systemd.unit=multi-user.target'],
       okCodes: [0, 133],
     });
     await this.service.start();
@@ -115,8 +119,8 @@ export class Machine {
 
   async #isUp() {
     if (!this.service.isRunning) throw new Error(this.service.log);
-    const { pid } = this.service;
-    this.init = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+    this.nspawn = childOf(this.service.pid);
+    this.init = this.nspawn && childOf(this.nspawn);
     if (!this.init) return false;
     const { stdout } = await this.run('systemctl is-system-running');
     return /^(running|degraded)$/m.test(stdout);
@@ -146,6 +150,11 @@ export class Machine {
   }
 
   async stop() {
+    // unshare passes no signal on.
+    if (this.nspawn && this.service.isRunning) {
+      process.kill(this.nspawn, 'SIGTERM');
+      await within(this.service.exited, 'the container to stop', STOP_MS);
+    }
     await this.service?.stop();
     for (const cgroup of this.cgroups ?? []) removeCgroup(cgroup);
   }

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: MIT
-// units_pages.mjs URL NUMBER - open pages, in a network that the test itself is not in. DOORBELL_TOKEN is
-// their user's token. Prints "open" once all are logged in, then the first ring, and ends.
+// units_pages.mjs URL NUMBER - open pages, each of a user of its own, in a network that the test itself is
+// not in. DOORBELL_SECRET signs their tokens. Prints "open" once all are logged in, "rung" once a ring has
+// reached each of them, and ends.
 
 import { Bell } from '../../harness/bell.mjs';
+import { signToken } from '../../harness/secret.mjs';
+
+const AT_ONCE = 50;
 
 const [url, number] = process.argv.slice(2);
-const token = process.env.DOORBELL_TOKEN;
-const bells = Array.from({ length: Number(number) }, () => new Bell(url, { token }));
-await Promise.all(bells.map((bell) => bell.next('welcome')));
+const bells = [];
+while (bells.length < Number(number)) {
+  const more = Array.from({ length: Math.min(AT_ONCE, Number(number) - bells.length) }, (_, i) =>
+    new Bell(url, { token: signToken(process.env.DOORBELL_SECRET, `user-${bells.length + i}`) }));
+  await Promise.all(more.map((bell) => bell.next('welcome')));
+  bells.push(...more);
+}
 console.log('open');
-console.log(JSON.stringify(await bells[0].next('ring')));
+await Promise.all(bells.map((bell) => bell.next('ring', { timeoutMs: 30_000 })));
+console.log('rung');
 for (const bell of bells) bell.close();

@@ -58,7 +58,7 @@ test('one bad ring and none of the call is delivered', async (t) => {
   for (const ring of bad) {
     const { status, json } = await scene.ring({ to: ['42'] }, ring);
     assert.equal(status, 400);
-    assert.equal(json.error.code, 'bad_request');
+    assert.equal(json.error.code, 'malformed');
   }
   await scene.ring({ to: ['42'], seq: 7 });
   await bell.next('ring');

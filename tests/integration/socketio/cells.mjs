@@ -17,6 +17,9 @@ const COUNT = /^当前<b>\d+<\/b>人在线，共打开<b>\d+<\/b>个页面$/;
 const QUICK = { 'relay.socketio_ping_interval': '1s', 'relay.socketio_ping_timeout': '4s' };
 const QUICK_BEATS = 6; // longer than interval and timeout together
 
+// Hundreds of pages in one browser may be slow to answer.
+const PATIENT = { 'relay.socketio_ping_interval': '10s', 'relay.socketio_ping_timeout': '48s' };
+
 const LEGACY = { 'relay.legacy_login': 'yes', 'relay.legacy_publish': 'yes', 'relay.legacy_online_count': 'yes' };
 
 // An opened client, once it is connected as its transport says.
@@ -113,7 +116,7 @@ async function playIdle(cell, beats) {
 // The scenarios of one stack. `play` is one cell's part; what answers is shown as the result. `before`
 // is done once, for all cells.
 const open = {
-  config: { ...LEGACY },
+  config: { ...LEGACY, ...PATIENT },
   scenarios: {
     connect: {
       play: async (cell) => {
@@ -167,7 +170,7 @@ const open = {
 };
 
 const strict = {
-  config: {},
+  config: PATIENT,
   scenarios: {
     'login by token': {
       play: async (cell) => {

@@ -201,11 +201,11 @@ test('unread, list and message say that first contact is missing', async (t) => 
   for (const statement of ["doorbell.list('u')", "doorbell.unread_by_category('u')", `doorbell.message('u', ${id})`]) {
     assert.equal((await row(db, `SELECT ${statement} AS answer`)).answer, null);
   }
-  await call(db, 'contact', 'u');
+  await call(db, 'register', 'u');
   assert.equal((await call(db, 'unread', 'u')).num, 1);
   for (const user of ['', '*', many(129), 'a\nb', null]) {
     assert.equal(await call(db, 'unread', user), undefined);
-    await assert.rejects(call(db, 'contact', user), { code: 'DB422' });
+    await assert.rejects(call(db, 'register', user), { code: 'DB422' });
   }
 });
 
@@ -217,7 +217,7 @@ test('first contact bounds old broadcasts by since or by the backlog, once', asy
     await db.query('UPDATE doorbell.message SET sent_at = now() - make_interval(days => $1) WHERE id = $2', [days, sent.at(-1)]);
   }
   const seenBy = async (user, ...contact) => {
-    await call(db, 'contact', user, ...contact);
+    await call(db, 'register', user, ...contact);
     return ids(await list(db, user)).reverse();
   };
   const ago = (days) => new Date(Date.now() - days * 86400e3);
@@ -660,7 +660,7 @@ test('purge removes by age, long after expiry and recall, and over the cap; coun
 
 test('export of a user who has only looked says what he has not seen', async (t) => {
   const db = await open(t);
-  await call(db, 'contact', 'u');
+  await call(db, 'register', 'u');
   await send(db, toAll());
   assert.deepEqual((await call(db, 'export', 'u')).export.messages.map((m) => m.seen), [false]);
 });
@@ -701,7 +701,7 @@ test('recount reports planted drift and repairs it', async (t) => {
   assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.recount()'), []);
   const before = await check(db, 'u');
   assert.equal((await call(db, 'health')).health.drift, 0);
-  await db.query('UPDATE doorbell.tally SET unread = 7');
+  await db.query('UPDATE doorbell.unread_count SET unread = 7');
   await db.query('UPDATE doorbell.reader SET groups = 3');
   await db.query('UPDATE doorbell.chunk SET live = ~live, ack = ~ack WHERE category = 0');
   await db.query("UPDATE doorbell.feed SET expires_at = 'infinity'");
@@ -709,7 +709,7 @@ test('recount reports planted drift and repairs it', async (t) => {
   assert.equal((await call(db, 'health')).health.drift, 2);
   const found = await rows(db, 'SELECT * FROM doorbell.recount(true)');
   assert.deepEqual(found.map((f) => [f.what, f.user_id, f.stored, f.counted]),
-    [['tally', 'u', 7, 1], ['groups', 'u', 3, 0], ['expiry', null, null, 4e9], ['chunk', null, 1023, 1]]);
+    [['unread_count', 'u', 7, 1], ['groups', 'u', 3, 0], ['expiry', null, null, 4e9], ['chunk', null, 1023, 1]]);
   assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.recount()'), []);
   assert.equal((await call(db, 'health')).health.drift, 0);
   const after = await check(db, 'u');
@@ -746,7 +746,7 @@ test('the roles may call what they need and touch no table', async (t) => {
 test('a caller\'s own operators and tables do not reach into the functions', async (t) => {
   const db = await open(t);
   await db.query(`CREATE SCHEMA evil;
-    CREATE TABLE evil.arrival (user_id text);
+    CREATE TABLE evil.first_seen (user_id text);
     CREATE FUNCTION evil.eq(text, text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''reached''; END';
     CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.eq);
     CREATE TEMP TABLE reader (user_id text);

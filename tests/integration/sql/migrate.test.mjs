@@ -23,7 +23,7 @@ async function query(db, ...texts) {
   const client = new pg.Client({ connectionString: cluster.connString(db) });
   await client.connect();
   try {
-    let result;
+    let result = await client.query("SET search_path = ''");
     for (const text of texts) result = await client.query(text);
     return result.rows;
   } finally {
@@ -65,7 +65,7 @@ for (const [name, args, code] of [
 
 test('a file whose name could be taken for a statement is refused', async (t) => {
   const dir = await folder(t);
-  await writeFile(join(dir, "migrations/0100_x'; DROP TABLE y; --.sql"), 'SELECT 1;');
+  await writeFile(join(dir, "schema/0100_x'; DROP TABLE y; --.sql"), 'SELECT 1;');
   assert.equal((await migrate('--sql', dir, 'dbname=a')).code, 65);
 });
 
@@ -82,7 +82,7 @@ test('a second run applies nothing', async () => {
   const first = await migrate(conn);
   assert.equal(first.code, 0, first.stderr);
   const before = await query('twice', recorded);
-  assert.ok(before.length > 5);
+  assert.deepEqual(before.map((file) => file.name), ['0001_chunk', '0002_tables', 'functions']);
   assert.equal(first.stdout.trim().split('\n').length, before.length);
   const second = await migrate(conn);
   assert.deepEqual([second.code, second.stdout], [0, '']);
@@ -93,7 +93,6 @@ test('four at once on one database, and on four of one cluster', async () => {
   const together = await emptyDatabase('together');
   const one = await Promise.all(Array.from({ length: 4 }, () => migrate(together)));
   assert.deepEqual(one.map((r) => r.code), [0, 0, 0, 0], one.map((r) => r.stderr).join());
-  // Who has the lock applies the next file: each is applied once, by one or another.
   const applied = one.flatMap((r) => r.stdout.split('\n')).filter(Boolean).sort();
   assert.deepEqual(applied, (await query('together', recorded)).map((r) => `applying ${r.name}`));
 
@@ -113,10 +112,10 @@ test('a changed, and a newer, migration are refused', async (t) => {
   const dir = await folder(t);
   const conn = await emptyDatabase('changed');
   assert.equal((await migrate('--sql', dir, conn)).code, 0);
-  await appendFile(join(dir, 'migrations/0002_reading.sql'), '-- an afterthought\n');
+  await appendFile(join(dir, 'schema/0002_tables.sql'), '-- an afterthought\n');
   const changed = await migrate('--sql', dir, conn);
   assert.equal(changed.code, 3);
-  assert.match(changed.stderr, /0002_reading was changed/);
+  assert.match(changed.stderr, /0002_tables was changed/);
 
   await query('changed', "INSERT INTO doorbell.migration VALUES ('9999_future', 'x')");
   const newer = await migrate(conn);
@@ -124,16 +123,67 @@ test('a changed, and a newer, migration are refused', async (t) => {
   assert.match(newer.stderr, /newer release/);
 });
 
-test('a migration that fails leaves nothing of itself, and what came before it', async (t) => {
+test('a file that fails leaves nothing, not even of those before it', async (t) => {
   const dir = await folder(t);
   const conn = await emptyDatabase('failing');
-  await writeFile(join(dir, 'migrations/0090_half.sql'), 'CREATE TABLE doorbell.half (id integer);\nSELECT 1 / 0;\n');
-  await writeFile(join(dir, 'migrations/0091_never.sql'), 'CREATE TABLE doorbell.never (id integer);\n');
+  await writeFile(join(dir, 'schema/0090_whole.sql'), 'CREATE TABLE doorbell.whole (id integer);\n');
+  await writeFile(join(dir, 'schema/0091_half.sql'), 'CREATE TABLE doorbell.half (id integer);\nSELECT 1 / 0;\n');
   assert.equal((await migrate('--sql', dir, conn)).code, 3);
-  assert.deepEqual(await query('failing', "SELECT to_regclass('doorbell.half') AS half, to_regclass('doorbell.never') AS never"), [{ half: null, never: null }]);
-  await writeFile(join(dir, 'migrations/0090_half.sql'), 'CREATE TABLE doorbell.half (id integer);\n');
+  assert.deepEqual(await query('failing', schemas), []);
+  await writeFile(join(dir, 'schema/0091_half.sql'), 'CREATE TABLE doorbell.half (id integer);\n');
   const again = await migrate('--sql', dir, conn);
-  assert.deepEqual([again.code, again.stdout], [0, 'applying 0090_half\napplying 0091_never\n']);
+  assert.deepEqual([again.code, again.stdout], [0, 'applying 0001_chunk\napplying 0002_tables\napplying 0090_whole\napplying 0091_half\napplying functions\n']);
+});
+
+// Everything that functions are made of. Names have their schemas in it, since search_path is empty.
+const routines = `SELECT p.oid::regprocedure::text AS name, pg_get_functiondef(p.oid) AS definition, p.proconfig AS config,
+    ARRAY(SELECT a::text FROM unnest(p.proacl) a ORDER BY 1) AS acl, obj_description(p.oid) AS comment
+  FROM pg_proc p WHERE p.pronamespace::regnamespace::text LIKE 'doorbell%' ORDER BY 1`;
+
+test('functions written twice are the same, all have their attributes, and those that have left the folder are dropped', async (t) => {
+  const dir = await folder(t);
+  const conn = await emptyDatabase('rewritten');
+  assert.equal((await migrate('--sql', dir, conn)).code, 0);
+  const before = await query('rewritten', routines);
+  const settings = ['enable_seqscan=off', 'jit=off', 'plan_cache_mode=force_generic_plan', 'search_path=doorbell, doorbell_internal, pg_temp'];
+  for (const { name, config, definition } of before) {
+    if (!name.startsWith('doorbell.')) assert.equal(config, null, name);
+    else assert.deepEqual([...config].sort(), name.startsWith('doorbell.recount(') ? settings.slice(3) : settings, name);
+    assert.equal(definition.includes('SECURITY DEFINER'), name.startsWith('doorbell.'), name);
+  }
+
+  const extra = join(dir, 'functions/extra.sql');
+  await writeFile(extra, `CREATE FUNCTION doorbell.extra() RETURNS integer LANGUAGE sql STABLE AS 'SELECT doorbell_internal.helper()';
+    CREATE FUNCTION doorbell_internal.helper() RETURNS integer LANGUAGE sql AS 'SELECT 1';\n`);
+  const more = await migrate('--sql', dir, conn);
+  assert.deepEqual([more.code, more.stdout], [0, 'applying functions\n'], more.stderr);
+  const added = (await query('rewritten', routines)).filter(({ name }) => !before.some((routine) => routine.name === name));
+  assert.deepEqual(added.map(({ name, acl }) => [name, acl]), [
+    ['doorbell.extra()', ['doorbell=X/doorbell', 'doorbell_app=X/doorbell']], ['doorbell_internal.helper()', ['doorbell=X/doorbell']]]);
+
+  await rm(extra);
+  assert.equal((await migrate('--sql', dir, conn)).code, 0);
+  assert.deepEqual(await query('rewritten', routines), before);
+});
+
+test('a function that could not run is refused, and all stay as they were', async (t) => {
+  const dir = await folder(t);
+  const conn = await emptyDatabase('wrong');
+  assert.equal((await migrate('--sql', dir, conn)).code, 0);
+  const before = await query('wrong', routines);
+  await writeFile(join(dir, 'functions/wrong.sql'), "CREATE FUNCTION doorbell.wrong() RETURNS integer LANGUAGE sql AS 'SELECT doorbell.nothing()';\n");
+  const result = await migrate('--sql', dir, conn);
+  assert.deepEqual([result.code, /doorbell.nothing/.test(result.stderr)], [3, true], result.stderr);
+  assert.deepEqual(await query('wrong', routines), before);
+});
+
+test('a database of the layout from before 0.1.0 is refused in a sentence', async () => {
+  const conn = await emptyDatabase('unreleased');
+  await query('unreleased', 'CREATE SCHEMA doorbell', 'CREATE TABLE doorbell.migration (name text PRIMARY KEY, checksum text)',
+    "INSERT INTO doorbell.migration VALUES ('0001_tables', 'x'), ('0002_reading', 'y')");
+  const { code, stdout, stderr } = await migrate(conn);
+  assert.deepEqual([code, stdout], [3, '']);
+  assert.match(stderr, /before 0\.1\.0 and cannot be upgraded: save what you need of it, then start with a new database/);
 });
 
 test('a user who may not create roles gets a whole schema, and the statements that are left', async () => {

@@ -147,23 +147,23 @@ async function operate(db, r) {
 }
 
 // Everything about one user in one statement, hence one snapshot and one time. `truth` reads the rows of
-// messages and users alone, a message at a time, and knows nothing of tally and chunk.
+// messages and users alone, a message at a time, and knows nothing of unread_count and chunk.
 const snapshot = `
 WITH RECURSIVE muted AS (
     SELECT c.id FROM doorbell.reader r JOIN doorbell.category c ON c.id = ANY (r.muted) AND NOT c.critical WHERE r.user_id = $1
 ), truth AS (
     SELECT i.message_id AS id, i.seq, i.category, i.state, i.must_ack FROM doorbell.inbox i
-    WHERE i.user_id = $1 AND i.state < 3 AND (i.expires_at IS NULL OR i.expires_at > statement_timestamp())
+    WHERE i.user_id = $1 AND i.state < 'gone' AND (i.expires_at IS NULL OR i.expires_at > statement_timestamp())
     UNION ALL
-    SELECT m.id, m.seq, m.category, CASE WHEN s.archived = 1 THEN 2 WHEN s.read = 1 THEN 1 ELSE 0 END, m.must_ack
+    SELECT m.id, m.seq, m.category, (CASE WHEN s.archived = 1 THEN 'archived' WHEN s.read = 1 THEN 'read' ELSE 'unread' END)::doorbell.inbox_state, m.must_ack
     FROM doorbell.message m
-    JOIN (SELECT 1 AS feed_id, floor FROM doorbell.arrival WHERE user_id = $1
-        UNION ALL SELECT feed_id, floor FROM doorbell.subscription WHERE user_id = $1) f ON f.feed_id = m.feed_id
+    JOIN (SELECT 1 AS feed_id, joined_pos FROM doorbell.first_seen WHERE user_id = $1
+        UNION ALL SELECT feed_id, joined_pos FROM doorbell.subscription WHERE user_id = $1) f ON f.feed_id = m.feed_id
     LEFT JOIN doorbell.mark k ON k.user_id = $1 AND k.feed_id = m.feed_id AND k.n = m.pos / ${chunkSize}
     CROSS JOIN LATERAL (SELECT ${chunkSize} - 1 - (m.pos % ${chunkSize})::integer AS i) b
     CROSS JOIN LATERAL (SELECT coalesce(get_bit(k.read, b.i), 0) AS read, coalesce(get_bit(k.archived, b.i), 0) AS archived,
         coalesce(get_bit(k.gone, b.i), 0) AS gone) s
-    WHERE m.live AND (m.pos > f.floor OR m.to_new) AND (NOT m.replaced OR s.read = 1) AND s.gone = 0
+    WHERE m.live AND (m.pos > f.joined_pos OR m.to_new) AND (NOT m.replaced OR s.read = 1) AND s.gone = 0
         AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())
 ), visible AS (
     SELECT * FROM truth WHERE category NOT IN (SELECT id FROM muted)
@@ -181,12 +181,12 @@ SELECT (SELECT row_to_json(u) FROM doorbell.unread($1) u) AS unread,
     (SELECT coalesce(json_object_agg(name, num), '{}') FROM (
         SELECT c.name, (SELECT num FROM doorbell.unread($1, c.name)) AS num FROM doorbell.category c) x) AS by_category,
     (SELECT coalesce(json_object_agg(name, num), '{}') FROM (
-        SELECT c.name, (SELECT count(*) FROM visible v WHERE v.category = c.id AND v.state = 0) AS num FROM doorbell.category c) x) AS true_by_category,
+        SELECT c.name, (SELECT count(*) FROM visible v WHERE v.category = c.id AND v.state = 'unread') AS num FROM doorbell.category c) x) AS true_by_category,
     (SELECT json_build_object(
-        'all', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state < 2), '[]'),
-        'unread', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state = 0), '[]'),
-        'archived', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state = 2), '[]')) FROM visible) AS truth,
-    coalesce((SELECT id FROM visible WHERE state < 2 ORDER BY seq DESC LIMIT 1), 0) AS latest,
+        'all', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state IN ('unread', 'read')), '[]'),
+        'unread', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state = 'unread'), '[]'),
+        'archived', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state = 'archived'), '[]')) FROM visible) AS truth,
+    coalesce((SELECT id FROM visible WHERE state IN ('unread', 'read') ORDER BY seq DESC LIMIT 1), 0) AS latest,
     (SELECT greatest(max(f.version), max(r.seq_min)) FROM doorbell.feed f LEFT JOIN doorbell.reader r ON r.user_id = $1
         WHERE f.id = 1 OR f.id IN (SELECT feed_id FROM doorbell.subscription WHERE user_id = $1)) AS seq`;
 

@@ -460,10 +460,10 @@ test('first contact from two connections at once stores one floor', async (t) =>
   const [a, b, db] = await open(t, 2);
   await send(db, toAll());
   await a.query('BEGIN');
-  await call(a, 'contact', 'u', soon());
-  await blocked(db, b, () => call(b, 'contact', 'u'), () => a.query('COMMIT'));
+  await call(a, 'register', 'u', soon());
+  await blocked(db, b, () => call(b, 'register', 'u'), () => a.query('COMMIT'));
   assert.equal(await num(db, 'u'), 0);
-  assert.equal((await row(db, 'SELECT count(*) FROM doorbell.arrival')).count, 1);
+  assert.equal((await row(db, 'SELECT count(*) FROM doorbell.first_seen')).count, 1);
 });
 
 test('first contact waits for no send that makes the same user, nor does his check', async (t) => {
@@ -689,7 +689,7 @@ test('mark-all and upto against an acknowledgement that is open, and one that is
 
 // A statement of the function waits for this table, with what came before it done and not committed.
 for (const [table, name, act] of [
-  ['tally', 'send to one, between inbox and tally', (db) => send(db, toUser('u'))],
+  ['unread_count', 'send to one, between inbox and unread_count', (db) => send(db, toUser('u'))],
   ['outbox', 'send to one, between version and ring', (db) => send(db, toUser('u'))],
   ['chunk', 'send to all, between message and chunk', (db) => send(db, toAll())],
   ['outbox', 'send to all, between chunk and ring', (db) => send(db, toAll())],
@@ -726,7 +726,7 @@ test('chunk borders: positions, floors and purged chunks', async (t) => {
   const sent = [];
   for (let i = 0; i < 24; i++) {
     // Users who come in a chunk's middle, at its last position, and at the next one's first.
-    if (i === 4 || i === 8 || i === 9) await call(db, 'contact', `after${i}`, soon());
+    if (i === 4 || i === 8 || i === 9) await call(db, 'register', `after${i}`, soon());
     sent.push((await send(db, toAll())).id);
   }
   await check(db, 'u');
@@ -771,7 +771,7 @@ test('a category that is set, removed and named again at once: no deadlock, and 
   await untilWaiting(db, c.pid);
   await a.query('COMMIT');
   await first;
-  // It lists the category again before it takes the LINE, which the first send holds.
+  // It lists the category again before it takes the broadcast lock, which the first send holds.
   const second = send(d, toAll({ category: 'shop' }));
   await untilWaiting(db, d.pid);
   await b.query('COMMIT');

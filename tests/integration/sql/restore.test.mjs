@@ -55,7 +55,7 @@ test.after(() => source.remove());
 const original = await source.createDatabase();
 const fresh = await rights(original);
 const dump = join(source.dir, 'dump');
-await query(original, "SELECT doorbell.send(to_users => '{42}', title => 'kept')", "SELECT doorbell.contact('42')");
+await query(original, "SELECT doorbell.send(to_users => '{42}', title => 'kept')", "SELECT doorbell.register('42')");
 assert.equal((await run('pg_dump', ['-Fc', '-f', dump, '-d', original])).code, 0);
 
 /** A server of its own without any role of ours, a database named `site` in it, and the dump restored there. */
@@ -107,10 +107,9 @@ test('an owner who may not create roles is told the statements for an administra
 
 test('an administrator who runs it for another owner leaves the schema to that owner', async (t) => {
   const { conn, admin } = await restored(t, { user: 'other', options: ['--no-owner'] });
-  await query(admin, 'DROP FUNCTION doorbell.health()', "DELETE FROM doorbell.migration WHERE name = '0011_import'",
-    'DROP FUNCTION doorbell_internal.import, doorbell_internal.import_fault', 'DROP TYPE doorbell_internal.import_row');
+  await query(admin, 'DROP FUNCTION doorbell.health()', "DELETE FROM doorbell.migration WHERE name = 'functions'");
   const { code, stdout, stderr } = await run(program, [admin]);
-  assert.deepEqual([code, stdout], [0, 'applying 0011_import\n'], stderr);
+  assert.deepEqual([code, stdout], [0, 'applying functions\n'], stderr);
   assert.deepEqual(await query(conn, "SELECT DISTINCT proowner::regrole::text AS owner FROM pg_proc WHERE pronamespace::regnamespace::text LIKE 'doorbell%'"),
     [{ owner: 'other' }]);
 });

@@ -79,7 +79,7 @@ function callsOn(db, { id, everybody, position }) {
     'send to a group': () => send(db, { to_group: 'g1', title: 't' }),
     'recall of a broadcast': () => call(db, 'recall', everybody),
     'recall of a personal message': () => call(db, 'recall', id),
-    'first contact': () => call(db, 'contact', 'new', new Date()),
+    'first contact': () => call(db, 'register', 'new', new Date()),
     join: () => call(db, 'group_join', 'g1', 'plain'),
     mute: () => call(db, 'mute', 'plain', ['news']),
     activate: () => call(db, 'activate', 100),
@@ -132,7 +132,7 @@ for (const [shape, fills] of [
     const known = await measure(await connectExplained(database), what); // as a worker that starts on it
     for (const [name, { rows: n }] of Object.entries(little)) t.diagnostic(`${name}: ${n} rows read, then ${surprised[name].rows}, ${known[name].rows}`);
 
-    const stored = (await row(filler, 'SELECT count(*) FROM doorbell.inbox WHERE user_id = $1 AND state = 0', [heavy])).count;
+    const stored = (await row(filler, 'SELECT count(*) FROM doorbell.inbox WHERE user_id = $1 AND state = $2', [heavy, 'unread'])).count;
     const { num, latest } = await check(filler, heavy);
     assert.deepEqual([num, latest], [stored + few.groups + 1, last], 'all broadcasts but the last are read');
     assert.deepEqual(await rows(filler, 'SELECT * FROM doorbell.recount()'), []);

@@ -99,6 +99,7 @@ static const struct row {
     {"", "doorbell_token=", "alice", "", true, false, ERR_UNAUTHORIZED, ""},
     {"", "doorbell_token=$expired", "alice", "", true, false, ERR_UNAUTHORIZED, ""},
     {"", "doorbell_token=x; doorbell_token=$alice", "", "", false, false, ERR_UNAUTHORIZED, ""},
+    {"", " doorbell_token = $alice", "", "", false, false, ERR_NONE, "alice"},
     {"", "doorbell_token=$alice; doorbell_token=x", "", "", false, false, ERR_UNAUTHORIZED, ""},
     {"", "", "*", "", true, false, ERR_UNAUTHORIZED, ""},
     {"", "", "a\nb", "", true, false, ERR_UNAUTHORIZED, ""},

@@ -1,0 +1,64 @@
+-- SPDX-License-Identifier: MIT
+-- Categories.
+
+CREATE OR REPLACE FUNCTION doorbell.categories() RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce((SELECT json_agg(json_build_object('name', c.name, 'critical', c.critical) ORDER BY c.name)
+        FROM category c WHERE c.listed), '[]');
+END
+$$;
+COMMENT ON FUNCTION doorbell.categories IS 'All categories: [{"name", "critical"}, …].';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.set_critical(category integer, critical boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+BEGIN
+    UPDATE doorbell.category c SET critical = set_critical.critical
+    WHERE c.id = set_critical.category AND c.critical <> set_critical.critical;
+    IF FOUND THEN
+        -- Counts change for those who muted it: an event of the feed that everybody has.
+        UPDATE doorbell.feed SET version = nextval('doorbell.seq') WHERE id = 1;
+        INSERT INTO doorbell.outbox (feed_id, seq) SELECT f.id, f.version FROM doorbell.feed f WHERE f.id = 1;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.set_critical IS 'The caller holds the broadcast lock.';
+
+-- A send that lists a removed category again locks its row before it takes the broadcast lock: so must these.
+CREATE OR REPLACE FUNCTION doorbell.category_set(name text, critical boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    category integer;
+BEGIN
+    IF category_set.name IS NULL OR category_set.critical IS NULL THEN
+        RAISE EXCEPTION 'name and critical are needed' USING ERRCODE = 'DB422';
+    END IF;
+    PERFORM check_text('category', category_set.name, 64);
+    category := category_named(category_set.name);
+    UPDATE category c SET listed = true WHERE c.id = category;
+    PERFORM lock_broadcasts();
+    PERFORM set_critical(category, category_set.critical);
+END
+$$;
+COMMENT ON FUNCTION doorbell.category_set IS
+    'Makes a category, or changes it. A critical one cannot be muted, and is shown also to those who had muted it. DB422.';
+
+CREATE OR REPLACE FUNCTION doorbell.category_remove(name text) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    category integer;
+BEGIN
+    UPDATE category c SET listed = false WHERE c.name = category_remove.name AND c.listed RETURNING c.id INTO category;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no such category' USING ERRCODE = 'DB404';
+    END IF;
+    PERFORM lock_broadcasts();
+    PERFORM set_critical(category, false);
+END
+$$;
+COMMENT ON FUNCTION doorbell.category_remove IS
+    'Takes a category off the list: it is no longer critical, and nobody can newly mute it. Its messages keep it, and '
+    'those who muted it still do not see them. Naming it again, by a message or category_set(), brings it back. DB404.';

@@ -1,0 +1,196 @@
+-- SPDX-License-Identifier: MIT
+-- The list, and one message.
+
+CREATE OR REPLACE FUNCTION doorbell_internal.user_tag(user_id text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN left(encode(sha256(convert_to('doorbell position ' || user_id, 'UTF8')), 'hex'), 8);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.user_tag IS 'Marks positions and cursors, so that another user''s are noticed.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.category_id(name text) RETURNS integer
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE WHEN name IS NULL THEN 0 ELSE
+        coalesce((SELECT c.id FROM doorbell.category c WHERE c.name = $1), -1) END;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.category_id IS '0 for none, -1 for one that does not exist.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.read_cursor(user_id text, before text) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF before !~ '^c1-[0-9a-f]{8}-[0-9]{1,18}$' OR split_part(before, '-', 2) <> doorbell_internal.user_tag(user_id) THEN
+        RAISE EXCEPTION 'before is not a "next" of this user''s list' USING ERRCODE = 'DB422';
+    END IF;
+    RETURN split_part(before, '-', 3)::bigint;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.read_cursor IS 'A cursor: c1, the user''s tag, and the number below which the page begins.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.list_personal(user_id text, states doorbell.inbox_state[], category integer,
+    muted integer[], below bigint, max_rows integer, at timestamptz)
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    ids bigint[];
+BEGIN
+    IF list_personal.category = 0 AND muted = '{}' THEN
+        SELECT array_agg(i.message_id) INTO ids
+        FROM unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT i.message_id FROM doorbell.inbox i
+            WHERE i.user_id = list_personal.user_id AND i.state = s.state AND i.seq < below
+                AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT max_rows) i;
+    ELSE
+        SELECT array_agg(i.message_id) INTO ids
+        FROM doorbell.unread_count t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT i.message_id FROM doorbell.inbox i
+            WHERE i.user_id = list_personal.user_id AND i.category = t.category AND i.state = s.state
+                AND i.seq < below AND (i.expires_at IS NULL OR i.expires_at > at)
+            ORDER BY i.seq DESC LIMIT max_rows) i
+        WHERE t.user_id = list_personal.user_id AND t.category <> ALL (muted)
+            AND (list_personal.category = 0 OR t.category = list_personal.category);
+    END IF;
+    RETURN ids;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.list_personal IS 'The newest max_rows personal messages of each state, and more where categories count.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.list_broadcasts(user_id text, list_state text, joined_pos bigint, category integer,
+    muted integer[], below bigint, max_rows integer, at timestamptz,
+    OUT feed_ids integer[], OUT positions bigint[], OUT reads boolean[])
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    map record;
+    feed integer := 0;
+    room integer;
+    bits doorbell.chunk_bits;
+    i integer;
+BEGIN
+    -- Chunks downwards: what is not wanted costs a bit, not a row.
+    FOR map IN
+        SELECT m.feed_id, m.n, m.read,
+            m.visible & CASE list_state WHEN 'all' THEN ~ m.archived WHEN 'unread' THEN ~ m.read ELSE m.archived END
+            & CASE WHEN below IS NULL THEN ~ 0::doorbell.chunk_bits ELSE ~ doorbell_internal.bits_after(m.n, top.pos) END AS bits
+        FROM doorbell_internal.visible_bitmaps(user_id, joined_pos, muted, category, at) m
+        -- Apart, since a function with a subquery for an argument is not inlined.
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN below IS NOT NULL THEN coalesce((
+                SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, below - 1) x), -1) END AS pos OFFSET 0) top
+        ORDER BY m.feed_id, m.n DESC
+    LOOP
+        IF map.feed_id <> feed THEN
+            feed := map.feed_id;
+            room := max_rows;
+        END IF;
+        bits := map.bits;
+        LOOP
+            i := position(B'1' IN bits);
+            EXIT WHEN coalesce(i, 0) = 0 OR room = 0;
+            bits := set_bit(bits, i - 1, 0);
+            room := room - 1;
+            feed_ids := feed_ids || feed;
+            positions := positions || doorbell_internal.pos_of(map.n, i);
+            reads := reads || (get_bit(map.read, i - 1) = 1);
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.list_broadcasts IS 'The newest max_rows broadcasts of each feed; below is null for the first page.';
+
+CREATE OR REPLACE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all', category text DEFAULT NULL,
+    before text DEFAULT NULL, max_rows integer DEFAULT 20)
+RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    at constant timestamptz := statement_timestamp();
+    tag constant text := user_tag(list.user_id);
+    wanted constant integer := category_id(list.category);
+    states inbox_state[];
+    below bigint;
+    me record;
+    total record;
+    mine bigint[];
+    feeds record;
+    page record;
+BEGIN
+    states := CASE list.state WHEN 'all' THEN '{unread,read}' WHEN 'unread' THEN '{unread}' WHEN 'archived' THEN '{archived}' END;
+    IF states IS NULL THEN
+        RAISE EXCEPTION 'state is one of all, unread, archived' USING ERRCODE = 'DB422';
+    END IF;
+    IF max_rows IS NULL OR max_rows NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'limit is 1 to 100' USING ERRCODE = 'DB422';
+    END IF;
+    IF before IS NOT NULL THEN
+        below := read_cursor(list.user_id, before);
+    END IF;
+    SELECT * INTO me FROM user_state(list.user_id);
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO total FROM unread(list.user_id);
+    -- One more than is shown tells whether there is another page.
+    mine := list_personal(list.user_id, states, wanted, me.muted, coalesce(below, 9223372036854775807), max_rows + 1, at);
+    feeds := list_broadcasts(list.user_id, list.state, me.joined_pos, wanted, me.muted, below, max_rows + 1, at);
+
+    WITH picked AS (
+        SELECT i.message_id AS id, i.seq, i.seq <= me.seen_personal AS seen, i.state <> 'unread' AS read
+        FROM inbox i WHERE i.message_id = ANY (mine) AND i.user_id = list.user_id
+        UNION ALL
+        SELECT x.id, x.seq, x.seq <= me.seen_broadcast, p.read
+        FROM unnest(feeds.feed_ids, feeds.positions, feeds.reads) p (feed_id, pos, read)
+        CROSS JOIN LATERAL message_at(p.feed_id, p.pos) x
+        ORDER BY seq DESC LIMIT max_rows + 1
+    ), numbered AS (
+        SELECT picked.*, row_number() OVER (ORDER BY seq DESC) AS nth FROM picked
+    )
+    SELECT coalesce(json_agg(message_json(l.m, c.name, p.seen, p.read, list.state = 'archived') ORDER BY p.seq DESC)
+            FILTER (WHERE p.nth <= max_rows), '[]') AS messages,
+        max(p.seq) AS first, min(p.seq) FILTER (WHERE p.nth <= max_rows) AS last, count(*) > max_rows AS more
+    INTO page
+    FROM numbered p
+    CROSS JOIN LATERAL (SELECT x FROM message x WHERE x.id = p.id OFFSET 0) l (m)
+    LEFT JOIN category c ON c.id = (l.m).category;
+
+    RETURN json_build_object('messages', page.messages,
+        'next', CASE WHEN page.more THEN concat_ws('-', 'c1', tag, page.last) END,
+        'position', concat_ws('-', 'p1', tag, coalesce(page.first, 0), total.version, total.seq,
+            greatest(wanted, 0), (list.state = 'archived' OR wanted < 0)::integer),
+        'num', total.num, 'version', total.version, 'seq', total.seq);
+END
+$$;
+COMMENT ON FUNCTION doorbell.list IS
+    'A page of the user''s messages, newest first, as one JSON document: messages, next (pass it as '
+    'before for the following page, null on the last), position (for mark_read_upto and mark_seen), num, '
+    'version, seq. state: all (unread and read), unread, or archived. Never shown: deleted, expired, '
+    'recalled, superseded and muted ones. max_rows is 1 to 100. NULL: call doorbell.register() first. '
+    'One snapshot, no write, no lock.';
+
+CREATE OR REPLACE FUNCTION doorbell.message(user_id text, id bigint) RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    me record;
+    shown json;
+BEGIN
+    SELECT * INTO me FROM user_state(message.user_id);
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT message_json(m, c.name, m.seq <= CASE WHEN m.feed_id IS NULL THEN me.seen_personal ELSE me.seen_broadcast END,
+        l.state <> 'unread', l.state = 'archived')
+    INTO shown
+    FROM find_visible(message.user_id, ARRAY[message.id], me.joined_pos, me.muted, statement_timestamp()) l
+    JOIN doorbell.message m ON m.id = l.id LEFT JOIN category c ON c.id = m.category;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'this user has no such message' USING ERRCODE = 'DB404';
+    END IF;
+    RETURN shown;
+END
+$$;
+COMMENT ON FUNCTION doorbell.message(text, bigint) IS
+    'One message as in doorbell.list; DB404 unless the user can see it. NULL: call doorbell.register() first.';

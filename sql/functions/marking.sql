@@ -1,0 +1,272 @@
+-- SPDX-License-Identifier: MIT
+-- Marking: what a user does with messages. Every call locks the user's reader row first, looks in the
+-- next statement, changes inbox rows with their unread_count and bits in mark, takes a new version if anything
+-- changed, and rings the user's other pages.
+
+CREATE OR REPLACE FUNCTION doorbell.mark_read(user_id text, id bigint)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS
+$$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'read', ARRAY[id], 'one'); END$$;
+COMMENT ON FUNCTION doorbell.mark_read IS
+    'Marks one message read. Like all functions of this kind it returns num, version and seq after it, and changed. '
+    'DB404 if the user has no such message, DB409 if it must be acknowledged.';
+
+CREATE OR REPLACE FUNCTION doorbell.mark_unread(user_id text, id bigint)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS
+$$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'unread', ARRAY[id], 'one'); END$$;
+COMMENT ON FUNCTION doorbell.mark_unread IS
+    'Makes one message unread again, back from the archive too. DB404; DB409 if it was acknowledged or superseded.';
+
+CREATE OR REPLACE FUNCTION doorbell.archive(user_id text, id bigint)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS
+$$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'archive', ARRAY[id], 'one'); END$$;
+COMMENT ON FUNCTION doorbell.archive IS
+    'Moves one message to the archive; that reads it. DB404; DB409 if it is still to be acknowledged.';
+
+CREATE OR REPLACE FUNCTION doorbell.acknowledge(user_id text, id bigint)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS
+$$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'ack', ARRAY[id], 'one'); END$$;
+COMMENT ON FUNCTION doorbell.acknowledge IS
+    'Acknowledges one message that was sent with ack; that reads it. Again: changes nothing. '
+    'DB404; DB409 if it is not to be acknowledged.';
+
+CREATE OR REPLACE FUNCTION doorbell.remove(user_id text, id bigint)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS
+$$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'remove', ARRAY[id], 'one'); END$$;
+COMMENT ON FUNCTION doorbell.remove IS
+    'Deletes one message from the user''s inbox, for good. DB404; DB409 if it is still to be acknowledged.';
+
+CREATE OR REPLACE FUNCTION doorbell.mark_read_ids(user_id text, ids bigint[])
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS
+$$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'read', ids, 'some'); END$$;
+COMMENT ON FUNCTION doorbell.mark_read_ids IS
+    'Marks up to 1,000 messages read. Those that must be acknowledged or belong to somebody else are skipped; DB404 if none is the user''s.';
+
+CREATE OR REPLACE FUNCTION doorbell.mark_unread_ids(user_id text, ids bigint[])
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS
+$$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'unread', ids, 'some'); END$$;
+COMMENT ON FUNCTION doorbell.mark_unread_ids IS
+    'Makes up to 1,000 messages unread again. Acknowledged and superseded ones are passed by; DB404 if none is the user''s.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.mark(user_id text, action text, ids bigint[], mode text)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    me doorbell_internal.user_state;
+BEGIN
+    IF mode = 'some' AND (ids IS NULL OR cardinality(ids) NOT BETWEEN 1 AND 1000) THEN
+        RAISE EXCEPTION 'ids is a list of 1 to 1000 message ids' USING ERRCODE = 'DB422';
+    END IF;
+    me := doorbell_internal.begin_change(user_id);
+    RETURN QUERY SELECT * FROM doorbell_internal.end_change(user_id,
+        doorbell_internal.change_ids(user_id, action, me, ids, mode));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell.mark_read_upto(user_id text, "position" text)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    p record;
+    me user_state;
+BEGIN
+    SELECT * INTO p FROM read_position(user_id, "position");
+    me := begin_change(user_id);
+    RETURN QUERY SELECT * FROM end_change(user_id, CASE WHEN p.nothing THEN 0 ELSE
+        mark_up_to(user_id, me, 'read', p.cut, p.version, p.seq, p.category) END);
+END
+$$;
+COMMENT ON FUNCTION doorbell.mark_read_upto IS
+    'Marks read what a list showed, and what is older. position comes from doorbell.list(), with its '
+    'category; nothing that the list could not show is marked, whatever has been committed meanwhile. DB422.';
+
+CREATE OR REPLACE FUNCTION doorbell.mark_read_all(user_id text)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    forever constant bigint := 9223372036854775807;
+    me user_state;
+BEGIN
+    me := begin_change(user_id);
+    RETURN QUERY SELECT * FROM end_change(user_id, mark_up_to(user_id, me, 'read', forever, forever, forever, 0));
+END
+$$;
+COMMENT ON FUNCTION doorbell.mark_read_all IS
+    'Marks everything read that the user can see and that need not be acknowledged.';
+
+CREATE OR REPLACE FUNCTION doorbell.mark_unread_all(user_id text)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    forever constant bigint := 9223372036854775807;
+    me user_state;
+BEGIN
+    me := begin_change(user_id);
+    RETURN QUERY SELECT * FROM end_change(user_id, mark_up_to(user_id, me, 'unread', forever, forever, forever, 0));
+END
+$$;
+COMMENT ON FUNCTION doorbell.mark_unread_all IS
+    'Makes everything unread again but what is archived, acknowledged or superseded.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.mark_up_to(user_id text, me doorbell_internal.user_state, action text,
+    cut bigint, known_version bigint, known_seq bigint, wanted integer)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    hidden integer[];
+    own bigint[];
+    feeds record;
+BEGIN
+    -- What was muted when that list was returned could not be seen in it.
+    hidden := me.muted || ARRAY(
+        SELECT u.category FROM doorbell.unmute u WHERE u.user_id = mark_up_to.user_id AND u.seq > known_version);
+    SELECT array_agg(i.message_id) INTO own FROM doorbell.inbox i
+    WHERE i.user_id = mark_up_to.user_id AND i.state = (CASE action WHEN 'read' THEN 'unread' ELSE 'read' END)::doorbell.inbox_state
+        AND i.seq <= least(cut, known_version) AND (i.expires_at IS NULL OR i.expires_at > me.at)
+        AND NOT i.must_ack AND i.category <> ALL (hidden) AND (wanted = 0 OR i.category = wanted);
+
+    SELECT array_agg(m.feed_id) AS feed_ids, array_agg(m.n) AS ns, array_agg(
+        ~ doorbell_internal.bits_after(m.n, top.pos)
+        & ~ m.archived
+        & CASE WHEN hidden = me.muted THEN ~ 0::doorbell.chunk_bits ELSE ~ coalesce((
+            SELECT bit_or(c.live) FROM doorbell.chunk c
+            WHERE c.feed_id = m.feed_id AND c.category = ANY (hidden) AND c.n = m.n), 0::doorbell.chunk_bits) END
+        ) AS bits
+    INTO feeds
+    FROM doorbell_internal.visible_bitmaps(mark_up_to.user_id, me.joined_pos, me.muted, wanted, me.at) m
+    -- Apart, since a function with a subquery for an argument is not inlined.
+    CROSS JOIN LATERAL (
+        SELECT coalesce((
+            SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, least(cut, known_seq)) x), -1) AS pos OFFSET 0) top
+    WHERE m.joined <= known_version AND m.visible <> 0::doorbell.chunk_bits;
+    IF wanted > 0 THEN
+        SELECT array_agg(s.feed_id) AS feed_ids, array_agg(s.n) AS ns, array_agg(s.bits & c.live) AS bits INTO feeds
+        FROM unnest(feeds.feed_ids, feeds.ns, feeds.bits) s (feed_id, n, bits)
+        JOIN doorbell.chunk c ON c.feed_id = s.feed_id AND c.category = wanted AND c.n = s.n;
+    END IF;
+    RETURN CASE WHEN own IS NULL THEN 0 ELSE
+            doorbell_internal.change_inbox(mark_up_to.user_id, action, own) END
+        + CASE WHEN feeds.ns IS NULL THEN 0 ELSE
+            doorbell_internal.change_marks(mark_up_to.user_id, action, me, feeds.feed_ids, feeds.ns, feeds.bits) END;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.mark_up_to IS
+    'Acts on everything not archived up to number cut that a list with this version and seq could show '
+    '(wanted: only that category; 0: any). A group joined after that list is skipped.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.read_position(user_id text, "position" text)
+RETURNS TABLE (cut bigint, version bigint, seq bigint, category integer, nothing boolean)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    p constant text[] := string_to_array("position", '-');
+BEGIN
+    IF "position" IS NULL
+        OR "position" !~ '^p1-[0-9a-f]{8}-[0-9]{1,18}-[0-9]{1,18}-[0-9]{1,18}-[0-9]{1,9}-[01]$'
+        OR p[2] <> doorbell_internal.user_tag(user_id)
+    THEN
+        RAISE EXCEPTION 'position is the "position" of one of this user''s lists, not a message id'
+            USING ERRCODE = 'DB422';
+    END IF;
+    RETURN QUERY SELECT p[3]::bigint, p[4]::bigint, p[5]::bigint, p[6]::integer, p[7] = '1';
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.read_position IS
+    'A position: p1, the user''s tag, number of the page''s first message, version, seq, category, and 1 if the '
+    'page could show nothing unread.';
+
+CREATE OR REPLACE FUNCTION doorbell.mark_read_subject(user_id text, subject_type text, subject_id text)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    about text;
+    me user_state;
+    ids bigint[];
+BEGIN
+    IF subject_type IS NULL OR subject_id IS NULL THEN
+        RAISE EXCEPTION 'subject_type and subject_id go together' USING ERRCODE = 'DB422';
+    END IF;
+    PERFORM check_text('subject_type', subject_type, 64), check_text('subject_id', subject_id, 255);
+    about := subject_of(subject_type, subject_id);
+    me := begin_change(mark_read_subject.user_id);
+    SELECT array_agg(x.id) INTO ids FROM (
+        SELECT i.message_id AS id FROM inbox i
+        WHERE i.user_id = mark_read_subject.user_id AND i.state = 'unread' AND i.subject = about
+        UNION ALL
+        SELECT m.id
+        FROM (SELECT 1 AS feed_id UNION ALL SELECT s.feed_id FROM subscription s WHERE s.user_id = mark_read_subject.user_id) f
+        CROSS JOIN LATERAL broadcasts_about(f.feed_id, about) m
+    ) x;
+    RETURN QUERY SELECT * FROM end_change(mark_read_subject.user_id,
+        change_ids(mark_read_subject.user_id, 'read', me, ids, 'any'));
+END
+$$;
+COMMENT ON FUNCTION doorbell.mark_read_subject IS
+    'Marks read all messages about a subject, as when the user opens that order or thread. None: changed is 0. DB422.';
+
+CREATE OR REPLACE FUNCTION doorbell.mark_read_oldest(user_id text, count integer)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    me user_state;
+    ids bigint[];
+BEGIN
+    IF mark_read_oldest.count IS NULL OR mark_read_oldest.count NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'oldest is 1 to 1000' USING ERRCODE = 'DB422';
+    END IF;
+    me := begin_change(mark_read_oldest.user_id);
+    WITH map AS MATERIALIZED (
+        SELECT m.feed_id, m.n, m.visible & ~ m.read & ~ m.ack AS bits
+        FROM visible_bitmaps(mark_read_oldest.user_id, me.joined_pos, me.muted, 0, me.at) m
+    ), unread AS (
+        (SELECT i.message_id AS id, i.seq FROM inbox i
+        WHERE i.user_id = mark_read_oldest.user_id AND i.state = 'unread' AND NOT i.must_ack
+            AND i.category <> ALL (me.muted) AND (i.expires_at IS NULL OR i.expires_at > me.at)
+        ORDER BY i.seq LIMIT mark_read_oldest.count)
+        UNION ALL
+        SELECT m.id, m.seq
+        FROM map CROSS JOIN LATERAL (
+            SELECT pos_of(map.n, place) AS pos FROM generate_series(chunk_size(), 1, -1) place
+            WHERE get_bit(map.bits, place - 1) = 1 ORDER BY place DESC LIMIT mark_read_oldest.count) p
+        CROSS JOIN LATERAL message_at(map.feed_id, p.pos) m
+        WHERE map.bits <> 0::chunk_bits
+    )
+    SELECT array_agg(x.id) INTO ids
+    FROM (SELECT u.id FROM unread u ORDER BY u.seq LIMIT mark_read_oldest.count) x;
+    RETURN QUERY SELECT * FROM end_change(mark_read_oldest.user_id,
+        change_ids(mark_read_oldest.user_id, 'read', me, ids, 'any'));
+END
+$$;
+COMMENT ON FUNCTION doorbell.mark_read_oldest IS
+    'Marks the oldest unread messages read, 1 to 1,000 of them. Those to be acknowledged are passed by. DB422.';
+
+CREATE OR REPLACE FUNCTION doorbell.mark_seen(user_id text, "position" text)
+RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    p record;
+    me user_state;
+    newest bigint;
+    moved integer;
+BEGIN
+    SELECT * INTO p FROM read_position(mark_seen.user_id, mark_seen."position");
+    me := begin_change(mark_seen.user_id);
+    SELECT last_value INTO newest FROM doorbell.seq;
+    UPDATE reader SET seen_personal = greatest(seen_personal, least(p.version, newest)), seen_broadcast = greatest(seen_broadcast, least(p.seq, newest))
+    WHERE user_id = mark_seen.user_id AND (seen_personal < least(p.version, newest) OR seen_broadcast < least(p.seq, newest));
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    RETURN QUERY SELECT * FROM end_change(mark_seen.user_id, moved);
+END
+$$;
+COMMENT ON FUNCTION doorbell.mark_seen IS
+    'The user has seen the badge: everything that the list with this position held is seen, read or not. '
+    'An older position changes nothing. DB422.';

@@ -1,0 +1,93 @@
+-- SPDX-License-Identifier: MIT
+-- Scheduled messages.
+
+CREATE OR REPLACE FUNCTION doorbell.activate(max_rows integer DEFAULT 100) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    -- In a variable: what is compared with clock_timestamp() itself is found by no index.
+    at constant timestamptz := clock_timestamp();
+BEGIN
+    PERFORM FROM pending WHERE pending.due_at <= at LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    RETURN activate_feeds(max_rows) + activate_users(max_rows);
+END
+$$;
+COMMENT ON FUNCTION doorbell.activate IS
+    'Delivers messages that are due (send_at, later), and writes their rings, in the caller''s transaction. '
+    'Returns how many; call again until 0. Safe from many callers at once: the second skips what the first has.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.activate_feeds(max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    at constant timestamptz := clock_timestamp();
+    due record;
+    m doorbell.message;
+    done integer := 0;
+BEGIN
+    PERFORM FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NULL LIMIT 1;
+    IF FOUND THEN
+        -- Somebody's open send must not hold up the rings of all others.
+        PERFORM FROM doorbell.feed WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    FOR due IN
+        SELECT p.* FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NULL
+        ORDER BY p.due_at, p.message_id LIMIT max_rows
+    LOOP
+        SELECT * INTO m FROM doorbell.message x WHERE x.id = due.message_id AND x.seq IS NULL FOR NO KEY UPDATE;
+        CONTINUE WHEN NOT FOUND;
+        SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at
+        FROM doorbell_internal.next_place(m.feed_id, clock_timestamp(), due.expires_in) s;
+        m.expires_at := m.sent_at + due.expires_in;
+        UPDATE doorbell.message x
+        SET seq = m.seq, pos = m.pos, sent_at = m.sent_at, expires_at = m.expires_at, live = true
+        WHERE x.id = m.id;
+        PERFORM doorbell_internal.deliver_to_feed(m, due.replace);
+        DELETE FROM doorbell.pending p WHERE p.message_id = m.id;
+        done := done + 1;
+    END LOOP;
+    RETURN done;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.activate_users(max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    at constant timestamptz := clock_timestamp();
+    due record;
+    ids bigint[];
+    m doorbell.message;
+BEGIN
+    SELECT array_agg(x.id) INTO ids FROM (
+        SELECT x.id FROM doorbell.message x
+        WHERE x.seq IS NULL AND x.id IN (
+            SELECT s.message_id FROM (
+                SELECT p.message_id, sum(cardinality(p.users)) OVER w - cardinality(p.users) AS users_before
+                FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NOT NULL
+                WINDOW w AS (ORDER BY p.due_at, p.message_id) LIMIT max_rows
+            ) s WHERE s.users_before < 10000)
+        FOR NO KEY UPDATE SKIP LOCKED) x;
+    IF ids IS NULL THEN
+        RETURN 0;
+    END IF;
+    -- All readers of the batch in one order, so that two lists that overlap do not deadlock.
+    PERFORM doorbell_internal.lock_readers(array_agg(DISTINCT u COLLATE "C" ORDER BY u COLLATE "C"))
+    FROM doorbell.pending p CROSS JOIN unnest(p.users) u WHERE p.message_id = ANY (ids);
+    FOR due IN
+        SELECT p.* FROM doorbell.pending p WHERE p.message_id = ANY (ids) ORDER BY p.due_at, p.message_id
+    LOOP
+        UPDATE doorbell.message x
+        SET seq = nextval('doorbell.seq'), sent_at = clock_timestamp(),
+            expires_at = clock_timestamp() + due.expires_in, live = true
+        WHERE x.id = due.message_id
+        RETURNING * INTO m;
+        PERFORM doorbell_internal.deliver_to_users(m, due.users, due.replace);
+    END LOOP;
+    DELETE FROM doorbell.pending p WHERE p.message_id = ANY (ids);
+    RETURN cardinality(ids);
+END
+$$;

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// The page's decisions, step by step: no clock runs, nothing is random.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Engine } from '../../www/bell/engine.js';
+
+const NOW = 1_000_000;
+const answerOf = (user, num, more = {}) => ({ num, hit: 0, latest: 0, version: 5, seq: 9, user, ...more });
+
+function makeEngine(options = {}) {
+  const engine = new Engine({ hasRelay: true, isByCookie: () => true, pollInterval: 60_000, ...options }, () => 0.5);
+  const step = (type, input = {}, now = NOW) => engine.step(now, { type, ...input }).map((output) => output.map(textOf).join(' '));
+  return { engine, step };
+}
+
+const textOf = (value) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+
+// Live, as bob, who has two unread.
+function makeLive(options) {
+  const world = makeEngine(options);
+  world.step('start');
+  world.step('welcomed', { user: 'bob', transport: 'websocket' });
+  world.step('answered', { answer: answerOf('bob', 2) });
+  return world;
+}
+
+test('a start connects, and asks at once only where nothing can be heard', () => {
+  assert.deepEqual(makeEngine().step('start'), [
+    'timer first 1000', 'connect', 'timer poll 60000', 'emit state {"state":"connecting","transport":null}',
+  ]);
+  assert.deepEqual(makeEngine({ hasRelay: false }).step('start'), [
+    'ask 0', 'timer poll 60000', 'emit state {"state":"polling","transport":"polling"}',
+  ]);
+});
+
+test('a second start does nothing', () => {
+  const { step } = makeLive();
+  assert.deepEqual(step('start'), []);
+});
+
+test('a welcome ends the polls and asks', () => {
+  const { step } = makeEngine();
+  step('start');
+  assert.deepEqual(step('welcomed', { user: 'bob', transport: 'events' }), [
+    'tell {"login":"bob"}', 'timer first null', 'timer poll null', 'emit state {"state":"live","transport":"events"}',
+    'emit welcome {"user":"bob"}', 'ask 0',
+  ]);
+});
+
+for (const [what, ring, outputs] of [
+  ['newer', { version: 6, seq: 9, num: 3 }, ['badge 3', 'emit change {"num":3,"version":6,"seq":9}']],
+  ['the same', { version: 5, seq: 9, num: 2 }, ['badge 2']],
+  ['older', { version: 4, seq: 9, num: 7 }, []],
+  ['crossed', { version: 6, seq: 8, num: 7 }, ['ask 0']],
+  ['for many', { seq: 10, spread_ms: 500 }, ['ask 500']],
+  ['for many, known', { seq: 9, spread_ms: 500 }, []],
+  ['without numbers', {}, ['ask 0']],
+  ['young', { version: 6, seq: 9, num: 3, hit: 1, id: 813 },
+    ['badge 3', 'emit change {"num":3,"version":6,"seq":9}', 'emit message {"id":813,"num":3}', 'announce 813 bob']],
+]) {
+  test(`a ring that is ${what}`, () => assert.deepEqual(makeLive().step('rung', { ring, isHidden: false }), outputs));
+}
+
+test('a message is announced once', () => {
+  const { step } = makeLive();
+  const ring = { version: 6, seq: 9, num: 3, hit: 1, id: 813 };
+  assert.ok(step('rung', { ring }).includes('announce 813 bob'));
+  assert.deepEqual(step('rung', { ring }), ['badge 3']);
+});
+
+test('a hidden page puts off what is for many until it is shown', () => {
+  const { step } = makeLive();
+  assert.deepEqual(step('rung', { ring: { seq: 10, spread_ms: 500 }, isHidden: true }), []);
+  assert.deepEqual(step('shown'), ['wake false', 'ask 0']);
+});
+
+test('a page that is shown asks again only when it was polling, for an interval', () => {
+  const { step } = makeLive();
+  assert.deepEqual(step('shown', {}, NOW + 60_000), ['wake false']);
+  step('lost');
+  assert.deepEqual(step('shown', {}, NOW + 59_999), ['wake false']);
+  assert.deepEqual(step('shown', {}, NOW + 60_000), ['wake false', 'ask 0']);
+});
+
+test('an answer that crosses what is known is told to the poller, the last one is believed', () => {
+  const { step } = makeLive();
+  const answer = answerOf('bob', 8, { version: 6, seq: 8 });
+  assert.deepEqual(step('answered', { answer }), ['crossed']);
+  assert.deepEqual(step('answered', { answer, isLast: true }), ['badge 8', 'emit change {"num":8,"version":6,"seq":8}']);
+});
+
+test('a lost session: polls, and keeps what it shows', () => {
+  const { engine, step } = makeLive();
+  assert.deepEqual(step('lost'), ['timer poll 60000', 'emit state {"state":"polling","transport":"polling"}']);
+  assert.deepEqual(step('poll-due'), ['timer poll 60000', 'ask 0']);
+  assert.equal(engine.known.num, 2);
+});
+
+const gone = ['forget', 'reset', 'badge null', 'emit change {"num":null,"version":null,"seq":null}'];
+
+test('a failure changes nothing, unless nobody is logged in', () => {
+  const { step } = makeLive();
+  for (const status of [0, 403, 404, 429, 500, 503]) assert.deepEqual(step('failed', { error: { status } }), [], `${status}`);
+  assert.deepEqual(step('failed', { error: { status: 401 } }), [
+    'tell {"login":null}', ...gone, 'disconnect', 'timer poll 60000', 'emit state {"state":"logged-out","transport":null}',
+  ]);
+  const again = step('failed', { error: { status: 401 } });
+  assert.ok(!again.includes('tell {"login":null}'));
+});
+
+const anew = [...gone, 'relogin', 'timer poll 60000', 'emit state {"state":"connecting","transport":null}'];
+const carols = ['tell {"login":"carol"}', 'badge 1', 'emit change {"num":1,"version":5,"seq":9}'];
+
+for (const [what, type, input, outputs] of [
+  ['an answer', 'answered', { answer: answerOf('carol', 1) }, [...anew, ...carols]],
+  ['a list', 'listed', { answer: { ...answerOf('carol', 1), position: 'p1' }, isNewest: true }, [...anew, ...carols, 'ask 0']],
+  ['a refused write', 'denied', { error: { status: 409, code: 'another_user' } }, [...anew, 'ask 0']],
+]) {
+  test(`another user, met in ${what}: everything is forgotten`, () => {
+    const { engine, step } = makeLive();
+    const { login } = engine;
+    assert.deepEqual(step(type, input), outputs);
+    assert.notEqual(engine.login, login);
+    assert.equal(engine.position, null);
+  });
+}
+
+test('a welcome of another user forgets the last one', () => {
+  const { engine, step } = makeLive();
+  const outputs = step('welcomed', { user: 'carol', transport: 'websocket' });
+  assert.deepEqual(outputs.slice(0, 5), [...gone, 'tell {"login":"carol"}']);
+  assert.deepEqual([engine.user, engine.known], ['carol', null]);
+});
+
+test('an answer without a user, as an older app gives it, is believed', () => {
+  const { engine, step } = makeLive();
+  assert.deepEqual(step('answered', { answer: answerOf(undefined, 2) }), ['badge 2']);
+  assert.equal(engine.user, 'bob');
+});
+
+for (const [what, word, isByCookie, outputs] of [
+  ['that this user has logged in', { login: 'bob' }, true, []],
+  ['that another has', { login: 'carol' }, true, ['ask 0']],
+  ['that nobody is logged in', { login: null }, true, ['ask 0']],
+  ['that another has, to a page with a token', { login: 'carol' }, false, []],
+  ['of a change', { user: 'bob', answer: answerOf('bob', 1, { version: 6 }) }, true, ['badge 1', 'emit change {"num":1,"version":6,"seq":9}']],
+  ['of another user\'s change', { user: 'carol', answer: answerOf('carol', 7, { version: 60 }) }, true, []],
+  ['of a change that crossed', { user: 'bob', answer: answerOf('bob', 1, { version: 6, seq: 8 }) }, true, ['ask 0']],
+]) {
+  test(`another tab tells ${what}`, () => {
+    const { step } = makeLive({ isByCookie: () => isByCookie });
+    assert.deepEqual(step('heard', { word }), outputs);
+  });
+}
+
+test('a change of its own is shown, and told to the other tabs', () => {
+  const { step } = makeLive();
+  const answer = { num: 1, version: 6, seq: 9, user: 'bob' };
+  assert.deepEqual(step('changed', { answer }), [
+    'badge 1', 'emit change {"num":1,"version":6,"seq":9}', `tell ${JSON.stringify({ user: 'bob', answer })}`,
+  ]);
+});
+
+for (const [why, state, outputs] of [['login', 'polling', ['ask 0']], ['stop', 'kicked', []]]) {
+  test(`refused by the relay, to ${why}`, () => {
+    const { engine, step } = makeLive();
+    step('lost');
+    assert.deepEqual(step('refused', { why }).filter((output) => !output.startsWith('emit')), outputs);
+    assert.equal(engine.told.state, state);
+    const resumes = step('answered', { answer: answerOf('bob', 2) }).includes('resume');
+    assert.equal(resumes, why === 'login');
+  });
+}
+
+test('stopped: nothing is left running, and a late loss starts nothing', () => {
+  const { step } = makeLive();
+  assert.deepEqual(step('stop'), ['timer first null', 'reset', 'disconnect', 'emit state {"state":"stopped","transport":null}']);
+  assert.deepEqual(step('lost'), []);
+});
+
+test('every input is documented, and every output', async () => {
+  const { readFileSync } = await import('node:fs');
+  const text = readFileSync(new URL('../../www/bell/engine.js', import.meta.url), 'utf8');
+  const [head] = text.split('import ');
+  for (const [, name] of text.matchAll(/^    '?([a-z-]+)'?: \(.*\) => this\.#/gm)) assert.ok(head.includes(name), name);
+  for (const [, name] of text.matchAll(/#put\('([a-z]+)'/g)) assert.ok(head.includes(name), name);
+});
