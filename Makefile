@@ -67,6 +67,7 @@ help:
 	@echo 'make check-browser       the pages in Chromium'
 	@echo 'make lint                layers, purity, settings, man pages, shell scripts, format'
 	@echo 'make format              clang-format over the C sources'
+	@echo 'make sample              deploy/doorbell.conf from the table of settings'
 	@echo 'make fuzz FUZZ_SECONDS=60  every fuzz target for that long each'
 	@echo 'make bench               install what is missing, run the benchmarks (tests/bench)'
 	@echo 'make install uninstall   PREFIX=/usr/local SYSCONFDIR=/etc UNITDIR=PREFIX/lib/systemd/system DESTDIR='
@@ -145,6 +146,13 @@ build-bench: $(bench_tools)
 format:
 	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
 
+# The sample comes out of the table of settings.
+$(BUILD)/settings_table: tests/lint/settings_table.c $(BUILD)/libpure.a
+	$(CC) $(our_cflags) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+sample: $(BUILD)/settings_table
+	$(BUILD)/settings_table sample >deploy/doorbell.conf
+
 fuzz: build-fuzz
 	@tests/fuzz/run $(BUILD)/fuzz $(or $(FUZZ_SECONDS),60)
 
@@ -219,5 +227,5 @@ clean:
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
 .PHONY: all help run check check-unit check-integration check-browser lint build-unit build-fuzz build-bench \
-	format fuzz bench install uninstall dist clean FORCE
+	format sample fuzz bench install uninstall dist clean FORCE
 .SECONDARY:
