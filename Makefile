@@ -99,7 +99,7 @@ $(BUILD)/libpure.list: FORCE
 
 $(BUILD)/libpure.a: $(call objects,$(pure)) $(BUILD)/libpure.list
 	@rm -f $@
-	$(AR) rcsD $@ $(filter %.o,$^)
+	$(AR) qcsD $@ $(filter %.o,$^)
 
 $(BUILD)/doorbell-app: $(call objects,$(app_shell) $(os)) $(BUILD)/libpure.a
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ \
@@ -125,7 +125,7 @@ $(BUILD)/fuzz/%.o: %.c $(BUILD)/defines
 
 $(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(pure)) $(BUILD)/libpure.list
 	@rm -f $@
-	$(AR) rcsD $@ $(filter %.o,$^)
+	$(AR) qcsD $@ $(filter %.o,$^)
 
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm

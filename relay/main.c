@@ -7,7 +7,7 @@
 
 #include "common/os/log.h"
 #include "common/os/program.h"
-#include "relay/server.h"
+#include "relay/server/server.h"
 
 struct relay {
     const struct program_start *start;

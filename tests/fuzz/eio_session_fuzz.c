@@ -2,12 +2,12 @@
 /* The first line is the query of a handshake, each other one a step: a letter, and behind it what
  * is heard, said, or how many seconds go by. Whatever happens, what waits stays under its ceiling
  * and is whole packets, and what is over stays so, hears nothing, and answers no second poll. */
-#include "relay/protocol/eio_session.h"
+#include "relay/socketio/eio_session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/protocol/socketio.h"
+#include "relay/socketio/packet.h"
 
 static const struct eio_limits limits = {25000, 20000, 10000, 45000, 100000, 1024};
 

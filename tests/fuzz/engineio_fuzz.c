@@ -2,7 +2,7 @@
 /* The first byte says how the rest is read: as a query ('q'), or as a body of revision 4 ('4'),
  * of revision 3 as text ('3') or binary ('o'), by JSONP ('j', 'k'). Packets lie within the body;
  * those that could be ours, sent by any framing, come back the same. */
-#include "relay/protocol/engineio.h"
+#include "relay/socketio/engineio.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A head that decodes says the same when it is written anew from its parts; any prefix of it is
  * incomplete, and what follows it does not matter. */
-#include "relay/http.h"
+#include "relay/http/http.h"
 
 #include <stdlib.h>
 #include <string.h>

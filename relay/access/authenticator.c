@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/access/authenticator.h"
+
+#include <string.h>
+
+#include "common/security/user.h"
+
+static enum login_result refuse(const struct authenticator *authenticator, struct session *s,
+                                uint16_t code, const char *reason)
+{
+    hub_close(authenticator->hub, s, code, reason);
+    return LOGIN_REFUSED;
+}
+
+static enum login_result extend(const struct authenticator *authenticator, struct session *s,
+                                const struct token_claims *claims)
+{
+    if (!span_equal(hub_user_id(s), span_of(claims->user)))
+        return refuse(authenticator, s, CLOSE_KICKED, "token of another user");
+    if (claims->expires_at > s->token_expires_at)
+        s->token_expires_at = claims->expires_at;
+    return LOGIN_EXTENDED;
+}
+
+static void close_surplus(const struct authenticator *authenticator, const struct session *s)
+{
+    if (authenticator->sessions_per_user_max == 0)
+        return;
+    while ((int64_t)hub_user_sessions(s) > authenticator->sessions_per_user_max)
+        hub_close(authenticator->hub, hub_oldest_of_user(s), CLOSE_TOO_MANY,
+                  "too many sessions of the user");
+}
+
+/* Makes it the user's of these claims, and closes his oldest sessions for it. */
+static enum err admit(const struct authenticator *authenticator, struct session *s,
+                      const struct token_claims *claims)
+{
+    enum err e = hub_login(authenticator->hub, s, span_of(claims->user));
+
+    if (e)
+        return e;
+    s->token_expires_at = claims->expires_at;
+    /* A page has no deadline of login; the one that it may have is of a drain. */
+    if (!s->page)
+        s->deadline_ms = 0;
+    close_surplus(authenticator, s);
+    return ERR_NONE;
+}
+
+uint16_t authenticator_check(const struct authenticator *authenticator, struct span token,
+                             struct instant now, struct token_claims *out)
+{
+    if (token_verify(authenticator->keys, token, now.s, out))
+        return CLOSE_TOKEN;
+    return revocations_refuse(authenticator->revocations, span_of(out->user), out->issued_at)
+               ? CLOSE_KICKED
+               : 0;
+}
+
+enum login_result authenticator_log_in(const struct authenticator *authenticator, struct session *s,
+                                       struct span token, struct instant now)
+{
+    struct token_claims claims;
+    uint16_t code = authenticator_check(authenticator, token, now, &claims);
+
+    if (code)
+        return refuse(authenticator, s, code, code == CLOSE_KICKED ? "kicked" : "token not valid");
+    if (s->state == SESSION_OPEN)
+        return extend(authenticator, s, &claims);
+    if (admit(authenticator, s, &claims))
+        return refuse(authenticator, s, CLOSE_LATER, "out of memory");
+    return LOGIN_DONE;
+}
+
+/* For an id that nobody vouches for, and that nothing ends. */
+static enum err claim(struct span id, struct token_claims *out)
+{
+    if (!user_is_valid(id))
+        return ERR_INVALID;
+    *out = (struct token_claims){.expires_at = INT64_MAX / 2};
+    memcpy(out->user, id.p, id.len);
+    out->user[id.len] = '\0';
+    return ERR_NONE;
+}
+
+enum login_result authenticator_log_in_by_proof(const struct authenticator *authenticator,
+                                                struct session *s, struct span proof,
+                                                struct instant now)
+{
+    struct token_claims claims;
+    uint16_t code = authenticator_check(authenticator, proof, now, &claims);
+
+    if (code == CLOSE_TOKEN && authenticator->takes_bare_ids && !claim(proof, &claims))
+        code = 0;
+    return code || admit(authenticator, s, &claims) ? LOGIN_REFUSED : LOGIN_DONE;
+}

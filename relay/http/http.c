@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/http/http.h"
+
+#include <string.h>
+
+#include "common/http/bearer.h"
+#include "common/http/cookie.h"
+#include "common/http/status.h"
+
+/* RFC 7230 3.2.6 */
+static bool is_token(struct span s)
+{
+    static const char others[] = "!#$%&'*+.^_`|~";
+
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool is_usual =
+            ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9') || c == '-';
+
+        if (!is_usual && (c == 0 || !memchr(others, c, sizeof(others) - 1)))
+            return false;
+    }
+    return s.len > 0;
+}
+
+/* Blanks, tabs and everything visible; what is over 0x7f passes as it is. */
+static bool is_field_value(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool is_target(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7f)
+            return false;
+    return s.len > 0 && s.p[0] == '/';
+}
+
+static enum http_method method_of(struct span s)
+{
+    if (span_equal(s, SPAN("GET")))
+        return HTTP_GET;
+    if (span_equal(s, SPAN("POST")))
+        return HTTP_POST;
+    if (span_equal(s, SPAN("OPTIONS")))
+        return HTTP_OPTIONS;
+    return HTTP_OTHER;
+}
+
+static enum err decode_request_line(struct span line, struct http_request *req)
+{
+    struct span method = span_cut(&line, ' ');
+    struct span target = span_cut(&line, ' ');
+
+    if (!is_token(method) || !is_target(target))
+        return ERR_MALFORMED;
+    if (span_equal(line, SPAN("HTTP/1.0")))
+        req->is_http_1_0 = true;
+    else if (!span_equal(line, SPAN("HTTP/1.1")))
+        return ERR_MALFORMED;
+    req->method = method_of(method);
+    req->path = span_cut(&target, '?');
+    req->query = target;
+    return ERR_NONE;
+}
+
+static enum err decode_header(struct span line, struct http_request *req)
+{
+    struct http_header *h = &req->headers[req->header_count];
+    const char *colon = memchr(line.p, ':', line.len);
+
+    if (!colon)
+        return ERR_MALFORMED;
+    h->name = (struct span){line.p, (size_t)(colon - line.p)};
+    h->value = span_trim((struct span){colon + 1, line.len - h->name.len - 1});
+    /* No blank before the colon, and no folded line, which would begin with one: RFC 7230 3.2.4. */
+    if (!is_token(h->name) || !is_field_value(h->value))
+        return ERR_MALFORMED;
+    req->header_count++;
+    return ERR_NONE;
+}
+
+/* Digits only: a sign, a blank or a list is how requests are smuggled. */
+static enum err decode_length(struct span value, size_t *out)
+{
+    int64_t n;
+
+    if (value.len == 0 || value.p[0] == '-' || span_parse_int(value, &n))
+        return ERR_MALFORMED;
+    *out = (size_t)n;
+    return ERR_NONE;
+}
+
+static enum err note_framing(struct http_request *req)
+{
+    struct span connection = http_header(req, SPAN("Connection"));
+
+    if (http_header_count(req, SPAN("Content-Length")) > 1 ||
+        http_header_count(req, SPAN("Host")) > 1)
+        return ERR_MALFORMED;
+    req->has_transfer_encoding = http_header_count(req, SPAN("Transfer-Encoding")) > 0;
+    req->has_length = http_header_count(req, SPAN("Content-Length")) == 1;
+    if (req->has_length &&
+        decode_length(http_header(req, SPAN("Content-Length")), &req->content_length))
+        return ERR_MALFORMED;
+    if (!req->is_http_1_0 && http_header_count(req, SPAN("Host")) == 0)
+        return ERR_MALFORMED;
+    req->expects_continue = !req->is_http_1_0 && span_equal_nocase(http_header(req, SPAN("Expect")),
+                                                                   SPAN("100-continue"));
+    req->keeps_alive = req->is_http_1_0 ? http_list_has(connection, SPAN("keep-alive"))
+                                        : !http_list_has(connection, SPAN("close"));
+    return ERR_NONE;
+}
+
+/* Cuts the next line, which must end by CR LF. */
+static enum err next_line(struct span *rest, struct span *line)
+{
+    *line = span_cut(rest, '\n');
+    if (line->len == 0 || line->p[line->len - 1] != '\r')
+        return ERR_MALFORMED;
+    line->len--;
+    return ERR_NONE;
+}
+
+static enum err find_head(struct span in, struct span *head)
+{
+    static const char end[] = "\r\n\r\n";
+
+    for (size_t i = 0; i < in.len && i < HTTP_HEAD_MAX;) {
+        const char *cr = memchr(in.p + i, '\r', in.len - i);
+
+        if (!cr)
+            break;
+        i = (size_t)(cr - in.p);
+        if (in.len - i >= 4 && i + 4 <= HTTP_HEAD_MAX && memcmp(cr, end, 4) == 0) {
+            *head = (struct span){in.p, i + 4};
+            return ERR_NONE;
+        }
+        i++;
+    }
+    return in.len >= HTTP_HEAD_MAX ? ERR_TOO_BIG : ERR_INCOMPLETE;
+}
+
+enum err http_decode_head(struct span in, struct http_request *out)
+{
+    struct span head, rest, line;
+    enum err e = find_head(in, &head);
+
+    if (e)
+        return e;
+    /* Not the headers, which are two KiB and have a count. */
+    memset(out, 0, offsetof(struct http_request, headers));
+    out->head_len = head.len;
+    rest = (struct span){head.p, head.len - 2};
+    if (next_line(&rest, &line) || decode_request_line(line, out))
+        return ERR_MALFORMED;
+    while (rest.len > 0) {
+        if (out->header_count == HTTP_HEADERS_MAX)
+            return ERR_TOO_BIG;
+        if (next_line(&rest, &line) || decode_header(line, out))
+            return ERR_MALFORMED;
+    }
+    return note_framing(out);
+}
+
+int http_refuse_body(const struct http_request *req, size_t body_max)
+{
+    if (req->has_transfer_encoding)
+        return 411;
+    if (!req->has_length && req->method == HTTP_POST)
+        return 411;
+    if (req->content_length > body_max)
+        return 413;
+    if (!req->expects_continue && http_header_count(req, SPAN("Expect")) > 0)
+        return 417;
+    return 0;
+}
+
+size_t http_header_count(const struct http_request *req, struct span name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < req->header_count; i++)
+        if (span_equal_nocase(req->headers[i].name, name))
+            count++;
+    return count;
+}
+
+struct span http_header(const struct http_request *req, struct span name)
+{
+    struct span found = {NULL, 0};
+
+    for (size_t i = 0; i < req->header_count; i++) {
+        if (!span_equal_nocase(req->headers[i].name, name))
+            continue;
+        if (found.p)
+            return (struct span){NULL, 0};
+        found = req->headers[i].value;
+    }
+    return found;
+}
+
+bool http_list_has(struct span list, struct span token)
+{
+    while (list.p)
+        if (span_equal_nocase(span_trim(span_cut(&list, ',')), token))
+            return true;
+    return false;
+}
+
+struct span http_cookie(const struct http_request *req, struct span name)
+{
+    struct span value = {NULL, 0};
+
+    for (size_t i = 0; i < req->header_count; i++)
+        if (span_equal_nocase(req->headers[i].name, SPAN("Cookie")))
+            cookie_read(req->headers[i].value, name, &value);
+    return value;
+}
+
+struct span http_bearer(const struct http_request *req)
+{
+    struct span key = {NULL, 0};
+
+    (void)bearer_read(http_header(req, SPAN("Authorization")), &key);
+    return key;
+}
+
+enum err http_encode_response(struct buf *out, const struct http_response *res, bool keep_alive)
+{
+    enum err e;
+
+    if ((e = buf_append(out, SPAN("HTTP/1.1 "))) || (e = buf_append_int(out, res->status)) ||
+        (e = buf_append_char(out, ' ')) ||
+        (e = buf_append(out, span_of(status_reason(res->status)))) ||
+        (e = buf_append(out, SPAN("\r\nContent-Type: "))) ||
+        (e = buf_append(out, span_of(res->content_type))) ||
+        (e = buf_append(out, SPAN("\r\nContent-Length: "))) ||
+        (e = buf_append_int(out, (int64_t)res->body.len)) ||
+        (e = buf_append(out, SPAN("\r\nCache-Control: no-store\r\n"))) ||
+        (e = buf_append(out, span_of(res->headers))) ||
+        (!keep_alive && (e = buf_append(out, SPAN("Connection: close\r\n")))) ||
+        (e = buf_append(out, SPAN("\r\n"))))
+        return e;
+    return buf_append(out, buf_span(&res->body));
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* http.h - HTTP/1.1 heads in, responses out (RFC 7230). Bodies only by Content-Length: chunked ones
+ * are refused. Strict where leniency is what attacks are made of. Pure. */
+#ifndef DOORBELL_RELAY_HTTP_HTTP_H
+#define DOORBELL_RELAY_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "common/text/ip.h"
+
+enum { HTTP_HEAD_MAX = 8192, HTTP_HEADERS_MAX = 64 };
+
+enum http_method { HTTP_GET, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
+
+struct http_header {
+    struct span name;
+    struct span value;
+};
+
+struct http_request {
+    enum http_method method;
+    struct span path;  /* still percent-encoded */
+    struct span query; /* what stands behind '?' */
+    size_t header_count;
+    size_t head_len; /* with the empty line that ends it */
+    size_t content_length;
+    bool has_length;
+    bool has_transfer_encoding;
+    bool expects_continue;
+    bool keeps_alive;
+    bool is_http_1_0;
+    struct ip peer;         /* set by who accepted it */
+    struct http_conn *conn; /* as well; only http_server.h knows what it is */
+    void *waiter;           /* set by the handler that parks it */
+    char *body; /* content_length bytes, set by who read them; decoding may change them */
+    struct http_header headers[HTTP_HEADERS_MAX];
+};
+
+struct http_response {
+    int status;
+    const char *content_type; /* static text */
+    const char *headers;      /* whole header lines, or empty; borrowed until it is encoded */
+    struct buf body;
+};
+
+/* Decodes one request head; *out borrows from `in`, and is of no use on failure. ERR_INCOMPLETE,
+ * ERR_TOO_BIG (longer than HTTP_HEAD_MAX, too many headers), ERR_MALFORMED. */
+MUST_USE enum err http_decode_head(struct span in, struct http_request *out);
+
+/* The status that refuses this request for its body alone: 411, 413, 417; 0 when it may come. */
+int http_refuse_body(const struct http_request *req, size_t body_max);
+
+/* The value of the only header of that name, without blanks around it; {NULL, 0} if there is none,
+ * or more than one. */
+struct span http_header(const struct http_request *req, struct span name);
+size_t http_header_count(const struct http_request *req, struct span name);
+
+/* Whether a comma-separated list has this token, letters of any case. */
+bool http_list_has(struct span list, struct span token);
+
+/* The value of a cookie, as cookie_read() has it. */
+struct span http_cookie(const struct http_request *req, struct span name);
+
+/* The key of "Authorization: Bearer key"; {NULL, 0} for any other. */
+struct span http_bearer(const struct http_request *req);
+
+/* Appends the whole response. */
+MUST_USE enum err http_encode_response(struct buf *out, const struct http_response *res,
+                                       bool keep_alive);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/metrics/metrics.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/metrics/text.h"
+#include "relay/session/hub.h"
+#include "relay/session/protocol.h"
+
+#define PREFIX "doorbell_relay_"
+
+/* Rows of one metric stand together: only the first says what it is. */
+static const struct {
+    const char *name;
+    const char *labels; /* with their braces; empty: none */
+    const char *help;
+} rows[COUNTER_COUNT] = {
+    [COUNT_ACCEPTS] = {"accepts_total", "", "Connections accepted at either port"},
+    [COUNT_ACCEPT_PAUSES] = {"accept_pauses_total", "", "Times that accepting was paused"},
+    [COUNT_REFUSED_UPGRADES] = {"refused_upgrades_total", "", "Requests of clients refused"},
+    [COUNT_OPENED] = {"opened_total", "", "Sessions opened"},
+    [COUNT_LOGINS] = {"logins_total", "", "Sessions that logged in"},
+    [COUNT_CALLS] = {"publish_calls_total", "", "Calls at the publish port"},
+    [COUNT_REFUSED_CALLS] = {"refused_publish_calls_total", "",
+                             "Calls at the publish port refused"},
+    [COUNT_RINGS_PERSONAL] = {"rings_total", "{kind=\"personal\"}", "Rings published"},
+    [COUNT_RINGS_MANY] = {"rings_total", "{kind=\"many\"}", "Rings published"},
+    [COUNT_RINGS_ALL] = {"rings_total", "{kind=\"all\"}", "Rings published"},
+    [COUNT_FRAMES] = {"frames_total", "", "Frames written to sessions"},
+    [COUNT_BYTES] = {"frame_bytes_total", "", "Bytes of the frames written to sessions"},
+    [COUNT_MERGED] = {"merged_total", "", "Messages merged into the slot of a slow session"},
+};
+
+void metrics_count(struct metrics *s, enum counter what, uint64_t n)
+{
+    s->counters[what] += n;
+}
+
+/* The row of this reason; the last one takes all for which there is no room. */
+static struct metrics_close *find_close(struct metrics *s, unsigned code, const char *reason)
+{
+    struct metrics_close *row = s->closes;
+
+    while (row < s->closes + s->close_count &&
+           (row->code != code || strcmp(row->reason, reason) != 0))
+        row++;
+    if (row < s->closes + s->close_count)
+        return row;
+    if (s->close_count == METRICS_CLOSES_MAX)
+        return row - 1;
+    s->close_count++;
+    *row = s->close_count < METRICS_CLOSES_MAX ? (struct metrics_close){reason, code, 0}
+                                               : (struct metrics_close){"other", 0, 0};
+    return row;
+}
+
+void metrics_count_close(struct metrics *s, unsigned code, const char *reason)
+{
+    find_close(s, code, reason)->count++;
+}
+
+void metrics_count_left(struct metrics *s)
+{
+    s->left++;
+}
+
+static enum err encode_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    return buf_printf(out, "# HELP " PREFIX "%s %s.\n# TYPE " PREFIX "%s %s\n", name, help, name,
+                      type);
+}
+
+static enum err encode_counters(const struct metrics *s, struct buf *out)
+{
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; i < COUNTER_COUNT && !e; i++) {
+        if (i == 0 || strcmp(rows[i].name, rows[i - 1].name) != 0)
+            e = encode_head(out, rows[i].name, "counter", rows[i].help);
+        if (!e)
+            e = buf_printf(out, PREFIX "%s%s %" PRIu64 "\n", rows[i].name, rows[i].labels,
+                           s->counters[i]);
+    }
+    return e;
+}
+
+static enum err encode_closes(const struct metrics *s, struct buf *out)
+{
+    enum err e = encode_head(out, "closed_total", "counter", "Sessions closed, by whom and why");
+
+    if (!e)
+        e = buf_printf(out,
+                       PREFIX "closed_total{code=\"peer\",reason=\"peer went away\"} %" PRIu64 "\n",
+                       s->left);
+    for (size_t i = 0; i < s->close_count && !e; i++)
+        e = buf_printf(out, PREFIX "closed_total{code=\"%u\",reason=\"%s\"} %" PRIu64 "\n",
+                       s->closes[i].code, s->closes[i].reason, s->closes[i].count);
+    return e;
+}
+
+static enum err encode_times(const struct metrics *s, struct buf *out)
+{
+    static const char *const kinds[DELAY_COUNT] = {[DELAY_PERSONAL] = "kind=\"personal\"",
+                                                   [DELAY_MANY] = "kind=\"many\"",
+                                                   [DELAY_ALL] = "kind=\"all\""};
+    enum err e = encode_head(out, "publish_to_write_seconds", "histogram",
+                             "Time from a publish call's arrival to the write of its ring");
+
+    for (size_t i = 0; i < DELAY_COUNT && !e; i++)
+        e = histogram_encode(&s->delays[i], PREFIX "publish_to_write_seconds", kinds[i], out);
+    if (!e)
+        e = encode_head(out, "loop_lag_seconds", "histogram", "How late the loop's tick came");
+    return e ? e : histogram_encode(&s->lag, PREFIX "loop_lag_seconds", "", out);
+}
+
+static enum err encode_sessions(const struct hub *hub, struct buf *out)
+{
+    const struct hub_share *shares;
+    size_t count = hub_shares(hub, &shares);
+    enum err e = encode_head(out, "sessions", "gauge", "Sessions open");
+
+    for (size_t i = 0; i < count && !e; i++)
+        e = buf_printf(out, PREFIX "sessions{protocol=\"%s\"} %zu\n", shares[i].protocol->name,
+                       shares[i].sessions);
+    return e;
+}
+
+static enum err encode_gauge(struct buf *out, const char *name, const char *help, int64_t value)
+{
+    enum err e = encode_head(out, name, "gauge", help);
+
+    return e ? e : buf_printf(out, PREFIX "%s %" PRId64 "\n", name, value);
+}
+
+static enum err encode_gauges(const struct gauges *g, struct buf *out)
+{
+    const struct {
+        const char *name, *help;
+        int64_t value;
+    } all[] = {
+        {"users", "Users with a session", (int64_t)hub_users(g->hub)},
+        {"pages", "Sessions logged in", (int64_t)hub_pages(g->hub)},
+        {"paced", "Sessions a broadcast has to ring", (int64_t)hub_due(g->hub)},
+        {"deferred", "Sessions that wait for the loop's next turn", (int64_t)hub_deferred(g->hub)},
+        {"slow_sessions", "Sessions that do not read", (int64_t)hub_blocked(g->hub)},
+        {"kicks", "Users whose old tokens are refused", (int64_t)g->revocations},
+        {"uptime_seconds", "Seconds since the start", g->uptime_s},
+    };
+    enum err e = encode_sessions(g->hub, out);
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && !e; i++)
+        e = encode_gauge(out, all[i].name, all[i].help, all[i].value);
+    return e;
+}
+
+/* Under the name that every program has for it. */
+static enum err encode_process(const struct metrics *s, struct buf *out)
+{
+    return buf_printf(out,
+                      "# HELP process_resident_memory_bytes Resident memory size in bytes.\n"
+                      "# TYPE process_resident_memory_bytes gauge\n"
+                      "process_resident_memory_bytes %" PRId64 "\n",
+                      s->resident_bytes);
+}
+
+enum err metrics_append(const struct metrics *s, const struct gauges *g, struct buf *out)
+{
+    enum err e = encode_counters(s, out);
+
+    if (!e)
+        e = encode_closes(s, out);
+    if (!e)
+        e = encode_times(s, out);
+    if (!e)
+        e = encode_gauges(g, out);
+    if (!e)
+        e = metrics_text_bugs(out);
+    return e ? e : encode_process(s, out);
+}

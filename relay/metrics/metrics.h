@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* metrics.h - what is counted, as Prometheus wants to read it. Pure. */
+#ifndef DOORBELL_RELAY_METRICS_METRICS_H
+#define DOORBELL_RELAY_METRICS_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "relay/metrics/histogram.h"
+
+enum counter {
+    COUNT_ACCEPTS,          /* connections of either port */
+    COUNT_ACCEPT_PAUSES,    /* out of descriptors or memory */
+    COUNT_REFUSED_UPGRADES, /* answered with another status than 101 */
+    COUNT_OPENED,           /* sessions */
+    COUNT_LOGINS,           /* sessions that became a user's */
+    COUNT_CALLS,            /* of the publish port */
+    COUNT_REFUSED_CALLS,    /* of them, answered with 4xx or 5xx */
+    COUNT_RINGS_PERSONAL,   /* rings of publish calls, by kind */
+    COUNT_RINGS_MANY,       /* to a list of users */
+    COUNT_RINGS_ALL,        /* to everybody */
+    COUNT_FRAMES,           /* written to sessions */
+    COUNT_BYTES,            /* of those frames */
+    COUNT_MERGED,           /* messages that went into a slot, for want of a reader */
+    COUNTER_COUNT,
+};
+
+/* Kinds of rings whose way from the publish call to the socket is timed. */
+enum delay { DELAY_PERSONAL, DELAY_MANY, DELAY_ALL, DELAY_COUNT };
+
+/* More than there are reasons to close a session; what comes beyond is counted as one. */
+enum { METRICS_CLOSES_MAX = 48 };
+
+struct metrics_close {
+    const char *reason; /* static text */
+    unsigned code;
+    uint64_t count;
+};
+
+struct metrics {
+    uint64_t counters[COUNTER_COUNT];
+    uint64_t left;                                   /* sessions whose peer went away */
+    struct metrics_close closes[METRICS_CLOSES_MAX]; /* those that have occurred, in that order */
+    size_t close_count;
+    struct histogram delays[DELAY_COUNT];
+    struct histogram lag; /* of the loop's tick */
+    int64_t resident_bytes;
+};
+
+struct hub;
+
+/* What is counted nowhere else, but known at the moment of asking. */
+struct gauges {
+    const struct hub *hub;
+    size_t revocations;
+    int64_t uptime_s;
+};
+
+void metrics_count(struct metrics *s, enum counter what, uint64_t n);
+
+/* Counts one session closed by us. `reason` is static text without '"' and '\'. */
+void metrics_count_close(struct metrics *s, unsigned code, const char *reason);
+
+/* Counts one whose peer went away. */
+void metrics_count_left(struct metrics *s);
+
+/* Appends the text of GET /metrics. */
+MUST_USE enum err metrics_append(const struct metrics *s, const struct gauges *g, struct buf *out);
+
+#endif

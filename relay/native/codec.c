@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* native.c - doorbell.v1: JSON text frames. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/text/json.h"
+#include "common/text/json_walk.h"
+#include "relay/session/protocol.h"
+
+enum { TYPE_MAX = 16 /* longer than any that is known */ };
+
+static enum err encode_welcome(struct span user, struct buf *out)
+{
+    enum err e;
+
+    if ((e = buf_append(out, SPAN("{\"type\":\"welcome\",\"user\":"))) ||
+        (e = json_append_text(out, user)))
+        return e;
+    return buf_append_char(out, '}');
+}
+
+static enum err append_field(struct buf *out, struct span name, int64_t value)
+{
+    enum err e = buf_append(out, name);
+
+    return e ? e : buf_append_int(out, value);
+}
+
+static enum err encode_personal(const struct ring *r, struct buf *out)
+{
+    enum err e;
+
+    if ((e = append_field(out, SPAN("{\"type\":\"ring\",\"version\":"), r->version)) ||
+        (e = append_field(out, SPAN(",\"seq\":"), r->seq)) ||
+        (e = append_field(out, SPAN(",\"num\":"), r->num)) ||
+        (e = append_field(out, SPAN(",\"hit\":"), r->hit)) ||
+        (r->id && (e = append_field(out, SPAN(",\"id\":"), r->id))))
+        return e;
+    return buf_append_char(out, '}');
+}
+
+static enum err encode_ring(const struct ring *r, struct buf *out)
+{
+    switch (r->type) {
+    case RING_PERSONAL:
+        return encode_personal(r, out);
+    case RING_MANY:
+        return buf_printf(out, "{\"type\":\"ring\",\"seq\":%" PRId64 ",\"spread_ms\":%" PRIu32 "}",
+                          r->seq, r->spread_ms);
+    default:
+        return buf_append(out, SPAN("{\"type\":\"ring\"}"));
+    }
+}
+
+static enum err encode_error(enum event_fault fault, struct buf *out)
+{
+    static const char *const codes[FAULT_COUNT] = {
+        [FAULT_UNKNOWN_TYPE] = "unknown_type",
+        [FAULT_POLICY] = "policy",
+        [FAULT_RESTART] = "restart",
+        [FAULT_UNAVAILABLE] = "unavailable",
+        [FAULT_TOKEN] = "token",
+        [FAULT_KICKED] = "kicked",
+        [FAULT_TOO_MANY] = "too_many",
+    };
+
+    return buf_printf(out, "{\"type\":\"error\",\"code\":\"%s\"}", codes[fault]);
+}
+
+static enum err encode(const struct event *m, struct buf *out)
+{
+    switch (m->type) {
+    case EVENT_WELCOME:
+        return encode_welcome(m->as.user, out);
+    case EVENT_RING:
+        return encode_ring(&m->as.ring, out);
+    case EVENT_ONLINE:
+        return buf_printf(out, "{\"type\":\"online\",\"users\":%" PRIu32 ",\"pages\":%" PRIu32 "}",
+                          m->as.online.users, m->as.online.pages);
+    case EVENT_PING:
+        return buf_append(out, SPAN("{\"type\":\"ping\"}"));
+    case EVENT_ERROR:
+        return encode_error(m->as.fault, out);
+    case EVENT_CLOSE_NOTICE:
+        return buf_printf(out, "{\"type\":\"bye\",\"after_ms\":%" PRIu32 "}", m->as.after_ms);
+    }
+    return ERR_INVALID;
+}
+
+static enum err decode_login(struct span token, struct span online, struct client_frame *out)
+{
+    if (token.p) {
+        struct span text;
+
+        if (json_walk_text(token, out->token, sizeof(out->token), &text) || text.len > TOKEN_MAX)
+            return ERR_MALFORMED;
+        memmove(out->token, text.p, text.len);
+        out->token_len = text.len;
+        out->has_token = true;
+    }
+    if (online.p) {
+        out->online = span_equal(online, SPAN("true"));
+        if (!out->online && !span_equal(online, SPAN("false")))
+            return ERR_MALFORMED;
+        out->has_online = true;
+    }
+    out->type = CLIENT_LOGIN;
+    return ERR_NONE;
+}
+
+static enum err decode_object(struct span root, struct client_frame *out)
+{
+    static const char *const names[] = {"type", "token", "online"};
+    struct span members[3], type;
+    char scratch[TYPE_MAX];
+    enum err e;
+
+    if (json_walk_members(root, names, 3, members) || !json_walk_is_text(members[0]))
+        return ERR_MALFORMED;
+    out->has_token = out->has_online = out->online = false;
+    out->token_len = 0;
+    out->type = CLIENT_UNKNOWN;
+    e = json_walk_text(members[0], scratch, sizeof(scratch), &type);
+    if (!e && span_equal(type, SPAN("login")))
+        return decode_login(members[1], members[2], out);
+    if (!e && span_equal(type, SPAN("pong")))
+        out->type = CLIENT_PONG;
+    return ERR_NONE;
+}
+
+static enum err decode(struct span in, struct client_frame *out)
+{
+
+    /* What nearly every frame is, without a tree. */
+    if (span_equal(in, SPAN("{\"type\":\"pong\"}"))) {
+        out->type = CLIENT_PONG;
+        return ERR_NONE;
+    }
+    if (json_check(in))
+        return ERR_MALFORMED;
+    return decode_object(json_walk_root(in), out);
+}
+
+const struct protocol native_protocol = {
+    .id = PROTOCOL_NATIVE,
+    .name = "native",
+    .encode = encode,
+    .decode = decode,
+};

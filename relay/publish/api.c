@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/publish/api.h"
+
+#include <inttypes.h>
+#include <json-c/json_object.h>
+#include <string.h>
+
+#include "common/http/error.h"
+#include "common/http/status.h"
+#include "common/security/user.h"
+#include "common/text/form.h"
+#include "common/text/json.h"
+#include "relay/engine/pace.h"
+#include "relay/publish/rings.h"
+#include "relay/publish/web_msg_sender.h"
+#include "relay/session/protocol.h"
+
+enum { SESSIONS_LIMIT = 100, SESSIONS_LIMIT_MAX = 1000, ONLINE_USERS_MAX = 100 };
+
+typedef enum err (*handler)(struct api *api, struct http_request *req, struct http_response *res);
+
+static enum err refuse(struct http_response *res, int status, const char *message)
+{
+    res->status = status;
+    res->content_type = "application/json";
+    buf_reset(&res->body);
+    error_encode(&res->body, status_code(status), message);
+    return ERR_NONE;
+}
+
+static enum err refuse_by(struct http_response *res, enum err e, const char *why)
+{
+    switch (e) {
+    case ERR_TOO_BIG:
+        return refuse(res, 413, why);
+    case ERR_TOO_MANY:
+    case ERR_NO_MEMORY:
+        res->headers = "Retry-After: 1\r\n";
+        return refuse(res, 503, why);
+    default:
+        return refuse(res, 400, why);
+    }
+}
+
+/* --- POST /publish --- */
+
+static size_t deliver(struct api *api, const struct published_ring *pr)
+{
+    struct rings_users users = rings_users(pr);
+    struct ring ring = pr->ring;
+    struct span user;
+    size_t sessions = 0;
+
+    if (!pr->to.p) {
+        metrics_count(api->metrics, COUNT_RINGS_ALL, 1);
+        /* Out of memory it is lost, as any ring may be. */
+        return api->ops->ring_all(api->ctx, &ring, &sessions) ? 0 : sessions;
+    }
+    metrics_count(api->metrics,
+                  ring.type == RING_PERSONAL ? COUNT_RINGS_PERSONAL : COUNT_RINGS_MANY, 1);
+    if (ring.type == RING_MANY)
+        ring.spread_ms =
+            pace_spread_ms(pr->user_count, api->config->relay.pace, api->config->relay.check_rate);
+    while (rings_next_user(&users, &user))
+        sessions += api->ops->ring_user(api->ctx, user, &ring);
+    return sessions;
+}
+
+static enum err report_offline(struct api *api, const struct rings *p, struct buf *out)
+{
+    const char *comma = "";
+    enum err e = buf_append(out, SPAN(",\"offline\":["));
+
+    for (size_t i = 0; i < p->ring_count; i++) {
+        struct rings_users users = rings_users(&p->rings[i]);
+        struct span user;
+
+        while (!e && rings_next_user(&users, &user)) {
+            if (hub_find(api->hub, user))
+                continue;
+            if (!(e = buf_append(out, span_of(comma))))
+                e = json_append_text(out, user);
+            comma = ",";
+        }
+    }
+    return e ? e : buf_append_char(out, ']');
+}
+
+static bool is_too_fast(struct api *api)
+{
+    return !token_bucket_take(&api->rate, api->config->relay.max_publishes_per_second, api->now.ms);
+}
+
+static enum err handle_publish(struct api *api, struct http_request *req, struct http_response *res)
+{
+    struct rings p;
+    const char *why;
+    size_t sessions = 0;
+    enum err e;
+
+    if (is_too_fast(api)) {
+        res->headers = "Retry-After: 1\r\n";
+        return refuse(res, 429, "more than max_publishes_per_second");
+    }
+    e = rings_decode((struct span){req->body, req->content_length}, &p, &why);
+    if (e)
+        return refuse_by(res, e, why);
+    for (size_t i = 0; i < p.ring_count; i++)
+        sessions += deliver(api, &p.rings[i]);
+    e = buf_append(&res->body, SPAN("{\"sessions\":"));
+    if (!e)
+        e = buf_append_int(&res->body, (int64_t)sessions);
+    if (!e && p.wants_report)
+        e = report_offline(api, &p, &res->body);
+    if (!e)
+        e = buf_append_char(&res->body, '}');
+    rings_deinit(&p);
+    return e;
+}
+
+/* --- GET /online, GET /online/sessions --- */
+
+/* Walks the parameters of the query string, which is decoded in place of a copy. */
+struct query {
+    char text[HTTP_HEAD_MAX];
+    struct form form;
+};
+
+static enum err query_init(struct query *q, struct span query)
+{
+    memcpy(q->text, query.p ? query.p : "", query.len);
+    return form_init(&q->form, SPAN(""), q->text, query.len, ONLINE_USERS_MAX);
+}
+
+static size_t count_sessions(struct api *api, struct span user)
+{
+    struct session *s = hub_find(api->hub, user);
+
+    return s ? hub_user_sessions(s) : 0;
+}
+
+static enum err encode_online_user(struct api *api, struct span user, const char *before,
+                                   struct buf *out)
+{
+    enum err e;
+
+    if ((e = buf_append(out, span_of(before))) || (e = json_append_text(out, user)))
+        return e;
+    return buf_printf(out, ":%zu", count_sessions(api, user));
+}
+
+static enum err encode_counts(struct api *api, struct buf *out)
+{
+    return buf_printf(out, "\"users\":%zu,\"pages\":%zu,\"sessions\":%zu", hub_users(api->hub),
+                      hub_pages(api->hub), hub_sessions(api->hub));
+}
+
+static enum err handle_online(struct api *api, struct http_request *req, struct http_response *res)
+{
+    struct query q;
+    struct form_field field;
+    const char *before = "{\"online\":{";
+    enum err e = query_init(&q, req->query);
+
+    while (!e && !(e = form_next(&q.form, &field))) {
+        if (!span_equal(field.name, SPAN("user")) || field.suffix == FORM_NESTED ||
+            !user_is_valid(field.value))
+            return refuse(res, 400, "user=id is the only parameter here");
+        e = encode_online_user(api, field.value, before, &res->body);
+        before = ",";
+    }
+    if (e != ERR_END)
+        return refuse(res, 400, "bad query string, or more than 100 users");
+    if (res->body.len > 0)
+        return buf_append(&res->body, SPAN("}}"));
+    if ((e = buf_append_char(&res->body, '{')) || (e = encode_counts(api, &res->body)))
+        return e;
+    return buf_append_char(&res->body, '}');
+}
+
+static enum err encode_session(struct api *api, const struct session *s, struct buf *out)
+{
+    char address[IP_TEXT_MAX];
+    enum err e;
+
+    ip_format(&s->peer, address);
+    if ((e = buf_append(out, SPAN("{\"user\":"))) ||
+        (e = s->user ? json_append_text(out, hub_user_id(s)) : buf_append(out, SPAN("null"))) ||
+        (e = buf_printf(out, ",\"protocol\":\"%s\",\"address\":", s->protocol->name)) ||
+        (e = json_append_text(out, span_of(address))))
+        return e;
+    return buf_printf(out, ",\"age\":%" PRId64 ",\"pending\":%s}",
+                      (api->now.ms - s->opened_ms) / 1000,
+                      slot_is_empty(&s->slot) && !s->blocked_ms ? "false" : "true");
+}
+
+/* The sessions of one user, or all of them; at most `limit`. */
+static enum err encode_sessions(struct api *api, bool is_of_user, struct span user, int64_t limit,
+                                struct buf *out)
+{
+    const struct session *first = is_of_user ? hub_find(api->hub, user) : hub_first(api->hub);
+    const struct session *s = first;
+    enum err e = buf_append(out, SPAN("{\"sessions\":["));
+
+    for (int64_t n = 0; s && n < limit && !e; n++) {
+        if (n > 0)
+            e = buf_append_char(out, ',');
+        if (!e)
+            e = encode_session(api, s, out);
+        s = is_of_user ? s->user_next : s->next;
+        if (s == first)
+            break;
+    }
+    return e ? e : buf_append(out, SPAN("]}"));
+}
+
+static enum err handle_sessions(struct api *api, struct http_request *req,
+                                struct http_response *res)
+{
+    struct query q;
+    struct form_field field;
+    struct span user = {NULL, 0};
+    int64_t limit = SESSIONS_LIMIT;
+    enum err e = query_init(&q, req->query);
+
+    while (!e && !(e = form_next(&q.form, &field))) {
+        if (field.suffix == FORM_PLAIN && span_equal(field.name, SPAN("user")))
+            user = field.value;
+        else if (field.suffix != FORM_PLAIN || !span_equal(field.name, SPAN("limit")) ||
+                 span_parse_int(field.value, &limit) || limit < 1 || limit > SESSIONS_LIMIT_MAX)
+            return refuse(res, 400, "user=id and limit=1 to 1000 are known here");
+    }
+    if (e != ERR_END)
+        return refuse(res, 400, "bad query string");
+    return encode_sessions(api, user.p != NULL, user, limit, &res->body);
+}
+
+/* --- POST /kick --- */
+
+static enum err handle_kick(struct api *api, struct http_request *req, struct http_response *res)
+{
+    struct json_object *root;
+    struct span user;
+    const char *why;
+    size_t count = 0;
+    struct session *s, *next;
+    enum err e =
+        rings_decode_user((struct span){req->body, req->content_length}, &root, &user, &why);
+
+    if (e)
+        return refuse_by(res, e, why);
+    e = revocations_add(api->revocations, user, api->now.s, api->config->auth.token_ttl_max_s);
+    for (s = e ? NULL : hub_find(api->hub, user); s; s = next) {
+        next = s->user_next;
+        hub_close(api->hub, s, CLOSE_KICKED, "kicked");
+        count++;
+    }
+    json_object_put(root);
+    if (e)
+        return refuse_by(res, e, "too many users are kicked at present");
+    return buf_printf(&res->body, "{\"sessions\":%zu}", count);
+}
+
+/* --- GET /health, GET /metrics --- */
+
+static bool has_key(const struct api *api, struct span key)
+{
+    return key.len > 0 && keyring_accepts(&api->secrets->publish, key);
+}
+
+static enum err handle_health(struct api *api, struct http_request *req, struct http_response *res)
+{
+    const char *ok = api->is_draining ? "false" : "true";
+    enum err e;
+
+    if (api->is_draining)
+        res->status = 503;
+    if (!has_key(api, http_bearer(req)))
+        return buf_printf(&res->body, "{\"ok\":%s}", ok);
+    if ((e = buf_printf(&res->body, "{\"ok\":%s,\"version\":\"" DOORBELL_VERSION "\",", ok)) ||
+        (e = encode_counts(api, &res->body)))
+        return e;
+    return buf_printf(&res->body, ",\"uptime\":%" PRId64 "}",
+                      (api->now.ms - api->started.ms) / 1000);
+}
+
+static enum err handle_metrics(struct api *api, struct http_request *req, struct http_response *res)
+{
+    struct gauges g = {
+        .hub = api->hub,
+        .revocations = revocations_count(api->revocations),
+        .uptime_s = (api->now.ms - api->started.ms) / 1000,
+    };
+
+    (void)req;
+    res->content_type = "text/plain; version=0.0.4";
+    return metrics_append(api->metrics, &g, &res->body);
+}
+
+/* --- web-msg-sender's call, at any other path --- */
+
+static bool is_key_needed(const struct api *api)
+{
+    return !api->config->relay.legacy_publish || !api->is_local;
+}
+
+static enum err answer(struct http_response *res, int status, const char *text)
+{
+    res->status = status;
+    res->content_type = "text/html;charset=utf-8";
+    return buf_append(&res->body, span_of(text));
+}
+
+static enum err ring_everybody(struct api *api, const struct ring *ring, struct http_response *res)
+{
+    size_t count;
+
+    metrics_count(api->metrics, COUNT_RINGS_ALL, 1);
+    if (!api->ops->ring_all(api->ctx, ring, &count))
+        return answer(res, 200, "ok");
+    res->headers = "Retry-After: 1\r\n";
+    return answer(res, 429, "fail");
+}
+
+static enum err deliver_legacy(struct api *api, const struct web_msg_sender_call *call,
+                               const struct ring *ring, struct http_response *res)
+{
+    bool is_zero = api->config->relay.legacy_publish && span_equal(call->to, SPAN("0"));
+
+    if (is_zero)
+        api->has_seen_zero = true;
+    if (call->to.len == 0 || is_zero)
+        return ring_everybody(api, ring, res);
+    metrics_count(api->metrics, COUNT_RINGS_MANY, 1);
+    return answer(res, 200, api->ops->ring_user(api->ctx, call->to, ring) ? "ok" : "offline");
+}
+
+static enum err run_legacy(struct api *api, const struct web_msg_sender_call *call,
+                           struct http_response *res)
+{
+    struct ring ring = {.type = RING_ASK};
+    struct buf packet;
+    enum err e;
+
+    if (call->is_broken || !span_equal(call->type, SPAN("publish")))
+        return answer(res, 200, "fail");
+    buf_init(&packet,
+             (size_t)api->config->relay.socketio_max_pending / WEB_MSG_SENDER_TEXTS_SHARE - 1);
+    e = web_msg_sender_encode(call->content, &packet);
+    ring.packet = buf_span(&packet);
+    if (!e)
+        e = deliver_legacy(api, call, &ring, res);
+    else if (e == ERR_TOO_BIG)
+        e = answer(res, 413, "fail");
+    buf_deinit(&packet);
+    return e;
+}
+
+static enum err handle_legacy(struct api *api, struct http_request *req, struct http_response *res)
+{
+    struct web_msg_sender_call call = {.is_empty = true};
+    char query[HTTP_HEAD_MAX];
+    enum err e;
+
+    if (req->method == HTTP_GET && (!api->config->relay.legacy_get || is_key_needed(api))) {
+        res->headers = "Allow: POST\r\n";
+        return refuse(res, 405, "POST only");
+    }
+    if (req->method == HTTP_POST)
+        web_msg_sender_decode_body(http_header(req, SPAN("Content-Type")), req->body,
+                                   req->content_length, &call);
+    if (call.is_empty && !call.is_broken) {
+        memcpy(query, req->query.p ? req->query.p : "", req->query.len);
+        web_msg_sender_decode_query(query, req->query.len, &call);
+    }
+    if (is_key_needed(api) && !has_key(api, http_bearer(req)) && !has_key(api, call.key))
+        e = answer(res, 401, "fail");
+    else if (is_too_fast(api))
+        e = answer(res, 429, "fail");
+    else
+        e = run_legacy(api, &call, res);
+    web_msg_sender_deinit(&call);
+    return e;
+}
+
+/* --- the table --- */
+
+static const struct route {
+    enum http_method method;
+    const char *path;
+    const char *allow; /* what a 405 says */
+    bool needs_key;
+    handler handle;
+} routes[] = {
+    {HTTP_POST, "/publish", "Allow: POST\r\n", true, handle_publish},
+    {HTTP_GET, "/online", "Allow: GET\r\n", true, handle_online},
+    {HTTP_GET, "/online/sessions", "Allow: GET\r\n", true, handle_sessions},
+    {HTTP_POST, "/kick", "Allow: POST\r\n", true, handle_kick},
+    {HTTP_GET, "/health", "Allow: GET\r\n", false, handle_health},
+    {HTTP_GET, "/metrics", "Allow: GET\r\n", true, handle_metrics},
+};
+
+static const struct route *find_route(struct span path)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+        if (span_equal(path, span_of(routes[i].path)))
+            return &routes[i];
+    return NULL;
+}
+
+static enum err dispatch(struct api *api, struct http_request *req, struct http_response *res)
+{
+    const struct route *route = find_route(req->path);
+
+    if ((req->method != HTTP_GET && req->method != HTTP_POST) ||
+        (route && route->method != req->method)) {
+        res->headers = route ? route->allow : "Allow: POST\r\n";
+        return refuse(res, 405, "this method is not known here");
+    }
+    if (!route)
+        return handle_legacy(api, req, res);
+    if (route->needs_key && !has_key(api, http_bearer(req))) {
+        res->headers = "WWW-Authenticate: Bearer\r\n";
+        return refuse(res, 401, "this call needs the publish key");
+    }
+    return route->handle(api, req, res);
+}
+
+void api_handle(struct api *api, struct http_request *req, struct http_response *res)
+{
+    res->status = 200;
+    res->content_type = "application/json";
+    res->headers = "";
+    if (dispatch(api, req, res)) {
+        res->status = 503;
+        res->headers = "Retry-After: 1\r\n";
+        buf_reset(&res->body);
+    }
+    metrics_count(api->metrics, COUNT_CALLS, 1);
+    if (res->status >= 400)
+        metrics_count(api->metrics, COUNT_REFUSED_CALLS, 1);
+}

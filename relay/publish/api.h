@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* api.h - the publish port: which calls there are, who may make them, and what they do. How a ring
+ * gets to a session is the server's, by functions given at birth. Pure. */
+#ifndef DOORBELL_RELAY_PUBLISH_API_H
+#define DOORBELL_RELAY_PUBLISH_API_H
+
+#include <stdbool.h>
+
+#include "common/config/config.h"
+#include "common/security/secrets.h"
+#include "relay/access/revocations.h"
+#include "relay/access/token_bucket.h"
+#include "relay/http/http.h"
+#include "relay/metrics/metrics.h"
+#include "relay/session/hub.h"
+
+struct api_ops {
+    /* Rings every session of that user; returns how many. */
+    size_t (*ring_user)(void *ctx, struct span user, const struct ring *ring);
+
+    /* Starts a broadcast, to *count sessions. ERR_TOO_BIG: too many texts are under way already,
+     * ERR_NO_MEMORY; nothing is started then. */
+    enum err (*ring_all)(void *ctx, const struct ring *ring, size_t *count);
+};
+
+struct api {
+    const struct config *config;
+    const struct secrets *secrets;
+    struct hub *hub;
+    struct revocations *revocations;
+    struct metrics *metrics;
+    const struct api_ops *ops;
+    void *ctx;
+    struct token_bucket rate; /* of calls */
+    struct instant started;
+    struct instant now; /* of this turn */
+    bool is_local;      /* the publish listener can only be reached from this machine */
+    bool is_draining;
+    bool has_seen_zero; /* a legacy call meant everybody by to=0 */
+};
+
+/* Answers one request. res->body is initialised by the caller. */
+void api_handle(struct api *api, struct http_request *req, struct http_response *res);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/publish/rings.h"
+
+#include <stdlib.h>
+
+#include "common/security/user.h"
+#include "common/text/json.h"
+#include "common/text/json_walk.h"
+
+enum field { FIELD_TO, FIELD_ALL, FIELD_VERSION, FIELD_SEQ, FIELD_NUM, FIELD_HIT, FIELD_ID };
+
+static const char *const field_names[] = {"to", "all", "version", "seq", "num", "hit", "id"};
+
+enum { FIELD_COUNT = sizeof(field_names) / sizeof(field_names[0]) };
+
+struct rings_users rings_users(const struct published_ring *ring)
+{
+    return (struct rings_users){.rest = ring->to};
+}
+
+/* An integer is taken as the text of its digits, as PHP's arrays turn ids into numbers. What is no
+ * id at all becomes the empty one. */
+bool rings_next_user(struct rings_users *users, struct span *user)
+{
+    struct span item;
+    int64_t ignored;
+
+    if (!json_walk_item(&users->rest, &item))
+        return false;
+    *user = item;
+    if (span_parse_int(item, &ignored) &&
+        json_walk_text(item, users->scratch, sizeof(users->scratch), user))
+        *user = (struct span){NULL, 0};
+    return true;
+}
+
+static enum err decode_users(struct span to, struct published_ring *ring, const char **why)
+{
+    struct rings_users users;
+    struct span user;
+
+    *why = "to must be a list of user ids that is not empty";
+    if (!json_walk_is_array(to))
+        return ERR_INVALID;
+    ring->to = json_walk_inside(to);
+    for (users = rings_users(ring); rings_next_user(&users, &user); ring->user_count++)
+        if (!user_is_valid(user))
+            return ERR_INVALID;
+    return ring->user_count > 0 ? ERR_NONE : ERR_INVALID;
+}
+
+static enum err decode_address(const struct span fields[], struct published_ring *ring,
+                               const char **why)
+{
+    struct span to = fields[FIELD_TO], all = fields[FIELD_ALL];
+
+    *why = "a ring needs either to or all";
+    if (!to.p == !all.p)
+        return ERR_INVALID;
+    if (to.p)
+        return decode_users(to, ring, why);
+    *why = "all can only be true";
+    return span_equal(all, SPAN("true")) ? ERR_NONE : ERR_INVALID;
+}
+
+/* Reads an optional number that is not negative. */
+static enum err decode_number(struct span value, int64_t *out)
+{
+    if (value.p && (span_parse_int(value, out) || *out < 0))
+        return ERR_INVALID;
+    return ERR_NONE;
+}
+
+static enum err decode_numbers(const struct span fields[], struct ring *r, const char **why)
+{
+    int64_t hit = 0;
+
+    *why = "version, seq, num, hit and id are integers, and not negative";
+    if (decode_number(fields[FIELD_VERSION], &r->version) ||
+        decode_number(fields[FIELD_SEQ], &r->seq) || decode_number(fields[FIELD_NUM], &r->num) ||
+        decode_number(fields[FIELD_HIT], &hit) || decode_number(fields[FIELD_ID], &r->id))
+        return ERR_INVALID;
+    *why = "hit is 0 or 1";
+    if (hit > 1)
+        return ERR_INVALID;
+    r->hit = (uint8_t)hit;
+    return ERR_NONE;
+}
+
+static enum err decode_type(const struct span fields[], struct published_ring *ring,
+                            const char **why)
+{
+    bool has_version = fields[FIELD_VERSION].p, has_seq = fields[FIELD_SEQ].p;
+    bool has_num = fields[FIELD_NUM].p, has_hit = fields[FIELD_HIT].p;
+
+    ring->ring.type = has_seq ? RING_MANY : RING_ASK;
+    if (!has_version && !has_num && !has_hit)
+        return ERR_NONE;
+    *why = "a ring for more than one user carries no version, num or hit";
+    if (ring->user_count != 1)
+        return ERR_INVALID;
+    *why = "version, seq and num belong together";
+    if (!has_version || !has_seq || !has_num)
+        return ERR_INVALID;
+    ring->ring.type = RING_PERSONAL;
+    return ERR_NONE;
+}
+
+static enum err decode_ring(struct span value, struct published_ring *ring, const char **why)
+{
+    struct span fields[FIELD_COUNT];
+    enum err e;
+
+    *why = "a ring is an object, with no field twice";
+    if ((e = json_walk_members(value, field_names, FIELD_COUNT, fields)) ||
+        (e = decode_address(fields, ring, why)) || (e = decode_numbers(fields, &ring->ring, why)))
+        return e;
+    return decode_type(fields, ring, why);
+}
+
+static size_t count_items(struct span list)
+{
+    struct span item;
+    size_t n = 0;
+
+    while (json_walk_item(&list, &item))
+        n++;
+    return n;
+}
+
+static enum err decode_rings(struct span list, struct rings *p, const char **why)
+{
+    size_t count = count_items(list);
+    struct span item;
+
+    *why = "too many rings in one call";
+    if (count > RINGS_MAX)
+        return ERR_TOO_BIG;
+    *why = "out of memory";
+    p->rings = calloc(count ? count : 1, sizeof(*p->rings));
+    if (!p->rings)
+        return ERR_NO_MEMORY;
+    while (json_walk_item(&list, &item)) {
+        enum err e = decode_ring(item, &p->rings[p->ring_count++], why);
+
+        if (e)
+            return e;
+    }
+    return ERR_NONE;
+}
+
+static enum err decode_report(struct span report, struct rings *p, const char **why)
+{
+    size_t users = 0;
+
+    *why = "report is true or false";
+    p->wants_report = span_equal(report, SPAN("true"));
+    if (report.p && !p->wants_report && !span_equal(report, SPAN("false")))
+        return ERR_INVALID;
+    for (size_t i = 0; i < p->ring_count; i++)
+        users += p->rings[i].user_count;
+    *why = "a report is for 100 users at most";
+    return p->wants_report && users > RINGS_REPORT_MAX ? ERR_INVALID : ERR_NONE;
+}
+
+static enum err decode_root(struct span root, struct rings *p, const char **why)
+{
+    static const char *const names[] = {"rings", "report"};
+    struct span members[2];
+    enum err e;
+
+    *why = "the body is an object, with no field twice";
+    if ((e = json_walk_members(root, names, 2, members)))
+        return e;
+    *why = "rings must be a list";
+    if (!json_walk_is_array(members[0]))
+        return ERR_INVALID;
+    if ((e = decode_rings(json_walk_inside(members[0]), p, why)))
+        return e;
+    return decode_report(members[1], p, why);
+}
+
+enum err rings_decode(struct span body, struct rings *out, const char **why)
+{
+    struct rings p = {0};
+    enum err e;
+
+    *why = "the body is not JSON";
+    if ((e = json_check(body)))
+        return e;
+    e = decode_root(json_walk_root(body), &p, why);
+    if (e)
+        rings_deinit(&p);
+    else
+        *out = p;
+    return e;
+}
+
+void rings_deinit(struct rings *p)
+{
+    free(p->rings);
+    *p = (struct rings){0};
+}
+
+/* As rings_next_user(), of a tree. */
+static struct span user_text(struct json_object *node)
+{
+    if (json_object_is_type(node, json_type_int))
+        return span_of(json_object_get_string(node));
+    return json_text(node);
+}
+
+enum err rings_decode_user(struct span body, struct json_object **root, struct span *user,
+                           const char **why)
+{
+    struct json_object *tree, *node;
+    enum err e;
+
+    *why = "the body is not JSON";
+    if ((e = json_decode(body, &tree)))
+        return e;
+    *why = "user must be a user id";
+    if (json_object_is_type(tree, json_type_object) &&
+        json_object_object_get_ex(tree, "user", &node) && user_is_valid(user_text(node))) {
+        *user = user_text(node);
+        *root = tree;
+        return ERR_NONE;
+    }
+    json_object_put(tree);
+    return ERR_INVALID;
+}

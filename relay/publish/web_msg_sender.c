@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/publish/web_msg_sender.h"
+
+#include <json-c/linkhash.h>
+
+#include "common/text/form.h"
+#include "common/text/json.h"
+#include "relay/socketio/packet.h"
+
+static struct span *field_of(struct web_msg_sender_call *call, struct span name)
+{
+    if (span_equal(name, SPAN("type")))
+        return &call->type;
+    if (span_equal(name, SPAN("to")))
+        return &call->to;
+    if (span_equal(name, SPAN("content")))
+        return &call->content;
+    if (span_equal(name, SPAN("key")))
+        return &call->key;
+    return NULL;
+}
+
+/* `to[a]` is meant for `to` as well: it must not pass as an absent one. */
+static struct span base_name(const struct form_field *field)
+{
+    struct span name = field->name;
+
+    return field->suffix == FORM_NESTED ? span_cut(&name, '[') : name;
+}
+
+static void decode_form(struct span content_type, char *body, size_t len,
+                        struct web_msg_sender_call *call)
+{
+    struct form form;
+    struct form_field field;
+    enum err e = form_init(&form, content_type, body, len, WEB_MSG_SENDER_FIELDS_MAX);
+
+    while (!e && !(e = form_next(&form, &field))) {
+        struct span *to = field_of(call, base_name(&field));
+
+        call->is_empty = false;
+        if (to && field.suffix != FORM_PLAIN)
+            call->is_broken = true;
+        else if (to)
+            *to = field.value;
+    }
+    if (e != ERR_END)
+        call->is_broken = true;
+}
+
+static void take_node(struct web_msg_sender_call *call, const char *name, struct json_object *node)
+{
+    struct span *to = field_of(call, span_of(name));
+
+    call->is_empty = false;
+    if (!to || !node)
+        return;
+    if (json_object_is_type(node, json_type_string))
+        *to = json_text(node);
+    else if (json_object_is_type(node, json_type_int))
+        *to = span_of(json_object_get_string(node));
+    else
+        call->is_broken = true;
+}
+
+static void decode_json(struct span body, struct web_msg_sender_call *call)
+{
+    if (json_decode(body, &call->root) || !json_object_is_type(call->root, json_type_object)) {
+        call->is_broken = true;
+        return;
+    }
+    json_object_object_foreach(call->root, name, node) take_node(call, name, node);
+}
+
+void web_msg_sender_decode_body(struct span content_type, char *body, size_t len,
+                                struct web_msg_sender_call *out)
+{
+    struct span type = form_media_type(content_type);
+
+    *out = (struct web_msg_sender_call){.is_empty = true};
+    if (len == 0)
+        return;
+    if (span_equal_nocase(type, SPAN("application/json")))
+        decode_json((struct span){body, len}, out);
+    else if (span_equal_nocase(type, SPAN("multipart/form-data")))
+        decode_form(content_type, body, len, out);
+    else
+        decode_form(SPAN(""), body, len, out);
+}
+
+void web_msg_sender_decode_query(char *query, size_t len, struct web_msg_sender_call *out)
+{
+    *out = (struct web_msg_sender_call){.is_empty = true};
+    if (len > 0)
+        decode_form(SPAN(""), query, len, out);
+    out->key = (struct span){NULL, 0};
+}
+
+void web_msg_sender_deinit(struct web_msg_sender_call *call)
+{
+    json_object_put(call->root);
+    call->root = NULL;
+}
+
+static struct span escape_of(char c)
+{
+    switch (c) {
+    case '&':
+        return SPAN("&amp;");
+    case '<':
+        return SPAN("&lt;");
+    case '>':
+        return SPAN("&gt;");
+    case '"':
+        return SPAN("&quot;");
+    case '\'':
+        return SPAN("&#039;");
+    default:
+        return (struct span){NULL, 0};
+    }
+}
+
+enum err web_msg_sender_escape(struct span content, struct buf *out)
+{
+    enum err e = ERR_NONE;
+
+    while (content.len > 0 && !e) {
+        size_t n = span_utf8_len(content);
+        struct span piece = {content.p, n};
+        struct span escape = escape_of(content.p[0]);
+
+        if (n == 0)
+            piece = SPAN("\xef\xbf\xbd");
+        else if (escape.p)
+            piece = escape;
+        e = buf_append(out, piece);
+        n = n ? n : 1;
+        content.p += n;
+        content.len -= n;
+    }
+    return e;
+}
+
+enum err web_msg_sender_encode(struct span content, struct buf *out)
+{
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, out->max);
+    e = web_msg_sender_escape(content, &text);
+    if (!e)
+        e = sio_encode_event(SPAN("new_msg"), buf_span(&text), out);
+    buf_deinit(&text);
+    return e;
+}

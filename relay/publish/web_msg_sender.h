@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* web_msg_sender.h - web-msg-sender's publish call: type=publish&to=&content=, in a form of either
+ * type, a JSON object, or the query string. Pure. */
+#ifndef DOORBELL_RELAY_PUBLISH_WEB_MSG_SENDER_H
+#define DOORBELL_RELAY_PUBLISH_WEB_MSG_SENDER_H
+
+#include <stdbool.h>
+
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+
+/* What a page may be told at once, one text to it or all that are on their way to everybody, takes
+ * such a part of socketio_max_pending, so that nobody is closed for what waits already. */
+enum { WEB_MSG_SENDER_FIELDS_MAX = 64, WEB_MSG_SENDER_TEXTS_SHARE = 2 };
+
+struct json_object;
+
+struct web_msg_sender_call {
+    struct span type;
+    struct span to;
+    struct span content;
+    struct span key;
+    bool is_broken;           /* type, to, content or key was not one plain text */
+    bool is_empty;            /* there was no field at all */
+    struct json_object *root; /* owns what the spans borrow, if they do not borrow from the body */
+};
+
+/* Decodes a body, in place. What cannot be decoded is a call that is broken. */
+void web_msg_sender_decode_body(struct span content_type, char *body, size_t len,
+                                struct web_msg_sender_call *out);
+
+/* Decodes a query string, in place. Its key, if it has one, counts for nothing. */
+void web_msg_sender_decode_query(char *query, size_t len, struct web_msg_sender_call *out);
+
+void web_msg_sender_deinit(struct web_msg_sender_call *call);
+
+/* Appends `content` as pages may insert it: & < > " ' escaped, what is not UTF-8 replaced by
+ * U+FFFD. */
+MUST_USE enum err web_msg_sender_escape(struct span content, struct buf *out);
+
+/* Appends the packet of the event new_msg with that text, escaped. */
+MUST_USE enum err web_msg_sender_encode(struct span content, struct buf *out);
+
+#endif

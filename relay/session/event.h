@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* event.h - what the relay says to a session, before a protocol gives it its bytes. */
+#ifndef DOORBELL_RELAY_SESSION_EVENT_H
+#define DOORBELL_RELAY_SESSION_EVENT_H
+
+#include <stdint.h>
+
+#include "common/bytes/span.h"
+
+enum ring_type {
+    RING_ASK,      /* no fields: ask */
+    RING_MANY,     /* seq, spread_ms: ask, unless already there */
+    RING_PERSONAL, /* the answer itself: version, seq, num, hit, id */
+};
+
+struct ring {
+    enum ring_type type;
+    uint8_t hit;
+    uint32_t spread_ms;
+    int64_t version;
+    int64_t seq;
+    int64_t num;
+    int64_t id; /* 0: none */
+    struct span
+        packet; /* a text for socket.io pages, as engineio.h sends it; empty: none of its own */
+};
+
+/* Who is here. */
+struct online {
+    uint32_t users;
+    uint32_t pages;
+};
+
+enum event_type {
+    EVENT_WELCOME,
+    EVENT_RING,
+    EVENT_ONLINE,
+    EVENT_PING,
+    EVENT_ERROR,
+    EVENT_CLOSE_NOTICE,
+};
+
+/* What an error message names: a fault that does not end the session, or, where the transport has
+ * no close code, why the session ends. */
+enum event_fault {
+    FAULT_UNKNOWN_TYPE,
+    FAULT_POLICY,
+    FAULT_RESTART,
+    FAULT_UNAVAILABLE,
+    FAULT_TOKEN,
+    FAULT_KICKED,
+    FAULT_TOO_MANY,
+    FAULT_COUNT,
+};
+
+struct event {
+    enum event_type type;
+    union {
+        struct span user; /* WELCOME */
+        struct ring ring;
+        struct online online;
+        uint32_t after_ms; /* BYE */
+        enum event_fault fault;
+    } as;
+};
+
+/* Merges `newer` into *ring, which stays or becomes a ring that leaves nobody behind: both of
+ * many, the higher seq; anything with an ask, an ask. Not for personal rings. */
+void ring_merge_many(struct ring *ring, const struct ring *newer);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* hub.h - who is here: users by id, each one's sessions, and all sessions in a ring that the
+ * broadcast and the sweep walk by cursors of their own. Sessions stay the caller's: the hub links
+ * them. Pure but for malloc. */
+#ifndef DOORBELL_RELAY_SESSION_HUB_H
+#define DOORBELL_RELAY_SESSION_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "relay/session/session.h"
+
+struct hub;
+
+struct hub *hub_new(void); /* NULL: out of memory */
+void hub_free(struct hub *h);
+
+/* Links a session that has not logged in. */
+void hub_add(struct hub *h, struct session *s);
+
+/* Makes it one of the user's sessions. ERR_NO_MEMORY: nothing is changed. */
+MUST_USE enum err hub_login(struct hub *h, struct session *s, struct span user);
+
+/* Unlinks a session, in whatever state. */
+void hub_remove(struct hub *h, struct session *s);
+
+/* Unlinks a session from its user and from all, and puts it on the closing list. Does nothing if it
+ * is there already. Only the session itself is unlinked, so a walk over others may go on. */
+void hub_close(struct hub *h, struct session *s, uint16_t code, const char *reason);
+
+/* The first and the last of the closing sessions: they are in the order of their hub_close(). */
+struct session *hub_first_closing(const struct hub *h);
+struct session *hub_last_closing(const struct hub *h);
+
+/* The user's newest session, the others follow by user_next; NULL if there is none. */
+struct session *hub_find(const struct hub *h, struct span user);
+struct session *hub_oldest_of_user(const struct session *s);
+size_t hub_user_sessions(const struct session *s);
+struct span hub_user_id(const struct session *s); /* empty before login */
+
+size_t hub_sessions(const struct hub *h); /* not the closing ones */
+size_t hub_users(const struct hub *h);
+size_t hub_pages(const struct hub *h); /* logged-in sessions */
+
+/* The sessions of each protocol that has had one. Borrows *out; returns their number. */
+struct hub_share {
+    const struct protocol *protocol;
+    size_t sessions;
+};
+size_t hub_shares(const struct hub *h, const struct hub_share **out);
+
+/* Notes since when the session's peer takes no bytes; 0: it takes them. */
+void hub_set_blocked(struct hub *h, struct session *s, int64_t since_ms);
+size_t hub_blocked(const struct hub *h);
+
+/* Starts a broadcast: every session is due once. A broadcast under way goes on as this one: whoever
+ * is not yet rung will be so once. */
+void hub_start_round(struct hub *h);
+size_t hub_due(const struct hub *h);
+
+/* The next due session, which then is not due any more; NULL at the end. */
+struct session *hub_next_due(struct hub *h);
+
+/* Puts a session behind those that wait for a later turn, unless it waits already. */
+void hub_defer(struct hub *h, struct session *s);
+size_t hub_deferred(const struct hub *h);
+
+/* The one that has waited longest, which then waits no more; NULL at the end. */
+struct session *hub_next_deferred(struct hub *h);
+
+/* The next session of the endless sweep; NULL if there is none at all. */
+struct session *hub_next_swept(struct hub *h);
+
+/* Any session of the ring of all, which goes on by next; NULL if there is none. */
+struct session *hub_first(const struct hub *h);
+
+#endif

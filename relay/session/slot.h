@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* slot.h - what waits for a session that does not read: never a queue, one slot that merges. Rings
+ * only say that something has changed, so the latest of them says all. Pure. */
+#ifndef DOORBELL_RELAY_SESSION_SLOT_H
+#define DOORBELL_RELAY_SESSION_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "relay/session/event.h"
+
+struct slot {
+    int64_t version; /* of the personal ring, with its fields */
+    int64_t seq;
+    int64_t num;
+    int64_t id;
+    int64_t many_seq; /* of the ring for many */
+    uint32_t spread_ms;
+    uint32_t after_ms; /* of bye */
+    uint8_t waiting;   /* a bit for each kind of message */
+    uint8_t hit;
+    uint8_t fault; /* enum event_fault */
+};
+
+/* Merges one message into the slot. */
+void slot_put(struct slot *s, const struct event *m);
+
+/* Takes the next message out, bye last. False when nothing waits. *out needs its `user` (welcome)
+ * and counts (online) filled in by the caller, who has the present ones. */
+bool slot_take(struct slot *s, struct event *out);
+
+bool slot_is_empty(const struct slot *s);
+
+#endif

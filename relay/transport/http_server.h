@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* http_server.h - connections that speak HTTP, of either port, on the one loop: reads requests,
+ * writes answers in their order, and lets nobody hold anything for long. What a request means is
+ * its handler's. */
+#ifndef DOORBELL_RELAY_TRANSPORT_HTTP_SERVER_H
+#define DOORBELL_RELAY_TRANSPORT_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "relay/http/http.h"
+#include "relay/metrics/metrics.h"
+
+struct ev_loop;
+struct http_server;
+
+enum http_action {
+    HTTP_REPLY,    /* write the response */
+    HTTP_HANDOVER, /* the connection is the handler's from now on: on_handover() follows */
+    HTTP_PARK,     /* the answer comes later, by http_answer() for req->conn; the header lines of
+                      res->headers are kept for it */
+};
+
+/* NULL stands for what a port never needs. */
+struct http_handler {
+    enum http_action (*on_request)(void *ctx, struct http_request *req, struct http_response *res);
+    void (*on_handover)(void *ctx, int fd); /* takes fd */
+
+    /* The longest body that this request may have, up to the limit's body_max; NULL: that. */
+    size_t (*body_max)(void *ctx, const struct http_request *req);
+
+    /* The connection of a parked request is no more. */
+    void (*on_abandoned)(void *ctx, void *waiter);
+    void *ctx;
+};
+
+struct http_limits {
+    size_t body_max;
+    size_t connections_max; /* not counting parked ones; at more, the one that was silent for
+                               longest is closed; 0: no limit */
+    int64_t request_timeout_ms;
+    int64_t idle_timeout_ms; /* between two requests */
+};
+
+/* Takes `listen_fd`. NULL: out of memory. */
+struct http_server *http_server_new(struct ev_loop *loop, int listen_fd,
+                                    const struct http_handler *handler,
+                                    const struct http_limits *limits, struct metrics *metrics);
+
+/* Closes the listener and all connections; on_abandoned() is not called any more. */
+void http_server_free(struct http_server *server);
+
+/* Closes the listener; who is connected already is served on. */
+void http_server_stop_accepting(struct http_server *server);
+
+/* Answers a parked request; res->headers does not count. The connection is the server's again. */
+void http_answer(struct http_conn *conn, struct http_response *res);
+
+/* From now on these hold, for connections that are there as well: each goes on with what it has
+ * read, a request that has become too long is refused. */
+void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
+
+/* Once a second: closes who is too slow, and accepts again if that was paused. */
+void http_server_sweep(struct http_server *server);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* A call that is accepted has an address of valid users in each ring, and personal fields only
+ * where there is one user. */
+#include "relay/publish/rings.h"
+
+#include <stdlib.h>
+
+#include <json-c/json_object.h>
+
+#include "common/security/user.h"
+
+static void check_ring(const struct published_ring *r)
+{
+    struct rings_users users;
+    struct span user;
+    size_t count = 0;
+
+    if ((r->to.p == NULL) != (r->user_count == 0))
+        abort();
+    if (r->ring.type == RING_PERSONAL && r->user_count != 1)
+        abort();
+    if (r->ring.version < 0 || r->ring.seq < 0 || r->ring.num < 0 || r->ring.id < 0 ||
+        r->ring.hit > 1)
+        abort();
+    for (users = rings_users(r); rings_next_user(&users, &user); count++)
+        if (!user_is_valid(user))
+            abort();
+    if (count != r->user_count)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span body = {(const char *)data, size};
+    struct json_object *root;
+    struct rings p;
+    struct span user;
+    const char *why;
+
+    if (!rings_decode(body, &p, &why)) {
+        for (size_t i = 0; i < p.ring_count; i++)
+            check_ring(&p.rings[i]);
+        rings_deinit(&p);
+    }
+    if (!rings_decode_user(body, &root, &user, &why)) {
+        if (!user_is_valid(user))
+            abort();
+        json_object_put(root);
+    }
+    return 0;
+}

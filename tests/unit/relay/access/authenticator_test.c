@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/access/authenticator.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/common/keys.h"
+
+enum { NOW = 1700000000 };
+
+struct scene {
+    struct token_keys *keys;
+    struct authenticator authenticator;
+};
+
+static int set_up(void **state)
+{
+    static struct scene scene;
+
+    if (keys_token(TOKEN_HS256, "0123456789abcdef0123456789abcdef\n", "", &scene.keys))
+        return -1;
+    scene.authenticator = (struct authenticator){.hub = hub_new(),
+                                                 .revocations = revocations_new(10),
+                                                 .keys = scene.keys,
+                                                 .sessions_per_user_max = 2};
+    *state = &scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    hub_free(scene->authenticator.hub);
+    revocations_free(scene->authenticator.revocations);
+    token_keys_free(scene->keys);
+    return 0;
+}
+
+/* Logs in by a token of that user, issued then, for an hour. */
+static enum login_result log_in(struct scene *scene, struct session *s, const char *user,
+                                int64_t issued_at)
+{
+    struct instant now = {5000, NOW};
+    enum login_result result;
+    struct buf token;
+
+    buf_init(&token, TOKEN_MAX);
+    assert_int_equal(token_sign(scene->keys, span_of(user), issued_at, 3600, &token), ERR_NONE);
+    result = authenticator_log_in(&scene->authenticator, s, buf_span(&token), now);
+    buf_deinit(&token);
+    return result;
+}
+
+static void add(struct scene *scene, struct session *s)
+{
+    struct session_limits limits = {25000, 10000};
+
+    session_init(s, NULL, &limits, (struct instant){0, NOW});
+    hub_add(scene->authenticator.hub, s);
+}
+
+static void a_good_token_makes_a_user(void **state)
+{
+    struct scene *scene = *state;
+    struct session s;
+
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_DONE);
+    assert_int_equal(s.state, SESSION_OPEN);
+    assert_int_equal(s.deadline_ms, 0);
+    assert_int_equal(s.token_expires_at, NOW + 3600);
+    assert_true(span_equal(hub_user_id(&s), SPAN("42")));
+    hub_remove(scene->authenticator.hub, &s);
+}
+
+static void a_page_that_logs_in_amid_a_drain_still_has_to_go(void **state)
+{
+    struct scene *scene = *state;
+    struct session s;
+
+    add(scene, &s);
+    s.page = (struct page *)&s; /* only whether it is one counts here */
+    s.deadline_ms = 7000;
+    assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_DONE);
+    assert_int_equal(s.deadline_ms, 7000);
+    hub_remove(scene->authenticator.hub, &s);
+}
+
+static void a_bad_token_closes(void **state)
+{
+    struct scene *scene = *state;
+    struct instant now = {5000, NOW};
+    struct session s;
+
+    add(scene, &s);
+    assert_int_equal(authenticator_log_in(&scene->authenticator, &s, SPAN("a.b.c"), now),
+                     LOGIN_REFUSED);
+    assert_int_equal(s.close_code, CLOSE_TOKEN);
+    hub_remove(scene->authenticator.hub, &s);
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW - 7200), LOGIN_REFUSED);
+    assert_int_equal(s.close_code, CLOSE_TOKEN);
+    hub_remove(scene->authenticator.hub, &s);
+}
+
+static void the_same_user_extends_and_another_is_closed(void **state)
+{
+    struct scene *scene = *state;
+    struct session s;
+
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_DONE);
+    assert_int_equal(log_in(scene, &s, "42", NOW + 10), LOGIN_EXTENDED);
+    assert_int_equal(s.token_expires_at, NOW + 3610);
+    assert_int_equal(log_in(scene, &s, "42", NOW - 10), LOGIN_EXTENDED);
+    assert_int_equal(s.token_expires_at, NOW + 3610);
+    assert_int_equal(hub_user_sessions(&s), 1);
+    assert_int_equal(log_in(scene, &s, "43", NOW), LOGIN_REFUSED);
+    assert_int_equal(s.close_code, CLOSE_KICKED);
+    hub_remove(scene->authenticator.hub, &s);
+}
+
+static void a_kicked_users_old_tokens_are_refused(void **state)
+{
+    struct scene *scene = *state;
+    struct session s;
+
+    assert_int_equal(revocations_add(scene->authenticator.revocations, SPAN("42"), NOW, 86400),
+                     ERR_NONE);
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_REFUSED);
+    assert_int_equal(s.close_code, CLOSE_KICKED);
+    hub_remove(scene->authenticator.hub, &s);
+    add(scene, &s);
+    assert_int_equal(log_in(scene, &s, "42", NOW + 1), LOGIN_DONE);
+    hub_remove(scene->authenticator.hub, &s);
+}
+
+static void more_sessions_than_allowed_close_the_oldest(void **state)
+{
+    struct scene *scene = *state;
+    struct session s[4];
+
+    for (int i = 0; i < 4; i++) {
+        if (i == 3)
+            scene->authenticator.sessions_per_user_max = 0;
+        add(scene, &s[i]);
+        assert_int_equal(log_in(scene, &s[i], "42", NOW), LOGIN_DONE);
+    }
+    assert_int_equal(s[0].close_code, CLOSE_TOO_MANY);
+    for (int i = 1; i < 4; i++)
+        assert_int_equal(s[i].state, SESSION_OPEN);
+    for (int i = 0; i < 4; i++)
+        hub_remove(scene->authenticator.hub, &s[i]);
+}
+
+static void a_refused_proof_leaves_the_session(void **state)
+{
+    static const char *const proofs[] = {"", "42", "a.b.c"};
+    struct scene *scene = *state;
+    struct instant now = {5000, NOW};
+    struct session s;
+
+    add(scene, &s);
+    for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++) {
+        assert_int_equal(
+            authenticator_log_in_by_proof(&scene->authenticator, &s, span_of(proofs[i]), now),
+            LOGIN_REFUSED);
+        assert_int_equal(s.state, SESSION_NEW);
+    }
+    hub_remove(scene->authenticator.hub, &s);
+}
+
+static void bare_ids_count_where_they_are_taken(void **state)
+{
+    struct scene *scene = *state;
+    struct instant now = {5000, NOW};
+    struct session s[3];
+
+    scene->authenticator.takes_bare_ids = true;
+    for (int i = 0; i < 3; i++)
+        add(scene, &s[i]);
+    assert_int_equal(authenticator_log_in_by_proof(&scene->authenticator, &s[0], SPAN("*"), now),
+                     LOGIN_REFUSED);
+    assert_int_equal(authenticator_log_in_by_proof(&scene->authenticator, &s[0], SPAN(""), now),
+                     LOGIN_REFUSED);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            authenticator_log_in_by_proof(&scene->authenticator, &s[i], SPAN("42"), now),
+            LOGIN_DONE);
+        assert_true(s[i].token_expires_at > NOW + (int64_t)100 * 366 * 86400);
+    }
+    assert_int_equal(s[0].close_code, CLOSE_TOO_MANY);
+    assert_int_equal(hub_user_sessions(&s[2]), 2);
+    for (int i = 0; i < 3; i++)
+        hub_remove(scene->authenticator.hub, &s[i]);
+}
+
+static void a_proof_that_is_a_token_is_one(void **state)
+{
+    struct scene *scene = *state;
+    struct instant now = {5000, NOW};
+    struct buf token;
+    struct session s;
+
+    scene->authenticator.takes_bare_ids = true;
+    buf_init(&token, TOKEN_MAX);
+    assert_int_equal(token_sign(scene->keys, SPAN("42"), NOW, 3600, &token), ERR_NONE);
+    add(scene, &s);
+    assert_int_equal(
+        authenticator_log_in_by_proof(&scene->authenticator, &s, buf_span(&token), now),
+        LOGIN_DONE);
+    assert_true(span_equal(hub_user_id(&s), SPAN("42")));
+    assert_int_equal(s.token_expires_at, NOW + 3600);
+    hub_remove(scene->authenticator.hub, &s);
+    assert_int_equal(revocations_add(scene->authenticator.revocations, SPAN("42"), NOW, 86400),
+                     ERR_NONE);
+    add(scene, &s);
+    assert_int_equal(
+        authenticator_log_in_by_proof(&scene->authenticator, &s, buf_span(&token), now),
+        LOGIN_REFUSED);
+    hub_remove(scene->authenticator.hub, &s);
+    buf_deinit(&token);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_good_token_makes_a_user, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_page_that_logs_in_amid_a_drain_still_has_to_go, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_bad_token_closes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_user_extends_and_another_is_closed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_kicked_users_old_tokens_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_proof_leaves_the_session, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bare_ids_count_where_they_are_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_proof_that_is_a_token_is_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(more_sessions_than_allowed_close_the_oldest, set_up,
+                                        tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/http/realip.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define FORWARDED "X-Forwarded-For: "
+
+static void the_address_is_the_one_before_the_trusted(void **state)
+{
+    static const struct {
+        const char *from; /* empty: a unix socket */
+        const char *headers, *address;
+    } rows[] = {
+        /* Who is not trusted may claim what it likes. */
+        {"203.0.113.9", FORWARDED "192.0.2.1\r\n", "203.0.113.9"},
+        {"203.0.113.9", FORWARDED "10.0.0.1, unix, 127.0.0.1\r\n", "203.0.113.9"},
+        /* A client behind the proxy may write a list of its own: only the end counts. */
+        {"127.0.0.1", FORWARDED "198.51.100.1, 192.0.2.1\r\n", "192.0.2.1"},
+        {"127.0.0.1", FORWARDED "10.0.0.1, 192.0.2.1\r\n", "192.0.2.1"},
+        {"127.0.0.1", FORWARDED "198.51.100.1\r\nx-forwarded-for: 192.0.2.1\r\n", "192.0.2.1"},
+        /* What is no address ends the way. */
+        {"127.0.0.1", FORWARDED "unknown\r\n", "127.0.0.1"},
+        {"127.0.0.1", FORWARDED "192.0.2.1, \r\n", "127.0.0.1"},
+        {"127.0.0.1", FORWARDED "192.0.2.1:80\r\n", "127.0.0.1"},
+        {"127.0.0.1", FORWARDED "192.0.2.1, evil, 10.1.1.1\r\n", "10.1.1.1"},
+        {"127.0.0.1", "X-Real-IP: 192.0.2.1\r\n", "127.0.0.1"},
+        {"127.0.0.1", "", "127.0.0.1"},
+        {"127.0.0.1", FORWARDED "\r\n", "127.0.0.1"},
+        {"127.0.0.1", FORWARDED "192.0.2.1\r\n", "192.0.2.1"},
+        {"127.0.0.1", FORWARDED "192.0.2.1, 10.1.1.1 ,10.2.2.2\r\n", "192.0.2.1"},
+        {"127.0.0.1", FORWARDED "192.0.2.1\r\nX-Forwarded-For: 10.1.1.1\r\n", "192.0.2.1"},
+        {"127.0.0.1", FORWARDED "10.1.1.1\r\n", "10.1.1.1"},
+        {"127.0.0.1", FORWARDED "2001:db8::1\r\n", "2001:db8::1"},
+        {"", FORWARDED "192.0.2.1\r\n", "192.0.2.1"},
+        {"", "", "unix"},
+    };
+    char loopback[] = "127.0.0.1", network[] = "10.0.0.0/8", local[] = "unix";
+    char *items[] = {loopback, network, local, NULL};
+    struct config_list trusted = {items, 3}, nobody = {items + 3, 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char head[512], text[IP_TEXT_MAX], first[IP_TEXT_MAX];
+        struct http_request req;
+        struct ip ip = {{0}};
+
+        snprintf(head, sizeof(head), "GET /ws HTTP/1.1\r\nHost: h\r\n%s\r\n", rows[i].headers);
+        assert_int_equal(http_decode_head(span_of(head), &req), ERR_NONE);
+        if (*rows[i].from)
+            assert_int_equal(ip_parse(span_of(rows[i].from), &ip), ERR_NONE);
+        req.peer = ip;
+        ip = realip_of_request(&req, &trusted);
+        ip_format(&ip, text);
+        assert_string_equal(text, rows[i].address);
+        ip = realip_of_request(&req, &nobody);
+        ip_format(&ip, text);
+        ip_format(&req.peer, first);
+        assert_string_equal(text, first);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_address_is_the_one_before_the_trusted),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/publish/web_msg_sender.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FORM "application/x-www-form-urlencoded"
+#define JSON "application/json; charset=utf-8"
+#define MULTIPART "multipart/form-data; boundary=B"
+#define PART(name, value)                                                                          \
+    "--B\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" value "\r\n"
+
+static void calls_are_read_from_every_type_of_body(void **state)
+{
+    static const struct {
+        const char *type, *body;
+        bool is_broken, is_empty;
+        const char *call_type, *to, *content, *key;
+    } rows[] = {
+        {FORM, "", false, true, NULL, NULL, NULL, NULL},
+        {FORM, "type=publish&to[]=x", true, false, NULL, NULL, NULL, NULL},
+        {FORM, "type=publish&to[0]=x", true, false, NULL, NULL, NULL, NULL},
+        {FORM, "type=publish&to[a][b]=x", true, false, NULL, NULL, NULL, NULL},
+        {FORM, "type=publish&content[]=x", true, false, NULL, NULL, NULL, NULL},
+        {FORM, "type[]=publish", true, false, NULL, NULL, NULL, NULL},
+        {FORM, "type=publish&key[]=x", true, false, NULL, NULL, NULL, NULL},
+        {FORM, "type=publish&to=%zz", true, false, NULL, NULL, NULL, NULL},
+        {JSON, "{", true, true, NULL, NULL, NULL, NULL},
+        {JSON, "[]", true, true, NULL, NULL, NULL, NULL},
+        {JSON, "{\"type\":\"publish\",\"to\":[\"x\"]}", true, false, NULL, NULL, NULL, NULL},
+        {JSON, "{\"type\":\"publish\",\"content\":{}}", true, false, NULL, NULL, NULL, NULL},
+        {JSON, "{\"type\":true}", true, false, NULL, NULL, NULL, NULL},
+        {MULTIPART, "--B\r\nnonsense", true, true, NULL, NULL, NULL, NULL},
+        {"multipart/form-data", "--B--", true, true, NULL, NULL, NULL, NULL},
+        {MULTIPART, PART("type", "publish") PART("to[]", "x") "--B--\r\n", true, false, NULL, NULL,
+         NULL, NULL},
+        {FORM, "type=publish&to=4%202&content=a+b&other[]=x", false, false, "publish", "4 2", "a b",
+         NULL},
+        {FORM, "to=1&to=2&type=publish", false, false, "publish", "2", NULL, NULL},
+        {"", "type=publish&key=k", false, false, "publish", NULL, NULL, "k"},
+        {"text/plain", "type=publish&to=0", false, false, "publish", "0", NULL, NULL},
+        {JSON, "{\"type\":\"publish\",\"to\":42,\"content\":\"\\u4f60\",\"x\":[]}", false, false,
+         "publish", "42", "\xe4\xbd\xa0", NULL},
+        {JSON, "{\"type\":\"publish\",\"to\":null}", false, false, "publish", NULL, NULL, NULL},
+        {MULTIPART, PART("type", "publish") PART("to", "42") PART("content", "x") "--B--\r\n",
+         false, false, "publish", "42", "x", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *body = strdup(rows[i].body);
+        struct web_msg_sender_call call;
+
+        web_msg_sender_decode_body(span_of(rows[i].type), body, strlen(body), &call);
+        if (call.is_broken != rows[i].is_broken || call.is_empty != rows[i].is_empty)
+            fail_msg("%s", rows[i].body);
+        if (!call.is_broken) {
+            assert_true(span_equal(call.type, span_of(rows[i].call_type)));
+            assert_true(span_equal(call.to, span_of(rows[i].to)));
+            assert_true(span_equal(call.content, span_of(rows[i].content)));
+            assert_true(span_equal(call.key, span_of(rows[i].key)));
+        }
+        web_msg_sender_deinit(&call);
+        free(body);
+    }
+}
+
+static void a_query_has_no_key(void **state)
+{
+    char query[] = "type=publish&to=42&key=secret";
+    struct web_msg_sender_call call;
+
+    (void)state;
+    web_msg_sender_decode_query(query, sizeof(query) - 1, &call);
+    assert_true(span_equal(call.to, SPAN("42")));
+    assert_int_equal(call.key.len, 0);
+    assert_false(call.is_empty);
+    web_msg_sender_decode_query(query, 0, &call);
+    assert_true(call.is_empty);
+}
+
+static void too_many_fields_break_the_call(void **state)
+{
+    char body[4 * (WEB_MSG_SENDER_FIELDS_MAX + 1)];
+    struct web_msg_sender_call call;
+
+    (void)state;
+    for (size_t i = 0; i <= WEB_MSG_SENDER_FIELDS_MAX; i++)
+        memcpy(body + 4 * i, "a=b&", 4);
+    web_msg_sender_decode_body(SPAN(FORM), body, sizeof(body), &call);
+    assert_true(call.is_broken);
+}
+
+static void content_is_escaped(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        {"", ""},
+        {"<b onclick=\"x('y')\">&amp;</b>",
+         "&lt;b onclick=&quot;x(&#039;y&#039;)&quot;&gt;&amp;amp;&lt;/b&gt;"},
+        {"\xe4\xbd\xa0", "\xe4\xbd\xa0"},
+        {"a\xff<", "a\xef\xbf\xbd&lt;"},
+        {"\xe4\xbd", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+    };
+    struct buf out;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        buf_init(&out, 1000);
+        assert_int_equal(web_msg_sender_escape(span_of(rows[i].in), &out), ERR_NONE);
+        assert_true(span_equal(buf_span(&out), span_of(rows[i].out)));
+        buf_deinit(&out);
+    }
+    buf_init(&out, 7);
+    assert_int_equal(web_msg_sender_escape(SPAN("&&"), &out), ERR_TOO_BIG);
+    buf_deinit(&out);
+}
+
+static void content_becomes_a_packet(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 100);
+    assert_int_equal(web_msg_sender_encode(SPAN("<b>\xe4\xbd\xa0"), &out), ERR_NONE);
+    assert_true(span_equal(buf_span(&out), SPAN("42[\"new_msg\",\"&lt;b&gt;\\u4f60\"]")));
+    buf_deinit(&out);
+    buf_init(&out, 10);
+    assert_int_equal(web_msg_sender_encode(SPAN(""), &out), ERR_TOO_BIG);
+    buf_deinit(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_are_read_from_every_type_of_body),
+        cmocka_unit_test(a_query_has_no_key),
+        cmocka_unit_test(too_many_fields_break_the_call),
+        cmocka_unit_test(content_is_escaped),
+        cmocka_unit_test(content_becomes_a_packet),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

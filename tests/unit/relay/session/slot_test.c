@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/session/slot.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct event personal(int64_t version, int64_t seq, int64_t num)
+{
+    return (struct event){
+        .type = EVENT_RING,
+        .as.ring = {.type = RING_PERSONAL, .version = version, .seq = seq, .num = num}};
+}
+
+static struct event many(int64_t seq, uint32_t spread_ms)
+{
+    return (struct event){.type = EVENT_RING,
+                          .as.ring = {.type = RING_MANY, .seq = seq, .spread_ms = spread_ms}};
+}
+
+static struct event ask(void)
+{
+    return (struct event){.type = EVENT_RING, .as.ring = {.type = RING_ASK}};
+}
+
+static void assert_same_ring(const struct ring *a, const struct ring *b)
+{
+    assert_int_equal(a->type, b->type);
+    assert_int_equal(a->version, b->version);
+    assert_int_equal(a->seq, b->seq);
+    assert_int_equal(a->num, b->num);
+    assert_int_equal(a->spread_ms, b->spread_ms);
+}
+
+static void rings_merge_into_two_at_most(void **state)
+{
+    const struct {
+        struct event in[3];
+        size_t in_count;
+        struct event out[2];
+        size_t out_count;
+    } rows[] = {
+        /* The higher version wins, whatever the order. */
+        {{personal(5, 9, 3), personal(6, 9, 4)}, 2, {personal(6, 9, 4)}, 1},
+        {{personal(6, 9, 4), personal(5, 9, 3)}, 2, {personal(6, 9, 4)}, 1},
+        /* Each ahead in one part: nobody may take either's num, so there is something to ask. */
+        {{personal(6, 9, 4), personal(5, 10, 3)}, 2, {personal(6, 9, 4), many(10, 0)}, 2},
+        {{personal(5, 10, 3), personal(6, 9, 4)}, 2, {personal(6, 9, 4), many(10, 0)}, 2},
+        {{many(7, 100), many(8, 50)}, 2, {many(8, 100)}, 1},
+        {{many(8, 0), many(7, 0)}, 2, {many(8, 0)}, 1},
+        {{many(8, 0), personal(1, 7, 2)}, 2, {personal(1, 7, 2), many(8, 0)}, 2},
+        /* Who has to ask learns all the rest. */
+        {{ask(), many(8, 0)}, 2, {ask()}, 1},
+        {{many(8, 0), ask()}, 2, {ask()}, 1},
+        {{ask(), personal(1, 7, 2), many(9, 0)}, 3, {personal(1, 7, 2), ask()}, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slot s = {0};
+        struct event m;
+
+        for (size_t n = 0; n < rows[i].in_count; n++)
+            slot_put(&s, &rows[i].in[n]);
+        for (size_t n = 0; n < rows[i].out_count; n++) {
+            assert_true(slot_take(&s, &m));
+            assert_int_equal(m.type, EVENT_RING);
+            assert_same_ring(&m.as.ring, &rows[i].out[n].as.ring);
+        }
+        assert_false(slot_take(&s, &m));
+        assert_true(slot_is_empty(&s));
+    }
+}
+
+static void the_rest_comes_in_order_with_bye_last(void **state)
+{
+    static const enum event_type order[] = {EVENT_WELCOME, EVENT_RING,  EVENT_ONLINE,
+                                            EVENT_PING,    EVENT_ERROR, EVENT_CLOSE_NOTICE};
+    struct event bye = {.type = EVENT_CLOSE_NOTICE, .as.after_ms = 77};
+    struct event fault = {.type = EVENT_ERROR, .as.fault = FAULT_UNKNOWN_TYPE};
+    struct event ring = many(1, 0);
+    struct slot s = {0};
+    struct event m;
+
+    (void)state;
+    slot_put(&s, &bye);
+    slot_put(&s, &fault);
+    slot_put(&s, &(struct event){.type = EVENT_PING});
+    slot_put(&s, &(struct event){.type = EVENT_PING});
+    slot_put(&s, &(struct event){.type = EVENT_ONLINE});
+    slot_put(&s, &ring);
+    slot_put(&s, &(struct event){.type = EVENT_WELCOME});
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        assert_true(slot_take(&s, &m));
+        assert_int_equal(m.type, order[i]);
+    }
+    assert_int_equal(m.as.after_ms, 77);
+    assert_false(slot_take(&s, &m));
+}
+
+static void broadcasts_merge(void **state)
+{
+    struct ring r = many(7, 0).as.ring, higher = many(9, 20).as.ring, lower = many(3, 5).as.ring;
+    struct ring asking = ask().as.ring;
+
+    (void)state;
+    ring_merge_many(&r, &higher);
+    ring_merge_many(&r, &lower);
+    assert_int_equal(r.seq, 9);
+    assert_int_equal(r.spread_ms, 20);
+    ring_merge_many(&r, &asking);
+    assert_int_equal(r.type, RING_ASK);
+    ring_merge_many(&r, &higher);
+    assert_int_equal(r.type, RING_ASK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rings_merge_into_two_at_most),
+        cmocka_unit_test(the_rest_comes_in_order_with_bye_last),
+        cmocka_unit_test(broadcasts_merge),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
