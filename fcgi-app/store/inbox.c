@@ -6,7 +6,7 @@
 #include "fcgi-app/store/query.h"
 
 STATEMENT(contact, 3, 1, SHAPE_NONE, REPEATABLE,
-          "SELECT doorbell.contact($1, to_timestamp($2::bigint), $3::integer)");
+          "SELECT doorbell.register($1, to_timestamp($2::bigint), $3::integer)");
 
 static enum err register_reader(struct store *s, const struct reader *reader)
 {
