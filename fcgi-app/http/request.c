@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi-app/http/request.h"
 
-#include <fcgiapp.h>
-#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -126,55 +124,31 @@ enum err request_init(struct request *req, char **env, struct span prefix)
     return e ? e : read_query(req, p.query);
 }
 
-/* Reads up to `len` bytes, which may come in pieces. */
-static size_t read_stream(FCGX_Stream *in, char *bytes, size_t len)
-{
-    size_t got = 0;
-
-    while (got < len) {
-        size_t left = len - got;
-        int n = FCGX_GetStr(bytes + got, left > INT_MAX ? INT_MAX : (int)left, in);
-
-        if (n <= 0)
-            break;
-        got += (size_t)n;
-    }
-    return got;
-}
-
-/* How much may come: CONTENT_LENGTH, or without one (a chunked request that the web server passes
- * on as it comes) the limit. */
-static enum err expected_length(struct span content_length, size_t max, size_t *out)
+/* Without a CONTENT_LENGTH (a chunked request that the web server passes on as it comes) the limit
+ * is all that is known. */
+enum err request_expect_body(const struct request *req, size_t max, size_t *len)
 {
     int64_t n;
 
-    if (content_length.len == 0) {
-        *out = max;
+    if (req->content_length.len == 0) {
+        *len = max;
         return ERR_NONE;
     }
-    if (span_parse_int(content_length, &n) || n < 0)
+    if (span_parse_int(req->content_length, &n) || n < 0)
         return ERR_MALFORMED;
     if ((uint64_t)n > max)
         return ERR_TOO_BIG;
-    *out = (size_t)n;
+    *len = (size_t)n;
     return ERR_NONE;
 }
 
-enum err request_read_body(struct request *req, FCGX_Stream *in, size_t max)
+enum err request_take_body(struct request *req, char *bytes, size_t len, size_t expected)
 {
-    size_t expected, len;
-    char *bytes;
-    enum err e = expected_length(req->content_length, max, &expected);
+    bool has_length = req->content_length.len > 0;
 
-    if (e)
-        return e;
-    bytes = arena_alloc(req->arena, expected + 1);
-    if (!bytes)
-        return ERR_NO_MEMORY;
-    len = read_stream(in, bytes, expected + 1);
     if (len > expected)
-        return req->content_length.len > 0 ? ERR_MALFORMED : ERR_TOO_BIG;
-    if (FCGX_GetError(in) != 0 || (req->content_length.len > 0 && len < expected))
+        return has_length ? ERR_MALFORMED : ERR_TOO_BIG;
+    if (has_length && len < expected)
         return ERR_MALFORMED;
     return body_decode(req->body, req->content_type, bytes, len);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* request.h - one request, from what the web server passes on. Its memory is the arena's. */
+/* request.h - one request, from what the web server passes on. Its memory is the arena's. Pure. */
 #ifndef DOORBELL_FCGI_APP_HTTP_REQUEST_H
 #define DOORBELL_FCGI_APP_HTTP_REQUEST_H
 
@@ -13,8 +13,6 @@
 #include "fcgi-app/http/body.h"
 #include "fcgi-app/http/query.h"
 #include "fcgi-app/http/route.h"
-
-struct FCGX_Stream;
 
 struct request {
     struct arena *arena; /* these three are there from the start */
@@ -36,9 +34,13 @@ struct request {
 /* Reads the parameters of `env`. Failures are those of path_decode_uri() and query_decode(). */
 MUST_USE enum err request_init(struct request *req, char **env, struct span prefix);
 
-/* Reads the body to its end, and decodes it into req->body. ERR_TOO_BIG before anything of it is
- * read, if its length is known. */
-MUST_USE enum err request_read_body(struct request *req, struct FCGX_Stream *in, size_t max);
+/* How long the body is, or at most may be. ERR_TOO_BIG if it is known to be longer than `max`,
+ * ERR_MALFORMED if its length is no number. */
+MUST_USE enum err request_expect_body(const struct request *req, size_t max, size_t *len);
+
+/* Decodes the body into req->body. `bytes` are what came of it, up to one more than `expected`. It
+ * changes them, and req->body borrows from them. */
+MUST_USE enum err request_take_body(struct request *req, char *bytes, size_t len, size_t expected);
 
 /* The number of a {id} of the path. ERR_NOT_FOUND if there can be no such thing. */
 MUST_USE enum err request_id(const struct request *req, int64_t *id);

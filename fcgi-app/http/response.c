@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi-app/http/response.h"
 
-#include <fcgiapp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -74,43 +73,39 @@ void response_set_error(struct response *res, enum err e, const char *message)
     error_encode(&res->body, status->code, message ? message : status->message);
 }
 
-static void put_header(FCGX_Stream *out, const char *name, const char *value)
+enum err response_encode_head(const struct response *res, struct buf *out)
 {
-    if (!value[0])
-        return;
-    (void)FCGX_PutS(name, out);
-    (void)FCGX_PutS(": ", out);
-    (void)FCGX_PutS(value, out);
-    (void)FCGX_PutS("\r\n", out);
+    const bool has_body = res->http != 304;
+    char status[64], length[24] = "", retry_after[24] = "";
+    const struct {
+        const char *name, *value; /* left out if empty */
+    } headers[] = {
+        {"Status", status},
+        {"Content-Type", !has_body   ? ""
+                         : res->type ? res->type
+                                     : "application/json; charset=utf-8"},
+        {"Content-Length", length},
+        {"Cache-Control", "no-store"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"ETag", res->etag},
+        {"Allow", res->allow},
+        {"WWW-Authenticate", res->http == 401 ? "Bearer" : ""},
+        {"Retry-After", retry_after},
+    };
+    enum err e = ERR_NONE;
+
+    (void)snprintf(status, sizeof(status), "%d %s", res->http, status_reason(res->http));
+    if (has_body)
+        (void)snprintf(length, sizeof(length), "%zu", res->body.len);
+    if (res->retry_after_s > 0)
+        (void)snprintf(retry_after, sizeof(retry_after), "%d", res->retry_after_s);
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]) && !e; i++)
+        if (headers[i].value[0])
+            e = buf_printf(out, "%s: %s\r\n", headers[i].name, headers[i].value);
+    return e ? e : buf_append(out, SPAN("\r\n"));
 }
 
-static void put_headers(const struct response *res, FCGX_Stream *out)
+struct span response_body(const struct response *res, bool is_head)
 {
-    char text[64];
-
-    (void)snprintf(text, sizeof(text), "%d %s", res->http, status_reason(res->http));
-    put_header(out, "Status", text);
-    if (res->http != 304) {
-        put_header(out, "Content-Type", res->type ? res->type : "application/json; charset=utf-8");
-        (void)snprintf(text, sizeof(text), "%zu", res->body.len);
-        put_header(out, "Content-Length", text);
-    }
-    put_header(out, "Cache-Control", "no-store");
-    put_header(out, "X-Content-Type-Options", "nosniff");
-    put_header(out, "ETag", res->etag);
-    put_header(out, "Allow", res->allow);
-    if (res->http == 401)
-        put_header(out, "WWW-Authenticate", "Bearer");
-    if (res->retry_after_s > 0) {
-        (void)snprintf(text, sizeof(text), "%d", res->retry_after_s);
-        put_header(out, "Retry-After", text);
-    }
-    (void)FCGX_PutS("\r\n", out);
-}
-
-void response_write(const struct response *res, bool is_head, FCGX_Stream *out)
-{
-    put_headers(res, out);
-    if (!is_head && res->http != 304 && res->body.len > 0)
-        (void)FCGX_PutStr(res->body.data, (int)res->body.len, out);
+    return is_head || res->http == 304 ? (struct span){NULL, 0} : buf_span(&res->body);
 }

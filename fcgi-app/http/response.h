@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* response.h - one answer: built in our own buffers, then written in one go. */
+/* response.h - the reply to one request, built in our own buffers. Pure. */
 #ifndef DOORBELL_FCGI_APP_HTTP_RESPONSE_H
 #define DOORBELL_FCGI_APP_HTTP_RESPONSE_H
 
@@ -11,9 +11,12 @@
 #include "fcgi-app/http/etag.h"
 #include "fcgi-app/http/route.h"
 
-struct FCGX_Stream;
-
-enum { RESPONSE_MAX = 64 * 1024 * 1024, RESPONSE_PRINTF_MAX = 511, RESPONSE_FAULT_SIZE = 160 };
+enum {
+    RESPONSE_MAX = 64 * 1024 * 1024,
+    RESPONSE_PRINTF_MAX = 511,
+    RESPONSE_FAULT_SIZE = 160,
+    RESPONSE_HEAD_MAX = 1024
+};
 
 struct response {
     int http;
@@ -23,7 +26,7 @@ struct response {
     char allow[ROUTE_ALLOW_MAX];
     char fault[RESPONSE_FAULT_SIZE]; /* the sentence of a failure, or empty */
     int retry_after_s;               /* 0: no such header */
-    bool has_rung; /* the request wrote to the outbox: the publisher is to be woken */
+    bool has_rung;                   /* the request wrote to the outbox: wake the publisher */
 };
 
 void response_init(struct response *res);
@@ -44,7 +47,10 @@ MUST_USE enum err response_fail(struct response *res, enum err e, const char *fo
 /* Replaces the reply by an error. `message` may be NULL. */
 void response_set_error(struct response *res, enum err e, const char *message);
 
-/* The body is left out for HEAD; a failed write shows when the request is finished. */
-void response_write(const struct response *res, bool is_head, struct FCGX_Stream *out);
+/* Appends the headers, as CGI wants them (RFC 3875 6.2), and the empty line. */
+MUST_USE enum err response_encode_head(const struct response *res, struct buf *out);
+
+/* What follows them: nothing for HEAD and 304. Borrowed. */
+struct span response_body(const struct response *res, bool is_head);
 
 #endif

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcgios.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -151,6 +152,38 @@ enum err exchange_open(struct exchange *x, int fd)
     if (!begun && (!e || e == ERR_TOO_BIG))
         begun = begin_request(x);
     return begun ? begun : e;
+}
+
+char **exchange_params(const struct exchange *x)
+{
+    return x->fcgi.envp;
+}
+
+enum err exchange_read(struct exchange *x, char *bytes, size_t max, size_t *len)
+{
+    int n = 1;
+
+    *len = 0;
+    while (*len < max && n > 0) {
+        size_t left = max - *len;
+
+        n = FCGX_GetStr(bytes + *len, left > INT_MAX ? INT_MAX : (int)left, x->fcgi.in);
+        if (n > 0)
+            *len += (size_t)n;
+    }
+    return FCGX_GetError(x->fcgi.in) == 0 ? ERR_NONE : ERR_MALFORMED;
+}
+
+void exchange_write(struct exchange *x, struct span bytes)
+{
+    while (bytes.len > 0) {
+        int len = bytes.len > INT_MAX ? INT_MAX : (int)bytes.len;
+
+        if (FCGX_PutStr(bytes.p, len, x->fcgi.out) != len)
+            return;
+        bytes.p += len;
+        bytes.len -= (size_t)len;
+    }
 }
 
 static void log_fault(const struct exchange *x)

@@ -13,7 +13,7 @@
 #include "fcgi-app/http/fcgi_parser.h"
 
 struct exchange {
-    FCGX_Request fcgi; /* its parameters and streams are there while the exchange is open */
+    FCGX_Request fcgi; /* begun, while the exchange is open */
     int fd;
     struct buf head; /* checked, and not yet given to libfcgi */
     struct fcgi_parser parser;
@@ -41,6 +41,16 @@ void exchange_deinit(struct exchange *x);
  * after ERR_NONE, a reply can be written. After any other failure it cannot. exchange_close() is
  * due in any case. */
 MUST_USE enum err exchange_open(struct exchange *x, int fd);
+
+/* The parameters of the request, "NAME=value", ended by NULL. */
+char **exchange_params(const struct exchange *x);
+
+/* Reads its body, which may come in pieces, up to `max` bytes or to its end. ERR_MALFORMED if that
+ * is never reached: the peer has gone, or sends what is no body. */
+MUST_USE enum err exchange_read(struct exchange *x, char *bytes, size_t max, size_t *len);
+
+/* Writes a part of the reply. If that fails, the connection is closed when the exchange is. */
+void exchange_write(struct exchange *x, struct span bytes);
 
 /* Ends the reply, and logs what was wrong with the request if anything was. */
 enum exchange_fate exchange_close(struct exchange *x);

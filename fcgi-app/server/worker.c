@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/bytes/invariant.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
 #include "fcgi-app/endpoints/endpoints.h"
@@ -64,6 +65,7 @@ enum err worker_init(struct worker *w, size_t number, struct snapshot *snapshot,
     w->snapshot = snapshot_ref(snapshot);
     arena_init(&w->arena, ARENA_MAX);
     response_init(&w->response);
+    buf_init(&w->head, RESPONSE_HEAD_MAX);
     exchange_init(&w->exchange);
     return store_init(&w->store, &snapshot->config->database);
 }
@@ -74,6 +76,7 @@ void worker_deinit(struct worker *w)
     snapshot_unref(w->snapshot);
     arena_deinit(&w->arena);
     response_deinit(&w->response);
+    buf_deinit(&w->head);
     exchange_deinit(&w->exchange);
     store_deinit(&w->store);
 }
@@ -92,16 +95,25 @@ static enum err authenticate(const struct worker *w, enum access access, struct 
 
 /* Many HTTP clients send a body with every write, were it `{}` or an empty form. Where there are no
  * fields it may come, and a field in it is unknown as everywhere. */
-static enum err read_body(struct request *req, struct FCGX_Stream *in)
+static enum err read_body(struct request *req, struct exchange *x)
 {
-    size_t max = req->route->body_max;
+    size_t max = req->route->body_max, expected, len;
+    bool has_fields = max > 0;
+    char *bytes;
     enum err e;
 
-    if (max == 0 && req->route->method != METHOD_GET)
-        e = request_read_body(req, in, EMPTY_BODY_MAX);
-    else
-        e = request_read_body(req, in, max);
-    return e || max > 0 ? e : body_only(req->body, NULL, 0);
+    if (!has_fields && req->route->method != METHOD_GET)
+        max = EMPTY_BODY_MAX;
+    e = request_expect_body(req, max, &expected);
+    if (e)
+        return e;
+    bytes = arena_alloc(req->arena, expected + 1);
+    if (!bytes)
+        return ERR_NO_MEMORY;
+    e = exchange_read(x, bytes, expected + 1, &len);
+    if (!e)
+        e = request_take_body(req, bytes, len, expected);
+    return e || has_fields ? e : body_only(req->body, NULL, 0);
 }
 
 /* All that is decided before an endpoint is asked. */
@@ -109,7 +121,7 @@ static enum err dispatch(struct worker *w, struct request *req, struct response 
 {
     struct route_match match;
     struct span prefix = span_of(w->snapshot->config->app.prefix);
-    enum err e = request_init(req, w->exchange.fcgi.envp, prefix);
+    enum err e = request_init(req, exchange_params(&w->exchange), prefix);
 
     if (e)
         return e;
@@ -122,7 +134,7 @@ static enum err dispatch(struct worker *w, struct request *req, struct response 
     memcpy(req->args, match.args, sizeof(req->args));
     e = authenticate(w, match.route->access, req);
     if (!e)
-        e = read_body(req, w->exchange.fcgi.in);
+        e = read_body(req, &w->exchange);
     return e ? e : match.route->handler(w, req, res);
 }
 
@@ -148,6 +160,18 @@ static void set_error(struct worker *w, struct response *res, const struct body 
     response_set_error(res, e, message);
 }
 
+static void write_response(struct worker *w, const struct response *res, bool is_head)
+{
+    enum err e;
+
+    buf_reset(&w->head);
+    e = response_encode_head(res, &w->head);
+    if (!INVARIANT(e != ERR_TOO_BIG) || e)
+        return; /* the web server makes a 502 of it */
+    exchange_write(&w->exchange, buf_span(&w->head));
+    exchange_write(&w->exchange, response_body(res, is_head));
+}
+
 /* Answers one request. `e` is ERR_TOO_BIG if its parameters are not there. */
 static void answer(struct worker *w, enum err e)
 {
@@ -166,7 +190,7 @@ static void answer(struct worker *w, enum err e)
         res->retry_after_s = 1 + (int)(clock_chance() % 3);
     if (res->has_rung)
         publisher_wake(w->publisher);
-    response_write(res, req.is_head, w->exchange.fcgi.out);
+    write_response(w, res, req.is_head);
     /* What the peer has got whole has been counted: that ends only after this. */
     metrics_count_request(w->metrics, w->number, req.route, res->http, clock_us() - began_us);
     metrics_set_connected(w->metrics, w->number, store_is_connected(&w->store));

@@ -26,6 +26,7 @@ struct worker {
     struct store store;
     struct arena arena;
     struct response response;
+    struct buf head; /* of the response */
     struct exchange exchange;
 };
 
