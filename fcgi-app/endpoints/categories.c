@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* /categories: what can be muted, and what cannot. */
 #include "fcgi-app/store/categories.h"
-#include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/endpoints/endpoint.h"
 
 #include "common/text/json.h"
 
-enum err list_categories(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_list_categories(const struct endpoint *ep, const struct request *req,
+                                  struct response *res)
 {
     struct span json;
-    enum err e = categories_list(&w->store, &json);
+    enum err e = categories_list(ep->store, &json);
 
     (void)req;
     if (!e)
@@ -28,7 +29,8 @@ static enum err write_category(struct response *res, const char *name, bool is_c
 }
 
 /* What is left out would be changed in silence: all of a category must be there. */
-enum err change_category(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_change_category(const struct endpoint *ep, const struct request *req,
+                                  struct response *res)
 {
     static const char *const fields[] = {"critical"};
     bool is_critical = false;
@@ -42,20 +44,21 @@ enum err change_category(struct worker *w, const struct request *req, struct res
     if (!e)
         e = body_bool(req->body, "critical", &is_critical);
     if (!e)
-        e = categories_set(&w->store, name, is_critical);
+        e = categories_set(ep->store, name, is_critical);
     if (e)
         return e;
     res->has_rung = true;
     return write_category(res, name, is_critical);
 }
 
-enum err remove_category(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_remove_category(const struct endpoint *ep, const struct request *req,
+                                  struct response *res)
 {
     const char *name;
     enum err e = request_name(req, 0, &name);
 
     if (!e)
-        e = categories_remove(&w->store, name);
+        e = categories_remove(ep->store, name);
     if (e)
         return e;
     res->has_rung = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /groups/{group}/members: who is in a group. */
 #include "fcgi-app/store/groups.h"
-#include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/endpoints/endpoint.h"
 
 #include "fcgi-app/postgres/array.h"
 
@@ -11,7 +11,8 @@ enum {
     ARRAY_MAX = BODY_LIST_MAX * (2 * USER_ID_MAX + 3) + 3,
 };
 
-enum err list_members(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_list_members(const struct endpoint *ep, const struct request *req,
+                               struct response *res)
 {
     const char *group, *after;
     struct span json;
@@ -23,17 +24,17 @@ enum err list_members(struct worker *w, const struct request *req, struct respon
     if (!e)
         e = endpoint_limit(req, res, LIMIT_DEFAULT, LIMIT_MAX, &limit);
     if (!e)
-        e = groups_members(&w->store, group, after, limit, &json);
+        e = groups_members(ep->store, group, after, limit, &json);
     return e ? e : response_json(res, json);
 }
 
 /* Both arrays may be empty bufs, which stand for nothing to do. */
-static enum err change(struct worker *w, const char *group, const struct buf *add,
+static enum err change(const struct endpoint *ep, const char *group, const struct buf *add,
                        const struct buf *remove, struct response *res)
 {
     struct span json;
-    enum err e = groups_change(&w->store, group, add->data, remove->data,
-                               w->snapshot->config->app.max_groups, &json);
+    enum err e =
+        groups_change(ep->store, group, add->data, remove->data, ep->config->app.max_groups, &json);
 
     if (e)
         return e;
@@ -46,7 +47,8 @@ static enum err read_list(const struct request *req, const char *name, struct bu
     return body_find(req->body, name) ? body_users(req->body, name, array) : ERR_NONE;
 }
 
-enum err change_members(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_change_members(const struct endpoint *ep, const struct request *req,
+                                 struct response *res)
 {
     static const char *const fields[] = {"add", "remove"};
     struct buf add, remove;
@@ -64,7 +66,7 @@ enum err change_members(struct worker *w, const struct request *req, struct resp
     if (!e && !add.data && !remove.data)
         e = body_fail(req->body, ERR_INVALID, "\"add\" or \"remove\" is needed");
     if (!e)
-        e = change(w, group, &add, &remove, res);
+        e = change(ep, group, &add, &remove, res);
     buf_deinit(&add);
     buf_deinit(&remove);
     return e;
@@ -80,7 +82,7 @@ static enum err read_member(const struct request *req, struct buf *array)
     return e ? e : array_close(array);
 }
 
-static enum err change_one(struct worker *w, const struct request *req, bool is_added,
+static enum err change_one(const struct endpoint *ep, const struct request *req, bool is_added,
                            struct response *res)
 {
     struct buf one, none;
@@ -92,17 +94,19 @@ static enum err change_one(struct worker *w, const struct request *req, bool is_
     if (!e)
         e = read_member(req, &one);
     if (!e)
-        e = change(w, group, is_added ? &one : &none, is_added ? &none : &one, res);
+        e = change(ep, group, is_added ? &one : &none, is_added ? &none : &one, res);
     buf_deinit(&one);
     return e;
 }
 
-enum err add_member(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_add_member(const struct endpoint *ep, const struct request *req,
+                             struct response *res)
 {
-    return change_one(w, req, true, res);
+    return change_one(ep, req, true, res);
 }
 
-enum err remove_member(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_remove_member(const struct endpoint *ep, const struct request *req,
+                                struct response *res)
 {
-    return change_one(w, req, false, res);
+    return change_one(ep, req, false, res);
 }

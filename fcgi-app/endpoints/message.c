@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* /messages/{id} and what can be done to one message. */
-#include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/endpoints/endpoint.h"
 
-enum err show_message(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_show_message(const struct endpoint *ep, const struct request *req,
+                               struct response *res)
 {
-    struct reader reader = endpoint_reader(w, req);
+    struct reader reader = endpoint_reader(ep, req);
     struct span json;
     int64_t id;
     enum err e = request_id(req, &id);
 
     if (!e)
-        e = inbox_message(&w->store, &reader, id, &json);
+        e = inbox_message(ep->store, &reader, id, &json);
     return e ? e : response_json(res, json);
 }
 
-static enum err mark(struct worker *w, enum mark what, const struct request *req,
+static enum err mark(const struct endpoint *ep, enum mark what, const struct request *req,
                      struct response *res)
 {
     struct counts counts;
@@ -22,31 +23,36 @@ static enum err mark(struct worker *w, enum mark what, const struct request *req
     enum err e = request_id(req, &id);
 
     if (!e)
-        e = marks_set(&w->store, what, req->who.user, id, &counts);
+        e = marks_set(ep->store, what, req->who.user, id, &counts);
     return e ? e : endpoint_counts(req, res, &counts, false);
 }
 
-enum err mark_message_read(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_mark_message_read(const struct endpoint *ep, const struct request *req,
+                                    struct response *res)
 {
-    return mark(w, MARK_READ, req, res);
+    return mark(ep, MARK_READ, req, res);
 }
 
-enum err mark_message_unread(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_mark_message_unread(const struct endpoint *ep, const struct request *req,
+                                      struct response *res)
 {
-    return mark(w, MARK_UNREAD, req, res);
+    return mark(ep, MARK_UNREAD, req, res);
 }
 
-enum err archive_message(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_archive_message(const struct endpoint *ep, const struct request *req,
+                                  struct response *res)
 {
-    return mark(w, MARK_ARCHIVED, req, res);
+    return mark(ep, MARK_ARCHIVED, req, res);
 }
 
-enum err acknowledge_message(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_acknowledge_message(const struct endpoint *ep, const struct request *req,
+                                      struct response *res)
 {
-    return mark(w, MARK_ACKNOWLEDGED, req, res);
+    return mark(ep, MARK_ACKNOWLEDGED, req, res);
 }
 
-enum err remove_message(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_remove_message(const struct endpoint *ep, const struct request *req,
+                                 struct response *res)
 {
-    return mark(w, MARK_REMOVED, req, res);
+    return mark(ep, MARK_REMOVED, req, res);
 }

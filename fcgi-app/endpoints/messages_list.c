@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /messages: pages of the inbox, newest first. The database writes the whole reply. */
-#include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/endpoints/endpoint.h"
 
 enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 100 };
 
-enum err list_messages(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_list_messages(const struct endpoint *ep, const struct request *req,
+                                struct response *res)
 {
-    struct reader reader = endpoint_reader(w, req);
+    struct reader reader = endpoint_reader(ep, req);
     struct inbox_filter filter = {.limit = 0};
     struct span json;
     enum err e = request_query(req, "state", &filter.state);
@@ -20,6 +21,6 @@ enum err list_messages(struct worker *w, const struct request *req, struct respo
     if (!filter.state)
         filter.state = "all";
     if (!e)
-        e = inbox_list(&w->store, &reader, &filter, &json);
+        e = inbox_list(ep->store, &reader, &filter, &json);
     return e ? e : endpoint_json(req, res, json);
 }

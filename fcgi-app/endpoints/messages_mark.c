@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* POST /messages/read, /messages/unread and /seen: changes of many messages at once. */
-#include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/endpoints/endpoint.h"
 
 #include <stdint.h>
 
@@ -12,7 +12,7 @@ enum {
 
 typedef enum err mark_list(struct store *s, const char *user, const char *ids, struct counts *out);
 
-static enum err mark_ids(struct worker *w, const struct request *req, mark_list *mark,
+static enum err mark_ids(const struct endpoint *ep, const struct request *req, mark_list *mark,
                          struct counts *out)
 {
     struct buf ids;
@@ -21,7 +21,7 @@ static enum err mark_ids(struct worker *w, const struct request *req, mark_list 
     buf_init(&ids, ARRAY_MAX);
     e = body_ids(req->body, "ids", &ids);
     if (!e)
-        e = mark(&w->store, req->who.user, ids.data, out);
+        e = mark(ep->store, req->who.user, ids.data, out);
     buf_deinit(&ids);
     return e;
 }
@@ -35,15 +35,17 @@ static enum err read_position(const struct request *req, const char *name, const
     return e;
 }
 
-static enum err mark_read_upto(struct worker *w, const struct request *req, struct counts *out)
+static enum err mark_read_upto(const struct endpoint *ep, const struct request *req,
+                               struct counts *out)
 {
     const char *position;
     enum err e = read_position(req, "upto", &position);
 
-    return e ? e : marks_read_upto(&w->store, req->who.user, position, out);
+    return e ? e : marks_read_upto(ep->store, req->who.user, position, out);
 }
 
-static enum err mark_read_subject(struct worker *w, const struct request *req, struct counts *out)
+static enum err mark_read_subject(const struct endpoint *ep, const struct request *req,
+                                  struct counts *out)
 {
     const char *type, *id;
     enum err e = request_text(req, "subject_type", SUBJECT_MAX, BODY_LINE, &type);
@@ -52,17 +54,18 @@ static enum err mark_read_subject(struct worker *w, const struct request *req, s
         e = request_text(req, "subject_id", SUBJECT_MAX, BODY_LINE, &id);
     if (!e && (!type || !id))
         e = body_fail(req->body, ERR_INVALID, "subject_type and subject_id go together");
-    return e ? e : marks_read_subject(&w->store, req->who.user, type, id, out);
+    return e ? e : marks_read_subject(ep->store, req->who.user, type, id, out);
 }
 
-static enum err mark_read_oldest(struct worker *w, const struct request *req, struct counts *out)
+static enum err mark_read_oldest(const struct endpoint *ep, const struct request *req,
+                                 struct counts *out)
 {
     int64_t count = 0;
     enum err e = body_int(req->body, "oldest", 1, INT32_MAX, &count);
 
     if (!e && count == 0)
         e = body_fail(req->body, ERR_INVALID, "\"oldest\" must be a number");
-    return e ? e : marks_read_oldest(&w->store, req->who.user, count, out);
+    return e ? e : marks_read_oldest(ep->store, req->who.user, count, out);
 }
 
 /* {"all":false} asks for nothing that could be done. */
@@ -86,23 +89,24 @@ static size_t count_given(const struct request *req, const char *const *names, s
     return given;
 }
 
-static enum err mark_read(struct worker *w, const struct request *req, struct counts *out)
+static enum err mark_read(const struct endpoint *ep, const struct request *req, struct counts *out)
 {
     enum err e;
 
     if (body_has(req->body, "ids"))
-        return mark_ids(w, req, marks_read_ids, out);
+        return mark_ids(ep, req, marks_read_ids, out);
     if (body_has(req->body, "upto"))
-        return mark_read_upto(w, req, out);
+        return mark_read_upto(ep, req, out);
     if (body_has(req->body, "oldest"))
-        return mark_read_oldest(w, req, out);
+        return mark_read_oldest(ep, req, out);
     if (!body_has(req->body, "all"))
-        return mark_read_subject(w, req, out);
+        return mark_read_subject(ep, req, out);
     e = require_all(req);
-    return e ? e : marks_read_all(&w->store, req->who.user, out);
+    return e ? e : marks_read_all(ep->store, req->who.user, out);
 }
 
-enum err mark_many_read(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_mark_many_read(const struct endpoint *ep, const struct request *req,
+                                 struct response *res)
 {
     static const char *const fields[] = {"ids", "upto",         "oldest",
                                          "all", "subject_type", "subject_id"};
@@ -115,21 +119,23 @@ enum err mark_many_read(struct worker *w, const struct request *req, struct resp
                       "exactly one of ids, upto, oldest, all and subject_type with subject_id is "
                       "needed");
     if (!e)
-        e = mark_read(w, req, &counts);
+        e = mark_read(ep, req, &counts);
     return e ? e : endpoint_counts(req, res, &counts, true);
 }
 
-static enum err mark_unread(struct worker *w, const struct request *req, struct counts *out)
+static enum err mark_unread(const struct endpoint *ep, const struct request *req,
+                            struct counts *out)
 {
     enum err e;
 
     if (body_has(req->body, "ids"))
-        return mark_ids(w, req, marks_unread_ids, out);
+        return mark_ids(ep, req, marks_unread_ids, out);
     e = require_all(req);
-    return e ? e : marks_unread_all(&w->store, req->who.user, out);
+    return e ? e : marks_unread_all(ep->store, req->who.user, out);
 }
 
-enum err mark_many_unread(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_mark_many_unread(const struct endpoint *ep, const struct request *req,
+                                   struct response *res)
 {
     static const char *const fields[] = {"ids", "all"};
     struct counts counts;
@@ -138,11 +144,12 @@ enum err mark_many_unread(struct worker *w, const struct request *req, struct re
     if (!e && count_given(req, fields, 2) != 1)
         e = body_fail(req->body, ERR_INVALID, "exactly one of ids and all is needed");
     if (!e)
-        e = mark_unread(w, req, &counts);
+        e = mark_unread(ep, req, &counts);
     return e ? e : endpoint_counts(req, res, &counts, true);
 }
 
-enum err mark_seen(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_mark_seen(const struct endpoint *ep, const struct request *req,
+                            struct response *res)
 {
     static const char *const fields[] = {"position"};
     const char *position;
@@ -152,6 +159,6 @@ enum err mark_seen(struct worker *w, const struct request *req, struct response 
     if (!e)
         e = read_position(req, "position", &position);
     if (!e)
-        e = marks_seen(&w->store, req->who.user, position, &counts);
+        e = marks_seen(ep->store, req->who.user, position, &counts);
     return e ? e : endpoint_counts(req, res, &counts, false);
 }

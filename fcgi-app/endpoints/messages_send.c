@@ -2,7 +2,7 @@
 /* POST /messages: a message to one user, to many, to a group, or to everybody. What its texts must
  * be like is checked by the schema, whose sentence goes to the caller; here it is types and sizes.
  */
-#include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/store/messages.h"
 
 #include <inttypes.h>
@@ -162,7 +162,8 @@ static enum err write_sent(struct response *res, const struct sent *sent)
     return response_printf(res, ",\"duplicate\":%s}", sent->is_duplicate ? "true" : "false");
 }
 
-enum err send_message(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_send_message(const struct endpoint *ep, const struct request *req,
+                               struct response *res)
 {
     struct draft draft = {.title = NULL};
     struct sent sent;
@@ -172,7 +173,7 @@ enum err send_message(struct worker *w, const struct request *req, struct respon
     buf_init(&array, ARRAY_MAX);
     e = read_draft(req, &array, &draft);
     if (!e)
-        e = messages_send(&w->store, &draft, &sent);
+        e = messages_send(ep->store, &draft, &sent);
     if (!e)
         e = write_sent(res, &sent);
     else if (e == ERR_UNAVAILABLE && !draft.key)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /metrics: what Prometheus collects. It is answered also while the database is away. */
-#include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/store/upkeep.h"
 
 #include <json-c/json_object.h>
@@ -32,14 +32,15 @@ static enum err read_health(struct span json, struct metrics_gauges *out)
     return ERR_NONE;
 }
 
-enum err show_metrics(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_show_metrics(const struct endpoint *ep, const struct request *req,
+                               struct response *res)
 {
     struct metrics_gauges gauges = {.is_database_up = false};
     struct span health;
-    enum err e = upkeep_health(&w->store, &health);
+    enum err e = upkeep_health(ep->store, &health);
 
     (void)req;
     gauges.is_database_up = !e && !read_health(health, &gauges);
     res->type = "text/plain; version=0.0.4; charset=utf-8";
-    return metrics_encode(w->metrics, &gauges, &res->body);
+    return metrics_encode(ep->metrics, &gauges, &res->body);
 }

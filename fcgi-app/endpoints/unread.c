@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /unread: the check, by far the most frequent request. */
-#include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/endpoints/endpoint.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,29 +16,28 @@ static enum err write_unread(const struct request *req, struct response *res,
     return e ? e : endpoint_close(req, res);
 }
 
-static enum err answer_whole(struct worker *w, const struct request *req, const char *category,
-                             struct response *res)
+static enum err answer_whole(const struct endpoint *ep, const struct request *req,
+                             const char *category, struct response *res)
 {
-    struct reader reader = endpoint_reader(w, req);
+    struct reader reader = endpoint_reader(ep, req);
     struct unread unread;
-    enum err e =
-        inbox_unread(&w->store, &reader, category, w->snapshot->config->app.hit_window_s, &unread);
+    enum err e = inbox_unread(ep->store, &reader, category, ep->config->app.hit_window_s, &unread);
 
     return e ? e : write_unread(req, res, &unread);
 }
 
-static enum err answer_by_category(struct worker *w, const struct request *req,
+static enum err answer_by_category(const struct endpoint *ep, const struct request *req,
                                    struct response *res)
 {
-    struct reader reader = endpoint_reader(w, req);
+    struct reader reader = endpoint_reader(ep, req);
     struct span json;
-    enum err e =
-        inbox_unread_by_category(&w->store, &reader, w->snapshot->config->app.hit_window_s, &json);
+    enum err e = inbox_unread_by_category(ep->store, &reader, ep->config->app.hit_window_s, &json);
 
     return e ? e : endpoint_json(req, res, json);
 }
 
-enum err check_unread(struct worker *w, const struct request *req, struct response *res)
+enum err endpoint_check_unread(const struct endpoint *ep, const struct request *req,
+                               struct response *res)
 {
     const char *category, *by;
     enum err e = request_query(req, "category", &category);
@@ -49,7 +48,7 @@ enum err check_unread(struct worker *w, const struct request *req, struct respon
         return response_fail(res, e, "a parameter is given twice");
     if (by && (strcmp(by, "category") != 0 || category))
         return response_fail(res, ERR_INVALID, "\"by\" can be \"category\", and stands alone");
-    e = by ? answer_by_category(w, req, res) : answer_whole(w, req, category, res);
+    e = by ? answer_by_category(ep, req, res) : answer_whole(ep, req, category, res);
     if (e)
         return e;
     etag_of(buf_span(&res->body), res->etag);

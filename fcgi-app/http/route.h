@@ -9,7 +9,7 @@
 #include "common/bytes/span.h"
 #include "fcgi-app/http/path.h"
 
-struct worker;
+struct endpoint;
 struct request;
 struct response;
 
@@ -34,7 +34,7 @@ struct route {
         *path; /* "{id}" stands for digits, any other "{name}" for one segment that is not empty */
     enum access access;
     size_t body_max;
-    enum err (*handler)(struct worker *w, const struct request *req, struct response *res);
+    enum err (*handler)(const struct endpoint *ep, const struct request *req, struct response *res);
 };
 
 struct route_match {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/endpoints/endpoint.h"
 
 #include <inttypes.h>
 
 #include "common/text/json.h"
 
-struct reader endpoint_reader(const struct worker *w, const struct request *req)
+struct reader endpoint_reader(const struct endpoint *ep, const struct request *req)
 {
     return (struct reader){
         .user = req->who.user,
         .since = req->who.since,
-        .backlog_days = w->snapshot->config->app.backlog_days,
+        .backlog_days = ep->config->app.backlog_days,
     };
 }
 

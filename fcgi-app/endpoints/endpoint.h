@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* endpoint.h - the handlers of the routes, and what they share. When a handler is called, the
+ * caller is proven to be whom the route asks for, and the body is decoded. On failure the worker
+ * writes the error. */
+#ifndef DOORBELL_FCGI_APP_ENDPOINTS_ENDPOINT_H
+#define DOORBELL_FCGI_APP_ENDPOINTS_ENDPOINT_H
+
+#include "common/bytes/err.h"
+#include "common/config/config.h"
+#include "common/security/secrets.h"
+#include "fcgi-app/http/request.h"
+#include "fcgi-app/http/response.h"
+#include "fcgi-app/store/inbox.h"
+#include "fcgi-app/store/marks.h"
+
+struct metrics;
+
+/* What a handler works with. All of it is borrowed, and stays in force until the reply is out. */
+struct endpoint {
+    struct store *store;
+    const struct config *config;
+    const struct secrets *secrets;
+    const struct metrics *metrics;
+};
+
+#define ENDPOINT(name)                                                                             \
+    MUST_USE enum err name(const struct endpoint *ep, const struct request *req,                   \
+                           struct response *res)
+
+ENDPOINT(endpoint_send_message);
+ENDPOINT(endpoint_check_unread);
+ENDPOINT(endpoint_list_messages);
+ENDPOINT(endpoint_show_message);
+ENDPOINT(endpoint_mark_message_read);
+ENDPOINT(endpoint_mark_message_unread);
+ENDPOINT(endpoint_archive_message);
+ENDPOINT(endpoint_acknowledge_message);
+ENDPOINT(endpoint_remove_message);
+ENDPOINT(endpoint_mark_many_read);
+ENDPOINT(endpoint_mark_many_unread);
+ENDPOINT(endpoint_mark_seen);
+ENDPOINT(endpoint_show_preferences);
+ENDPOINT(endpoint_change_preferences);
+ENDPOINT(endpoint_show_sent);
+ENDPOINT(endpoint_recall_sent);
+ENDPOINT(endpoint_list_members);
+ENDPOINT(endpoint_change_members);
+ENDPOINT(endpoint_add_member);
+ENDPOINT(endpoint_remove_member);
+ENDPOINT(endpoint_export_user);
+ENDPOINT(endpoint_erase_user);
+ENDPOINT(endpoint_make_token);
+ENDPOINT(endpoint_list_categories);
+ENDPOINT(endpoint_change_category);
+ENDPOINT(endpoint_remove_category);
+ENDPOINT(endpoint_show_health);
+ENDPOINT(endpoint_show_metrics);
+
+/* The user of a request, for the store. */
+struct reader endpoint_reader(const struct endpoint *ep, const struct request *req);
+
+/* The reply to a change of a user's state. */
+MUST_USE enum err endpoint_counts(const struct request *req, struct response *res,
+                                  const struct counts *counts, bool has_changed);
+
+/* Ends a reply, an object that has members already, with the user whom it is about. */
+MUST_USE enum err endpoint_close(const struct request *req, struct response *res);
+
+/* Replies with `json`, such an object of the database's, and the user. */
+MUST_USE enum err endpoint_json(const struct request *req, struct response *res, struct span json);
+
+/* The `limit` of the query, from 1 to `max`. */
+MUST_USE enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,
+                                 int64_t max, int64_t *limit);
+
+#undef ENDPOINT
+
+#endif
