@@ -255,7 +255,7 @@ test('a relay that was away gets what is still fresh', async (t) => {
   const { port } = relay.server.address();
   relay.close();
   await send(stack, { to: 'away' });
-  await stack.app.waitLog(/the relay is away/);
+  await stack.app.waitLog(/the relay is unreachable/);
   const back = await new RelayStandIn().listen({ port, host: '127.0.0.1' });
   t.after(() => back.close());
   await back.ringOf('away');

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* relay_client.h - publish calls to doorbell-relay, over one kept connection. For one thread. */
+#ifndef DOORBELL_FCGI_APP_SERVER_RELAY_CLIENT_H
+#define DOORBELL_FCGI_APP_SERVER_RELAY_CLIENT_H
+
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "fcgi-app/shared/snapshot.h"
+
+struct relay_client;
+
+/* Does not connect. Caller owns *out. */
+MUST_USE enum err relay_client_new(struct relay_client **out);
+void relay_client_free(struct relay_client *c);
+
+/* Takes the relay's address and key from `snapshot`, unless it has them; the kept connection
+ * survives that. Before the first call, and whenever there may be another one. */
+MUST_USE enum err relay_client_configure(struct relay_client *c, const struct snapshot *snapshot);
+
+/* One call. ERR_INVALID: the relay refuses this body, and always will. ERR_UNAVAILABLE: worth
+ * trying again, and relay_client_fault() says why it failed. */
+MUST_USE enum err relay_client_post(struct relay_client *c, struct span body);
+
+/* A sentence for the operator, until the next call. */
+const char *relay_client_fault(const struct relay_client *c);
+
+#endif
