@@ -33,7 +33,7 @@ struct thread {
 struct app {
     const struct program_start *start;
     struct snapshot *snapshot; /* the newest */
-    struct snapshot *first;    /* whose settings that cannot be reloaded stay in force */
+    struct snapshot *first;    /* what cannot be reloaded stays as it is here */
     int listener, signals;
     int ended; /* counts the threads that have returned */
     struct pool *pool;
@@ -126,7 +126,7 @@ static enum err make_workers(struct app *app)
     return e;
 }
 
-/* A statement that the database refuses stops the start; a database that is away does not: it is
+/* A statement that the database refuses stops the start; an unreachable database does not: it is
  * asked again at each request, which is a 503 until then. */
 static enum err try_database(struct app *app)
 {
@@ -149,8 +149,8 @@ static enum err open_pool(struct app *app)
     return e ? e : pool_new(app->listener, (size_t)config->max_connections, &app->pool);
 }
 
-/* The listener comes last: who can connect is served. */
-static enum err start(struct app *app)
+/* The listener comes last: a web server that can connect gets an answer. */
+static enum err start_app(struct app *app)
 {
     enum err e = take_signals(&app->signals);
 
@@ -257,7 +257,7 @@ static void clean_up(struct app *app)
     snapshot_unref(app->first);
 }
 
-static int run(const struct program_start *how, struct program_settings *loaded)
+static int run_app(const struct program_start *how, struct program_settings *loaded)
 {
     struct app app = {.start = how, .listener = -1, .signals = -1};
     int status;
@@ -267,7 +267,7 @@ static int run(const struct program_start *how, struct program_settings *loaded)
         return EXIT_FAILURE;
     app.first = snapshot_ref(app.snapshot);
     app.ended = eventfd(0, EFD_CLOEXEC);
-    e = app.ended >= 0 ? start(&app) : ERR_NO_MEMORY;
+    e = app.ended >= 0 ? start_app(&app) : ERR_NO_MEMORY;
     if (!e) {
         log_info("serving with %zu workers", app.workers_count);
         status = supervise(&app);
@@ -284,5 +284,5 @@ static int run(const struct program_start *how, struct program_settings *loaded)
 
 int main(int argc, char **argv)
 {
-    return program_main(PROGRAM_APP, "doorbell-app", argc, argv, run);
+    return program_main(PROGRAM_APP, "doorbell-app", argc, argv, run_app);
 }

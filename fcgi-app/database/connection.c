@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/bytes/invariant.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
 #include "fcgi-app/postgres/sqlstate.h"
@@ -145,7 +146,7 @@ static enum err wait_for_result(struct connection *c, int64_t deadline_ms)
 }
 
 /* Reads the result of what was sent into c->result. After a failure the connection is useless. */
-static enum err fetch(struct connection *c)
+static enum err fetch_result(struct connection *c)
 {
     int64_t deadline_ms = clock_ms() + c->timeout_ms + ANSWER_GRACE_MS;
     PGresult *next = NULL;
@@ -167,7 +168,7 @@ static enum err fetch(struct connection *c)
 
 static enum err fetch_command(struct connection *c)
 {
-    enum err e = fetch(c);
+    enum err e = fetch_result(c);
     ExecStatusType status = PQresultStatus(c->result);
     const char *state = PQresultErrorField(c->result, PG_DIAG_SQLSTATE);
 
@@ -193,7 +194,7 @@ static enum err set_timeout(struct connection *c, int64_t timeout_ms)
 }
 
 /* Compiling a statement takes longer than any of ours runs: jit is off. */
-static enum err set_up(struct connection *c)
+static enum err set_up_session(struct connection *c)
 {
     char sql[64];
     enum err e;
@@ -206,7 +207,7 @@ static enum err set_up(struct connection *c)
     return e ? e : run_command(c, sql);
 }
 
-static enum err prepare(struct connection *c, const struct statement *statement)
+static enum err prepare_statement(struct connection *c, const struct statement *statement)
 {
     enum err e;
 
@@ -229,7 +230,7 @@ static enum err prepare_all(struct connection *c)
 
     for (size_t list = 0; c->lists[list] && !e; list++)
         for (size_t i = 0; c->lists[list][i] && !e; i++)
-            e = prepare(c, c->lists[list][i]);
+            e = prepare_statement(c, c->lists[list][i]);
     return e;
 }
 
@@ -248,7 +249,7 @@ enum err connection_connect(struct connection *c)
     disconnect(c);
     e = open_connection(c);
     if (!e)
-        e = set_up(c);
+        e = set_up_session(c);
     if (!e)
         e = prepare_all(c);
     if (!e) {
@@ -302,7 +303,7 @@ static enum err run_once(struct connection *c, const struct statement *statement
         return e;
     }
     if (PQsendQueryPrepared(c->pg, statement->name, statement->params, values, NULL, NULL, 0))
-        e = fetch(c);
+        e = fetch_result(c);
     if (e)
         disconnect(c);
     return e;
@@ -352,10 +353,12 @@ enum err connection_run_with(struct connection *c, const struct statement *state
             break;
         e = run_once(c, statement, values, terms->more_ms);
         if (e)
-            log_warn("the connection to PostgreSQL was lost during \"%s\"", statement->name);
+            log_warn("the connection to PostgreSQL was lost during \"%s\"%s", statement->name,
+                     tries > 1 ? ", which is tried again" : "");
     }
     if (e)
         return e;
+    (void)INVARIANT(c->pg && c->result);
     e = check_result(c, statement);
     if (!e)
         *out = c->result;

@@ -28,9 +28,9 @@ enum err endpoint_list_members(const struct endpoint *ep, const struct request *
     return e ? e : response_json(res, json);
 }
 
-/* Both arrays may be empty bufs, which stand for nothing to do. */
-static enum err change(const struct endpoint *ep, const char *group, const struct buf *add,
-                       const struct buf *remove, struct response *res)
+/* Both arrays may be empty bufs, which mean that nothing is to be done. */
+static enum err change_group(const struct endpoint *ep, const char *group, const struct buf *add,
+                             const struct buf *remove, struct response *res)
 {
     struct span json;
     enum err e =
@@ -66,7 +66,7 @@ enum err endpoint_change_members(const struct endpoint *ep, const struct request
     if (!e && !add.data && !remove.data)
         e = body_fail(req->body, ERR_INVALID, "\"add\" or \"remove\" is needed");
     if (!e)
-        e = change(ep, group, &add, &remove, res);
+        e = change_group(ep, group, &add, &remove, res);
     buf_deinit(&add);
     buf_deinit(&remove);
     return e;
@@ -94,7 +94,7 @@ static enum err change_one(const struct endpoint *ep, const struct request *req,
     if (!e)
         e = read_member(req, &one);
     if (!e)
-        e = change(ep, group, is_added ? &one : &none, is_added ? &none : &one, res);
+        e = change_group(ep, group, is_added ? &one : &none, is_added ? &none : &one, res);
     buf_deinit(&one);
     return e;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /health: whether the database answers; to the holder of the send key, also how it is. */
+/* GET /health: whether the database works; with the send key, also how it is. */
 #include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/store/upkeep.h"
 

@@ -15,8 +15,8 @@ enum err endpoint_show_message(const struct endpoint *ep, const struct request *
     return e ? e : response_json(res, json);
 }
 
-static enum err mark(const struct endpoint *ep, enum mark what, const struct request *req,
-                     struct response *res)
+static enum err mark_message(const struct endpoint *ep, enum mark what, const struct request *req,
+                             struct response *res)
 {
     struct counts counts;
     int64_t id;
@@ -30,29 +30,29 @@ static enum err mark(const struct endpoint *ep, enum mark what, const struct req
 enum err endpoint_mark_message_read(const struct endpoint *ep, const struct request *req,
                                     struct response *res)
 {
-    return mark(ep, MARK_READ, req, res);
+    return mark_message(ep, MARK_READ, req, res);
 }
 
 enum err endpoint_mark_message_unread(const struct endpoint *ep, const struct request *req,
                                       struct response *res)
 {
-    return mark(ep, MARK_UNREAD, req, res);
+    return mark_message(ep, MARK_UNREAD, req, res);
 }
 
 enum err endpoint_archive_message(const struct endpoint *ep, const struct request *req,
                                   struct response *res)
 {
-    return mark(ep, MARK_ARCHIVED, req, res);
+    return mark_message(ep, MARK_ARCHIVED, req, res);
 }
 
 enum err endpoint_acknowledge_message(const struct endpoint *ep, const struct request *req,
                                       struct response *res)
 {
-    return mark(ep, MARK_ACKNOWLEDGED, req, res);
+    return mark_message(ep, MARK_ACKNOWLEDGED, req, res);
 }
 
 enum err endpoint_remove_message(const struct endpoint *ep, const struct request *req,
                                  struct response *res)
 {
-    return mark(ep, MARK_REMOVED, req, res);
+    return mark_message(ep, MARK_REMOVED, req, res);
 }

@@ -116,7 +116,7 @@ static enum err read_texts(const struct request *req, struct draft *d)
     return request_text(req, "body", BODY_MAX, BODY_TEXT, &d->body);
 }
 
-static enum err read_options(const struct request *req, struct draft *d)
+static enum err read_send_options(const struct request *req, struct draft *d)
 {
     enum err e = body_int(req->body, "expires_in", 1, INT32_MAX, &d->expires_in_s);
 
@@ -138,7 +138,7 @@ static enum err read_draft(const struct request *req, struct buf *array, struct 
     if (!e)
         e = read_texts(req, d);
     if (!e)
-        e = read_options(req, d);
+        e = read_send_options(req, d);
     return e ? e : read_extra(req, d);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /metrics: what Prometheus collects. It is answered also while the database is away. */
+/* GET /metrics: what Prometheus collects. It works also while the database is unreachable. */
 #include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/store/upkeep.h"
 

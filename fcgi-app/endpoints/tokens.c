@@ -14,16 +14,17 @@ static enum err read_ttl(const struct endpoint *ep, const struct request *req, i
     return body_int(req->body, "ttl", 1, max_s, ttl_s);
 }
 
-static enum err sign(const struct endpoint *ep, const struct request *req, struct span user,
-                     int64_t ttl_s, struct response *res)
+static enum err sign_token(const struct endpoint *ep, const struct request *req, struct span user,
+                           int64_t ttl_s, struct response *res)
 {
     enum err e = response_json(res, SPAN("{\"token\":\""));
 
     if (!e)
         e = token_sign(ep->secrets->token, user, req->now, ttl_s, &res->body);
     if (e == ERR_UNSUPPORTED)
-        return response_fail(res, ERR_CONFLICT,
-                             "tokens are verified with a public key here, and signed elsewhere");
+        return response_fail(
+            res, ERR_CONFLICT,
+            "tokens are only verified here, with a public key: sign them where the private key is");
     if (e)
         return e;
     return response_printf(res, "\",\"expires_at\":%" PRId64 "}", req->now + ttl_s);
@@ -43,7 +44,7 @@ enum err endpoint_make_token(const struct endpoint *ep, const struct request *re
     if (!e)
         e = read_ttl(ep, req, &ttl_s);
     if (!e)
-        e = sign(ep, req, (struct span){user.data, user.len - 1}, ttl_s, res);
+        e = sign_token(ep, req, (struct span){user.data, user.len - 1}, ttl_s, res);
     buf_deinit(&user);
     return e;
 }

@@ -47,7 +47,8 @@ enum err endpoint_check_unread(const struct endpoint *ep, const struct request *
     if (e)
         return response_fail(res, e, "a parameter is given twice");
     if (by && (strcmp(by, "category") != 0 || category))
-        return response_fail(res, ERR_INVALID, "\"by\" can be \"category\", and stands alone");
+        return response_fail(res, ERR_INVALID,
+                             "\"by\" can only be \"category\", and not together with a category");
     e = by ? answer_by_category(ep, req, res) : answer_whole(ep, req, category, res);
     if (e)
         return e;

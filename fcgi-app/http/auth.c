@@ -7,8 +7,8 @@
 #include "common/http/cookie.h"
 #include "common/security/origin.h"
 
-static enum err verify(const struct secrets *keys, struct span token, int64_t now,
-                       struct identity *out)
+static enum err verify_token(const struct secrets *keys, struct span token, int64_t now,
+                             struct identity *out)
 {
     struct token_claims claims;
 
@@ -30,30 +30,30 @@ static enum err take_remote_user(struct span name, struct identity *out)
 }
 
 /* The browser sends an ambient identity along with whatever any page makes it send. */
-static enum err check_origin(const struct config_auth *rules, const struct credentials *c)
+static enum err check_auth_origin(const struct config_auth *rules, const struct credentials *c)
 {
     if (!c->is_write || origin_is_allowed(&rules->origins, c->origin, c->scheme, c->host))
         return ERR_NONE;
     return ERR_FORBIDDEN;
 }
 
-static enum err prove(const struct config_auth *rules, const struct secrets *keys,
-                      const struct credentials *c, int64_t now, struct identity *out)
+static enum err prove_user(const struct config_auth *rules, const struct secrets *keys,
+                           const struct credentials *c, int64_t now, struct identity *out)
 {
     struct span token;
     enum err e;
 
     if (bearer_read(c->authorization, &token))
-        return verify(keys, token, now, out);
+        return verify_token(keys, token, now, out);
     token = (struct span){NULL, 0};
     cookie_read(c->cookie, COOKIE_TOKEN, &token);
     if (token.p)
-        e = verify(keys, token, now, out);
+        e = verify_token(keys, token, now, out);
     else if (rules->trust_remote_user && c->remote_user.len > 0)
         e = take_remote_user(c->remote_user, out);
     else
         return ERR_UNAUTHORIZED;
-    return e ? e : check_origin(rules, c);
+    return e ? e : check_auth_origin(rules, c);
 }
 
 /* A page outlives a login: the cookie may have become another user's in another tab. The header
@@ -76,7 +76,7 @@ static enum err check_expected_user(struct span encoded, const struct identity *
 enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
                    const struct credentials *c, int64_t now, struct identity *out)
 {
-    enum err e = prove(rules, keys, c, now, out);
+    enum err e = prove_user(rules, keys, c, now, out);
 
     return e ? e : check_expected_user(c->expected_user, out);
 }

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/* JSON, urlencoded and multipart bodies become the same tree, a json-c object, so an endpoint reads
+ * its fields without knowing which one came. What differs between them is settled here: in a form
+ * every value is text, `a[]=` makes lists, and an empty field counts as absent. Each accessor
+ * checks type and size, and leaves a sentence for the caller in `fault`; what fields mean is the
+ * endpoint's. */
 #include "fcgi-app/http/body.h"
 
 #include <json-c/json_object_iterator.h>
@@ -86,7 +91,7 @@ static enum err take_field(struct body *b, const struct form_field *field)
     return value ? add_field(b, field, name, value) : ERR_NO_MEMORY;
 }
 
-static enum err decode_form(struct body *b, struct span content_type, char *bytes, size_t len)
+static enum err decode_form_body(struct body *b, struct span content_type, char *bytes, size_t len)
 {
     struct form form;
     struct form_field field;
@@ -108,7 +113,7 @@ static enum err decode_form(struct body *b, struct span content_type, char *byte
     return e == ERR_END ? ERR_NONE : body_fail(b, ERR_MALFORMED, "the form is malformed");
 }
 
-static enum err decode_json(struct body *b, char *bytes, size_t len)
+static enum err decode_json_body(struct body *b, char *bytes, size_t len)
 {
     enum err e = json_decode((struct span){bytes, len}, &b->root);
 
@@ -127,8 +132,8 @@ enum err body_decode(struct body *b, struct span content_type, char *bytes, size
     if (len == 0)
         return ERR_NONE;
     if (span_equal_nocase(form_media_type(content_type), SPAN("application/json")))
-        return decode_json(b, bytes, len);
-    return decode_form(b, content_type, bytes, len);
+        return decode_json_body(b, bytes, len);
+    return decode_form_body(b, content_type, bytes, len);
 }
 
 void body_deinit(struct body *b)
@@ -178,7 +183,7 @@ struct json_object *body_find(const struct body *b, const char *name)
     return node;
 }
 
-static bool is_clean(struct span s, enum body_text_kind kind)
+static bool is_clean_text(struct span s, enum body_text_kind kind)
 {
     if (kind == BODY_LINE)
         return !span_has_control(s);
@@ -201,7 +206,7 @@ enum err body_text(struct body *b, const char *name, size_t max, enum body_text_
     text = json_text(node);
     if (text.len > max)
         return body_fail(b, ERR_INVALID, "\"%s\" is longer than %zu bytes", name, max);
-    if (!is_clean(text, kind))
+    if (!is_clean_text(text, kind))
         return body_fail(b, ERR_INVALID, "\"%s\" has a control character", name);
     *out = text;
     return ERR_NONE;
@@ -292,7 +297,7 @@ enum err body_object(struct body *b, const char *name, size_t max, struct span *
 }
 
 /* The id of a user; `digits` holds it if it came as an integer. */
-static bool read_user(struct json_object *node, char digits[DIGITS_MAX + 1], struct span *out)
+static bool read_user_field(struct json_object *node, char digits[DIGITS_MAX + 1], struct span *out)
 {
     *out = json_text(node);
     if (json_object_is_type(node, json_type_int)) {
@@ -308,7 +313,7 @@ enum err body_user(struct body *b, const char *name, struct buf *out)
     struct span user;
     enum err e;
 
-    if (!read_user(body_find(b, name), digits, &user))
+    if (!read_user_field(body_find(b, name), digits, &user))
         return body_fail(b, ERR_INVALID, "\"%s\" must be a user id", name);
     e = buf_append(out, user);
     return e ? e : buf_append_char(out, '\0');
@@ -353,7 +358,7 @@ enum err body_users(struct body *b, const char *name, struct buf *out)
         char digits[DIGITS_MAX + 1];
         struct span user;
 
-        if (!read_user(json_object_array_get_idx(list, i), digits, &user))
+        if (!read_user_field(json_object_array_get_idx(list, i), digits, &user))
             return body_fail(b, ERR_MALFORMED, "\"%s\" has an item that is no user id", name);
         if ((e = array_append_text(out, user)))
             return e;
@@ -371,7 +376,7 @@ enum err body_texts(struct body *b, const char *name, size_t max, struct buf *ou
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         struct span text = json_text(json_object_array_get_idx(list, i));
 
-        if (!text.p || text.len > max || !is_clean(text, BODY_LINE))
+        if (!text.p || text.len > max || !is_clean_text(text, BODY_LINE))
             return body_fail(b, ERR_INVALID, "\"%s\" must be a list of names", name);
         if ((e = array_append_text(out, text)))
             return e;

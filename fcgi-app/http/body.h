@@ -16,7 +16,7 @@
 enum { BODY_LIST_MAX = 100000, BODY_FAULT_SIZE = 160 };
 
 struct body {
-    struct json_object *root;    /* an object; NULL stands for an empty one */
+    struct json_object *root;    /* an object; NULL is an empty one */
     bool is_form;                /* all values came as text */
     char fault[BODY_FAULT_SIZE]; /* a sentence, after a failure of any function here */
 };
@@ -38,7 +38,7 @@ MUST_USE enum err body_only(struct body *b, const char *const *names, size_t cou
 /* NULL if the field is absent or null; in a form also if it is empty. */
 struct json_object *body_find(const struct body *b, const char *name);
 
-/* Whether the field is there at all, were it null. */
+/* Whether the field is there at all, even as null. */
 bool body_has(const struct body *b, const char *name);
 
 /* These leave *out as it is when the field is absent. Texts borrow from the tree. ERR_INVALID. */
@@ -51,10 +51,10 @@ MUST_USE enum err body_bool(struct body *b, const char *name, bool *out);
 /* An object, as JSON text of at most `max` bytes. */
 MUST_USE enum err body_object(struct body *b, const char *name, size_t max, struct span *out);
 
-/* A required user id: text, or an integer taken as text; appended to `out` with a NUL behind it. */
+/* A required user id: text, or an integer taken as text; appended to `out`, followed by a NUL. */
 MUST_USE enum err body_user(struct body *b, const char *name, struct buf *out);
 
-/* Lists of at most BODY_LIST_MAX, as PostgreSQL arrays with a NUL behind them. A field that is
+/* Lists of at most BODY_LIST_MAX, as PostgreSQL arrays, followed by a NUL. A field that is
  * absent or not a list is ERR_INVALID, and a user id of a wrong form ERR_MALFORMED. */
 MUST_USE enum err body_ids(struct body *b, const char *name, struct buf *out);
 MUST_USE enum err body_users(struct body *b, const char *name, struct buf *out);

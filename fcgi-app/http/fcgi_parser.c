@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "common/bytes/invariant.h"
+
 /* FastCGI 1.0, 3.3 and 8 */
 enum { VERSION = 1, ROLE_RESPONDER = 1 };
 enum { TYPE_BEGIN = 1, TYPE_ABORT = 2, TYPE_PARAMS = 4, TYPE_STDIN = 5 };
@@ -107,7 +109,7 @@ static enum err check_text(struct fcgi_parser *p, struct span text)
     return ERR_NONE;
 }
 
-static enum err take_text(struct fcgi_parser *p, struct span *bytes)
+static enum err take_pair_text(struct fcgi_parser *p, struct span *bytes)
 {
     bool is_name = p->pair_part == FCGI_PAIR_NAME;
     size_t *left = is_name ? &p->name_left : &p->value_left;
@@ -135,7 +137,7 @@ static enum err take_params(struct fcgi_parser *p, struct span content)
         if (p->params_len == FCGI_PARAMS_MAX)
             return fail_parse(p, ERR_TOO_BIG, "the parameters are too long");
         if (p->pair_part == FCGI_PAIR_NAME || p->pair_part == FCGI_PAIR_VALUE)
-            e = take_text(p, &content);
+            e = take_pair_text(p, &content);
         else
             e = take_length(p, (unsigned char)*cut_front(&content, 1).p);
         finish_texts(p);
@@ -239,6 +241,7 @@ enum err fcgi_parser_feed(struct fcgi_parser *p, struct span bytes, size_t *used
         else if (fill_head(p, &bytes))
             e = take_header(p);
     }
+    (void)INVARIANT(p->params_len <= FCGI_PARAMS_MAX && p->params_count <= FCGI_PARAMS_COUNT_MAX);
     *used = e ? 0 : len - bytes.len;
     if (e)
         return e;

@@ -43,7 +43,7 @@ static enum err check_segment(struct span s)
     return ERR_NONE;
 }
 
-static enum err split(struct span text, struct span prefix, struct path *out)
+static enum err split_path(struct span text, struct span prefix, struct path *out)
 {
     struct path path = {.count = 0};
     enum err e = remove_prefix(&text, prefix);
@@ -63,7 +63,7 @@ enum err path_decode_uri(char *uri, size_t len, struct span prefix, struct path 
 {
     struct span rest = {uri, len};
     struct path path;
-    enum err e = split(skip_authority(span_cut(&rest, '?')), prefix, &path);
+    enum err e = split_path(skip_authority(span_cut(&rest, '?')), prefix, &path);
 
     if (e)
         return e;
@@ -83,7 +83,7 @@ enum err path_decode_uri(char *uri, size_t len, struct span prefix, struct path 
 enum err path_split(struct span text, struct span prefix, struct path *out)
 {
     struct path path;
-    enum err e = split(text, prefix, &path);
+    enum err e = split_path(text, prefix, &path);
 
     if (e)
         return e;

@@ -5,7 +5,7 @@
 
 #include "common/text/form.h"
 
-static bool is_clean(struct span s)
+static bool is_clean_query(struct span s)
 {
     return span_is_utf8(s) && !span_has_control(s);
 }
@@ -20,7 +20,7 @@ enum err query_decode(char *bytes, size_t len, struct query *out)
     if (e)
         return e;
     while (!(e = form_next(&form, &field))) {
-        if (!is_clean(field.name) || !is_clean(field.value))
+        if (!is_clean_query(field.name) || !is_clean_query(field.value))
             return ERR_MALFORMED;
         out->params[out->count].name = field.name;
         out->params[out->count].value = field.value;

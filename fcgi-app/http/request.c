@@ -41,7 +41,7 @@ static const struct {
     PARAM("HTTP_DOORBELL_USER", expected_user),
 };
 
-static void collect(char **env, struct params *out)
+static void collect_params(char **env, struct params *out)
 {
     for (; *env; env++) {
         struct span value = span_of(*env);
@@ -74,7 +74,7 @@ static struct credentials credentials_of(const struct params *p, unsigned method
     };
 }
 
-static char *join(struct arena *arena, struct span a, struct span b)
+static char *join_path(struct arena *arena, struct span a, struct span b)
 {
     char *text = arena_alloc(arena, a.len + b.len + 1);
 
@@ -88,8 +88,8 @@ static char *join(struct arena *arena, struct span a, struct span b)
 static enum err read_path(struct request *req, const struct params *p, struct span prefix)
 {
     bool has_uri = p->uri.len > 0;
-    char *text =
-        has_uri ? arena_text(req->arena, p->uri) : join(req->arena, p->script_name, p->path_info);
+    char *text = has_uri ? arena_text(req->arena, p->uri)
+                         : join_path(req->arena, p->script_name, p->path_info);
 
     if (!text)
         return ERR_NO_MEMORY;
@@ -113,7 +113,7 @@ enum err request_init(struct request *req, char **env, struct span prefix)
     struct params p = {.method = {NULL, 0}};
     enum err e;
 
-    collect(env, &p);
+    collect_params(env, &p);
     req->method = route_method(p.method);
     req->is_head = span_equal(p.method, SPAN("HEAD"));
     req->content_type = p.content_type;

@@ -45,7 +45,7 @@ MUST_USE enum err request_take_body(struct request *req, char *bytes, size_t len
 /* The number of a {id} of the path. ERR_NOT_FOUND if there can be no such thing. */
 MUST_USE enum err request_id(const struct request *req, int64_t *id);
 
-/* What stands for the {…} number `i` of the path, NUL-terminated. ERR_NOT_FOUND if it cannot be a
+/* What the {…} number `i` of the path matched, NUL-terminated. ERR_NOT_FOUND if it cannot be a
  * name: there is no such thing then. */
 MUST_USE enum err request_name(const struct request *req, size_t i, const char **out);
 

@@ -29,7 +29,7 @@ const char *route_method_name(enum method method)
     return methods[i].name;
 }
 
-static bool is_digits(struct span s)
+static bool is_route_id(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
         if (s.p[i] < '0' || s.p[i] > '9')
@@ -37,14 +37,15 @@ static bool is_digits(struct span s)
     return s.len > 0;
 }
 
-/* Whether `segment` fits `pattern`; counts and stores what stands for a {…}. */
-static bool fits(struct span pattern, struct span segment, struct span *args, size_t *args_count)
+/* Whether `segment` fits `pattern`; counts and stores what a {…} matched. */
+static bool fits_segment(struct span pattern, struct span segment, struct span *args,
+                         size_t *args_count)
 {
     if (!span_starts_with(pattern, SPAN("{")))
         return span_equal(pattern, segment);
     if (*args_count == ROUTE_ARGS_MAX || segment.len == 0)
         return false;
-    if (span_equal(pattern, SPAN("{id}")) && !is_digits(segment))
+    if (span_equal(pattern, SPAN("{id}")) && !is_route_id(segment))
         return false;
     args[(*args_count)++] = segment;
     return true;
@@ -56,7 +57,7 @@ static bool has_path(const struct route *route, const struct path *path, struct 
     size_t args_count = 0, i = 0;
 
     for (; rest.p && i < path->count; i++)
-        if (!fits(span_cut(&rest, '/'), path->segments[i], args, &args_count))
+        if (!fits_segment(span_cut(&rest, '/'), path->segments[i], args, &args_count))
             return false;
     return !rest.p && i == path->count;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* route.h - which row of a table of routes answers a method and path. Pure. */
+/* route.h - finds the row for a method and path in a table of routes. Pure. */
 #ifndef DOORBELL_FCGI_APP_HTTP_ROUTE_H
 #define DOORBELL_FCGI_APP_HTTP_ROUTE_H
 
@@ -30,8 +30,7 @@ enum { ROUTE_ARGS_MAX = 2, ROUTE_ALLOW_MAX = 48 };
 
 struct route {
     enum method method;
-    const char
-        *path; /* "{id}" stands for digits, any other "{name}" for one segment that is not empty */
+    const char *path; /* "{id}" matches digits, any other "{name}" a segment that is not empty */
     enum access access;
     size_t body_max;
     enum err (*handler)(const struct endpoint *ep, const struct request *req, struct response *res);
@@ -39,9 +38,8 @@ struct route {
 
 struct route_match {
     const struct route *route;
-    struct span
-        args[ROUTE_ARGS_MAX];    /* what stands for the {…}, in order; borrowed from the path */
-    char allow[ROUTE_ALLOW_MAX]; /* with ERR_METHOD: the methods that the path has */
+    struct span args[ROUTE_ARGS_MAX]; /* what the {…} matched, in order; borrowed from the path */
+    char allow[ROUTE_ALLOW_MAX];      /* with ERR_METHOD: the methods that the path has */
 };
 
 /* METHOD_GET for GET and HEAD; 0 for a method that no route has. */

@@ -7,7 +7,7 @@
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 
-/* Open, append any number, close; the buf then holds the array and a NUL behind it. */
+/* Open, append any number, close; the buf then holds the array, followed by a NUL. */
 MUST_USE enum err array_open(struct buf *out);
 MUST_USE enum err array_append_int(struct buf *out, int64_t n);
 /* `text` must not contain NUL. */

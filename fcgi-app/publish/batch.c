@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi-app/publish/batch.h"
 
+#include "common/bytes/invariant.h"
+
 static const struct span head = {"{\"rings\":[", 10};
 static const struct span tail = {"],\"report\":false}", 17};
 
@@ -32,7 +34,11 @@ bool batch_has_room(const struct batch *b, struct span ring)
 
 enum err batch_add(struct batch *b, struct span ring)
 {
-    enum err e = buf_append(&b->body, b->count == 0 ? head : SPAN(","));
+    enum err e;
+
+    if (!INVARIANT(batch_has_room(b, ring)))
+        return ERR_TOO_BIG;
+    e = buf_append(&b->body, b->count == 0 ? head : SPAN(","));
 
     if (!e)
         e = buf_append(&b->body, ring);

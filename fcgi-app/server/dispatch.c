@@ -40,7 +40,7 @@ static enum err read_body(struct request *req, struct exchange *x)
     return e || has_fields ? e : body_only(req->body, NULL, 0);
 }
 
-static enum err find_route(struct request *req, struct response *res)
+static enum err find_request_route(struct request *req, struct response *res)
 {
     struct route_match match;
     size_t count;
@@ -62,7 +62,7 @@ enum err dispatch_request(const struct endpoint *ep, struct exchange *x, struct 
     enum err e = request_init(req, exchange_params(x), span_of(ep->config->app.prefix));
 
     if (!e)
-        e = find_route(req, res);
+        e = find_request_route(req, res);
     if (!e)
         e = authenticate(ep, req->route->access, req);
     if (!e)

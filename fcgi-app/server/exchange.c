@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/bytes/invariant.h"
 #include "common/os/log.h"
 
 enum {
@@ -140,6 +141,7 @@ enum err exchange_open(struct exchange *x, int fd)
 {
     enum err e, begun = ERR_NONE;
 
+    (void)INVARIANT(!current); /* a thread has one request at a time */
     x->fd = fd;
     x->has_excess = false;
     x->is_begun = false;
@@ -195,7 +197,7 @@ static void log_fault(const struct exchange *x)
 }
 
 /* What libfcgi says about it: the connection may be its own affair no longer. */
-static enum exchange_fate finish_request(struct exchange *x)
+static enum exchange_fate finish_exchange(struct exchange *x)
 {
     bool is_kept = x->fcgi.keepConnection != 0;
 
@@ -214,7 +216,7 @@ enum exchange_fate exchange_close(struct exchange *x)
 
     log_fault(x);
     if (x->is_begun)
-        fate = finish_request(x);
+        fate = finish_exchange(x);
     current = NULL;
     return fate;
 }
@@ -229,7 +231,7 @@ static enum err check_library(struct exchange *x)
     if (!e && begin_request(x))
         e = ERR_UNSUPPORTED;
     if (!e)
-        (void)finish_request(x);
+        (void)finish_exchange(x);
     current = NULL;
     return e;
 }

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/bytes/invariant.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
 #include "fcgi-app/http/fcgi_parser.h"
@@ -115,13 +116,17 @@ void pool_free(struct pool *p)
 
 void pool_forget(struct pool *p)
 {
-    atomic_fetch_sub(&p->open, 1);
+    size_t open = atomic_fetch_sub(&p->open, 1);
+
+    (void)INVARIANT(open > 0);
     if (atomic_exchange(&p->is_paused, false))
         arm_listener(p);
 }
 
 void pool_close(struct pool *p, int fd)
 {
+    /* Only its owner closes a connection. */
+    (void)INVARIANT(atomic_load(&p->conns[fd].state) >= CONN_TAKEN);
     atomic_store(&p->conns[fd].state, CONN_FREE);
     (void)close(fd);
     pool_forget(p);

@@ -78,7 +78,7 @@ static enum err set_headers(struct relay_client *c, struct span key)
     return e ? e : add_header(c, "Expect:");
 }
 
-static void set_address(CURL *curl, const char *relay_url)
+static void set_relay_address(CURL *curl, const char *relay_url)
 {
     bool is_unix = strncmp(relay_url, "unix:", 5) == 0;
     char url[512];
@@ -100,7 +100,7 @@ enum err relay_client_configure(struct relay_client *c, const struct snapshot *s
     if (e)
         return e;
     curl_easy_reset(c->curl);
-    set_address(c->curl, snapshot->config->app.relay_url);
+    set_relay_address(c->curl, snapshot->config->app.relay_url);
     (void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
     (void)curl_easy_setopt(c->curl, CURLOPT_PROXY, ""); /* whatever the environment says */
     (void)curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http");

@@ -49,8 +49,9 @@ void worker_deinit(struct worker *w)
     store_deinit(&w->store);
 }
 
-/* Whoever noticed the failure may have said something about it. */
-static void set_error(struct worker *w, struct response *res, const struct body *body, enum err e)
+/* The most specific sentence wins: the endpoint's, then the body's, then the database's. */
+static void set_response_error(struct worker *w, struct response *res, const struct body *body,
+                               enum err e)
 {
     char fault[RESPONSE_FAULT_SIZE];
     const char *message = store_fault(&w->store);
@@ -76,7 +77,7 @@ static void write_response(struct worker *w, const struct response *res, bool is
 }
 
 /* Answers one request. `e` is ERR_TOO_BIG if its parameters are not there. */
-static void answer(struct worker *w, enum err e)
+static void answer_request(struct worker *w, enum err e)
 {
     struct response *res = &w->response;
     struct body body = {.root = NULL};
@@ -89,14 +90,14 @@ static void answer(struct worker *w, enum err e)
     response_reset(res);
     e = e ? dispatch_refuse(res) : dispatch_request(&ep, &w->exchange, &req, res);
     if (e)
-        set_error(w, res, &body, e);
-    /* Not all at once, when the database is back */
+        set_response_error(w, res, &body, e);
+    /* Spread, so that not all come back in the same second */
     if (res->http == 503)
         res->retry_after_s = 1 + (int)(clock_chance() % 3);
     if (res->has_rung)
         publisher_wake(w->publisher);
     write_response(w, res, req.is_head);
-    /* What the peer has got whole has been counted: that ends only after this. */
+    /* Before the exchange is closed: whoever has the whole reply finds it counted. */
     metrics_count_request(w->metrics, w->number, req.route, res->http, clock_us() - began_us);
     metrics_set_connected(w->metrics, w->number, store_is_connected(&w->store));
     body_deinit(&body);
@@ -104,12 +105,12 @@ static void answer(struct worker *w, enum err e)
     arena_reset(&w->arena);
 }
 
-static void serve(struct worker *w, struct pool_cursor *cursor, int fd)
+static void serve_connection(struct worker *w, struct pool_cursor *cursor, int fd)
 {
     enum err e = exchange_open(&w->exchange, fd);
 
     if (!e || e == ERR_TOO_BIG)
-        answer(w, e);
+        answer_request(w, e);
     switch (exchange_close(&w->exchange)) {
     case EXCHANGE_KEEP:
         pool_park(w->pool, cursor, fd);
@@ -133,5 +134,5 @@ void worker_run(struct worker *w, struct pool *pool)
 
     w->pool = pool;
     while (pool_next(pool, &cursor, &fd))
-        serve(w, &cursor, fd);
+        serve_connection(w, &cursor, fd);
 }

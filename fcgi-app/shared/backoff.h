@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* backoff.h - when to try again something that is away: delays that double up to a ceiling, each
- * drawn at random from its upper half, so that many who wait do not come back at once. Pure: time
+/* backoff.h - when to try again what failed: delays that double up to a ceiling, each drawn at
+ * random from its upper half, so that many clients do not come back all at once. Pure: time
  * and randomness are arguments. */
 #ifndef DOORBELL_FCGI_APP_SHARED_BACKOFF_H
 #define DOORBELL_FCGI_APP_SHARED_BACKOFF_H

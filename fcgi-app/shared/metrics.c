@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/* Counting must cost next to nothing, so nothing is shared while counting: each worker has its own
+ * block of counters, one set a route, which it alone writes, with plain stores that are atomic only
+ * so that a reader in another thread sees whole numbers. The reader, GET /metrics, pays for that:
+ * it adds up all blocks. Numbers that can be looked up are not counted but asked for (the gauges).
+ */
 #include "fcgi-app/shared/metrics.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "common/bytes/invariant.h"
 #include "common/metrics/text.h"
 
 enum { CLASSES = 4 /* 2xx to 5xx */ };
@@ -82,7 +88,7 @@ void metrics_free(struct metrics *m)
 }
 
 /* Its only writer needs no locked instruction. */
-static void add(counter *c, uint64_t n)
+static void add_count(counter *c, uint64_t n)
 {
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
                           memory_order_relaxed);
@@ -100,13 +106,15 @@ void metrics_count_request(struct metrics *m, size_t worker, const struct route 
     struct route_counts *counts = &w->routes[route ? (size_t)(route - m->routes) : m->routes_count];
     size_t bucket = 0;
 
+    if (!INVARIANT(http >= 200 && http < 600))
+        return;
     while (duration_us > bounds[bucket].us)
         bucket++;
-    add(&counts->buckets[bucket], 1);
-    add(&counts->sum_us, (uint64_t)duration_us);
-    add(&counts->classes[http / 100 - 2], 1);
+    add_count(&counts->buckets[bucket], 1);
+    add_count(&counts->sum_us, (uint64_t)duration_us);
+    add_count(&counts->classes[http / 100 - 2], 1);
     if (http == 503)
-        add(&w->unavailable, 1);
+        add_count(&w->unavailable, 1);
 }
 
 void metrics_set_connected(struct metrics *m, size_t worker, bool is_connected)
@@ -116,17 +124,17 @@ void metrics_set_connected(struct metrics *m, size_t worker, bool is_connected)
 
 void metrics_count_rings(struct metrics *m, size_t n)
 {
-    add(&m->rings, n);
+    add_count(&m->rings, n);
 }
 
 void metrics_count_publish_failure(struct metrics *m)
 {
-    add(&m->failures, 1);
+    add_count(&m->failures, 1);
 }
 
 void metrics_count_ring_refused(struct metrics *m)
 {
-    add(&m->refused, 1);
+    add_count(&m->refused, 1);
 }
 
 static struct totals add_up(const struct metrics *m, size_t route)
@@ -147,7 +155,8 @@ static struct totals add_up(const struct metrics *m, size_t route)
     return t;
 }
 
-static enum err encode_head(struct buf *out, const char *name, const char *type, const char *help)
+static enum err encode_metric_head(struct buf *out, const char *name, const char *type,
+                                   const char *help)
 {
     return buf_printf(out, "# HELP doorbell_app_%s %s.\n# TYPE doorbell_app_%s %s\n", name, help,
                       name, type);
@@ -209,20 +218,20 @@ static enum err encode_routes(const struct metrics *m,
 
 static enum err encode_requests(const struct metrics *m, struct buf *out)
 {
-    enum err e = encode_head(out, "requests_total", "counter", "Requests answered");
+    enum err e = encode_metric_head(out, "requests_total", "counter", "Requests answered");
 
     if (!e)
         e = encode_routes(m, encode_classes, out);
     if (!e)
-        e = encode_head(out, "request_duration_seconds", "histogram",
-                        "Time from a request's arrival at a worker to its answer");
+        e = encode_metric_head(out, "request_duration_seconds", "histogram",
+                               "Time from a request's arrival at a worker to its answer");
     return e ? e : encode_routes(m, encode_durations, out);
 }
 
 static enum err encode_number(struct buf *out, const char *name, const char *type, const char *help,
                               uint64_t value)
 {
-    enum err e = encode_head(out, name, type, help);
+    enum err e = encode_metric_head(out, name, type, help);
 
     return e ? e : buf_printf(out, "doorbell_app_%s %" PRIu64 "\n", name, value);
 }
@@ -233,8 +242,8 @@ static enum err encode_publisher(const struct metrics *m, struct buf *out)
                                read_counter(&m->rings));
 
     if (!e)
-        e = encode_head(out, "publish_errors_total", "counter",
-                        "Publish calls that failed for now, and rings refused for good");
+        e = encode_metric_head(out, "publish_errors_total", "counter",
+                               "Publish calls that failed for now, and rings refused for good");
     if (e)
         return e;
     return buf_printf(out,

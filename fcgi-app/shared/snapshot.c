@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "common/bytes/invariant.h"
+
 enum err snapshot_new(struct config *config, struct secrets *secrets, struct snapshot **out)
 {
     struct snapshot *l = calloc(1, sizeof(*l));
@@ -21,7 +23,9 @@ enum err snapshot_new(struct config *config, struct secrets *secrets, struct sna
 
 struct snapshot *snapshot_ref(struct snapshot *l)
 {
-    atomic_fetch_add(&l->refs, 1);
+    int refs = atomic_fetch_add(&l->refs, 1);
+
+    (void)INVARIANT(refs > 0);
     return l;
 }
 

@@ -28,7 +28,7 @@ bool store_is_connected(const struct store *s);
 /* The database's message for the caller about the last failure, or NULL. */
 const char *store_fault(const struct store *s);
 
-/* Drops what the last question left behind. */
+/* Frees the result of the last question. */
 void store_forget(struct store *s);
 
 #endif
