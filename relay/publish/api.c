@@ -44,6 +44,14 @@ static enum err refuse_by(struct http_response *res, enum err e, const char *why
 
 /* --- POST /publish --- */
 
+/* Out of memory a ring is lost, as any may be. */
+static size_t ring_user(struct api *api, struct span user, const struct ring *ring)
+{
+    size_t count = 0;
+
+    return api->ops->ring_user(api->ctx, user, ring, &count) ? 0 : count;
+}
+
 static size_t deliver(struct api *api, const struct published_ring *pr)
 {
     struct rings_users users = rings_users(pr);
@@ -53,7 +61,6 @@ static size_t deliver(struct api *api, const struct published_ring *pr)
 
     if (!pr->to.p) {
         metrics_count(api->metrics, COUNT_RINGS_ALL, 1);
-        /* Out of memory it is lost, as any ring may be. */
         return api->ops->ring_all(api->ctx, &ring, &sessions) ? 0 : sessions;
     }
     metrics_count(api->metrics,
@@ -62,7 +69,7 @@ static size_t deliver(struct api *api, const struct published_ring *pr)
         ring.spread_ms =
             pace_spread_ms(pr->user_count, api->config->relay.pace, api->config->relay.check_rate);
     while (rings_next_user(&users, &user))
-        sessions += api->ops->ring_user(api->ctx, user, &ring);
+        sessions += ring_user(api, user, &ring);
     return sessions;
 }
 
@@ -183,7 +190,7 @@ static enum err encode_session(struct api *api, const struct session *s, struct 
     char address[IP_TEXT_MAX];
     enum err e;
 
-    ip_format(&s->peer, address);
+    ip_format(&s->origin.peer, address);
     if ((e = buf_append(out, SPAN("{\"user\":"))) ||
         (e = s->user ? json_append_text(out, hub_user_id(s)) : buf_append(out, SPAN("null"))) ||
         (e = buf_printf(out, ",\"protocol\":\"%s\",\"address\":", s->protocol->name)) ||
@@ -191,7 +198,7 @@ static enum err encode_session(struct api *api, const struct session *s, struct 
         return e;
     return buf_printf(out, ",\"age\":%" PRId64 ",\"pending\":%s}",
                       (api->now.ms - s->opened_ms) / 1000,
-                      slot_is_empty(&s->slot) && !s->blocked_ms ? "false" : "true");
+                      s->blocked_ms || s->pending_on != HUB_NOT_LISTED ? "true" : "false");
 }
 
 /* The sessions of one user, or all of them; at most `limit`. */
@@ -207,7 +214,7 @@ static enum err encode_sessions(struct api *api, bool is_of_user, struct span us
             e = buf_append_char(out, ',');
         if (!e)
             e = encode_session(api, s, out);
-        s = is_of_user ? s->user_next : s->next;
+        s = is_of_user ? s->of_user.next : s->all.next;
         if (s == first)
             break;
     }
@@ -251,7 +258,7 @@ static enum err handle_kick(struct api *api, struct http_request *req, struct ht
         return refuse_by(res, e, why);
     e = revocations_add(api->revocations, user, api->now.s, api->config->auth.token_ttl_max_s);
     for (s = e ? NULL : hub_find(api->hub, user); s; s = next) {
-        next = s->user_next;
+        next = s->of_user.next;
         hub_close(api->hub, s, CLOSE_KICKED, "kicked");
         count++;
     }
@@ -311,49 +318,42 @@ static enum err answer(struct http_response *res, int status, const char *text)
     return buf_append(&res->body, span_of(text));
 }
 
-static enum err ring_everybody(struct api *api, const struct ring *ring, struct http_response *res)
+/* What the call says of how it went. */
+static enum err answer_ring(struct http_response *res, enum err e, const char *done)
 {
-    size_t count;
-
-    metrics_count(api->metrics, COUNT_RINGS_ALL, 1);
-    if (!api->ops->ring_all(api->ctx, ring, &count))
-        return answer(res, 200, "ok");
-    res->headers = "Retry-After: 1\r\n";
-    return answer(res, 429, "fail");
-}
-
-static enum err deliver_legacy(struct api *api, const struct web_msg_sender_call *call,
-                               const struct ring *ring, struct http_response *res)
-{
-    bool is_zero = api->config->relay.legacy_publish && span_equal(call->to, SPAN("0"));
-
-    if (is_zero)
-        api->has_seen_zero = true;
-    if (call->to.len == 0 || is_zero)
-        return ring_everybody(api, ring, res);
-    metrics_count(api->metrics, COUNT_RINGS_MANY, 1);
-    return answer(res, 200, api->ops->ring_user(api->ctx, call->to, ring) ? "ok" : "offline");
+    switch (e) {
+    case ERR_NONE:
+        return answer(res, 200, done);
+    case ERR_TOO_BIG:
+        return answer(res, 413, "fail");
+    default:
+        res->headers = "Retry-After: 1\r\n";
+        return answer(res, 429, "fail");
+    }
 }
 
 static enum err run_legacy(struct api *api, const struct web_msg_sender_call *call,
                            struct http_response *res)
 {
-    struct ring ring = {.type = RING_ASK};
-    struct buf packet;
+    bool is_zero = api->config->relay.legacy_publish && span_equal(call->to, SPAN("0"));
+    struct ring ring = {.type = RING_ASK, .text = call->content};
+    size_t count = 0;
     enum err e;
 
     if (call->is_broken || !span_equal(call->type, SPAN("publish")))
         return answer(res, 200, "fail");
-    buf_init(&packet,
-             (size_t)api->config->relay.socketio_max_pending / WEB_MSG_SENDER_TEXTS_SHARE - 1);
-    e = web_msg_sender_encode(call->content, &packet);
-    ring.packet = buf_span(&packet);
-    if (!e)
-        e = deliver_legacy(api, call, &ring, res);
-    else if (e == ERR_TOO_BIG)
-        e = answer(res, 413, "fail");
-    buf_deinit(&packet);
-    return e;
+    if (!ring.text.p)
+        ring.text = SPAN("");
+    if (is_zero)
+        api->has_seen_zero = true;
+    if (call->to.len == 0 || is_zero) {
+        e = api->ops->ring_all(api->ctx, &ring, &count);
+        metrics_count(api->metrics, COUNT_RINGS_ALL, e != ERR_TOO_BIG);
+        return answer_ring(res, e, "ok");
+    }
+    e = api->ops->ring_user(api->ctx, call->to, &ring, &count);
+    metrics_count(api->metrics, COUNT_RINGS_MANY, e != ERR_TOO_BIG);
+    return answer_ring(res, e, count > 0 ? "ok" : "offline");
 }
 
 static enum err handle_legacy(struct api *api, struct http_request *req, struct http_response *res)

@@ -15,11 +15,12 @@
 #include "relay/session/hub.h"
 
 struct api_ops {
-    /* Rings every session of that user; returns how many. */
-    size_t (*ring_user)(void *ctx, struct span user, const struct ring *ring);
+    /* Rings every session of that user, *count of them. ERR_TOO_BIG: its text is longer than a
+     * client can be told; ERR_NO_MEMORY. Nobody is rung then. */
+    enum err (*ring_user)(void *ctx, struct span user, const struct ring *ring, size_t *count);
 
-    /* Starts a broadcast, to *count sessions. ERR_TOO_BIG: too many texts are under way already,
-     * ERR_NO_MEMORY; nothing is started then. */
+    /* Starts a broadcast, to *count sessions. Errors as above, and ERR_TOO_MANY: too many texts are
+     * under way already. Nothing is started then. */
     enum err (*ring_all)(void *ctx, const struct ring *ring, size_t *count);
 };
 

@@ -77,6 +77,7 @@ void slot_put(struct slot *s, const struct event *m)
         mark(s, WAITING_WELCOME);
         break;
     case EVENT_RING:
+    case EVENT_BROADCAST:
         put_ring(s, &m->as.ring);
         break;
     case EVENT_ONLINE:

@@ -32,15 +32,15 @@ struct http_conn {
     struct ip peer;
     int64_t deadline_ms;
     bool is_within_request;
-    bool has_continued;   /* 100 was sent for this request */
-    bool is_ending;       /* no further request is read */
-    bool is_lingering;    /* all is said; waiting for the peer to close */
-    bool has_ended_input; /* the peer will send no more */
-    bool is_parked;       /* the request at the begin of `in` waits for http_answer() */
-    size_t parked_len;    /* of that request */
-    void *waiter;         /* for it */
-    char *headers;        /* of it; owned */
-    bool keeps_alive;     /* after its answer */
+    bool has_continued;        /* 100 was sent for this request */
+    bool is_ending;            /* no further request is read */
+    bool is_lingering;         /* all is said; waiting for the peer to close */
+    bool has_ended_input;      /* the peer will send no more */
+    bool is_parked;            /* the request at the begin of `in` waits for http_server_answer() */
+    size_t request_len;        /* of the request that is being handled, or waits */
+    struct http_waiter waiter; /* for it */
+    char *headers;             /* of it; owned */
+    bool keeps_alive;          /* after its answer */
 };
 
 struct http_server {
@@ -115,10 +115,8 @@ static int release_conn(struct http_conn *c)
 
 static void close_conn(struct http_conn *c)
 {
-    const struct http_handler *handler = &c->server->handler;
-
-    if (c->is_parked && handler->on_abandoned)
-        handler->on_abandoned(handler->ctx, c->waiter);
+    if (c->is_parked && c->waiter.on_abandoned)
+        c->waiter.on_abandoned(c->waiter.ctx);
     close(release_conn(c));
 }
 
@@ -188,13 +186,6 @@ static void finish_request(struct http_conn *c, size_t len)
         buf_deinit(&c->in);
 }
 
-static void hand_over(struct http_conn *c)
-{
-    struct http_handler handler = c->server->handler;
-
-    handler.on_handover(handler.ctx, release_conn(c));
-}
-
 enum progress { PROGRESS_DONE, PROGRESS_WAIT, PROGRESS_GONE };
 
 static enum progress park(struct http_conn *c, const struct http_request *req, const char *headers)
@@ -202,7 +193,6 @@ static enum progress park(struct http_conn *c, const struct http_request *req, c
     c->headers = strdup(headers);
     unlink_conn(c);
     c->is_parked = true;
-    c->parked_len = req->head_len + req->content_length;
     c->waiter = req->waiter;
     c->keeps_alive = req->keeps_alive;
     link_parked(c);
@@ -213,11 +203,11 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
 {
     const struct http_handler *handler = &c->server->handler;
     struct http_response res = {.status = 500, .content_type = "text/plain", .headers = ""};
-    size_t whole = req->head_len + req->content_length;
 
     buf_init(&res.body, RESPONSE_MAX - HTTP_HEAD_MAX);
     req->peer = c->peer;
     req->conn = c;
+    c->request_len = req->head_len + req->content_length;
     req->body = c->in.data + req->head_len;
     /* HEAD is among the others, whose answers have a body here that its client does not expect. */
     if (req->method == HTTP_OTHER)
@@ -229,18 +219,13 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
     case HTTP_PARK:
         buf_deinit(&res.body);
         return park(c, req, res.headers);
-    case HTTP_HANDOVER:
-        if (c->in.len == whole) {
-            buf_deinit(&res.body);
-            hand_over(c);
-            return PROGRESS_GONE;
-        }
-        /* RFC 6455 4.1: the client waits for the answer before it sends frames. */
-        refuse(c, 400);
-        break;
+    case HTTP_TAKEN:
+        buf_deinit(&res.body);
+        (void)release_conn(c);
+        return PROGRESS_GONE;
     }
     buf_deinit(&res.body);
-    finish_request(c, whole);
+    finish_request(c, c->request_len);
     return PROGRESS_DONE;
 }
 
@@ -335,7 +320,7 @@ static size_t room(struct http_conn *c)
 
     /* After a request that waits for its answer no client has much to say. */
     buf_set_max(&c->in,
-                HTTP_HEAD_MAX + (c->is_parked ? c->parked_len : c->server->limits.body_max));
+                HTTP_HEAD_MAX + (c->is_parked ? c->request_len : c->server->limits.body_max));
     left = buf_room(&c->in);
     return left < READ_SIZE ? left : READ_SIZE;
 }
@@ -489,15 +474,26 @@ void http_server_free(struct http_server *server)
     if (!server)
         return;
     http_server_stop_accepting(server);
-    server->handler.on_abandoned = NULL;
     while (server->first)
         close_conn(server->first);
     while (server->parked)
-        close_conn(server->parked);
+        close(release_conn(server->parked));
     free(server);
 }
 
-void http_answer(struct http_conn *c, struct http_response *res)
+int http_server_take(struct http_conn *c)
+{
+    int fd = c->io.fd;
+
+    /* RFC 6455 4.1: the client waits for the answer before it sends frames. */
+    if (c->in.len != c->request_len)
+        return -1;
+    ev_io_stop(c->server->loop, &c->io);
+    ev_clear_pending(c->server->loop, &c->io);
+    return fd;
+}
+
+void http_server_answer(struct http_conn *c, struct http_response *res)
 {
     unlink_conn(c);
     c->is_parked = false;
@@ -507,7 +503,7 @@ void http_answer(struct http_conn *c, struct http_response *res)
     reply(c, res, c->keeps_alive);
     free(c->headers);
     c->headers = NULL;
-    finish_request(c, c->parked_len);
+    finish_request(c, c->request_len);
     if (!flush(c))
         return;
     watch(c, c->out.len > 0 ? EV_WRITE : EV_READ);
