@@ -107,13 +107,14 @@ static enum err note_framing(struct http_request *req)
 
     if (length_e == ERR_INVALID || host_e == ERR_INVALID || (host_e && !req->is_http_1_0))
         return ERR_MALFORMED;
-    req->has_length = length_e == ERR_NONE;
-    if (req->has_length && decode_length(length, &req->content_length))
+    req->framing.has_length = length_e == ERR_NONE;
+    if (req->framing.has_length && decode_length(length, &req->content_length))
         return ERR_MALFORMED;
-    req->has_transfer_encoding =
+    req->framing.has_transfer_encoding =
         http_find_header(req, SPAN("Transfer-Encoding"), &ignored) != ERR_NOT_FOUND;
-    req->expects_continue = !req->is_http_1_0 && span_equal_nocase(http_header(req, SPAN("Expect")),
-                                                                   SPAN("100-continue"));
+    req->framing.expects_continue =
+        !req->is_http_1_0 &&
+        span_equal_nocase(http_header(req, SPAN("Expect")), SPAN("100-continue"));
     req->keeps_alive = req->is_http_1_0 ? http_list_has(connection, SPAN("keep-alive"))
                                         : !http_list_has(connection, SPAN("close"));
     return ERR_NONE;
@@ -174,13 +175,14 @@ int http_refuse_body(const struct http_request *req, size_t body_max)
 {
     struct span ignored;
 
-    if (req->has_transfer_encoding)
+    if (req->framing.has_transfer_encoding)
         return 411;
-    if (!req->has_length && req->method == HTTP_POST)
+    if (!req->framing.has_length && req->method == HTTP_POST)
         return 411;
     if (req->content_length > body_max)
         return 413;
-    if (!req->expects_continue && http_find_header(req, SPAN("Expect"), &ignored) != ERR_NOT_FOUND)
+    if (!req->framing.expects_continue &&
+        http_find_header(req, SPAN("Expect"), &ignored) != ERR_NOT_FOUND)
         return 417;
     return 0;
 }

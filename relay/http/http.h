@@ -28,6 +28,13 @@ struct http_waiter {
     void *ctx;
 };
 
+/* What says where a request ends. */
+struct http_framing {
+    bool has_length;
+    bool has_transfer_encoding;
+    bool expects_continue;
+};
+
 struct http_request {
     enum http_method method;
     struct span path;  /* still percent-encoded */
@@ -35,9 +42,7 @@ struct http_request {
     size_t header_count;
     size_t head_len; /* with the empty line that ends it */
     size_t content_length;
-    bool has_length;
-    bool has_transfer_encoding;
-    bool expects_continue;
+    struct http_framing framing;
     bool keeps_alive;
     bool is_http_1_0;
     struct ip peer;            /* set by who accepted it */

@@ -62,7 +62,8 @@ static struct eio_limits limits_of(const struct engine *e)
 void socketio_session_take_answer(struct socketio_session *ss, struct http_response *res)
 {
     res->status = 200;
-    res->content_type = eio_content_type((enum eio_framing)ss->eio.framing, ss->eio.jsonp >= 0);
+    res->content_type =
+        eio_content_type((enum eio_framing)ss->eio.client.framing, ss->eio.client.jsonp >= 0);
     if (!eio_session_take_payload(&ss->eio, &res->body))
         return;
     res->status = 503;

@@ -23,24 +23,29 @@ enum {
     LINGER_MS = 2000,
 };
 
+/* What is kept for the answer to come. */
+struct http_parked {
+    struct http_waiter waiter;
+    char *headers; /* owned */
+    bool keeps_alive;
+};
+
 struct http_conn {
     ev_io io;
     struct http_server *server;
-    struct http_conn *prev, *next; /* who was heard of last stands last; or of the parked ones */
+    struct http_conn *prev, *next; /* the one heard of last is last; or of the parked ones */
     struct buf in;
     struct buf out;
     struct ip peer;
     int64_t deadline_ms;
     bool is_within_request;
-    bool has_continued;        /* 100 was sent for this request */
-    bool is_ending;            /* no further request is read */
-    bool is_lingering;         /* all is said; waiting for the peer to close */
-    bool has_ended_input;      /* the peer will send no more */
-    bool is_parked;            /* the request at the begin of `in` waits for http_server_answer() */
-    size_t request_len;        /* of the request that is being handled, or waits */
-    struct http_waiter waiter; /* for it */
-    char *headers;             /* of it; owned */
-    bool keeps_alive;          /* after its answer */
+    bool has_continued;   /* 100 was sent for this request */
+    bool is_ending;       /* no further request is read */
+    bool is_lingering;    /* all is said; waiting for the peer to close */
+    bool has_ended_input; /* the peer will send no more */
+    bool is_parked;       /* the request that `in` begins with waits for http_server_answer() */
+    size_t request_len;   /* of the request that is being handled, or waits */
+    struct http_parked parked;
 };
 
 struct http_server {
@@ -108,15 +113,15 @@ static int release_conn(struct http_conn *c)
     unlink_conn(c);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
-    free(c->headers);
+    free(c->parked.headers);
     free(c);
     return fd;
 }
 
 static void close_conn(struct http_conn *c)
 {
-    if (c->is_parked && c->waiter.on_abandoned)
-        c->waiter.on_abandoned(c->waiter.ctx);
+    if (c->is_parked && c->parked.waiter.on_abandoned)
+        c->parked.waiter.on_abandoned(c->parked.waiter.ctx);
     close(release_conn(c));
 }
 
@@ -190,11 +195,11 @@ enum progress { PROGRESS_DONE, PROGRESS_WAIT, PROGRESS_GONE };
 
 static enum progress park(struct http_conn *c, const struct http_request *req, const char *headers)
 {
-    c->headers = strdup(headers);
+    c->parked.headers = strdup(headers);
     unlink_conn(c);
     c->is_parked = true;
-    c->waiter = req->waiter;
-    c->keeps_alive = req->keeps_alive;
+    c->parked.waiter = req->waiter;
+    c->parked.keeps_alive = req->keeps_alive;
     link_parked(c);
     return PROGRESS_WAIT;
 }
@@ -231,7 +236,7 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
 
 static enum progress await_body(struct http_conn *c, const struct http_request *req)
 {
-    if (!req->expects_continue || c->has_continued)
+    if (!req->framing.expects_continue || c->has_continued)
         return PROGRESS_WAIT;
     c->has_continued = true;
     if (buf_append(&c->out, SPAN("HTTP/1.1 100 Continue\r\n\r\n")))
@@ -499,10 +504,10 @@ void http_server_answer(struct http_conn *c, struct http_response *res)
     c->is_parked = false;
     link_last(c);
     /* Without them, for want of memory, a foreign page cannot read the answer, and asks again. */
-    res->headers = c->headers ? c->headers : "";
-    reply(c, res, c->keeps_alive);
-    free(c->headers);
-    c->headers = NULL;
+    res->headers = c->parked.headers ? c->parked.headers : "";
+    reply(c, res, c->parked.keeps_alive);
+    free(c->parked.headers);
+    c->parked.headers = NULL;
     finish_request(c, c->request_len);
     if (!flush(c))
         return;
