@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* api.c - the calls of the publish port as a table: method, path, whether the key is needed, and a
+ * handler. The table decides 404, 405 and 401, so a handler is only its business; what it rings it
+ * rings by ops. A path that is not in the table is web-msg-sender's call. */
 #include "relay/publish/api.h"
 
 #include <inttypes.h>
@@ -12,14 +15,14 @@
 #include "common/text/json.h"
 #include "relay/engine/pace.h"
 #include "relay/publish/rings.h"
-#include "relay/publish/web_msg_sender.h"
+#include "relay/publish/web_msg_sender_call.h"
 #include "relay/session/protocol.h"
 
 enum { SESSIONS_LIMIT = 100, SESSIONS_LIMIT_MAX = 1000, ONLINE_USERS_MAX = 100 };
 
 typedef enum err (*handler)(struct api *api, struct http_request *req, struct http_response *res);
 
-static enum err refuse(struct http_response *res, int status, const char *message)
+enum err api_refuse(struct http_response *res, int status, const char *message)
 {
     res->status = status;
     res->content_type = "application/json";
@@ -32,13 +35,13 @@ static enum err refuse_by(struct http_response *res, enum err e, const char *why
 {
     switch (e) {
     case ERR_TOO_BIG:
-        return refuse(res, 413, why);
+        return api_refuse(res, 413, why);
     case ERR_TOO_MANY:
     case ERR_NO_MEMORY:
         res->headers = "Retry-After: 1\r\n";
-        return refuse(res, 503, why);
+        return api_refuse(res, 503, why);
     default:
-        return refuse(res, 400, why);
+        return api_refuse(res, 400, why);
     }
 }
 
@@ -93,7 +96,7 @@ static enum err report_offline(struct api *api, const struct rings *p, struct bu
     return e ? e : buf_append_char(out, ']');
 }
 
-static bool is_too_fast(struct api *api)
+bool api_is_too_fast(struct api *api)
 {
     return !token_bucket_take(&api->rate, api->config->relay.max_publishes_per_second, api->now.ms);
 }
@@ -105,9 +108,9 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
     size_t sessions = 0;
     enum err e;
 
-    if (is_too_fast(api)) {
+    if (api_is_too_fast(api)) {
         res->headers = "Retry-After: 1\r\n";
-        return refuse(res, 429, "more than max_publishes_per_second");
+        return api_refuse(res, 429, "more than max_publishes_per_second");
     }
     e = rings_decode((struct span){req->body, req->content_length}, &p, &why);
     if (e)
@@ -172,12 +175,12 @@ static enum err handle_online(struct api *api, struct http_request *req, struct 
     while (!e && !(e = form_next(&q.form, &field))) {
         if (!span_equal(field.name, SPAN("user")) || field.suffix == FORM_NESTED ||
             !user_is_valid(field.value))
-            return refuse(res, 400, "user=id is the only parameter here");
+            return api_refuse(res, 400, "user=id is the only parameter here");
         e = encode_online_user(api, field.value, before, &res->body);
         before = ",";
     }
     if (e != ERR_END)
-        return refuse(res, 400, "bad query string, or more than 100 users");
+        return api_refuse(res, 400, "bad query string, or more than 100 users");
     if (res->body.len > 0)
         return buf_append(&res->body, SPAN("}}"));
     if ((e = buf_append_char(&res->body, '{')) || (e = encode_counts(api, &res->body)))
@@ -235,10 +238,10 @@ static enum err handle_sessions(struct api *api, struct http_request *req,
             user = field.value;
         else if (field.suffix != FORM_PLAIN || !span_equal(field.name, SPAN("limit")) ||
                  span_parse_int(field.value, &limit) || limit < 1 || limit > SESSIONS_LIMIT_MAX)
-            return refuse(res, 400, "user=id and limit=1 to 1000 are known here");
+            return api_refuse(res, 400, "user=id and limit=1 to 1000 are known here");
     }
     if (e != ERR_END)
-        return refuse(res, 400, "bad query string");
+        return api_refuse(res, 400, "bad query string");
     return encode_sessions(api, user.p != NULL, user, limit, &res->body);
 }
 
@@ -270,7 +273,7 @@ static enum err handle_kick(struct api *api, struct http_request *req, struct ht
 
 /* --- GET /health, GET /metrics --- */
 
-static bool has_key(const struct api *api, struct span key)
+bool api_has_key(const struct api *api, struct span key)
 {
     return key.len > 0 && keyring_accepts(&api->secrets->publish, key);
 }
@@ -282,7 +285,7 @@ static enum err handle_health(struct api *api, struct http_request *req, struct 
 
     if (api->is_draining)
         res->status = 503;
-    if (!has_key(api, http_bearer(req)))
+    if (!api_has_key(api, http_bearer(req)))
         return buf_printf(&res->body, "{\"ok\":%s}", ok);
     if ((e = buf_printf(&res->body, "{\"ok\":%s,\"version\":\"" DOORBELL_VERSION "\",", ok)) ||
         (e = encode_counts(api, &res->body)))
@@ -302,85 +305,6 @@ static enum err handle_metrics(struct api *api, struct http_request *req, struct
     (void)req;
     res->content_type = "text/plain; version=0.0.4";
     return metrics_append(api->metrics, &g, &res->body);
-}
-
-/* --- web-msg-sender's call, at any other path --- */
-
-static bool is_key_needed(const struct api *api)
-{
-    return !api->config->relay.legacy_publish || !api->is_local;
-}
-
-static enum err answer(struct http_response *res, int status, const char *text)
-{
-    res->status = status;
-    res->content_type = "text/html;charset=utf-8";
-    return buf_append(&res->body, span_of(text));
-}
-
-/* What the call says of how it went. */
-static enum err answer_ring(struct http_response *res, enum err e, const char *done)
-{
-    switch (e) {
-    case ERR_NONE:
-        return answer(res, 200, done);
-    case ERR_TOO_BIG:
-        return answer(res, 413, "fail");
-    default:
-        res->headers = "Retry-After: 1\r\n";
-        return answer(res, 429, "fail");
-    }
-}
-
-static enum err run_legacy(struct api *api, const struct web_msg_sender_call *call,
-                           struct http_response *res)
-{
-    bool is_zero = api->config->relay.legacy_publish && span_equal(call->to, SPAN("0"));
-    struct ring ring = {.type = RING_ASK, .text = call->content};
-    size_t count = 0;
-    enum err e;
-
-    if (call->is_broken || !span_equal(call->type, SPAN("publish")))
-        return answer(res, 200, "fail");
-    if (!ring.text.p)
-        ring.text = SPAN("");
-    if (is_zero)
-        api->has_seen_zero = true;
-    if (call->to.len == 0 || is_zero) {
-        e = api->ops->ring_all(api->ctx, &ring, &count);
-        metrics_count(api->metrics, COUNT_RINGS_ALL, e != ERR_TOO_BIG);
-        return answer_ring(res, e, "ok");
-    }
-    e = api->ops->ring_user(api->ctx, call->to, &ring, &count);
-    metrics_count(api->metrics, COUNT_RINGS_MANY, e != ERR_TOO_BIG);
-    return answer_ring(res, e, count > 0 ? "ok" : "offline");
-}
-
-static enum err handle_legacy(struct api *api, struct http_request *req, struct http_response *res)
-{
-    struct web_msg_sender_call call = {.is_empty = true};
-    char query[HTTP_HEAD_MAX];
-    enum err e;
-
-    if (req->method == HTTP_GET && (!api->config->relay.legacy_get || is_key_needed(api))) {
-        res->headers = "Allow: POST\r\n";
-        return refuse(res, 405, "POST only");
-    }
-    if (req->method == HTTP_POST)
-        web_msg_sender_decode_body(http_header(req, SPAN("Content-Type")), req->body,
-                                   req->content_length, &call);
-    if (call.is_empty && !call.is_broken) {
-        memcpy(query, req->query.p ? req->query.p : "", req->query.len);
-        web_msg_sender_decode_query(query, req->query.len, &call);
-    }
-    if (is_key_needed(api) && !has_key(api, http_bearer(req)) && !has_key(api, call.key))
-        e = answer(res, 401, "fail");
-    else if (is_too_fast(api))
-        e = answer(res, 429, "fail");
-    else
-        e = run_legacy(api, &call, res);
-    web_msg_sender_deinit(&call);
-    return e;
 }
 
 /* --- the table --- */
@@ -415,13 +339,13 @@ static enum err dispatch(struct api *api, struct http_request *req, struct http_
     if ((req->method != HTTP_GET && req->method != HTTP_POST) ||
         (route && route->method != req->method)) {
         res->headers = route ? route->allow : "Allow: POST\r\n";
-        return refuse(res, 405, "this method is not known here");
+        return api_refuse(res, 405, "this method is not known here");
     }
     if (!route)
-        return handle_legacy(api, req, res);
-    if (route->needs_key && !has_key(api, http_bearer(req))) {
+        return web_msg_sender_handle(api, req, res);
+    if (route->needs_key && !api_has_key(api, http_bearer(req))) {
         res->headers = "WWW-Authenticate: Bearer\r\n";
-        return refuse(res, 401, "this call needs the publish key");
+        return api_refuse(res, 401, "this call needs the publish key");
     }
     return route->handle(api, req, res);
 }

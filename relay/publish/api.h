@@ -43,4 +43,14 @@ struct api {
 /* Answers one request. res->body is initialised by the caller. */
 void api_handle(struct api *api, struct http_request *req, struct http_response *res);
 
+/* --- for the calls --- */
+
+bool api_has_key(const struct api *api, struct span key);
+
+/* Counts one more publish call: whether it is one too many in this second. */
+bool api_is_too_fast(struct api *api);
+
+/* Writes the answer of a refusal. */
+enum err api_refuse(struct http_response *res, int status, const char *message);
+
 #endif
