@@ -5,6 +5,7 @@
  * closing list, one with something to send on its dirty list, and engine_turn() empties both. */
 #include "relay/engine/engine.h"
 
+#include "common/bytes/invariant.h"
 #include "relay/session/protocol.h"
 
 enum { REVOCATIONS_MAX = 10000, FRAMES_MAX = 1024 * 1024, CLOSING_MS = 5000 };
@@ -190,6 +191,8 @@ static void end_listed(struct engine *e)
     while (s && !s->end.is_told) {
         struct session *before = s->all.prev;
 
+        if (!INVARIANT(s->state == SESSION_CLOSING && s->user == NULL))
+            return;
         s->deadline_ms = e->now.ms + CLOSING_MS;
         s->protocol->end(e, s);
         s = before;

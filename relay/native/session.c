@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "common/bytes/invariant.h"
 #include "relay/access/handshake.h"
 #include "relay/engine/engine.h"
 #include "relay/http/realip.h"
@@ -155,6 +156,8 @@ static bool deliver(struct engine *e, struct session *s, struct frames *frames)
     const struct frame *frame;
     enum send_result result;
 
+    if (!INVARIANT(s->conn != NULL && s->state != SESSION_CLOSING))
+        return false;
     if (s->state == SESSION_NEW && frames->event.type == EVENT_BROADCAST)
         return false;
     if (s->state == SESSION_NEW && frames->event.type == EVENT_CLOSE_NOTICE) {

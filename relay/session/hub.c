@@ -8,6 +8,8 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "common/bytes/invariant.h"
+
 enum cursor { CURSOR_DUE, CURSOR_SWEEP, CURSOR_COUNT };
 
 struct hub_user {
@@ -213,6 +215,7 @@ void hub_close(struct hub *h, struct session *s, uint16_t code, const char *reas
 {
     if (s->state == SESSION_CLOSING)
         return;
+    (void)INVARIANT(h->sessions > 0 && h->blocked <= h->sessions);
     hub_remove(h, s);
     s->state = SESSION_CLOSING;
     s->end = (struct session_end){reason, code, false};
@@ -313,6 +316,10 @@ struct session *hub_next_due(struct hub *h)
     while (h->due > 0) {
         struct session *s = step(h, CURSOR_DUE);
 
+        if (!INVARIANT(s != NULL && h->due <= h->sessions)) {
+            h->due = 0;
+            return NULL;
+        }
         if (s->round == h->round)
             continue;
         s->round = h->round;
@@ -329,6 +336,8 @@ void hub_list(struct hub *h, struct session *s, enum hub_list list)
     if (s->pending_on == HUB_DIRTY || s->pending_on == list)
         return;
     unlink_pending(h, s);
+    if (!INVARIANT(list != HUB_NOT_LISTED))
+        return;
     s->pending_on = (uint8_t)list;
     s->pending.next = NULL;
     s->pending.prev = q->last;

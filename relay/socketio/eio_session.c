@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/bytes/invariant.h"
 #include "relay/socketio/packet.h"
 
 #define MAIN SPAN("/")
@@ -69,6 +70,8 @@ static enum err append(struct eio_session *s, struct span packet)
 {
     enum err e;
 
+    if (!INVARIANT(s->outbox.head <= s->outbox.bytes.len))
+        return fail(s, ERR_NO_MEMORY);
     reclaim(s, packet.len + 1);
     if ((e = buf_reserve(&s->outbox.bytes, packet.len + 1)) ||
         (e = buf_append(&s->outbox.bytes, packet)) ||
