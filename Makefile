@@ -13,6 +13,8 @@ CLANG_FORMAT ?= clang-format-14
 
 # SANITIZE=address,undefined or SANITIZE=thread, with a BUILD of its own.
 SANITIZE ?=
+# COVERAGE=1 and CC=clang-14 count which lines run: see tests/coverage.
+COVERAGE ?=
 # CI turns warnings into errors; a builder with another compiler is not stopped by a new warning.
 # CI and SANITIZE make a broken invariant fatal.
 WERROR := $(if $(CI),-Werror)
@@ -37,7 +39,9 @@ our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. $(defines) \
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
 	-fno-strict-aliasing -fstack-protector-strong $(call quote,-ffile-prefix-map=$(CURDIR)=.) -pthread -MMD -MP \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-our_ldflags := -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
+coverage_flags := $(if $(COVERAGE),-fprofile-instr-generate -fcoverage-mapping)
+our_cflags += $(coverage_flags)
+our_ldflags := -pthread $(coverage_flags) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -Wl,-z,relro,-z,now
 # -isystem: the libraries' headers are not ours to mend.
 cflags_of = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1)))
 libs_of = $(shell $(PKG_CONFIG) --libs $(1))
@@ -66,7 +70,9 @@ help:
 	@echo 'make check-integration   the programs with real nginx, apache, PostgreSQL and PHP'
 	@echo 'make check-browser       the pages in Chromium'
 	@echo 'make lint                layers, purity, settings, man pages, shell scripts, format'
+	@echo 'make coverage            lines and branches that the unit tests and fuzz corpora run, by folder (COVERAGE_TESTS=FILES: and these)'
 	@echo 'make format              clang-format over the C sources'
+	@echo 'make sample              deploy/doorbell.conf from the table of settings'
 	@echo 'make fuzz FUZZ_SECONDS=60  every fuzz target for that long each'
 	@echo 'make bench               install what is missing, run the benchmarks (tests/bench)'
 	@echo 'make install uninstall   PREFIX=/usr/local SYSCONFDIR=/etc UNITDIR=PREFIX/lib/systemd/system DESTDIR='
@@ -110,7 +116,8 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(BUILD)/libpure.a
 
 # libFuzzer is clang's, so its targets have objects of their own.
 fuzz_cflags = -std=c11 -D_GNU_SOURCE $(defines) -I. -g -O1 -MMD -MP \
-	$(call cflags_of,$(packages_common)) -fsanitize=address,undefined -fno-sanitize-recover=all
+	$(call cflags_of,$(packages_common)) -fsanitize=address,undefined -fno-sanitize-recover=all \
+	$(call quote,-ffile-prefix-map=$(CURDIR)=.) $(coverage_flags)
 
 $(BUILD)/fuzz/%.o: %.c $(BUILD)/defines
 	@mkdir -p $(@D)
@@ -138,12 +145,22 @@ check check-unit check-integration check-browser:
 lint:
 	@tests/lint/all
 
+coverage:
+	@tests/coverage $(COVERAGE_TESTS)
+
 build-unit: $(unit_tests)
 build-fuzz: $(fuzz_targets)
 build-bench: $(bench_tools)
 
 format:
 	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
+
+# The sample comes out of the table of settings.
+$(BUILD)/settings_table: tests/lint/settings_table.c $(BUILD)/libpure.a
+	$(CC) $(our_cflags) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+sample: $(BUILD)/settings_table
+	$(BUILD)/settings_table sample >deploy/doorbell.conf
 
 fuzz: build-fuzz
 	@tests/fuzz/run $(BUILD)/fuzz $(or $(FUZZ_SECONDS),60)
@@ -218,6 +235,6 @@ clean:
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
-.PHONY: all help run check check-unit check-integration check-browser lint build-unit build-fuzz build-bench \
-	format fuzz bench install uninstall dist clean FORCE
+.PHONY: all help run coverage check check-unit check-integration check-browser lint build-unit build-fuzz build-bench \
+	format sample fuzz bench install uninstall dist clean FORCE
 .SECONDARY:

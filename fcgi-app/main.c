@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c - doorbell-app: options, config, signals, and the life of the threads. */
-#define _GNU_SOURCE /* getopt_long */
+/* main.c - doorbell-app: signals, reload, and the life of the threads. */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "common/config/paths.h"
 #include "common/os/clock.h"
 #include "common/os/listen.h"
-#include "common/os/load.h"
 #include "common/os/log.h"
-#include "fcgi-app/gate.h"
-#include "fcgi-app/live.h"
-#include "fcgi-app/metrics.h"
-#include "fcgi-app/publisher.h"
-#include "fcgi-app/worker.h"
+#include "common/os/program.h"
+#include "fcgi-app/server/pool.h"
+#include "fcgi-app/server/publisher.h"
+#include "fcgi-app/server/worker.h"
+#include "fcgi-app/shared/metrics.h"
+#include "fcgi-app/shared/snapshot.h"
 
 enum { DRAIN_MS = 30000 };
 
@@ -35,12 +31,12 @@ struct thread {
 };
 
 struct app {
-    const char *config_path;
-    struct live *live;  /* the newest */
-    struct live *first; /* whose settings that cannot be reloaded stay in force */
+    const struct program_start *start;
+    struct snapshot *snapshot; /* the newest */
+    struct snapshot *first;    /* whose settings that cannot be reloaded stay in force */
     int listener, signals;
     int ended; /* counts the threads that have returned */
-    struct gate *gate;
+    struct pool *pool;
     struct metrics *metrics;
     struct publisher *publisher;
     struct worker *workers;
@@ -48,64 +44,19 @@ struct app {
     size_t workers_count;
 };
 
-static void print_usage(FILE *out)
-{
-    (void)fputs("usage: doorbell-app [-hnV] [-c file]\n"
-                "  -c, --config file  settings (default " PATHS_CONFIG ")\n"
-                "  -n, --check        check the settings and the keys, and exit\n"
-                "  -V, --version\n"
-                "  -h, --help\n",
-                out);
-}
-
-static int print_help(void)
-{
-    print_usage(stdout);
-    (void)puts("\nsettings, as [section] name = value in the file, or in the environment as "
-               "DOORBELL_SECTION_NAME:\n");
-    config_print_help(stdout, PROGRAM_APP);
-    return EXIT_SUCCESS;
-}
-
-static enum err load(const char *path, struct live **out)
-{
-    struct config *config;
-    struct secrets secrets;
-    enum err e = load_config(path, stderr, &config);
-
-    if (e)
-        return e;
-    e = load_secrets(config, PROGRAM_APP, stderr, &secrets);
-    if (e) {
-        config_free(config);
-        return e;
-    }
-    return live_new(config, &secrets, out);
-}
-
-/* By name only: the value may hold a password. */
-static void log_kept(const struct config *now, const struct config *next)
-{
-    const struct setting *s = NULL;
-
-    while ((s = config_next_kept(now, next, PROGRAM_APP, s)))
-        log_warn("reload: [%s] %s stays as it was: it needs a restart", s->section, s->name);
-}
-
 static void reload(struct app *app)
 {
-    struct live *live;
+    struct program_settings loaded;
+    struct snapshot *snapshot;
 
-    if (load(app->config_path, &live)) {
-        log_error("reload: the settings have faults, the old ones stay in force");
+    if (program_reload(app->start, app->first->config, &loaded) ||
+        snapshot_new(loaded.config, &loaded.secrets, &snapshot))
         return;
-    }
-    log_kept(app->first->config, live->config);
     for (size_t i = 0; i < app->workers_count; i++)
-        live_offer(&app->workers[i].inbox, live);
-    publisher_offer(app->publisher, live);
-    live_unref(app->live);
-    app->live = live;
+        snapshot_offer(&app->workers[i].inbox, snapshot);
+    publisher_offer(app->publisher, snapshot);
+    snapshot_unref(app->snapshot);
+    app->snapshot = snapshot;
     log_info("reloaded");
 }
 
@@ -142,7 +93,7 @@ static void *run_thread(void *context)
     const uint64_t one = 1;
 
     if (t->worker)
-        worker_run(t->worker, t->app->gate);
+        worker_run(t->worker, t->app->pool);
     else
         publisher_run(t->app->publisher);
     while (write(t->app->ended, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -171,7 +122,7 @@ static enum err make_workers(struct app *app)
     if (!app->workers || !app->threads)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < app->workers_count && !e; i++)
-        e = worker_init(&app->workers[i], i, app->live, app->publisher, app->metrics);
+        e = worker_init(&app->workers[i], i, app->snapshot, app->publisher, app->metrics);
     return e;
 }
 
@@ -189,13 +140,13 @@ static enum err try_database(struct app *app)
     return e;
 }
 
-static enum err open_gate(struct app *app)
+static enum err open_pool(struct app *app)
 {
-    const struct config_app *config = &app->live->config->app;
+    const struct config_app *config = &app->snapshot->config->app;
     enum err e =
         listen_open(&config->listen, config->listen_mode, config->listen_group, &app->listener);
 
-    return e ? e : gate_new(app->listener, (size_t)config->max_connections, &app->gate);
+    return e ? e : pool_new(app->listener, (size_t)config->max_connections, &app->pool);
 }
 
 /* The listener comes last: who can connect is served. */
@@ -203,19 +154,19 @@ static enum err start(struct app *app)
 {
     enum err e = take_signals(&app->signals);
 
-    app->workers_count = (size_t)app->live->config->app.workers;
+    app->workers_count = (size_t)app->snapshot->config->app.workers;
     if (!e)
         e = exchange_init_library();
     if (!e)
         e = worker_new_metrics(app->workers_count, &app->metrics);
     if (!e)
-        e = publisher_new(app->live, app->metrics, &app->publisher);
+        e = publisher_new(app->snapshot, app->metrics, &app->publisher);
     if (!e)
         e = make_workers(app);
     if (!e)
         e = try_database(app);
     if (!e)
-        e = open_gate(app);
+        e = open_pool(app);
     for (size_t i = 0; i <= app->workers_count && !e; i++)
         e = start_thread(app, i);
     return e;
@@ -270,7 +221,7 @@ static int supervise(struct app *app)
                 leave_at_once();
             log_info("stopping");
             deadline_ms = clock_ms() + DRAIN_MS;
-            gate_stop(app->gate);
+            pool_stop(app->pool);
         }
         if (ended_before < app->workers_count && ended >= app->workers_count)
             publisher_stop(app->publisher);
@@ -289,9 +240,9 @@ static void clean_up(struct app *app)
         if (app->threads[i].is_started)
             (void)pthread_join(app->threads[i].id, NULL);
     for (size_t i = 0; app->workers && i < app->workers_count; i++)
-        if (app->workers[i].live)
+        if (app->workers[i].snapshot)
             worker_deinit(&app->workers[i]);
-    gate_free(app->gate);
+    pool_free(app->pool);
     publisher_free(app->publisher);
     metrics_free(app->metrics);
     if (app->listener >= 0) {
@@ -302,20 +253,19 @@ static void clean_up(struct app *app)
     (void)close(app->ended);
     free(app->workers);
     free(app->threads);
-    live_unref(app->live);
-    live_unref(app->first);
+    snapshot_unref(app->snapshot);
+    snapshot_unref(app->first);
 }
 
-static int run(const char *config_path, struct live *live)
+static int run(const struct program_start *how, struct program_settings *loaded)
 {
-    struct app app = {.config_path = config_path,
-                      .live = live,
-                      .first = live_ref(live),
-                      .listener = -1,
-                      .signals = -1};
+    struct app app = {.start = how, .listener = -1, .signals = -1};
     int status;
     enum err e;
 
+    if (snapshot_new(loaded->config, &loaded->secrets, &app.snapshot))
+        return EXIT_FAILURE;
+    app.first = snapshot_ref(app.snapshot);
     app.ended = eventfd(0, EFD_CLOEXEC);
     e = app.ended >= 0 ? start(&app) : ERR_NO_MEMORY;
     if (!e) {
@@ -323,8 +273,8 @@ static int run(const char *config_path, struct live *live)
         status = supervise(&app);
     } else {
         status = e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
-        if (app.gate)
-            gate_stop(app.gate);
+        if (app.pool)
+            pool_stop(app.pool);
         if (app.publisher)
             publisher_stop(app.publisher);
     }
@@ -334,44 +284,5 @@ static int run(const char *config_path, struct live *live)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"check", no_argument, NULL, 'n'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *config_path = PATHS_CONFIG;
-    bool is_check = false;
-    struct live *live;
-    int option;
-
-    log_bugs();
-    while ((option = getopt_long(argc, argv, "c:nVh", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            config_path = optarg;
-            break;
-        case 'n':
-            is_check = true;
-            break;
-        case 'V':
-            (void)puts("doorbell-app " DOORBELL_VERSION);
-            return EXIT_SUCCESS;
-        case 'h':
-            return print_help();
-        default:
-            print_usage(stderr);
-            return 2;
-        }
-    }
-    if (optind < argc) {
-        print_usage(stderr);
-        return 2;
-    }
-    if (load(config_path, &live))
-        return CONFIG_EXIT;
-    if (is_check) {
-        live_unref(live);
-        return EXIT_SUCCESS;
-    }
-    return run(config_path, live);
+    return program_main(PROGRAM_APP, "doorbell-app", argc, argv, run);
 }

@@ -163,7 +163,7 @@ static void read_setting(struct loader *l, struct span line)
         return;
     }
     if (!l->is_in_section)
-        fault_at_line(l, "%.*s stands before the first [section]", SPAN_ARGS(name));
+        fault_at_line(l, "%.*s comes before the first [section]", SPAN_ARGS(name));
     if (!l->section)
         return; /* said once, at the section */
     s = find_setting(l->section, name);
@@ -172,7 +172,8 @@ static void read_setting(struct loader *l, struct span line)
         return;
     }
     if (l->config->lines[s - settings] != CONFIG_LINE_DEFAULT) {
-        fault_at_line(l, "%s stands already in line %d", s->name, l->config->lines[s - settings]);
+        fault_at_line(l, "duplicate %s, first set in line %d; remove one", s->name,
+                      l->config->lines[s - settings]);
         return;
     }
     l->config->lines[s - settings] = l->line;
@@ -182,13 +183,13 @@ static void read_setting(struct loader *l, struct span line)
 static void read_line(struct loader *l, struct span line)
 {
     if (line.len > CONFIG_LINE_MAX)
-        fault_at_line(l, "a line has at most %d bytes", CONFIG_LINE_MAX);
+        fault_at_line(l, "longer than %d bytes", CONFIG_LINE_MAX);
     else if (line.len > 0 && memchr(line.p, '\0', line.len))
-        fault_at_line(l, "a NUL byte");
+        fault_at_line(l, "contains a NUL byte");
     else if (span_trim(line).len == 0 || line.p[0] == '#' || line.p[0] == ';')
         return;
     else if (line.p[0] == ' ' || line.p[0] == '\t')
-        fault_at_line(l, "begins with a blank: nothing is continued from the line before");
+        fault_at_line(l, "starts with a blank; lines cannot be continued, remove it");
     else if (line.p[0] == '[')
         read_section(l, line);
     else

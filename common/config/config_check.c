@@ -88,19 +88,22 @@ static void check_auth(struct check *check)
 
     for (size_t i = 0; i < auth->origins.count; i++) {
         if (!is_origin(span_of(auth->origins.items[i])))
-            FAULT(check, auth.origins, "origins: %s is not scheme://host, with :port or :* or not",
+            FAULT(check, auth.origins,
+                  "origins: %s must be scheme://host, scheme://host:port or scheme://host:*",
                   auth->origins.items[i]);
     }
     if (has_duplicate(&auth->origins))
-        FAULT(check, auth.origins, "origins: one stands there twice");
+        FAULT(check, auth.origins, "origins: duplicate entry; remove one");
     if (has_duplicate(&auth->public_key_file))
-        FAULT(check, auth.public_key_file, "public_key_file: one stands there twice");
+        FAULT(check, auth.public_key_file, "public_key_file: duplicate entry; remove one");
     if (keys > 2)
-        FAULT(check, auth.public_key_file, "public_key_file: at most two");
+        FAULT(check, auth.public_key_file, "public_key_file: at most two files are allowed");
     if (auth->algorithm == TOKEN_HS256 && keys > 0)
-        FAULT(check, auth.public_key_file, "public_key_file: HS256 has none, it uses secret_file");
+        FAULT(check, auth.public_key_file,
+              "public_key_file: must be empty with algorithm = HS256, which uses secret_file");
     if (auth->algorithm != TOKEN_HS256 && keys == 0)
-        FAULT(check, auth.public_key_file, "public_key_file: this algorithm needs one");
+        FAULT(check, auth.public_key_file,
+              "public_key_file: RS256 and ES256 need a PEM file with the public key");
 }
 
 static bool is_prefix(struct span s)
@@ -127,7 +130,8 @@ static void check_app(struct check *check)
     const struct config *c = check->config;
 
     if (!is_prefix(span_of(c->app.prefix)))
-        FAULT(check, app.prefix, "prefix: must be empty or /like/this, without a / at the end");
+        FAULT(check, app.prefix,
+              "prefix: must be empty or a path such as /doorbell, without a / at the end");
     if (!is_relay_url(span_of(c->app.relay_url)))
         FAULT(check, app.relay_url, "relay_url: must be http://host:port or unix:/path");
     if (c->database.url[0] == '\0')
@@ -150,11 +154,11 @@ static void check_proxies(struct check *check)
 
         if (!span_equal(item, SPAN("unix")) && ip_network_parse(item, &network))
             FAULT(check, relay.trusted_proxies,
-                  "trusted_proxies: %s is not an address, a network as 10.0.0.0/8, or unix",
+                  "trusted_proxies: %s must be an address, a network such as 10.0.0.0/8, or unix",
                   proxies->items[i]);
     }
     if (has_duplicate(proxies))
-        FAULT(check, relay.trusted_proxies, "trusted_proxies: one stands there twice");
+        FAULT(check, relay.trusted_proxies, "trusted_proxies: duplicate entry; remove one");
 }
 
 static bool is_socketio_path(struct span s)
@@ -177,16 +181,18 @@ static void check_socketio(struct check *check)
     const struct config_relay *relay = &check->config->relay;
 
     if (!is_socketio_path(span_of(relay->socketio_path)))
-        FAULT(check, relay.socketio_path, "socketio_path: must be /like/this/");
+        FAULT(check, relay.socketio_path,
+              "socketio_path: must be a path such as /socket.io/, with a / at both ends");
     /* Both ends are to know within 60 s that the other one is gone. */
     if (relay->socketio_ping_interval_ms + relay->socketio_ping_timeout_ms > 59000)
         FAULT(check, relay.socketio_ping_timeout_ms,
-              "socketio_ping_timeout: together with socketio_ping_interval at most 59s");
+              "socketio_ping_timeout: socketio_ping_interval and this must add up to 59s or less");
     if (!fits_a_page(relay, relay->legacy_text))
-        FAULT(check, relay.legacy_text, "legacy_text: is too long for socketio_max_pending");
+        FAULT(check, relay.legacy_text,
+              "legacy_text: is too long; shorten it or raise socketio_max_pending");
     if (!fits_a_page(relay, relay->legacy_online_format))
         FAULT(check, relay.legacy_online_format,
-              "legacy_online_format: is too long for socketio_max_pending");
+              "legacy_online_format: is too long; shorten it or raise socketio_max_pending");
 }
 
 static void check_relay(struct check *check)
@@ -196,7 +202,7 @@ static void check_relay(struct check *check)
     if (address_equal(&relay->listen, &relay->publish_listen) && !is_any_port(&relay->listen))
         FAULT(check, relay.publish_listen, "publish_listen: must differ from listen");
     if (relay->legacy_get && !relay->legacy_publish)
-        FAULT(check, relay.legacy_get, "legacy_get: works only with legacy_publish = yes");
+        FAULT(check, relay.legacy_get, "legacy_get: needs legacy_publish = yes");
 }
 
 size_t config_check(const struct config *c, FILE *faults)

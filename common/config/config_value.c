@@ -108,7 +108,7 @@ static bool cut_suffix(struct span *text, struct span suffix)
 
 static const char *set_duration(const struct setting *s, struct span text, void *field)
 {
-    static const char form[] = "must be a number with ms, s, m, h or d behind it";
+    static const char form[] = "must be a number followed by ms, s, m, h or d";
     size_t unit = 0;
     int64_t n;
 
@@ -205,7 +205,7 @@ const char *config_value_set(const struct setting *s, struct span text, void *fi
     if (text.len > CONFIG_LINE_MAX)
         return "is too long";
     if (!is_printable(text, s->type == SETTING_LIST))
-        return "must be UTF-8 without control characters (CR before the end of the line?)";
+        return "must be UTF-8 without control characters; a CR means the file has DOS line ends";
     return setters[s->type](s, text, field);
 }
 

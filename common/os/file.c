@@ -10,17 +10,17 @@ static enum err system_failure(const char **why)
     switch (errno) {
     case ENOENT:
     case ENOTDIR:
-        *why = "there is no such file";
+        *why = "no such file";
         return ERR_NOT_FOUND;
     case EACCES:
     case EPERM:
-        *why = "this user may not read it";
+        *why = "permission denied; the user of this program must be able to read it";
         return ERR_FORBIDDEN;
     case EISDIR:
-        *why = "it is a folder";
+        *why = "is a directory";
         return ERR_INVALID;
     default:
-        *why = "it cannot be read";
+        *why = "cannot be read";
         return ERR_INVALID;
     }
 }
@@ -63,7 +63,7 @@ enum err file_read(const char *path, size_t max, struct owned *out, const char *
     if (n < 0) {
         e = system_failure(why);
     } else if ((size_t)n > max) {
-        *why = "it is too big";
+        *why = "is too big";
         e = ERR_TOO_BIG;
     }
     close(fd);

@@ -9,22 +9,22 @@ static const char *split(struct keyring *k)
     struct span rest = owned_span(&k->file);
 
     if (rest.len > 0 && memchr(rest.p, '\0', rest.len))
-        return "it holds a NUL byte";
+        return "contains a NUL byte";
     if (rest.len > 0 && rest.p[rest.len - 1] == '\n')
         rest.len--;
     if (rest.len == 0)
-        return "it is empty";
+        return "is empty; it needs a key of at least 32 bytes";
     while (rest.p) {
         struct span key = span_cut(&rest, '\n');
 
         if (k->count == KEYRING_MAX)
-            return "it has more than two lines";
+            return "has more than two lines; keep the new and the old key";
         if (key.len == 0)
-            return "it has an empty line";
+            return "has an empty line; remove it";
         if (key.len < KEY_MIN)
-            return "it has a key of less than 32 bytes";
+            return "has a key shorter than 32 bytes; openssl rand -hex 32 makes one";
         if (key.len > KEY_MAX)
-            return "it has a key of more than 4096 bytes";
+            return "has a key longer than 4096 bytes";
         k->keys[k->count++] = key;
     }
     return NULL;

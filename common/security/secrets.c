@@ -7,7 +7,8 @@ static bool are_apart(const struct config *c, const struct keyring *a, const str
 {
     if (!keyring_overlaps(a, b))
         return true;
-    config_fault(c, path, faults, "%s: a key of it stands in another key file too", *path);
+    config_fault(c, path, faults, "%s: shares a key with another key file; generate a new one",
+                 *path);
     return false;
 }
 

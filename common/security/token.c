@@ -40,11 +40,11 @@ static const struct {
 static enum err check_pem(const struct owned *pem, const char **why)
 {
     if (strstr(pem->bytes, "PRIVATE KEY-----")) {
-        *why = "it holds a private key, which has no business here";
+        *why = "contains a private key; remove it, only the public key belongs here";
         return ERR_INVALID;
     }
     if (!strstr(pem->bytes, "-----BEGIN PUBLIC KEY-----")) {
-        *why = "it holds no PEM public key";
+        *why = "contains no PEM public key (-----BEGIN PUBLIC KEY-----)";
         return ERR_INVALID;
     }
     return ERR_NONE;

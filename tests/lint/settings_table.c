@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* settings_table - the table of settings, for tests/lint/settings. Without an argument: a line
- * each, section, name, default, range, programs, "restart" if a reload does not change it, meaning,
- * parted by tabs. With "-": reads a doorbell.conf from stdin as the programs do, exit 1 if it has
- * faults. */
+/* settings_table - the table of settings, for tests/lint/settings and `make sample`. Without an
+ * argument: a line each, section, name, default, range, programs, "restart" if a reload does not
+ * change it, meaning, separated by tabs. "sample": deploy/doorbell.conf. "check": reads a
+ * doorbell.conf from stdin as the programs do, exit 1 if it has faults. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/config/config.h"
 
@@ -45,6 +46,22 @@ static void print_setting(const struct setting *s)
            s->meaning);
 }
 
+static void print_sample(void)
+{
+    const char *section = "";
+
+    puts("# doorbell.conf - settings of doorbell-app and doorbell-relay, see doorbell.conf(5).\n"
+         "# Every setting is listed with its default; remove the # in front of one to change it.");
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *s = &settings[i];
+
+        if (strcmp(section, s->section) != 0)
+            printf("\n[%s]\n", s->section);
+        section = s->section;
+        printf("# %s\n#%s =%s%s\n", s->meaning, s->name, s->fallback[0] ? " " : "", s->fallback);
+    }
+}
+
 static enum err check(FILE *f)
 {
     static char text[CONFIG_FILE_MAX];
@@ -58,9 +75,12 @@ static enum err check(FILE *f)
 
 int main(int argc, char **argv)
 {
-    (void)argv;
-    if (argc == 2)
+    if (argc == 2 && strcmp(argv[1], "check") == 0)
         return check(stdin) ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (argc == 2 && strcmp(argv[1], "sample") == 0) {
+        print_sample();
+        return EXIT_SUCCESS;
+    }
     for (size_t i = 0; i < settings_count; i++)
         print_setting(&settings[i]);
     return EXIT_SUCCESS;

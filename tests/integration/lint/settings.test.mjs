@@ -37,6 +37,7 @@ const breaches = [
   ['a setting that only the sample has', sample, '#pace = 1000\n', '#pace = 1000\n#extra = 1\n'],
   ['another default in the sample', sample, '#workers = 4\n', '#workers = 5\n'],
   ['a section that only the sample has', sample, '[relay]\n', '[really]\n'],
+  ['another sentence in the sample', sample, '# path of the API; empty: the root\n', '# path of the API\n'],
   ['a sample that the programs refuse', sample, '[app]\n', '[app]\nworkers = 0\n'],
   ['a setting that only the table has', 'common/config/settings.c', '"pace", SETTING_INT', '"paces", SETTING_INT'],
 ];

@@ -16,7 +16,7 @@ async function reload(scene, settings) {
   Object.assign(scene.settings, settings);
   writeSettings(scene.confPath, scene.settings);
   scene.relay.signal('SIGHUP');
-  await scene.relay.waitLog(/configuration is reloaded/, { from });
+  await scene.relay.waitLog(/reloaded/, { from });
 }
 
 // That the relay has read all that was written so far: it serves one connection after the other.

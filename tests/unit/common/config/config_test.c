@@ -64,7 +64,7 @@ static void lines_that_are_no_settings_are_faults(void **state)
         {SPAN("\xef\xbb\xbf[app]"), "c.conf:1: expected name = value, [section] or a comment\n"},
         {SPAN("[app]\nWorkers = 4"), "c.conf:2: expected name = value, [section] or a comment\n"},
         {SPAN("[app]\nworkers : 4"), "c.conf:2: expected name = value, [section] or a comment\n"},
-        {SPAN("workers = 4"), "c.conf:1: workers stands before the first [section]\n"},
+        {SPAN("workers = 4"), "c.conf:1: workers comes before the first [section]\n"},
         {SPAN("\n\n[nginx]\nworkers = 4"), "c.conf:3: unknown section [nginx]\n"},
         {SPAN("[ap\x1bp]"), "c.conf:1: unknown section\n"},
         {SPAN("[APP]"), "c.conf:1: unknown section\n"},
@@ -73,19 +73,18 @@ static void lines_that_are_no_settings_are_faults(void **state)
         {SPAN("[app]\nworker = 4"), "c.conf:2: unknown setting worker in [app]\n"},
         {SPAN("[relay]\nworkers = 4"), "c.conf:2: unknown setting workers in [relay]\n"},
         {SPAN("[app]\nworkers = 4\n[relay]\n[app]\nworkers = 5"),
-         "c.conf:5: workers stands already in line 2\n"},
+         "c.conf:5: duplicate workers, first set in line 2; remove one\n"},
         {SPAN("[app]\n  workers = 4"),
-         "c.conf:2: begins with a blank: nothing is continued from the line before\n"},
+         "c.conf:2: starts with a blank; lines cannot be continued, remove it\n"},
         {SPAN("[app]\n # no comment"),
-         "c.conf:2: begins with a blank: nothing is continued from the line before\n"},
-        {SPAN("[app]\nworkers = 4\0"), "c.conf:2: a NUL byte\n"},
-        {SPAN("# \0"), "c.conf:1: a NUL byte\n"},
+         "c.conf:2: starts with a blank; lines cannot be continued, remove it\n"},
+        {SPAN("[app]\nworkers = 4\0"), "c.conf:2: contains a NUL byte\n"},
+        {SPAN("# \0"), "c.conf:1: contains a NUL byte\n"},
         {SPAN("[app]\r\n"), "c.conf:1: a section is written [name]\n"},
-        {SPAN("[app]\nworkers = 4\r\n"),
-         "c.conf:2: workers: must be UTF-8 without control characters "
-         "(CR before the end of the line?)\n"},
-        {SPAN("[database]\nurl = \xff"), "c.conf:2: url: must be UTF-8 without control characters "
-                                         "(CR before the end of the line?)\n"},
+        {SPAN("[app]\nworkers = 4\r\n"), "c.conf:2: workers: must be UTF-8 without control "
+                                         "characters; a CR means the file has DOS line ends\n"},
+        {SPAN("[database]\nurl = \xff"), "c.conf:2: url: must be UTF-8 without control characters; "
+                                         "a CR means the file has DOS line ends\n"},
     };
 
     (void)state;
@@ -103,12 +102,11 @@ static void values_that_are_not_allowed_are_faults(void **state)
         {"[app]\nworkers = 0", "workers: is too small"},
         {"[app]\nworkers = 257", "workers: is too big"},
         {"[app]\nworkers = -1", "workers: is too small"},
-        {"[app]\nhit_window = 5min",
-         "hit_window: must be a number with ms, s, m, h or d behind it"},
-        {"[app]\nhit_window = s", "hit_window: must be a number with ms, s, m, h or d behind it"},
-        {"[app]\nhit_window = -0s", "hit_window: must be a number with ms, s, m, h or d behind it"},
-        {"[app]\nhit_window = 5 m", "hit_window: must be a number with ms, s, m, h or d behind it"},
-        {"[app]\nhit_window =", "hit_window: must be a number with ms, s, m, h or d behind it"},
+        {"[app]\nhit_window = 5min", "hit_window: must be a number followed by ms, s, m, h or d"},
+        {"[app]\nhit_window = s", "hit_window: must be a number followed by ms, s, m, h or d"},
+        {"[app]\nhit_window = -0s", "hit_window: must be a number followed by ms, s, m, h or d"},
+        {"[app]\nhit_window = 5 m", "hit_window: must be a number followed by ms, s, m, h or d"},
+        {"[app]\nhit_window =", "hit_window: must be a number followed by ms, s, m, h or d"},
         {"[app]\nhit_window = 1500ms", "hit_window: must be whole seconds"},
         {"[app]\nhit_window = 2d", "hit_window: is too long"},
         {"[app]\nhit_window = 999999999999999d", "hit_window: is too long"},
@@ -116,10 +114,11 @@ static void values_that_are_not_allowed_are_faults(void **state)
         {"[relay]\nping_interval = 0", "ping_interval: is too short"},
         {"[relay]\nping_interval = 999ms", "ping_interval: is too short"},
         {"[relay]\ntrusted_proxies = unix 10.0.0.1/8",
-         "trusted_proxies: 10.0.0.1/8 is not an address, a network as 10.0.0.0/8, or unix"},
+         "trusted_proxies: 10.0.0.1/8 must be an address, a network such as 10.0.0.0/8, or unix"},
         {"[relay]\ntrusted_proxies = proxy",
-         "trusted_proxies: proxy is not an address, a network as 10.0.0.0/8, or unix"},
-        {"[relay]\ntrusted_proxies = unix ::1 unix", "trusted_proxies: one stands there twice"},
+         "trusted_proxies: proxy must be an address, a network such as 10.0.0.0/8, or unix"},
+        {"[relay]\ntrusted_proxies = unix ::1 unix",
+         "trusted_proxies: duplicate entry; remove one"},
         {"[relay]\nlisten_mode = 1000", "listen_mode: must be at most 0777"},
         {"[relay]\nlogin_timeout = 0", "login_timeout: is too short"},
         {"[app]\nlisten_mode = 0668", "listen_mode: must be an octal mode such as 0660"},
@@ -131,24 +130,34 @@ static void values_that_are_not_allowed_are_faults(void **state)
         {"[auth]\nalgorithm = hs256", "algorithm: must be HS256, RS256 or ES256"},
         {"[auth]\nsecret_file =", "secret_file: must not be empty"},
         {"[database]\nurl =", "url: must not be empty"},
-        {"[app]\nprefix = /", "prefix: must be empty or /like/this, without a / at the end"},
-        {"[app]\nprefix = /a/", "prefix: must be empty or /like/this, without a / at the end"},
-        {"[app]\nprefix = a", "prefix: must be empty or /like/this, without a / at the end"},
-        {"[app]\nprefix = //a", "prefix: must be empty or /like/this, without a / at the end"},
-        {"[app]\nprefix = /a?b", "prefix: must be empty or /like/this, without a / at the end"},
+        {"[app]\nprefix = /",
+         "prefix: must be empty or a path such as /doorbell, without a / at the end"},
+        {"[app]\nprefix = /a/",
+         "prefix: must be empty or a path such as /doorbell, without a / at the end"},
+        {"[app]\nprefix = a",
+         "prefix: must be empty or a path such as /doorbell, without a / at the end"},
+        {"[app]\nprefix = //a",
+         "prefix: must be empty or a path such as /doorbell, without a / at the end"},
+        {"[app]\nprefix = /a?b",
+         "prefix: must be empty or a path such as /doorbell, without a / at the end"},
         {"[app]\nrelay_url = https://a:1", "relay_url: must be http://host:port or unix:/path"},
         {"[app]\nrelay_url = http://a:1/x", "relay_url: must be http://host:port or unix:/path"},
         {"[app]\nrelay_url = http://u@a:1", "relay_url: must be http://host:port or unix:/path"},
         {"[app]\nrelay_url = unix:x", "relay_url: must be http://host:port or unix:/path"},
-        {"[auth]\norigins = https://a.b https://a.b", "origins: one stands there twice"},
-        {"[relay]\nlegacy_get = yes", "legacy_get: works only with legacy_publish = yes"},
-        {"[relay]\nsocketio_path = /", "socketio_path: must be /like/this/"},
-        {"[relay]\nsocketio_path = socket.io/", "socketio_path: must be /like/this/"},
-        {"[relay]\nsocketio_path = /socket.io", "socketio_path: must be /like/this/"},
-        {"[relay]\nsocketio_path = //a/", "socketio_path: must be /like/this/"},
-        {"[relay]\nsocketio_path = /a?b/", "socketio_path: must be /like/this/"},
+        {"[auth]\norigins = https://a.b https://a.b", "origins: duplicate entry; remove one"},
+        {"[relay]\nlegacy_get = yes", "legacy_get: needs legacy_publish = yes"},
+        {"[relay]\nsocketio_path = /",
+         "socketio_path: must be a path such as /socket.io/, with a / at both ends"},
+        {"[relay]\nsocketio_path = socket.io/",
+         "socketio_path: must be a path such as /socket.io/, with a / at both ends"},
+        {"[relay]\nsocketio_path = /socket.io",
+         "socketio_path: must be a path such as /socket.io/, with a / at both ends"},
+        {"[relay]\nsocketio_path = //a/",
+         "socketio_path: must be a path such as /socket.io/, with a / at both ends"},
+        {"[relay]\nsocketio_path = /a?b/",
+         "socketio_path: must be a path such as /socket.io/, with a / at both ends"},
         {"[relay]\nsocketio_ping_timeout = 35s",
-         "socketio_ping_timeout: together with socketio_ping_interval at most 59s"},
+         "socketio_ping_timeout: socketio_ping_interval and this must add up to 59s or less"},
         {"[relay]\nlisten = 127.0.0.1:2121", NULL},
     };
 
@@ -219,13 +228,15 @@ static void algorithm_and_public_keys_belong_together(void **state)
 {
     (void)state;
     assert_faults(SPAN("[auth]\nalgorithm = RS256"), NULL,
-                  "[auth] public_key_file: public_key_file: this algorithm needs one\n");
+                  "[auth] public_key_file: public_key_file: RS256 and ES256 need a PEM file with "
+                  "the public key\n");
     assert_faults(SPAN("[auth]\npublic_key_file = /a"), NULL,
-                  "c.conf:2: public_key_file: HS256 has none, it uses secret_file\n");
+                  "c.conf:2: public_key_file: must be empty with algorithm = HS256, which uses "
+                  "secret_file\n");
     assert_faults(SPAN("[auth]\nalgorithm = ES256\npublic_key_file = /a /b /c"), NULL,
-                  "c.conf:3: public_key_file: at most two\n");
+                  "c.conf:3: public_key_file: at most two files are allowed\n");
     assert_faults(SPAN("[auth]\nalgorithm = ES256\npublic_key_file = /a /a"), NULL,
-                  "c.conf:3: public_key_file: one stands there twice\n");
+                  "c.conf:3: public_key_file: duplicate entry; remove one\n");
     config_free(parse_good("[auth]\nalgorithm = ES256\npublic_key_file = /a /b", NULL));
 }
 
@@ -239,7 +250,7 @@ static void all_faults_are_told_at_once(void **state)
                   "c.conf:3: unknown setting none in [app]\n"
                   "c.conf:6: pace: is too small\n"
                   "DOORBELL_RELAY_NONE: unknown setting\n"
-                  "DOORBELL_APP_PREFIX: prefix: must be empty or /like/this, "
+                  "DOORBELL_APP_PREFIX: prefix: must be empty or a path such as /doorbell, "
                   "without a / at the end\n");
 }
 
@@ -267,7 +278,7 @@ static void a_line_has_4096_bytes_and_not_one_more(void **state)
     memset(text + start, 'x', sizeof(text) - start);
     memcpy(text + start, "url = ", 6);
     text[start + CONFIG_LINE_MAX + 1] = '\0';
-    assert_faults(span_of(text), NULL, "c.conf:2: a line has at most 4096 bytes\n");
+    assert_faults(span_of(text), NULL, "c.conf:2: longer than 4096 bytes\n");
     text[start + CONFIG_LINE_MAX] = '\0';
     c = parse_good(text, NULL);
     assert_int_equal(strlen(c->database.url), CONFIG_LINE_MAX - 6);
@@ -343,11 +354,12 @@ static void a_text_must_fit_what_may_wait_for_a_page(void **state)
     config_free(parse_good(text, NULL));
     snprintf(text, sizeof(text), "[relay]\nlegacy_text = %0321d\nsocketio_max_pending = 4096", 0);
     assert_faults(span_of(text), NULL,
-                  "c.conf:2: legacy_text: is too long for socketio_max_pending\n");
+                  "c.conf:2: legacy_text: is too long; shorten it or raise socketio_max_pending\n");
     snprintf(text, sizeof(text),
              "[relay]\nlegacy_online_format = %0321d\nsocketio_max_pending = 4096", 0);
-    assert_faults(span_of(text), NULL,
-                  "c.conf:2: legacy_online_format: is too long for socketio_max_pending\n");
+    assert_faults(
+        span_of(text), NULL,
+        "c.conf:2: legacy_online_format: is too long; shorten it or raise socketio_max_pending\n");
 }
 
 static void the_online_count_goes_with_the_legacy_login(void **state)
@@ -390,9 +402,8 @@ static void the_environment_overrides_and_is_checked(void **state)
         {"DOORBELL_APP_workers=1", "DOORBELL_APP_workers: unknown setting\n"},
         {"DOORBELL_RELAY_A\nB=1", "DOORBELL_RELAY_A?B: unknown setting\n"},
         {"DOORBELL_APP_WORKERS=", "DOORBELL_APP_WORKERS: workers: must be a whole number\n"},
-        {"DOORBELL_APP_WORKERS=1\n",
-         "DOORBELL_APP_WORKERS: workers: must be UTF-8 without control characters "
-         "(CR before the end of the line?)\n"},
+        {"DOORBELL_APP_WORKERS=1\n", "DOORBELL_APP_WORKERS: workers: must be UTF-8 without control "
+                                     "characters; a CR means the file has DOS line ends\n"},
     };
     struct config *c = parse_good("[app]\nworkers = 7\n", good);
 

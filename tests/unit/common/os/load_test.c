@@ -34,7 +34,7 @@ static int remove_folder(void **state)
     return 0;
 }
 
-/* A config whose three key files hold these texts; NULL: there is no such file. */
+/* A config whose three key files hold these texts; NULL: no such file. */
 static struct config *config_with(const char *secret, const char *send, const char *publish)
 {
     const char *const texts[] = {secret, send, publish};
@@ -82,22 +82,27 @@ static void faults_name_the_line_of_the_setting(void **state)
         const char *secret, *send, *publish;
         const char *app, *relay; /* what each says */
     } rows[] = {
-        {NULL, KEY_B, KEY_C, "c.conf:2: /auth.secret: there is no such file\n",
-         "c.conf:2: /auth.secret: there is no such file\n"},
-        {KEY_A, NULL, KEY_C, "c.conf:3: /send.key: there is no such file\n", ""},
-        {KEY_A, KEY_B, "short", "c.conf:4: /publish.key: it has a key of less than 32 bytes\n",
-         "c.conf:4: /publish.key: it has a key of less than 32 bytes\n"},
+        {NULL, KEY_B, KEY_C, "c.conf:2: /auth.secret: no such file\n",
+         "c.conf:2: /auth.secret: no such file\n"},
+        {KEY_A, NULL, KEY_C, "c.conf:3: /send.key: no such file\n", ""},
+        {KEY_A, KEY_B, "short",
+         "c.conf:4: /publish.key: has a key shorter than 32 bytes; openssl rand -hex 32 makes "
+         "one\n",
+         "c.conf:4: /publish.key: has a key shorter than 32 bytes; openssl rand -hex 32 makes "
+         "one\n"},
         {"", "", "",
-         "c.conf:2: /auth.secret: it is empty\nc.conf:3: /send.key: it is empty\n"
-         "c.conf:4: /publish.key: it is empty\n",
-         "c.conf:2: /auth.secret: it is empty\nc.conf:4: /publish.key: it is empty\n"},
-        {KEY_A, KEY_A, KEY_C, "c.conf:3: /send.key: a key of it stands in another key file too\n",
-         ""},
+         "c.conf:2: /auth.secret: is empty; it needs a key of at least 32 bytes\nc.conf:3: "
+         "/send.key: is empty; it needs a key of at least 32 bytes\n"
+         "c.conf:4: /publish.key: is empty; it needs a key of at least 32 bytes\n",
+         "c.conf:2: /auth.secret: is empty; it needs a key of at least 32 bytes\nc.conf:4: "
+         "/publish.key: is empty; it needs a key of at least 32 bytes\n"},
+        {KEY_A, KEY_A, KEY_C,
+         "c.conf:3: /send.key: shares a key with another key file; generate a new one\n", ""},
         {KEY_A, KEY_B "\n" KEY_C, KEY_C,
-         "c.conf:4: /publish.key: a key of it stands in another key file too\n", ""},
+         "c.conf:4: /publish.key: shares a key with another key file; generate a new one\n", ""},
         {KEY_A, KEY_B, KEY_C "\n" KEY_A,
-         "c.conf:4: /publish.key: a key of it stands in another key file too\n",
-         "c.conf:4: /publish.key: a key of it stands in another key file too\n"},
+         "c.conf:4: /publish.key: shares a key with another key file; generate a new one\n",
+         "c.conf:4: /publish.key: shares a key with another key file; generate a new one\n"},
         {KEY_A, KEY_B, KEY_C, "", ""},
     };
 
@@ -162,13 +167,14 @@ static void a_pem_that_is_not_good_is_named(void **state)
     assert_non_null(temp_write(&folder, "b.pem", SPAN("x")));
     faults = load(c, PROGRAM_RELAY, &e, &s);
     assert_int_equal(e, ERR_INVALID);
-    assert_string_equal(faults, "c.conf:3: /b.pem: it holds no PEM public key\n");
+    assert_string_equal(
+        faults, "c.conf:3: /b.pem: contains no PEM public key (-----BEGIN PUBLIC KEY-----)\n");
     free(faults);
     memset(big, '-', sizeof(big));
     assert_non_null(temp_write(&folder, "b.pem", (struct span){big, sizeof(big)}));
     faults = load(c, PROGRAM_RELAY, &e, &s);
     assert_int_equal(e, ERR_INVALID);
-    assert_string_equal(faults, "c.conf:3: /b.pem: it is too big\n");
+    assert_string_equal(faults, "c.conf:3: /b.pem: is too big\n");
     free(faults);
     config_free(c);
 }
@@ -185,7 +191,7 @@ static void load_reads_the_file_or_says_why_not(void **state)
     assert_non_null(f);
     assert_int_equal(load_config("/nowhere/doorbell.conf", f, &c), ERR_NOT_FOUND);
     fflush(f);
-    assert_string_equal(faults, "/nowhere/doorbell.conf: there is no such file\n");
+    assert_string_equal(faults, "/nowhere/doorbell.conf: no such file\n");
     path = temp_write(&folder, "doorbell.conf", SPAN("[app]\nworkers = 3"));
     assert_int_equal(load_config(path, f, &c), ERR_NONE);
     assert_int_equal(c->app.workers, 3);
