@@ -15,11 +15,11 @@
 #include "common/os/listen.h"
 #include "common/os/log.h"
 #include "common/os/program.h"
-#include "fcgi-app/gate.h"
-#include "fcgi-app/live.h"
-#include "fcgi-app/metrics.h"
-#include "fcgi-app/publisher.h"
-#include "fcgi-app/worker.h"
+#include "fcgi-app/server/pool.h"
+#include "fcgi-app/server/publisher.h"
+#include "fcgi-app/server/worker.h"
+#include "fcgi-app/shared/metrics.h"
+#include "fcgi-app/shared/snapshot.h"
 
 enum { DRAIN_MS = 30000 };
 
@@ -32,11 +32,11 @@ struct thread {
 
 struct app {
     const struct program_start *start;
-    struct live *live;  /* the newest */
-    struct live *first; /* whose settings that cannot be reloaded stay in force */
+    struct snapshot *snapshot; /* the newest */
+    struct snapshot *first;    /* whose settings that cannot be reloaded stay in force */
     int listener, signals;
     int ended; /* counts the threads that have returned */
-    struct gate *gate;
+    struct pool *pool;
     struct metrics *metrics;
     struct publisher *publisher;
     struct worker *workers;
@@ -47,16 +47,16 @@ struct app {
 static void reload(struct app *app)
 {
     struct program_settings loaded;
-    struct live *live;
+    struct snapshot *snapshot;
 
     if (program_reload(app->start, app->first->config, &loaded) ||
-        live_new(loaded.config, &loaded.secrets, &live))
+        snapshot_new(loaded.config, &loaded.secrets, &snapshot))
         return;
     for (size_t i = 0; i < app->workers_count; i++)
-        live_offer(&app->workers[i].inbox, live);
-    publisher_offer(app->publisher, live);
-    live_unref(app->live);
-    app->live = live;
+        snapshot_offer(&app->workers[i].inbox, snapshot);
+    publisher_offer(app->publisher, snapshot);
+    snapshot_unref(app->snapshot);
+    app->snapshot = snapshot;
     log_info("reloaded");
 }
 
@@ -93,7 +93,7 @@ static void *run_thread(void *context)
     const uint64_t one = 1;
 
     if (t->worker)
-        worker_run(t->worker, t->app->gate);
+        worker_run(t->worker, t->app->pool);
     else
         publisher_run(t->app->publisher);
     while (write(t->app->ended, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -122,7 +122,7 @@ static enum err make_workers(struct app *app)
     if (!app->workers || !app->threads)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < app->workers_count && !e; i++)
-        e = worker_init(&app->workers[i], i, app->live, app->publisher, app->metrics);
+        e = worker_init(&app->workers[i], i, app->snapshot, app->publisher, app->metrics);
     return e;
 }
 
@@ -140,13 +140,13 @@ static enum err try_database(struct app *app)
     return e;
 }
 
-static enum err open_gate(struct app *app)
+static enum err open_pool(struct app *app)
 {
-    const struct config_app *config = &app->live->config->app;
+    const struct config_app *config = &app->snapshot->config->app;
     enum err e =
         listen_open(&config->listen, config->listen_mode, config->listen_group, &app->listener);
 
-    return e ? e : gate_new(app->listener, (size_t)config->max_connections, &app->gate);
+    return e ? e : pool_new(app->listener, (size_t)config->max_connections, &app->pool);
 }
 
 /* The listener comes last: who can connect is served. */
@@ -154,19 +154,19 @@ static enum err start(struct app *app)
 {
     enum err e = take_signals(&app->signals);
 
-    app->workers_count = (size_t)app->live->config->app.workers;
+    app->workers_count = (size_t)app->snapshot->config->app.workers;
     if (!e)
         e = exchange_init_library();
     if (!e)
         e = worker_new_metrics(app->workers_count, &app->metrics);
     if (!e)
-        e = publisher_new(app->live, app->metrics, &app->publisher);
+        e = publisher_new(app->snapshot, app->metrics, &app->publisher);
     if (!e)
         e = make_workers(app);
     if (!e)
         e = try_database(app);
     if (!e)
-        e = open_gate(app);
+        e = open_pool(app);
     for (size_t i = 0; i <= app->workers_count && !e; i++)
         e = start_thread(app, i);
     return e;
@@ -221,7 +221,7 @@ static int supervise(struct app *app)
                 leave_at_once();
             log_info("stopping");
             deadline_ms = clock_ms() + DRAIN_MS;
-            gate_stop(app->gate);
+            pool_stop(app->pool);
         }
         if (ended_before < app->workers_count && ended >= app->workers_count)
             publisher_stop(app->publisher);
@@ -240,9 +240,9 @@ static void clean_up(struct app *app)
         if (app->threads[i].is_started)
             (void)pthread_join(app->threads[i].id, NULL);
     for (size_t i = 0; app->workers && i < app->workers_count; i++)
-        if (app->workers[i].live)
+        if (app->workers[i].snapshot)
             worker_deinit(&app->workers[i]);
-    gate_free(app->gate);
+    pool_free(app->pool);
     publisher_free(app->publisher);
     metrics_free(app->metrics);
     if (app->listener >= 0) {
@@ -253,8 +253,8 @@ static void clean_up(struct app *app)
     (void)close(app->ended);
     free(app->workers);
     free(app->threads);
-    live_unref(app->live);
-    live_unref(app->first);
+    snapshot_unref(app->snapshot);
+    snapshot_unref(app->first);
 }
 
 static int run(const struct program_start *how, struct program_settings *loaded)
@@ -263,9 +263,9 @@ static int run(const struct program_start *how, struct program_settings *loaded)
     int status;
     enum err e;
 
-    if (live_new(loaded->config, &loaded->secrets, &app.live))
+    if (snapshot_new(loaded->config, &loaded->secrets, &app.snapshot))
         return EXIT_FAILURE;
-    app.first = live_ref(app.live);
+    app.first = snapshot_ref(app.snapshot);
     app.ended = eventfd(0, EFD_CLOEXEC);
     e = app.ended >= 0 ? start(&app) : ERR_NO_MEMORY;
     if (!e) {
@@ -273,8 +273,8 @@ static int run(const struct program_start *how, struct program_settings *loaded)
         status = supervise(&app);
     } else {
         status = e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
-        if (app.gate)
-            gate_stop(app.gate);
+        if (app.pool)
+            pool_stop(app.pool);
         if (app.publisher)
             publisher_stop(app.publisher);
     }

@@ -33,7 +33,7 @@ SELECT current_setting('doorbell.missing_roles') \g |cat >&3
 SET LOCAL ROLE :owner;
 DO $$
 DECLARE
-    for_site constant text[] := '{send,recall,sent,register,contact,unread,unread_by_category,list,message,preferences,
+    for_site constant text[] := '{send,recall,sent,register,unread,unread_by_category,list,message,preferences,
         group_join,group_leave,group_change,group_members,categories,health}';
     right_of record;
 BEGIN

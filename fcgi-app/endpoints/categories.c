@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /categories: what can be muted, and what cannot. */
+#include "fcgi-app/store/categories.h"
 #include "fcgi-app/endpoints/endpoints.h"
 
 #include "common/text/json.h"
@@ -7,7 +8,7 @@
 enum err list_categories(struct worker *w, const struct request *req, struct response *res)
 {
     struct span json;
-    enum err e = store_categories(&w->store, &json);
+    enum err e = categories_list(&w->store, &json);
 
     (void)req;
     if (!e)
@@ -41,7 +42,7 @@ enum err change_category(struct worker *w, const struct request *req, struct res
     if (!e)
         e = body_bool(req->body, "critical", &is_critical);
     if (!e)
-        e = store_category_set(&w->store, name, is_critical);
+        e = categories_set(&w->store, name, is_critical);
     if (e)
         return e;
     res->has_rung = true;
@@ -54,7 +55,7 @@ enum err remove_category(struct worker *w, const struct request *req, struct res
     enum err e = request_name(req, 0, &name);
 
     if (!e)
-        e = store_category_remove(&w->store, name);
+        e = categories_remove(&w->store, name);
     if (e)
         return e;
     res->has_rung = true;

@@ -10,7 +10,7 @@ struct reader endpoint_reader(const struct worker *w, const struct request *req)
     return (struct reader){
         .user = req->who.user,
         .since = req->who.since,
-        .backlog_days = w->live->config->app.backlog_days,
+        .backlog_days = w->snapshot->config->app.backlog_days,
     };
 }
 

@@ -5,9 +5,11 @@
 #define DOORBELL_FCGI_APP_ENDPOINTS_ENDPOINTS_H
 
 #include "common/bytes/err.h"
-#include "fcgi-app/request.h"
-#include "fcgi-app/response.h"
-#include "fcgi-app/worker.h"
+#include "fcgi-app/http/request.h"
+#include "fcgi-app/http/response.h"
+#include "fcgi-app/server/worker.h"
+#include "fcgi-app/store/inbox.h"
+#include "fcgi-app/store/marks.h"
 
 #define ENDPOINT(name)                                                                             \
     MUST_USE enum err name(struct worker *w, const struct request *req, struct response *res)

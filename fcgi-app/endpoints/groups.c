@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* /groups/{group}/members: who is in a group. */
+#include "fcgi-app/store/groups.h"
 #include "fcgi-app/endpoints/endpoints.h"
 
-#include "fcgi-app/array.h"
+#include "fcgi-app/postgres/array.h"
 
 enum {
     LIMIT_DEFAULT = 1000,
@@ -22,7 +23,7 @@ enum err list_members(struct worker *w, const struct request *req, struct respon
     if (!e)
         e = endpoint_limit(req, res, LIMIT_DEFAULT, LIMIT_MAX, &limit);
     if (!e)
-        e = store_group_members(&w->store, group, after, limit, &json);
+        e = groups_members(&w->store, group, after, limit, &json);
     return e ? e : response_json(res, json);
 }
 
@@ -31,8 +32,8 @@ static enum err change(struct worker *w, const char *group, const struct buf *ad
                        const struct buf *remove, struct response *res)
 {
     struct span json;
-    enum err e = store_group_change(&w->store, group, add->data, remove->data,
-                                    w->live->config->app.max_groups, &json);
+    enum err e = groups_change(&w->store, group, add->data, remove->data,
+                               w->snapshot->config->app.max_groups, &json);
 
     if (e)
         return e;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /health: whether the database answers; to the holder of the send key, also how it is. */
 #include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/store/upkeep.h"
 
 enum err show_health(struct worker *w, const struct request *req, struct response *res)
 {
     struct span details;
-    enum err e = store_health(&w->store, &details);
+    enum err e = upkeep_health(&w->store, &details);
 
     if (e) {
         res->http = 503;

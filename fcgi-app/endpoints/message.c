@@ -10,7 +10,7 @@ enum err show_message(struct worker *w, const struct request *req, struct respon
     enum err e = request_id(req, &id);
 
     if (!e)
-        e = store_message(&w->store, &reader, id, &json);
+        e = inbox_message(&w->store, &reader, id, &json);
     return e ? e : response_json(res, json);
 }
 
@@ -22,7 +22,7 @@ static enum err mark(struct worker *w, enum mark what, const struct request *req
     enum err e = request_id(req, &id);
 
     if (!e)
-        e = store_mark(&w->store, what, req->who.user, id, &counts);
+        e = marks_set(&w->store, what, req->who.user, id, &counts);
     return e ? e : endpoint_counts(req, res, &counts, false);
 }
 

@@ -7,18 +7,19 @@ enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 100 };
 enum err list_messages(struct worker *w, const struct request *req, struct response *res)
 {
     struct reader reader = endpoint_reader(w, req);
-    const char *state, *category, *before;
+    struct inbox_filter filter = {.limit = 0};
     struct span json;
-    int64_t limit;
-    enum err e = request_query(req, "state", &state);
+    enum err e = request_query(req, "state", &filter.state);
 
     if (!e)
-        e = request_query(req, "category", &category);
+        e = request_query(req, "category", &filter.category);
     if (!e)
-        e = request_query(req, "before", &before);
+        e = request_query(req, "before", &filter.before);
     if (!e)
-        e = endpoint_limit(req, res, LIMIT_DEFAULT, LIMIT_MAX, &limit);
+        e = endpoint_limit(req, res, LIMIT_DEFAULT, LIMIT_MAX, &filter.limit);
+    if (!filter.state)
+        filter.state = "all";
     if (!e)
-        e = store_list(&w->store, &reader, state ? state : "all", category, before, limit, &json);
+        e = inbox_list(&w->store, &reader, &filter, &json);
     return e ? e : endpoint_json(req, res, json);
 }

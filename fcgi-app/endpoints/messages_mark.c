@@ -40,7 +40,7 @@ static enum err mark_read_upto(struct worker *w, const struct request *req, stru
     const char *position;
     enum err e = read_position(req, "upto", &position);
 
-    return e ? e : store_mark_read_upto(&w->store, req->who.user, position, out);
+    return e ? e : marks_read_upto(&w->store, req->who.user, position, out);
 }
 
 static enum err mark_read_subject(struct worker *w, const struct request *req, struct counts *out)
@@ -52,7 +52,7 @@ static enum err mark_read_subject(struct worker *w, const struct request *req, s
         e = request_text(req, "subject_id", SUBJECT_MAX, BODY_LINE, &id);
     if (!e && (!type || !id))
         e = body_fail(req->body, ERR_INVALID, "subject_type and subject_id go together");
-    return e ? e : store_mark_read_subject(&w->store, req->who.user, type, id, out);
+    return e ? e : marks_read_subject(&w->store, req->who.user, type, id, out);
 }
 
 static enum err mark_read_oldest(struct worker *w, const struct request *req, struct counts *out)
@@ -62,7 +62,7 @@ static enum err mark_read_oldest(struct worker *w, const struct request *req, st
 
     if (!e && count == 0)
         e = body_fail(req->body, ERR_INVALID, "\"oldest\" must be a number");
-    return e ? e : store_mark_read_oldest(&w->store, req->who.user, count, out);
+    return e ? e : marks_read_oldest(&w->store, req->who.user, count, out);
 }
 
 /* {"all":false} asks for nothing that could be done. */
@@ -91,7 +91,7 @@ static enum err mark_read(struct worker *w, const struct request *req, struct co
     enum err e;
 
     if (body_has(req->body, "ids"))
-        return mark_ids(w, req, store_mark_read_ids, out);
+        return mark_ids(w, req, marks_read_ids, out);
     if (body_has(req->body, "upto"))
         return mark_read_upto(w, req, out);
     if (body_has(req->body, "oldest"))
@@ -99,7 +99,7 @@ static enum err mark_read(struct worker *w, const struct request *req, struct co
     if (!body_has(req->body, "all"))
         return mark_read_subject(w, req, out);
     e = require_all(req);
-    return e ? e : store_mark_read_all(&w->store, req->who.user, out);
+    return e ? e : marks_read_all(&w->store, req->who.user, out);
 }
 
 enum err mark_many_read(struct worker *w, const struct request *req, struct response *res)
@@ -124,9 +124,9 @@ static enum err mark_unread(struct worker *w, const struct request *req, struct 
     enum err e;
 
     if (body_has(req->body, "ids"))
-        return mark_ids(w, req, store_mark_unread_ids, out);
+        return mark_ids(w, req, marks_unread_ids, out);
     e = require_all(req);
-    return e ? e : store_mark_unread_all(&w->store, req->who.user, out);
+    return e ? e : marks_unread_all(&w->store, req->who.user, out);
 }
 
 enum err mark_many_unread(struct worker *w, const struct request *req, struct response *res)
@@ -152,6 +152,6 @@ enum err mark_seen(struct worker *w, const struct request *req, struct response 
     if (!e)
         e = read_position(req, "position", &position);
     if (!e)
-        e = store_mark_seen(&w->store, req->who.user, position, &counts);
+        e = marks_seen(&w->store, req->who.user, position, &counts);
     return e ? e : endpoint_counts(req, res, &counts, false);
 }

@@ -3,13 +3,14 @@
  * be like is checked by the schema, whose sentence goes to the caller; here it is types and sizes.
  */
 #include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/store/messages.h"
 
 #include <inttypes.h>
 #include <json-c/json_object.h>
 
 #include "common/security/user.h"
 #include "common/text/json.h"
-#include "fcgi-app/array.h"
+#include "fcgi-app/postgres/array.h"
 
 enum {
     TITLE_MAX = 255,
@@ -171,7 +172,7 @@ enum err send_message(struct worker *w, const struct request *req, struct respon
     buf_init(&array, ARRAY_MAX);
     e = read_draft(req, &array, &draft);
     if (!e)
-        e = store_send(&w->store, &draft, &sent);
+        e = messages_send(&w->store, &draft, &sent);
     if (!e)
         e = write_sent(res, &sent);
     else if (e == ERR_UNAVAILABLE && !draft.key)

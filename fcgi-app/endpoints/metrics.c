@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /metrics: what Prometheus collects. It is answered also while the database is away. */
 #include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/store/upkeep.h"
 
 #include <json-c/json_object.h>
 
 #include "common/text/json.h"
-#include "fcgi-app/metrics.h"
+#include "fcgi-app/shared/metrics.h"
 
 static int64_t read_number(struct json_object *object, const char *name)
 {
@@ -35,7 +36,7 @@ enum err show_metrics(struct worker *w, const struct request *req, struct respon
 {
     struct metrics_gauges gauges = {.is_database_up = false};
     struct span health;
-    enum err e = store_health(&w->store, &health);
+    enum err e = upkeep_health(&w->store, &health);
 
     (void)req;
     gauges.is_database_up = !e && !read_health(health, &gauges);

@@ -7,7 +7,7 @@ enum { CATEGORY_MAX = 64, ARRAY_MAX = 256 * 1024 };
 enum err show_preferences(struct worker *w, const struct request *req, struct response *res)
 {
     struct span json;
-    enum err e = store_preferences(&w->store, req->who.user, &json);
+    enum err e = marks_preferences(&w->store, req->who.user, &json);
 
     return e ? e : response_json(res, json);
 }
@@ -23,7 +23,7 @@ enum err change_preferences(struct worker *w, const struct request *req, struct 
     if (!e)
         e = body_texts(req->body, "muted", CATEGORY_MAX, &categories);
     if (!e)
-        e = store_mute(&w->store, req->who.user, categories.data, &counts);
+        e = marks_mute(&w->store, req->who.user, categories.data, &counts);
     if (!e)
         e = endpoint_counts(req, res, &counts, false);
     buf_deinit(&categories);

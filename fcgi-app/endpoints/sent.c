@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /sent/{id}: what became of a message, and taking it back. */
 #include "fcgi-app/endpoints/endpoints.h"
+#include "fcgi-app/store/messages.h"
 
 enum err show_sent(struct worker *w, const struct request *req, struct response *res)
 {
@@ -9,7 +10,7 @@ enum err show_sent(struct worker *w, const struct request *req, struct response 
     enum err e = request_id(req, &id);
 
     if (!e)
-        e = store_sent(&w->store, id, &json);
+        e = messages_sent(&w->store, id, &json);
     return e ? e : response_json(res, json);
 }
 
@@ -19,7 +20,7 @@ enum err recall_sent(struct worker *w, const struct request *req, struct respons
     enum err e = request_id(req, &id);
 
     if (!e)
-        e = store_recall(&w->store, id);
+        e = messages_recall(&w->store, id);
     if (e)
         return e;
     res->has_rung = true;

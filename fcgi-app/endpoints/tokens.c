@@ -8,7 +8,7 @@ enum { TTL_DEFAULT_S = 3600 };
 
 static enum err read_ttl(const struct worker *w, const struct request *req, int64_t *ttl_s)
 {
-    int64_t max_s = w->live->config->auth.token_ttl_max_s;
+    int64_t max_s = w->snapshot->config->auth.token_ttl_max_s;
 
     *ttl_s = max_s < TTL_DEFAULT_S ? max_s : TTL_DEFAULT_S;
     return body_int(req->body, "ttl", 1, max_s, ttl_s);
@@ -20,7 +20,7 @@ static enum err sign(const struct worker *w, const struct request *req, struct s
     enum err e = response_json(res, SPAN("{\"token\":\""));
 
     if (!e)
-        e = token_sign(w->live->secrets.token, user, req->now, ttl_s, &res->body);
+        e = token_sign(w->snapshot->secrets.token, user, req->now, ttl_s, &res->body);
     if (e == ERR_UNSUPPORTED)
         return response_fail(res, ERR_CONFLICT,
                              "tokens are verified with a public key here, and signed elsewhere");

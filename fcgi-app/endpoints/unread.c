@@ -22,7 +22,7 @@ static enum err answer_whole(struct worker *w, const struct request *req, const 
     struct reader reader = endpoint_reader(w, req);
     struct unread unread;
     enum err e =
-        store_unread(&w->store, &reader, category, w->live->config->app.hit_window_s, &unread);
+        inbox_unread(&w->store, &reader, category, w->snapshot->config->app.hit_window_s, &unread);
 
     return e ? e : write_unread(req, res, &unread);
 }
@@ -33,7 +33,7 @@ static enum err answer_by_category(struct worker *w, const struct request *req,
     struct reader reader = endpoint_reader(w, req);
     struct span json;
     enum err e =
-        store_unread_by_category(&w->store, &reader, w->live->config->app.hit_window_s, &json);
+        inbox_unread_by_category(&w->store, &reader, w->snapshot->config->app.hit_window_s, &json);
 
     return e ? e : endpoint_json(req, res, json);
 }

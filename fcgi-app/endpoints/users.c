@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /users/{user}: all that is stored about a user, and forgetting it. */
+#include "fcgi-app/store/users.h"
 #include "fcgi-app/endpoints/endpoints.h"
 
 enum err export_user(struct worker *w, const struct request *req, struct response *res)
@@ -9,7 +10,7 @@ enum err export_user(struct worker *w, const struct request *req, struct respons
     enum err e = request_name(req, 0, &user);
 
     if (!e)
-        e = store_export(&w->store, user, &json);
+        e = users_export(&w->store, user, &json);
     return e ? e : response_json(res, json);
 }
 
@@ -20,7 +21,7 @@ enum err erase_user(struct worker *w, const struct request *req, struct response
     enum err e = request_name(req, 0, &user);
 
     if (!e)
-        e = store_erase(&w->store, user, &was_known);
+        e = users_erase(&w->store, user, &was_known);
     if (e)
         return e;
     res->has_rung = was_known;

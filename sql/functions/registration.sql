@@ -23,9 +23,3 @@ COMMENT ON FUNCTION doorbell.register IS
     'Registers a user at first contact. Settles, once, how far back they see messages to everybody: those sent '
     'after since (when they registered with the site), or without it those of the last backlog_days. '
     'Later calls change nothing. Waits for no sender.';
-
-CREATE OR REPLACE FUNCTION doorbell.contact(user_id text, since timestamptz DEFAULT NULL, backlog_days integer DEFAULT 7)
-RETURNS void
-LANGUAGE plpgsql VOLATILE AS
-$$BEGIN PERFORM register(user_id, since, backlog_days); END$$;
-COMMENT ON FUNCTION doorbell.contact IS 'The former name of doorbell.register().';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The first line is the Content-Type, the rest the body. Whatever the type, what decodes is the
  * same value again when it is written as JSON; and every reader copes with every field. */
-#include "fcgi-app/body.h"
+#include "fcgi-app/http/body.h"
 
 #include <json-c/json_object_iterator.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The input is REQUEST_URI. What decodes, encodes back to a path that decodes to the same. */
-#include "fcgi-app/path.h"
+#include "fcgi-app/http/path.h"
 
 #include <stdlib.h>
 #include <string.h>

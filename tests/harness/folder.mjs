@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const build = path.resolve(top, process.env.DOORBELL_BUILD || 'build');
+// The same for make, which takes no blanks; the checkout's path may have some.
+export const buildFromTop = path.relative(top, build);
 
 // Removed at the end of the process: what `after` hooks stop may need its folder until then.
 const folders = new Set();

@@ -128,9 +128,11 @@ test('what another SQL client sends rings when that commits, and not before', as
 
 test('a scheduled message is delivered and rings when it is due', async (t) => {
   const { relay, stack } = await start(t);
-  const answer = await send(stack, { to: 'later', send_at: Math.floor(Date.now() / 1000) + 1 });
+  const due = Math.floor(Date.now() / 1000) + 2;
+  const answer = await send(stack, { to: 'later', send_at: due });
   assert.equal(answer.status, 201);
-  assert.equal((await check(stack, 'later')).num, 0);
+  const { num } = await check(stack, 'later');
+  if (Date.now() < due * 1000) assert.equal(num, 0); // on a machine that is very busy it is too late to see
   assert.equal((await relay.ringOf('later')).num, 1);
 });
 

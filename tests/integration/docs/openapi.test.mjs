@@ -101,7 +101,7 @@ for (const { what, check } of examples) test(`example ${what} is as its schema s
 
 // The document and the routes
 
-const routes = readFileSync(path.join(top, 'fcgi-app/worker.c'), 'utf8')
+const routes = readFileSync(path.join(top, 'fcgi-app/server/worker.c'), 'utf8')
   .match(/struct route routes\[\] = \{.*?^\};/ms)[0]
   .matchAll(/\{METHOD_(\w+), "([^"]+)", ACCESS_(\w+), (\w+), \w+\}/g);
 const access = { USER: ['user', 'cookie'], SERVICE: ['service'], PUBLIC: ['service'] };

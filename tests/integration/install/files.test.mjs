@@ -8,7 +8,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync 
 import path from 'node:path';
 import test from 'node:test';
 
-import { build, makeFolder, top } from '../../harness/folder.mjs';
+import { build, buildFromTop, makeFolder, top } from '../../harness/folder.mjs';
 import { makeKey } from '../../harness/secret.mjs';
 
 function run(command, args, options = {}) {
@@ -66,7 +66,7 @@ const wanted = [
 
 test('make install and make uninstall', async (t) => {
   const root = path.join(makeFolder(), `a "place" that isn't $HOME`);
-  await make(`BUILD=${build}`, destdir(root), 'install');
+  await make(`BUILD=${buildFromTop}`, destdir(root), 'install');
   const files = filesUnder(root);
   for (const file of wanted) assert.ok(files.includes(file), `${file} of ${files}`);
 
@@ -110,7 +110,7 @@ test('make install and make uninstall', async (t) => {
     for (const file of files) assert.equal(statSync(path.join(root, file)).mode & 0o022, 0, file);
   });
 
-  await make(`BUILD=${build}`, destdir(root), 'uninstall');
+  await make(`BUILD=${buildFromTop}`, destdir(root), 'uninstall');
   assert.deepEqual(filesUnder(root), []);
   const folders = readdirSync(root, { recursive: true });
   assert.deepEqual(folders.filter((folder) => folder.includes('doorbell')), []);
@@ -118,7 +118,7 @@ test('make install and make uninstall', async (t) => {
 
 test('a package: PREFIX=/usr and DESTDIR', async () => {
   const root = makeFolder();
-  const where = [`BUILD=${build}`, `DESTDIR=${root}`, 'PREFIX=/usr'];
+  const where = [`BUILD=${buildFromTop}`, `DESTDIR=${root}`, 'PREFIX=/usr'];
   await make(...where, 'install');
   const files = filesUnder(root);
   for (const file of wanted) assert.ok(files.includes(file.replace(prefix, 'usr')), `${file} of ${files}`);

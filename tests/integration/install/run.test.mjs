@@ -8,7 +8,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { Bell } from '../../harness/bell.mjs';
-import { build, makeFolder, removeFolder, top } from '../../harness/folder.mjs';
+import { buildFromTop, makeFolder, removeFolder, top } from '../../harness/folder.mjs';
 import { request } from '../../harness/http.mjs';
 import { freePort } from '../../harness/port.mjs';
 import { isConnectable, until, within } from '../../harness/wait.mjs';
@@ -22,7 +22,7 @@ class Run {
     const { NODE_TEST_CONTEXT, MAKEFLAGS, MAKELEVEL, MFLAGS, ...own } = process.env;
     this.process = spawn(command[0], command.slice(1), {
       cwd,
-      env: { ...own, BUILD: build, ...env },
+      env: { ...own, BUILD: buildFromTop, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [this.process.stdout, this.process.stderr]) {

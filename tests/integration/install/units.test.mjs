@@ -11,7 +11,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { assertLike, examplesOf, fences } from '../../harness/examples.mjs';
-import { build, makeFolder, top } from '../../harness/folder.mjs';
+import { build, buildFromTop, makeFolder, top } from '../../harness/folder.mjs';
 import { writeSettings } from '../../harness/programs.mjs';
 import { makeKey } from '../../harness/secret.mjs';
 import { until } from '../../harness/wait.mjs';
@@ -78,7 +78,7 @@ const UNITS = ['doorbell-app', 'doorbell-relay'];
 // `make install` lays the files into the machine's own layer.
 function install(machine) {
   const { MAKEFLAGS, MAKELEVEL, MFLAGS, ...env } = process.env;
-  execFileSync('make', ['-s', `BUILD=${build}`, `DESTDIR=${path.dirname(machine.layers.usr)}`, 'install'], { cwd: top, env });
+  execFileSync('make', ['-s', `BUILD=${buildFromTop}`, `DESTDIR=${path.dirname(machine.layers.usr)}`, 'install'], { cwd: top, env });
 }
 
 // What Debian's packages have done when the steps begin. Nothing is to survive, so nothing is synced.

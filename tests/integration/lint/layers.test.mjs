@@ -30,24 +30,24 @@ const breaches = [
   ['foreign include', 'common/planted.c', '#include "relay/session/hub.h"'],
   ['foreign include', 'common/text/planted.c', '#include "common/security/token.h"'],
   ['foreign include', 'fcgi-app/main.c', '#include "relay/session/hub.h"'],
-  ['foreign include', 'relay/session/hub.h', '#include "fcgi-app/store.h"'],
-  ['foreign include', 'fcgi-app/store.c', '#include "fcgi-app/response.h"'],
-  ['foreign include', 'fcgi-app/endpoints/planted.c', '#include "fcgi-app/publisher.h"'],
+  ['foreign include', 'relay/session/hub.h', '#include "fcgi-app/store/store.h"'],
+  ['foreign include', 'fcgi-app/store/planted.c', '#include "fcgi-app/http/response.h"'],
+  ['foreign include', 'fcgi-app/endpoints/planted.c', '#include "fcgi-app/server/publisher.h"'],
   ['foreign include', 'relay/session/hub.c', '#include "relay/publish/api.h"'],
-  ['a library has its own files', 'fcgi-app/store.c', '#include <fcgiapp.h>'],
+  ['a library has its own files', 'fcgi-app/store/store.c', '#include <fcgiapp.h>'],
   ['a library has its own files', 'fcgi-app/endpoints/planted.c', '#include <libpq-fe.h>'],
   ['a library has its own files', 'relay/server/server.c', '#include <curl/curl.h>'],
   ['a library has its own files', 'relay/session/session.c', '#include <libwebsockets.h>'],
   ['a library has its own files', 'relay/session/frame.c', '#include <ev.h>'],
   ['a library has its own files', 'common/bytes/buf.c', '#include <json-c/json_object.h>'],
-  ['threads start in main.c', 'fcgi-app/worker.c', 'int x = pthread_create(&a, NULL, run, NULL);'],
-  ['SQL stands in db.c', 'fcgi-app/store.c', 'const char *q = "SELECT num FROM doorbell.message";'],
-  ['SQL stands in db.c', 'fcgi-app/worker.c', 'PQexec(c, "COMMIT");'],
-  ['pure code includes the shell', 'fcgi-app/route.c', '#include "common/os/log.h"'],
+  ['threads start in main.c', 'fcgi-app/server/worker.c', 'int x = pthread_create(&a, NULL, run, NULL);'],
+  ['SQL has its own folders', 'fcgi-app/endpoints/unread.c', 'const char *q = "SELECT num FROM doorbell.message";'],
+  ['SQL has its own folders', 'fcgi-app/server/worker.c', 'PQexec(c, "COMMIT");'],
+  ['pure code includes the shell', 'fcgi-app/http/route.c', '#include "common/os/log.h"'],
   ['pure code includes the shell', 'relay/session/hub.c', '#include "relay/server/server.h"'],
   ['pure code has no I/O and no clock', 'relay/session/session.c', '    int64_t now = time(NULL);'],
   ['pure code has no I/O and no clock', 'common/bytes/span.c', '    fd = open(path, O_RDONLY);'],
-  ['pure code does not log', 'fcgi-app/route.c', '    log_info("no such route");'],
+  ['pure code does not log', 'fcgi-app/http/route.c', '    log_info("no such route");'],
   ['pure code has no globals', 'relay/session/hub.c', 'static struct hub the_hub;'],
   ['pure code has no globals', 'common/bytes/arena.c', 'static size_t blocks_alive = 0;'],
 ];
@@ -76,6 +76,6 @@ for (const [rule, file, line] of breaches) {
 
 test('a comment that names a library is no breach', async () => {
   const tree = await copySources();
-  await appendFile(path.join(tree, 'fcgi-app/route.c'), '\n/* not #include <libpq-fe.h>, nor time() */\n');
+  await appendFile(path.join(tree, 'fcgi-app/http/route.c'), '\n/* not #include <libpq-fe.h>, nor time() */\n');
   assert.equal((await lint(tree)).code, 0);
 });

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* connection.h - one connection to PostgreSQL: prepares the statements it is given, runs them, and
+ * reconnects. It knows none of them. No thread shares it. */
+#ifndef DOORBELL_FCGI_APP_DATABASE_CONNECTION_H
+#define DOORBELL_FCGI_APP_DATABASE_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bytes/err.h"
+#include "common/config/config.h"
+#include "fcgi-app/postgres/statement.h"
+
+struct pg_result; /* libpq's PGresult */
+struct connection;
+
+/* Does not connect. `lists` are the statements to prepare, lists of lists, each ended by NULL.
+ * `config` and they must outlive *out. Caller owns *out. */
+MUST_USE enum err connection_new(const struct config_database *config,
+                                 const struct statement *const *const *lists,
+                                 struct connection **out);
+void connection_free(struct connection *c);
+
+/* Connects and prepares. ERR_UNAVAILABLE while the server is unreachable, ERR_INVALID if it refuses
+ * a statement: the schema is not the one that this program was built for. */
+MUST_USE enum err connection_connect(struct connection *c);
+
+bool connection_is_connected(const struct connection *c);
+
+/* How one run differs from others of the same statement. */
+struct run_terms {
+    bool is_repeatable; /* this time it may be run twice */
+    int64_t more_ms;    /* it may take so much longer than statement_timeout: the work is big */
+};
+
+/* Runs a statement with its values in text form, made by VALUES(). If the connection is lost it is
+ * opened anew, and what is repeatable is run again, once. *out is borrowed until the next run; its
+ * shape has been checked. ERR_END: the shape allows no row and none came. Otherwise as
+ * sqlstate_err(). */
+MUST_USE enum err connection_run(struct connection *c, const struct statement *statement,
+                                 const char *const *values, const struct pg_result **out);
+MUST_USE enum err connection_run_with(struct connection *c, const struct statement *statement,
+                                      const char *const *values, const struct run_terms *terms,
+                                      const struct pg_result **out);
+
+/* After ERR_MALFORMED, ERR_NOT_FOUND, ERR_CONFLICT, ERR_INVALID of a run: the schema's message for
+ * the caller, else NULL. Borrowed until the next run. */
+const char *connection_fault(const struct connection *c);
+
+/* Drops the last result, and with it what connection_fault() says. */
+void connection_forget(struct connection *c);
+
+#endif

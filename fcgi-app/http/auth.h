@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* auth.h - who is asking. Of several proofs the first one counts (Bearer, cookie, REMOTE_USER), and
+ * a wrong one is never made good by the next. Pure: time is an argument. */
+#ifndef DOORBELL_FCGI_APP_HTTP_AUTH_H
+#define DOORBELL_FCGI_APP_HTTP_AUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bytes/err.h"
+#include "common/config/config.h"
+#include "common/security/secrets.h"
+#include "common/security/user.h"
+
+/* What the request brings, as it came; empty where absent. */
+struct credentials {
+    struct span authorization;
+    struct span cookie;
+    struct span remote_user;
+    struct span origin;
+    struct span scheme;        /* http or https, that the request came by */
+    struct span host;          /* and the host that it was sent to */
+    struct span expected_user; /* whom the page believes to act for, percent-encoded */
+    bool is_write;
+};
+
+struct identity {
+    char user[USER_ID_MAX + 1];
+    int64_t since; /* unix seconds when the user registered; -1 if unknown */
+};
+
+/* ERR_UNAUTHORIZED; ERR_FORBIDDEN for a write by an ambient identity from a foreign page;
+ * ERR_ANOTHER_USER if the request expects a user other than the proven one. */
+MUST_USE enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
+                            const struct credentials *c, int64_t now, struct identity *out);
+
+/* ERR_UNAUTHORIZED unless the send key is there. */
+MUST_USE enum err auth_service(const struct secrets *keys, const struct credentials *c);
+
+/* Whether a Bearer is there at all. */
+bool auth_has_bearer(const struct credentials *c);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/http/request.h"
+
+#include <fcgiapp.h>
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "common/security/user.h"
+
+/* The parameters that count (RFC 3875 4.1, and what web servers add). */
+struct params {
+    struct span method, uri, script_name, path_info, query;
+    struct span content_type, content_length, if_none_match;
+    struct span authorization, cookie, remote_user, origin, scheme, https, host, expected_user;
+};
+
+#define PARAM(name, field)                                                                         \
+    {                                                                                              \
+        name, sizeof(name) - 1, offsetof(struct params, field)                                     \
+    }
+
+static const struct {
+    const char *name;
+    size_t len;
+    size_t offset;
+} names[] = {
+    PARAM("REQUEST_METHOD", method),
+    PARAM("REQUEST_URI", uri),
+    PARAM("SCRIPT_NAME", script_name),
+    PARAM("PATH_INFO", path_info),
+    PARAM("QUERY_STRING", query),
+    PARAM("CONTENT_TYPE", content_type),
+    PARAM("CONTENT_LENGTH", content_length),
+    PARAM("HTTP_IF_NONE_MATCH", if_none_match),
+    PARAM("HTTP_AUTHORIZATION", authorization),
+    PARAM("HTTP_COOKIE", cookie),
+    PARAM("REMOTE_USER", remote_user),
+    PARAM("HTTP_ORIGIN", origin),
+    PARAM("REQUEST_SCHEME", scheme),
+    PARAM("HTTPS", https),
+    PARAM("HTTP_HOST", host),
+    PARAM("HTTP_DOORBELL_USER", expected_user),
+};
+
+static void collect(char **env, struct params *out)
+{
+    for (; *env; env++) {
+        struct span value = span_of(*env);
+        struct span name = span_cut(&value, '=');
+
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+            if (span_equal(name, (struct span){names[i].name, names[i].len}))
+                *(struct span *)((char *)out + names[i].offset) = value;
+    }
+}
+
+static struct span scheme_of(const struct params *p)
+{
+    if (p->scheme.len > 0)
+        return p->scheme;
+    return span_equal_nocase(p->https, SPAN("on")) ? SPAN("https") : SPAN("http");
+}
+
+static struct credentials credentials_of(const struct params *p, unsigned method)
+{
+    return (struct credentials){
+        .authorization = p->authorization,
+        .cookie = p->cookie,
+        .remote_user = p->remote_user,
+        .origin = p->origin,
+        .scheme = scheme_of(p),
+        .host = p->host,
+        .expected_user = p->expected_user,
+        .is_write = method != METHOD_GET,
+    };
+}
+
+static char *join(struct arena *arena, struct span a, struct span b)
+{
+    char *text = arena_alloc(arena, a.len + b.len + 1);
+
+    if (text && a.len > 0)
+        memcpy(text, a.p, a.len);
+    if (text && b.len > 0)
+        memcpy(text + a.len, b.p, b.len);
+    return text;
+}
+
+static enum err read_path(struct request *req, const struct params *p, struct span prefix)
+{
+    bool has_uri = p->uri.len > 0;
+    char *text =
+        has_uri ? arena_text(req->arena, p->uri) : join(req->arena, p->script_name, p->path_info);
+
+    if (!text)
+        return ERR_NO_MEMORY;
+    if (has_uri)
+        return path_decode_uri(text, p->uri.len, prefix, &req->path);
+    return path_split((struct span){text, p->script_name.len + p->path_info.len}, prefix,
+                      &req->path);
+}
+
+static enum err read_query(struct request *req, struct span query)
+{
+    char *text = arena_text(req->arena, query);
+
+    if (!text)
+        return ERR_NO_MEMORY;
+    return query_decode(text, query.len, &req->query);
+}
+
+enum err request_init(struct request *req, char **env, struct span prefix)
+{
+    struct params p = {.method = {NULL, 0}};
+    enum err e;
+
+    collect(env, &p);
+    req->method = route_method(p.method);
+    req->is_head = span_equal(p.method, SPAN("HEAD"));
+    req->content_type = p.content_type;
+    req->content_length = p.content_length;
+    req->if_none_match = p.if_none_match;
+    req->credentials = credentials_of(&p, req->method);
+    e = read_path(req, &p, prefix);
+    return e ? e : read_query(req, p.query);
+}
+
+/* Reads up to `len` bytes, which may come in pieces. */
+static size_t read_stream(FCGX_Stream *in, char *bytes, size_t len)
+{
+    size_t got = 0;
+
+    while (got < len) {
+        size_t left = len - got;
+        int n = FCGX_GetStr(bytes + got, left > INT_MAX ? INT_MAX : (int)left, in);
+
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+    }
+    return got;
+}
+
+/* How much may come: CONTENT_LENGTH, or without one (a chunked request that the web server passes
+ * on as it comes) the limit. */
+static enum err expected_length(struct span content_length, size_t max, size_t *out)
+{
+    int64_t n;
+
+    if (content_length.len == 0) {
+        *out = max;
+        return ERR_NONE;
+    }
+    if (span_parse_int(content_length, &n) || n < 0)
+        return ERR_MALFORMED;
+    if ((uint64_t)n > max)
+        return ERR_TOO_BIG;
+    *out = (size_t)n;
+    return ERR_NONE;
+}
+
+enum err request_read_body(struct request *req, FCGX_Stream *in, size_t max)
+{
+    size_t expected, len;
+    char *bytes;
+    enum err e = expected_length(req->content_length, max, &expected);
+
+    if (e)
+        return e;
+    bytes = arena_alloc(req->arena, expected + 1);
+    if (!bytes)
+        return ERR_NO_MEMORY;
+    len = read_stream(in, bytes, expected + 1);
+    if (len > expected)
+        return req->content_length.len > 0 ? ERR_MALFORMED : ERR_TOO_BIG;
+    if (FCGX_GetError(in) != 0 || (req->content_length.len > 0 && len < expected))
+        return ERR_MALFORMED;
+    return body_decode(req->body, req->content_type, bytes, len);
+}
+
+enum err request_id(const struct request *req, int64_t *id)
+{
+    return span_parse_int(req->args[0], id) ? ERR_NOT_FOUND : ERR_NONE;
+}
+
+enum err request_name(const struct request *req, size_t i, const char **out)
+{
+    if (!user_is_valid(req->args[i]))
+        return ERR_NOT_FOUND;
+    *out = arena_text(req->arena, req->args[i]);
+    return *out ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+enum err request_query(const struct request *req, const char *name, const char **out)
+{
+    struct span value;
+    enum err e = query_get(&req->query, name, &value);
+
+    *out = NULL;
+    if (e || value.len == 0)
+        return e;
+    *out = arena_text(req->arena, value);
+    return *out ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+enum err request_text(const struct request *req, const char *name, size_t max,
+                      enum body_text_kind kind, const char **out)
+{
+    struct span value = {NULL, 0};
+    enum err e = body_text(req->body, name, max, kind, &value);
+
+    *out = NULL;
+    if (e || !value.p)
+        return e;
+    *out = arena_text(req->arena, value);
+    return *out ? ERR_NONE : ERR_NO_MEMORY;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* route.h - which row of a table of routes answers a method and path. Pure. */
+#ifndef DOORBELL_FCGI_APP_HTTP_ROUTE_H
+#define DOORBELL_FCGI_APP_HTTP_ROUTE_H
+
+#include <stddef.h>
+
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "fcgi-app/http/path.h"
+
+struct worker;
+struct request;
+struct response;
+
+enum method {
+    METHOD_GET = 1,
+    METHOD_POST = 2,
+    METHOD_PUT = 4,
+    METHOD_DELETE = 8,
+};
+
+enum access {
+    ACCESS_PUBLIC,  /* anybody; the send key, when there is one, must be right */
+    ACCESS_USER,    /* one user, proven by a token or by the web server */
+    ACCESS_SERVICE, /* the site's back end, by the send key */
+};
+
+enum { ROUTE_ARGS_MAX = 2, ROUTE_ALLOW_MAX = 48 };
+
+struct route {
+    enum method method;
+    const char
+        *path; /* "{id}" stands for digits, any other "{name}" for one segment that is not empty */
+    enum access access;
+    size_t body_max;
+    enum err (*handler)(struct worker *w, const struct request *req, struct response *res);
+};
+
+struct route_match {
+    const struct route *route;
+    struct span
+        args[ROUTE_ARGS_MAX];    /* what stands for the {…}, in order; borrowed from the path */
+    char allow[ROUTE_ALLOW_MAX]; /* with ERR_METHOD: the methods that the path has */
+};
+
+/* METHOD_GET for GET and HEAD; 0 for a method that no route has. */
+unsigned route_method(struct span name);
+
+/* "GET" for METHOD_GET. */
+const char *route_method_name(enum method method);
+
+/* ERR_NOT_FOUND if no row has the path, ERR_METHOD if none of those that have it has the method. */
+MUST_USE enum err route_find(const struct route *routes, size_t count, unsigned method,
+                             const struct path *path, struct route_match *out);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/postgres/sqlstate.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *state;
+    enum err err;
+} ours[] = {
+    {"DB400", ERR_MALFORMED},
+    {"DB404", ERR_NOT_FOUND},
+    {"DB409", ERR_CONFLICT},
+    {"DB422", ERR_INVALID},
+};
+
+/* Whole states, or classes of two characters. */
+static const char *const temporary[] = {"08", "53", "57", "40001", "40P01", "55P03", "58"};
+
+enum err sqlstate_err(const char *state)
+{
+    for (size_t i = 0; state && i < sizeof(ours) / sizeof(ours[0]); i++)
+        if (strcmp(ours[i].state, state) == 0)
+            return ours[i].err;
+    return ERR_UNAVAILABLE;
+}
+
+bool sqlstate_is_ours(const char *state)
+{
+    return sqlstate_err(state) != ERR_UNAVAILABLE;
+}
+
+bool sqlstate_is_temporary(const char *state)
+{
+    if (!state)
+        return true;
+    for (size_t i = 0; i < sizeof(temporary) / sizeof(temporary[0]); i++)
+        if (strncmp(temporary[i], state, strlen(temporary[i])) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* sqlstate.h - what an error of PostgreSQL means to the caller of a statement. Pure. */
+#ifndef DOORBELL_FCGI_APP_POSTGRES_SQLSTATE_H
+#define DOORBELL_FCGI_APP_POSTGRES_SQLSTATE_H
+
+#include <stdbool.h>
+
+#include "common/bytes/err.h"
+
+/* ERR_UNAVAILABLE for all that the caller has no part in. NULL is an error without a state. */
+enum err sqlstate_err(const char *state);
+
+/* Whether the schema's own functions raised it, with a message meant for the caller. */
+bool sqlstate_is_ours(const char *state);
+
+/* Whether trying again later may help: time-outs, deadlocks, a server that starts, stops or is
+ * short of something. What is not temporary is a mistake, of ours or of the installation. */
+bool sqlstate_is_temporary(const char *state);
+
+#endif

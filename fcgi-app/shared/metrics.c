@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/shared/metrics.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common/metrics/text.h"
+
+enum { CLASSES = 4 /* 2xx to 5xx */ };
+
+/* The upper bounds of the histogram; the last bucket has none. */
+static const struct {
+    int64_t us;
+    const char *le;
+} bounds[] = {
+    {250, "0.00025"}, {500, "0.0005"},  {1000, "0.001"},  {2500, "0.0025"},    {5000, "0.005"},
+    {10000, "0.01"},  {25000, "0.025"}, {50000, "0.05"},  {100000, "0.1"},     {250000, "0.25"},
+    {500000, "0.5"},  {1000000, "1"},   {2500000, "2.5"}, {INT64_MAX, "+Inf"},
+};
+
+enum { BUCKETS = sizeof(bounds) / sizeof(bounds[0]) };
+
+/* Written by one thread and read by any. */
+typedef _Atomic uint64_t counter;
+
+struct route_counts {
+    counter classes[CLASSES];
+    counter buckets[BUCKETS]; /* not yet cumulative */
+    counter sum_us;
+};
+
+struct worker_counts {
+    struct route_counts *routes; /* the last one for requests of no route */
+    counter unavailable;
+    atomic_bool is_connected;
+};
+
+struct metrics {
+    const struct route *routes;
+    size_t routes_count;
+    size_t workers_count;
+    struct worker_counts *workers;
+    struct route_counts *route_counts; /* those of all workers, in one block */
+    counter rings, failures, refused;
+};
+
+/* The sums of one route over all workers. */
+struct totals {
+    uint64_t classes[CLASSES], buckets[BUCKETS], sum_us, requests;
+};
+
+enum err metrics_new(size_t workers, const struct route *routes, size_t routes_count,
+                     struct metrics **out)
+{
+    struct metrics *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return ERR_NO_MEMORY;
+    m->routes = routes;
+    m->routes_count = routes_count;
+    m->workers_count = workers;
+    m->workers = calloc(workers, sizeof(*m->workers));
+    m->route_counts = calloc(workers * (routes_count + 1), sizeof(*m->route_counts));
+    if (!m->workers || !m->route_counts) {
+        metrics_free(m);
+        return ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < workers; i++)
+        m->workers[i].routes = m->route_counts + i * (routes_count + 1);
+    *out = m;
+    return ERR_NONE;
+}
+
+void metrics_free(struct metrics *m)
+{
+    if (!m)
+        return;
+    free(m->workers);
+    free(m->route_counts);
+    free(m);
+}
+
+/* Its only writer needs no locked instruction. */
+static void add(counter *c, uint64_t n)
+{
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+static uint64_t read_counter(const counter *c)
+{
+    return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+void metrics_count_request(struct metrics *m, size_t worker, const struct route *route, int http,
+                           int64_t duration_us)
+{
+    struct worker_counts *w = &m->workers[worker];
+    struct route_counts *counts = &w->routes[route ? (size_t)(route - m->routes) : m->routes_count];
+    size_t bucket = 0;
+
+    while (duration_us > bounds[bucket].us)
+        bucket++;
+    add(&counts->buckets[bucket], 1);
+    add(&counts->sum_us, (uint64_t)duration_us);
+    add(&counts->classes[http / 100 - 2], 1);
+    if (http == 503)
+        add(&w->unavailable, 1);
+}
+
+void metrics_set_connected(struct metrics *m, size_t worker, bool is_connected)
+{
+    atomic_store_explicit(&m->workers[worker].is_connected, is_connected, memory_order_relaxed);
+}
+
+void metrics_count_rings(struct metrics *m, size_t n)
+{
+    add(&m->rings, n);
+}
+
+void metrics_count_publish_failure(struct metrics *m)
+{
+    add(&m->failures, 1);
+}
+
+void metrics_count_ring_refused(struct metrics *m)
+{
+    add(&m->refused, 1);
+}
+
+static struct totals add_up(const struct metrics *m, size_t route)
+{
+    struct totals t = {.requests = 0};
+
+    for (size_t i = 0; i < m->workers_count; i++) {
+        const struct route_counts *counts = &m->workers[i].routes[route];
+
+        for (size_t j = 0; j < CLASSES; j++)
+            t.classes[j] += read_counter(&counts->classes[j]);
+        for (size_t j = 0; j < BUCKETS; j++)
+            t.buckets[j] += read_counter(&counts->buckets[j]);
+        t.sum_us += read_counter(&counts->sum_us);
+    }
+    for (size_t j = 0; j < BUCKETS; j++)
+        t.requests += t.buckets[j];
+    return t;
+}
+
+static enum err encode_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    return buf_printf(out, "# HELP doorbell_app_%s %s.\n# TYPE doorbell_app_%s %s\n", name, help,
+                      name, type);
+}
+
+static enum err encode_classes(const struct totals *t, const char *labels, struct buf *out)
+{
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; i < CLASSES && !e; i++)
+        e = buf_printf(out, "doorbell_app_requests_total{%s,status=\"%zuxx\"} %" PRIu64 "\n",
+                       labels, i + 2, t->classes[i]);
+    return e;
+}
+
+static enum err encode_durations(const struct totals *t, const char *labels, struct buf *out)
+{
+    uint64_t below = 0;
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; i < BUCKETS && !e; i++) {
+        below += t->buckets[i];
+        e = buf_printf(out,
+                       "doorbell_app_request_duration_seconds_bucket{%s,le=\"%s\"} %" PRIu64 "\n",
+                       labels, bounds[i].le, below);
+    }
+    if (e)
+        return e;
+    return buf_printf(out,
+                      "doorbell_app_request_duration_seconds_sum{%s} %" PRIu64 ".%06" PRIu64 "\n"
+                      "doorbell_app_request_duration_seconds_count{%s} %" PRIu64 "\n",
+                      labels, t->sum_us / 1000000, t->sum_us % 1000000, labels, below);
+}
+
+/* The rows of each route that was ever asked. */
+static enum err encode_routes(const struct metrics *m,
+                              enum err (*encode)(const struct totals *, const char *, struct buf *),
+                              struct buf *out)
+{
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; i <= m->routes_count && !e; i++) {
+        const struct route *route = i < m->routes_count ? &m->routes[i] : NULL;
+        struct totals t = add_up(m, i);
+        struct buf labels;
+
+        if (t.requests == 0)
+            continue;
+        buf_init(&labels, 256);
+        e = buf_printf(&labels, "method=\"%s\",route=\"%s\"%c",
+                       route ? route_method_name(route->method) : "any",
+                       route ? route->path : "none", '\0');
+        if (!e)
+            e = encode(&t, labels.data, out);
+        buf_deinit(&labels);
+    }
+    return e;
+}
+
+static enum err encode_requests(const struct metrics *m, struct buf *out)
+{
+    enum err e = encode_head(out, "requests_total", "counter", "Requests answered");
+
+    if (!e)
+        e = encode_routes(m, encode_classes, out);
+    if (!e)
+        e = encode_head(out, "request_duration_seconds", "histogram",
+                        "Time from a request's arrival at a worker to its answer");
+    return e ? e : encode_routes(m, encode_durations, out);
+}
+
+static enum err encode_number(struct buf *out, const char *name, const char *type, const char *help,
+                              uint64_t value)
+{
+    enum err e = encode_head(out, name, type, help);
+
+    return e ? e : buf_printf(out, "doorbell_app_%s %" PRIu64 "\n", name, value);
+}
+
+static enum err encode_publisher(const struct metrics *m, struct buf *out)
+{
+    enum err e = encode_number(out, "rings_published_total", "counter", "Rings that the relay took",
+                               read_counter(&m->rings));
+
+    if (!e)
+        e = encode_head(out, "publish_errors_total", "counter",
+                        "Publish calls that failed for now, and rings refused for good");
+    if (e)
+        return e;
+    return buf_printf(out,
+                      "doorbell_app_publish_errors_total{reason=\"unavailable\"} %" PRIu64 "\n"
+                      "doorbell_app_publish_errors_total{reason=\"refused\"} %" PRIu64 "\n",
+                      read_counter(&m->failures), read_counter(&m->refused));
+}
+
+static enum err encode_workers(const struct metrics *m, struct buf *out)
+{
+    uint64_t unavailable = 0, connected = 0;
+    enum err e;
+
+    for (size_t i = 0; i < m->workers_count; i++) {
+        unavailable += read_counter(&m->workers[i].unavailable);
+        connected += atomic_load_explicit(&m->workers[i].is_connected, memory_order_relaxed);
+    }
+    e = encode_number(out, "unavailable_total", "counter", "Requests answered by 503", unavailable);
+    if (!e)
+        e = encode_number(out, "workers", "gauge", "Workers", m->workers_count);
+    if (e)
+        return e;
+    return encode_number(out, "workers_connected", "gauge",
+                         "Workers that left their last request with a database connection",
+                         connected);
+}
+
+static enum err encode_database(const struct metrics_gauges *g, struct buf *out)
+{
+    enum err e = encode_number(out, "database_up", "gauge", "Whether the database answers",
+                               g->is_database_up);
+
+    if (e || !g->is_database_up)
+        return e;
+    e = encode_number(out, "outbox_rows", "gauge", "Rings that wait for the relay",
+                      (uint64_t)g->outbox_rows);
+    if (!e)
+        e = encode_number(out, "outbox_age_seconds", "gauge", "Age of the oldest of them",
+                          (uint64_t)g->outbox_age_s);
+    if (!e)
+        e = encode_number(out, "overdue_messages", "gauge", "Scheduled messages due, not delivered",
+                          (uint64_t)g->overdue);
+    if (e)
+        return e;
+    return encode_number(out, "wrong_counters", "gauge", "Wrong counters in a small sample",
+                         (uint64_t)g->drift);
+}
+
+enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g, struct buf *out)
+{
+    enum err e = encode_requests(m, out);
+
+    if (!e)
+        e = encode_workers(m, out);
+    if (!e)
+        e = encode_publisher(m, out);
+    if (!e)
+        e = metrics_text_bugs(out);
+    return e ? e : encode_database(g, out);
+}

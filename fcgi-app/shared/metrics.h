@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* metrics.h - what is counted, as Prometheus wants to read it. Each worker counts in a place of its
+ * own, so nobody waits for anybody; who asks adds the places up. Pure: no I/O, no clock. */
+#ifndef DOORBELL_FCGI_APP_SHARED_METRICS_H
+#define DOORBELL_FCGI_APP_SHARED_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "fcgi-app/http/route.h"
+
+struct metrics;
+
+/* What is not counted, but found out at the moment of asking. */
+struct metrics_gauges {
+    bool is_database_up; /* else the others are not known */
+    int64_t outbox_rows, outbox_age_s, overdue, drift;
+};
+
+/* `routes` must outlive *out. Caller owns *out. */
+MUST_USE enum err metrics_new(size_t workers, const struct route *routes, size_t routes_count,
+                              struct metrics **out);
+void metrics_free(struct metrics *m);
+
+/* For the thread of that worker alone. `route` is one of those given at birth, or NULL. */
+void metrics_count_request(struct metrics *m, size_t worker, const struct route *route, int http,
+                           int64_t duration_us);
+void metrics_set_connected(struct metrics *m, size_t worker, bool is_connected);
+
+/* For the publisher's thread alone: rings that the relay took, calls that failed for now, and rings
+ * that the relay will never take. */
+void metrics_count_rings(struct metrics *m, size_t n);
+void metrics_count_publish_failure(struct metrics *m);
+void metrics_count_ring_refused(struct metrics *m);
+
+/* Appends the text of GET /metrics. For any thread. */
+MUST_USE enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g,
+                                 struct buf *out);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/store/categories.h"
+
+#include <stddef.h>
+
+#include "fcgi-app/store/query.h"
+
+STATEMENT(categories, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.categories()");
+
+enum err categories_list(struct store *s, struct span *json)
+{
+    return query_json(s, &categories, NULL, json);
+}
+
+STATEMENT(category_set, 2, 1, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.category_set($1, $2::boolean)");
+
+enum err categories_set(struct store *s, const char *name, bool is_critical)
+{
+    const struct pg_result *result;
+
+    return QUERY(s, category_set, &result, name, value_bool(is_critical));
+}
+
+STATEMENT(category_remove, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.category_remove($1)");
+
+enum err categories_remove(struct store *s, const char *name)
+{
+    const struct pg_result *result;
+
+    return QUERY(s, category_remove, &result, name);
+}
+
+const struct statement *const categories_statements[] = {
+    &categories,
+    &category_set,
+    &category_remove,
+    NULL,
+};

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/store/inbox.h"
+
+#include <stddef.h>
+
+#include "fcgi-app/store/query.h"
+
+STATEMENT(contact, 3, 1, SHAPE_NONE, REPEATABLE,
+          "SELECT doorbell.register($1, to_timestamp($2::bigint), $3::integer)");
+
+static enum err register_reader(struct store *s, const struct reader *reader)
+{
+    struct digits since, backlog_days;
+    const struct pg_result *result;
+
+    return QUERY(s, contact, &result, reader->user,
+                 reader->since >= 0 ? value_int(&since, reader->since) : NULL,
+                 value_int(&backlog_days, reader->backlog_days));
+}
+
+/* Asks. Where the database does not know the user yet, which it says by no row or NULL, registers
+ * them and asks again. */
+static enum err ask_for(struct store *s, const struct reader *reader,
+                        const struct statement *statement, const char *const *values,
+                        const struct pg_result **result)
+{
+    enum err e = connection_run(s->connection, statement, values, result);
+
+    if (e && e != ERR_END)
+        return e;
+    if (!e && !value_is_null(*result, 0, 0))
+        return ERR_NONE;
+    e = register_reader(s, reader);
+    if (!e)
+        e = connection_run(s->connection, statement, values, result);
+    if (e)
+        return e;
+    return value_is_null(*result, 0, 0) ? ERR_END : ERR_NONE;
+}
+
+static enum err ask_for_json(struct store *s, const struct reader *reader,
+                             const struct statement *statement, const char *const *values,
+                             struct span *json)
+{
+    const struct pg_result *result;
+    enum err e = ask_for(s, reader, statement, values, &result);
+
+    if (!e)
+        *json = value_read_text(result, 0, 0);
+    return e;
+}
+
+STATEMENT(unread, 3, 5, SHAPE_ROW_OR_NONE, REPEATABLE,
+          "SELECT num, hit, latest, version, seq FROM doorbell.unread($1, $2, $3::integer)");
+
+enum err inbox_unread(struct store *s, const struct reader *reader, const char *category,
+                      int64_t hit_window_s, struct unread *out)
+{
+    struct digits hit_window;
+    const char *const *values =
+        VALUES(unread, reader->user, category, value_int(&hit_window, hit_window_s));
+    const struct pg_result *result;
+    enum err e = ask_for(s, reader, &unread, values, &result);
+
+    if (e)
+        return e;
+    out->num = value_read_int(result, 0, 0, 0);
+    out->hit = value_read_int(result, 0, 1, 0);
+    out->latest = value_read_int(result, 0, 2, 0);
+    out->version = value_read_int(result, 0, 3, 0);
+    out->seq = value_read_int(result, 0, 4, 0);
+    return ERR_NONE;
+}
+
+STATEMENT(unread_by_category, 2, 1, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.unread_by_category($1, $2::integer)");
+
+enum err inbox_unread_by_category(struct store *s, const struct reader *reader,
+                                  int64_t hit_window_s, struct span *json)
+{
+    struct digits hit_window;
+
+    return ask_for_json(
+        s, reader, &unread_by_category,
+        VALUES(unread_by_category, reader->user, value_int(&hit_window, hit_window_s)), json);
+}
+
+STATEMENT(list, 5, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.list($1, $2, $3, $4, $5::integer)");
+
+enum err inbox_list(struct store *s, const struct reader *reader, const struct inbox_filter *filter,
+                    struct span *json)
+{
+    struct digits limit;
+
+    return ask_for_json(s, reader, &list,
+                        VALUES(list, reader->user, filter->state, filter->category, filter->before,
+                               value_int(&limit, filter->limit)),
+                        json);
+}
+
+STATEMENT(message, 2, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.message($1, $2::bigint)");
+
+enum err inbox_message(struct store *s, const struct reader *reader, int64_t id, struct span *json)
+{
+    struct digits digits;
+
+    return ask_for_json(s, reader, &message, VALUES(message, reader->user, value_int(&digits, id)),
+                        json);
+}
+
+const struct statement *const inbox_statements[] = {
+    &contact, &unread, &unread_by_category, &list, &message, NULL,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* marks.h - what a user does to messages: read, unread, archive, acknowledge, remove, see. */
+#ifndef DOORBELL_FCGI_APP_STORE_MARKS_H
+#define DOORBELL_FCGI_APP_STORE_MARKS_H
+
+#include <stdint.h>
+
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "fcgi-app/store/store.h"
+
+/* The user's state after a change. */
+struct counts {
+    int64_t num, version, seq, changed;
+};
+
+/* What can be done to one message. */
+enum mark { MARK_READ, MARK_UNREAD, MARK_ARCHIVED, MARK_ACKNOWLEDGED, MARK_REMOVED };
+
+MUST_USE enum err marks_set(struct store *s, enum mark mark, const char *user, int64_t id,
+                            struct counts *out);
+
+/* `ids` is a PostgreSQL array. */
+MUST_USE enum err marks_read_ids(struct store *s, const char *user, const char *ids,
+                                 struct counts *out);
+MUST_USE enum err marks_unread_ids(struct store *s, const char *user, const char *ids,
+                                   struct counts *out);
+MUST_USE enum err marks_read_upto(struct store *s, const char *user, const char *position,
+                                  struct counts *out);
+MUST_USE enum err marks_read_subject(struct store *s, const char *user, const char *type,
+                                     const char *id, struct counts *out);
+MUST_USE enum err marks_read_oldest(struct store *s, const char *user, int64_t count,
+                                    struct counts *out);
+MUST_USE enum err marks_read_all(struct store *s, const char *user, struct counts *out);
+MUST_USE enum err marks_unread_all(struct store *s, const char *user, struct counts *out);
+MUST_USE enum err marks_seen(struct store *s, const char *user, const char *position,
+                             struct counts *out);
+
+/* Replaces the list of muted categories, a PostgreSQL array. */
+MUST_USE enum err marks_mute(struct store *s, const char *user, const char *categories,
+                             struct counts *out);
+
+/* The muted categories, as JSON. */
+MUST_USE enum err marks_preferences(struct store *s, const char *user, struct span *json);
+
+#endif

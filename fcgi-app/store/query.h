@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* query.h - what the resources share: running a statement, and the common shapes of replies. For
+ * the files of this folder alone. */
+#ifndef DOORBELL_FCGI_APP_STORE_QUERY_H
+#define DOORBELL_FCGI_APP_STORE_QUERY_H
+
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "fcgi-app/database/connection.h"
+#include "fcgi-app/database/value.h"
+#include "fcgi-app/postgres/statement.h"
+#include "fcgi-app/store/store.h"
+
+/* Runs statement `id` with its values, which are counted when this compiles. */
+#define QUERY(store, id, out, ...)                                                                 \
+    connection_run((store)->connection, &(id), VALUES(id, __VA_ARGS__), out)
+
+/* The same for a reply of one cell that is a whole JSON text. */
+#define QUERY_JSON(store, id, json, ...) query_json(store, &(id), VALUES(id, __VA_ARGS__), json)
+
+MUST_USE enum err query_json(struct store *s, const struct statement *statement,
+                             const char *const *values, struct span *json);
+
+/* The statements of each file, ended by NULL. A file that is added is added here and in query.c. */
+extern const struct statement *const inbox_statements[];
+extern const struct statement *const messages_statements[];
+extern const struct statement *const marks_statements[];
+extern const struct statement *const groups_statements[];
+extern const struct statement *const categories_statements[];
+extern const struct statement *const users_statements[];
+extern const struct statement *const outbox_statements[];
+extern const struct statement *const upkeep_statements[];
+
+extern const struct statement *const *const query_statements[];
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/store/store.h"
+
+#include <stddef.h>
+
+#include "fcgi-app/store/query.h"
+
+enum err store_init(struct store *s, const struct config_database *config)
+{
+    return connection_new(config, query_statements, &s->connection);
+}
+
+void store_deinit(struct store *s)
+{
+    connection_free(s->connection);
+    s->connection = NULL;
+}
+
+enum err store_connect(struct store *s)
+{
+    return connection_connect(s->connection);
+}
+
+bool store_is_connected(const struct store *s)
+{
+    return connection_is_connected(s->connection);
+}
+
+const char *store_fault(const struct store *s)
+{
+    return connection_fault(s->connection);
+}
+
+void store_forget(struct store *s)
+{
+    connection_forget(s->connection);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/store/upkeep.h"
+
+#include <stddef.h>
+
+#include "fcgi-app/store/query.h"
+
+static enum err run_upkeep(struct store *s, const struct statement *statement,
+                           const char *const *values, int64_t *count)
+{
+    const struct pg_result *result;
+    enum err e = connection_run(s->connection, statement, values, &result);
+
+    if (!e)
+        *count = value_read_int(result, 0, 0, 0);
+    return e;
+}
+
+STATEMENT(activate, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.activate($1::integer)");
+
+enum err upkeep_activate(struct store *s, int64_t rows, int64_t *count)
+{
+    struct digits digits;
+
+    return run_upkeep(s, &activate, VALUES(activate, value_int(&digits, rows)), count);
+}
+
+STATEMENT(sweep, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.sweep($1::integer)");
+
+enum err upkeep_sweep(struct store *s, int64_t rows, int64_t *count)
+{
+    struct digits digits;
+
+    return run_upkeep(s, &sweep, VALUES(sweep, value_int(&digits, rows)), count);
+}
+
+STATEMENT(health, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.health()");
+
+enum err upkeep_health(struct store *s, struct span *json)
+{
+    return query_json(s, &health, NULL, json);
+}
+
+const struct statement *const upkeep_statements[] = {&activate, &sweep, &health, NULL};
