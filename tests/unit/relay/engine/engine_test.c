@@ -151,7 +151,7 @@ static int set_up(void **state)
     scene->config.relay.max_sessions = 3;
     encoded = 0;
     the_scene = *state = scene;
-    return engine_init(&scene->engine, &ops, protocols, &scene->config, &scene->secrets);
+    return (int)engine_init(&scene->engine, &ops, protocols, &scene->config, &scene->secrets);
 }
 
 static int tear_down(void **state)
