@@ -117,13 +117,13 @@ static enum err encode_times(const struct metrics *s, struct buf *out)
 
 static enum err encode_sessions(const struct hub *hub, struct buf *out)
 {
-    const struct hub_share *shares;
-    size_t count = hub_shares(hub, &shares);
+    const struct hub_share *shares = hub_shares(hub);
     enum err e = encode_head(out, "sessions", "gauge", "Sessions open");
 
-    for (size_t i = 0; i < count && !e; i++)
-        e = buf_printf(out, PREFIX "sessions{protocol=\"%s\"} %zu\n", shares[i].protocol->name,
-                       shares[i].sessions);
+    for (size_t i = 0; i < PROTOCOL_COUNT && !e; i++)
+        if (shares[i].protocol)
+            e = buf_printf(out, PREFIX "sessions{protocol=\"%s\"} %zu\n", shares[i].protocol->name,
+                           shares[i].sessions);
     return e;
 }
 
@@ -143,7 +143,8 @@ static enum err encode_gauges(const struct gauges *g, struct buf *out)
         {"users", "Users with a session", (int64_t)hub_users(g->hub)},
         {"pages", "Sessions logged in", (int64_t)hub_pages(g->hub)},
         {"paced", "Sessions a broadcast has to ring", (int64_t)hub_due(g->hub)},
-        {"deferred", "Sessions that wait for the loop's next turn", (int64_t)hub_deferred(g->hub)},
+        {"deferred", "Sessions that wait for the loop's next turn",
+         (int64_t)hub_listed(g->hub, HUB_DEFERRED)},
         {"slow_sessions", "Sessions that do not read", (int64_t)hub_blocked(g->hub)},
         {"kicks", "Users whose old tokens are refused", (int64_t)g->revocations},
         {"uptime_seconds", "Seconds since the start", g->uptime_s},
