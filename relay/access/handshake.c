@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* handshake.c - the checks, in the order in which they are cheap, and what they are for: only a
+ * well-formed upgrade to WebSocket version 13 gets anywhere, a foreign page gets nothing, and a
+ * cookie is a proof only from a page of our own. */
 #include "relay/access/handshake.h"
 
 #include <stdio.h>

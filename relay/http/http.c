@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* http.c - one request head in, one response out. A head is searched for its end, then cut line by
+ * line; a line that is not exactly of the grammar fails the request. What says where a request ends
+ * is looked at once, in note_framing(): two opinions about that are how requests are smuggled. */
 #include "relay/http/http.h"
 
 #include <string.h>

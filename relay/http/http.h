@@ -38,7 +38,7 @@ struct http_framing {
 struct http_request {
     enum http_method method;
     struct span path;  /* still percent-encoded */
-    struct span query; /* what stands behind '?' */
+    struct span query; /* after the '?' */
     size_t header_count;
     size_t head_len; /* with the empty line that ends it */
     size_t content_length;

@@ -11,7 +11,7 @@
 
 #define PREFIX "doorbell_relay_"
 
-/* Rows of one metric stand together: only the first says what it is. */
+/* Rows of one metric follow each other: only the first says what it is. */
 static const struct {
     const char *name;
     const char *labels; /* with their braces; empty: none */

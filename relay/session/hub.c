@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/* hub.c - four sets of lists over the same sessions, so that nothing is ever searched: all of them
+ * in a circle that two cursors walk, those of each user, those that have something to send, and the
+ * closing ones. A cursor on a session that goes moves on to the next one, so a walk survives any
+ * change. A broadcast is a number: a session whose `round` is another has not had it. */
 #include "relay/session/hub.h"
 
 #include <stdlib.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/* eio_session.c - the state machine of one client. Two things change it: a packet that is heard,
+ * and time; both leave what is to be sent in the outbox and what is to be done in the return value,
+ * so nothing here knows whether a poll, a WebSocket or both are there. A session is OPEN, then
+ * CLOSING as long as something is yet to be told, then OVER; end() is the one way to OVER, and the
+ * first reason stays. The outbox is one buf of packets with separators: a ring and an online count
+ * that wait are marked in it, so that a newer one can replace or spare them. */
 #include "relay/socketio/eio_session.h"
 
 #include <string.h>
@@ -55,7 +61,7 @@ static void move_mark(struct eio_mark *mark, uint32_t by)
         mark->at -= by;
 }
 
-/* What has gone out may stand in the way of the ceiling. */
+/* What has gone out may take the room below the ceiling. */
 static void reclaim(struct eio_session *s, size_t needed)
 {
     if (needed <= buf_room(&s->outbox.bytes))
@@ -482,15 +488,15 @@ void eio_session_pop(struct eio_session *s)
         end(s, NULL);
 }
 
-/* Takes the one that waits out of the outbox, from wherever it stands. */
+/* Takes the one that waits out of the outbox, wherever it is. */
 static void remove_online(struct eio_session *s)
 {
     struct eio_mark *mark = &s->outbox.online;
-    size_t behind = s->outbox.bytes.len - mark->at - mark->len;
+    size_t after = s->outbox.bytes.len - mark->at - mark->len;
 
     if (mark->len == 0)
         return;
-    memmove(s->outbox.bytes.data + mark->at, s->outbox.bytes.data + mark->at + mark->len, behind);
+    memmove(s->outbox.bytes.data + mark->at, s->outbox.bytes.data + mark->at + mark->len, after);
     s->outbox.bytes.len -= mark->len;
     if (s->outbox.ring.at > mark->at)
         move_mark(&s->outbox.ring, mark->len);

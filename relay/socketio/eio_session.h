@@ -43,7 +43,7 @@ enum eio_state {
 
 enum eio_probe { EIO_PROBE_NONE, EIO_PROBE_OPEN, EIO_PROBE_ANSWERED };
 
-/* Where a packet stands in the outbox, its separator included; len 0: it does not. */
+/* Where a packet is in the outbox, its separator included; len 0: it is not there. */
 struct eio_mark {
     uint32_t at, len;
 };

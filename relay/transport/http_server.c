@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/* http_server.c - the life of an HTTP connection. work() is its heart: answer one request, write,
+ * and go on as long as there is input and its answers are taken; so a client that pipelines waits
+ * for itself, and after REQUESTS_PER_TURN for the others. Connections are in the order in which
+ * they were last heard of, so the first is the one to drop for want of room; those that are parked
+ * are on a list of their own and never dropped for that. */
 #define _GNU_SOURCE /* accept4 */
 #include "relay/transport/http_server.h"
 

@@ -21,7 +21,7 @@ enum http_action {
                    of res->headers are kept for it, req->waiter is told if it cannot come */
 };
 
-/* NULL stands for what a port never needs. */
+/* NULL: what a port never needs. */
 struct http_handler {
     enum http_action (*on_request)(void *ctx, struct http_request *req, struct http_response *res);
     /* The longest body that this request may have, up to the limit's body_max; NULL: that. */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* sse.c - event streams, straight on the loop: a head, then frames as they come. What the kernel
+ * does not take of one frame is kept, at most that one, and until it is gone the stream is blocked.
+ */
 #include "relay/transport/sse.h"
 
 #include <errno.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/* websocket.c - the fence around libwebsockets 4.1.6, whose traps are kept in here. It never
+ * accepts or parses a client's request: it adopts a descriptor with a head that we composed. It
+ * runs on our libev loop as a foreign one, so its timers need a nudge once a second, and its
+ * validity timers, one sorted list, are off. Frames are written outside of its writeable callback,
+ * which costs a third of it; what the kernel does not take it buffers, so we ask before each one.
+ */
 #include "relay/transport/websocket.h"
 
 #include <libwebsockets.h>
