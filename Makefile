@@ -56,7 +56,7 @@ app_shell := $(call sources_of,fcgi-app,shell)
 relay_shell := $(call sources_of,relay,shell)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
-unit_tests := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c)))
+unit_tests := $(patsubst %.c,$(BUILD)/%,$(sort $(shell find tests/unit -name '*_test.c')))
 fuzz_targets := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 bench_tools := $(patsubst %,$(BUILD)/bench/%,swarm epoll_ref load fcgi_const)
 programs := $(BUILD)/doorbell-app $(BUILD)/doorbell-relay

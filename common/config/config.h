@@ -67,6 +67,10 @@ struct config_database {
     int64_t lock_timeout_ms;
 };
 
+/* What a socket.io page can be told at once, one text or all to everybody, takes such a part of
+ * socketio_max_pending, so that nobody is closed for what waits already. */
+enum { CONFIG_TEXTS_SHARE = 2 };
+
 struct config_relay {
     struct address listen;
     struct address publish_listen;

@@ -172,7 +172,8 @@ static bool fits_a_page(const struct config_relay *relay, const char *text)
 {
     enum { GROWTH = 6, AROUND_IT = 128 };
 
-    return (int64_t)strlen(text) * GROWTH + AROUND_IT <= relay->socketio_max_pending / 2;
+    return (int64_t)strlen(text) * GROWTH + AROUND_IT <=
+           relay->socketio_max_pending / CONFIG_TEXTS_SHARE;
 }
 
 static void check_socketio(struct check *check)

@@ -11,28 +11,19 @@
 #include <stdlib.h>
 
 #include "common/bytes/invariant.h"
+#include "common/metrics/histogram.h"
 #include "common/metrics/text.h"
 
 enum { CLASSES = 4 /* 2xx to 5xx */ };
 
-/* The upper bounds of the histogram; the last bucket has none. */
-static const struct {
-    int64_t us;
-    const char *le;
-} bounds[] = {
-    {250, "0.00025"}, {500, "0.0005"},  {1000, "0.001"},  {2500, "0.0025"},    {5000, "0.005"},
-    {10000, "0.01"},  {25000, "0.025"}, {50000, "0.05"},  {100000, "0.1"},     {250000, "0.25"},
-    {500000, "0.5"},  {1000000, "1"},   {2500000, "2.5"}, {INT64_MAX, "+Inf"},
-};
-
-enum { BUCKETS = sizeof(bounds) / sizeof(bounds[0]) };
+#define PREFIX "doorbell_app_"
 
 /* Written by one thread and read by any. */
 typedef _Atomic uint64_t counter;
 
 struct route_counts {
     counter classes[CLASSES];
-    counter buckets[BUCKETS]; /* not yet cumulative */
+    counter buckets[HISTOGRAM_BUCKETS]; /* not yet cumulative */
     counter sum_us;
 };
 
@@ -53,7 +44,8 @@ struct metrics {
 
 /* The sums of one route over all workers. */
 struct totals {
-    uint64_t classes[CLASSES], buckets[BUCKETS], sum_us, requests;
+    uint64_t classes[CLASSES], requests;
+    struct histogram durations;
 };
 
 enum err metrics_new(size_t workers, const struct route *routes, size_t routes_count,
@@ -104,13 +96,10 @@ void metrics_count_request(struct metrics *m, size_t worker, const struct route 
 {
     struct worker_counts *w = &m->workers[worker];
     struct route_counts *counts = &w->routes[route ? (size_t)(route - m->routes) : m->routes_count];
-    size_t bucket = 0;
 
     if (!INVARIANT(http >= 200 && http < 600))
         return;
-    while (duration_us > bounds[bucket].us)
-        bucket++;
-    add_count(&counts->buckets[bucket], 1);
+    add_count(&counts->buckets[histogram_bucket(duration_us)], 1);
     add_count(&counts->sum_us, (uint64_t)duration_us);
     add_count(&counts->classes[http / 100 - 2], 1);
     if (http == 503)
@@ -146,20 +135,13 @@ static struct totals add_up(const struct metrics *m, size_t route)
 
         for (size_t j = 0; j < CLASSES; j++)
             t.classes[j] += read_counter(&counts->classes[j]);
-        for (size_t j = 0; j < BUCKETS; j++)
-            t.buckets[j] += read_counter(&counts->buckets[j]);
-        t.sum_us += read_counter(&counts->sum_us);
+        for (size_t j = 0; j < HISTOGRAM_BUCKETS; j++)
+            t.durations.buckets[j] += read_counter(&counts->buckets[j]);
+        t.durations.sum_us += read_counter(&counts->sum_us);
     }
-    for (size_t j = 0; j < BUCKETS; j++)
-        t.requests += t.buckets[j];
+    for (size_t j = 0; j < HISTOGRAM_BUCKETS; j++)
+        t.requests += t.durations.buckets[j];
     return t;
-}
-
-static enum err encode_metric_head(struct buf *out, const char *name, const char *type,
-                                   const char *help)
-{
-    return buf_printf(out, "# HELP doorbell_app_%s %s.\n# TYPE doorbell_app_%s %s\n", name, help,
-                      name, type);
 }
 
 static enum err encode_classes(const struct totals *t, const char *labels, struct buf *out)
@@ -167,28 +149,14 @@ static enum err encode_classes(const struct totals *t, const char *labels, struc
     enum err e = ERR_NONE;
 
     for (size_t i = 0; i < CLASSES && !e; i++)
-        e = buf_printf(out, "doorbell_app_requests_total{%s,status=\"%zuxx\"} %" PRIu64 "\n",
-                       labels, i + 2, t->classes[i]);
+        e = buf_printf(out, PREFIX "requests_total{%s,status=\"%zuxx\"} %" PRIu64 "\n", labels,
+                       i + 2, t->classes[i]);
     return e;
 }
 
 static enum err encode_durations(const struct totals *t, const char *labels, struct buf *out)
 {
-    uint64_t below = 0;
-    enum err e = ERR_NONE;
-
-    for (size_t i = 0; i < BUCKETS && !e; i++) {
-        below += t->buckets[i];
-        e = buf_printf(out,
-                       "doorbell_app_request_duration_seconds_bucket{%s,le=\"%s\"} %" PRIu64 "\n",
-                       labels, bounds[i].le, below);
-    }
-    if (e)
-        return e;
-    return buf_printf(out,
-                      "doorbell_app_request_duration_seconds_sum{%s} %" PRIu64 ".%06" PRIu64 "\n"
-                      "doorbell_app_request_duration_seconds_count{%s} %" PRIu64 "\n",
-                      labels, t->sum_us / 1000000, t->sum_us % 1000000, labels, below);
+    return histogram_encode(&t->durations, PREFIX "request_duration_seconds", labels, out);
 }
 
 /* The rows of each route that was ever asked. */
@@ -218,37 +186,29 @@ static enum err encode_routes(const struct metrics *m,
 
 static enum err encode_requests(const struct metrics *m, struct buf *out)
 {
-    enum err e = encode_metric_head(out, "requests_total", "counter", "Requests answered");
+    enum err e = metrics_text_head(out, PREFIX "requests_total", "counter", "Requests answered");
 
     if (!e)
         e = encode_routes(m, encode_classes, out);
     if (!e)
-        e = encode_metric_head(out, "request_duration_seconds", "histogram",
-                               "Time from a request's arrival at a worker to its answer");
+        e = metrics_text_head(out, PREFIX "request_duration_seconds", "histogram",
+                              "Time from a request's arrival at a worker to its answer");
     return e ? e : encode_routes(m, encode_durations, out);
-}
-
-static enum err encode_number(struct buf *out, const char *name, const char *type, const char *help,
-                              uint64_t value)
-{
-    enum err e = encode_metric_head(out, name, type, help);
-
-    return e ? e : buf_printf(out, "doorbell_app_%s %" PRIu64 "\n", name, value);
 }
 
 static enum err encode_publisher(const struct metrics *m, struct buf *out)
 {
-    enum err e = encode_number(out, "rings_published_total", "counter", "Rings that the relay took",
-                               read_counter(&m->rings));
+    enum err e = metrics_text_one(out, PREFIX "rings_published_total", "counter",
+                                  "Rings that the relay took", (int64_t)read_counter(&m->rings));
 
     if (!e)
-        e = encode_metric_head(out, "publish_errors_total", "counter",
-                               "Publish calls that failed for now, and rings refused for good");
+        e = metrics_text_head(out, PREFIX "publish_errors_total", "counter",
+                              "Publish calls that failed for now, and rings refused for good");
     if (e)
         return e;
     return buf_printf(out,
-                      "doorbell_app_publish_errors_total{reason=\"unavailable\"} %" PRIu64 "\n"
-                      "doorbell_app_publish_errors_total{reason=\"refused\"} %" PRIu64 "\n",
+                      PREFIX "publish_errors_total{reason=\"unavailable\"} %" PRIu64 "\n" PREFIX
+                             "publish_errors_total{reason=\"refused\"} %" PRIu64 "\n",
                       read_counter(&m->failures), read_counter(&m->refused));
 }
 
@@ -261,35 +221,36 @@ static enum err encode_workers(const struct metrics *m, struct buf *out)
         unavailable += read_counter(&m->workers[i].unavailable);
         connected += atomic_load_explicit(&m->workers[i].is_connected, memory_order_relaxed);
     }
-    e = encode_number(out, "unavailable_total", "counter", "Requests answered by 503", unavailable);
+    e = metrics_text_one(out, PREFIX "unavailable_total", "counter", "Requests answered by 503",
+                         (int64_t)unavailable);
     if (!e)
-        e = encode_number(out, "workers", "gauge", "Workers", m->workers_count);
+        e = metrics_text_one(out, PREFIX "workers", "gauge", "Workers", (int64_t)m->workers_count);
     if (e)
         return e;
-    return encode_number(out, "workers_connected", "gauge",
-                         "Workers that left their last request with a database connection",
-                         connected);
+    return metrics_text_one(out, PREFIX "workers_connected", "gauge",
+                            "Workers that left their last request with a database connection",
+                            (int64_t)connected);
 }
 
 static enum err encode_database(const struct metrics_gauges *g, struct buf *out)
 {
-    enum err e = encode_number(out, "database_up", "gauge", "Whether the database answers",
-                               g->is_database_up);
+    enum err e = metrics_text_one(out, PREFIX "database_up", "gauge",
+                                  "Whether the database answers", g->is_database_up);
 
     if (e || !g->is_database_up)
         return e;
-    e = encode_number(out, "outbox_rows", "gauge", "Rings that wait for the relay",
-                      (uint64_t)g->outbox_rows);
+    e = metrics_text_one(out, PREFIX "outbox_rows", "gauge", "Rings that wait for the relay",
+                         g->outbox_rows);
     if (!e)
-        e = encode_number(out, "outbox_age_seconds", "gauge", "Age of the oldest of them",
-                          (uint64_t)g->outbox_age_s);
+        e = metrics_text_one(out, PREFIX "outbox_age_seconds", "gauge", "Age of the oldest of them",
+                             g->outbox_age_s);
     if (!e)
-        e = encode_number(out, "overdue_messages", "gauge", "Scheduled messages due, not delivered",
-                          (uint64_t)g->overdue);
+        e = metrics_text_one(out, PREFIX "overdue_messages", "gauge",
+                             "Scheduled messages due, not delivered", g->overdue);
     if (e)
         return e;
-    return encode_number(out, "wrong_counters", "gauge", "Wrong counters in a small sample",
-                         (uint64_t)g->drift);
+    return metrics_text_one(out, PREFIX "wrong_counters", "gauge",
+                            "Wrong counters in a small sample", g->drift);
 }
 
 enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g, struct buf *out)

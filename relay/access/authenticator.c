@@ -31,7 +31,7 @@ static void close_surplus(const struct authenticator *authenticator, const struc
                   "too many sessions of the user");
 }
 
-/* Makes it the user's of these claims, and closes his oldest sessions for it. */
+/* Makes it the user's of these claims, and closes their oldest sessions for it. */
 static enum err admit(const struct authenticator *authenticator, struct session *s,
                       const struct token_claims *claims)
 {
@@ -40,9 +40,6 @@ static enum err admit(const struct authenticator *authenticator, struct session 
     if (e)
         return e;
     s->token_expires_at = claims->expires_at;
-    /* A page has no deadline of login; the one that it may have is of a drain. */
-    if (!s->page)
-        s->deadline_ms = 0;
     close_surplus(authenticator, s);
     return ERR_NONE;
 }

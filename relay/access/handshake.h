@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* handshake.h - who may come in at the client port: every check that can be made before a request
- * becomes a session, and the head that the WebSocket library then gets to see. Pure. */
+/* handshake.h - every check that can be made before a request of the client port becomes a
+ * session's connection, and what it has decided: an upgrade, which travels as a value to whoever
+ * opens the connection. Pure. */
 #ifndef DOORBELL_RELAY_ACCESS_HANDSHAKE_H
 #define DOORBELL_RELAY_ACCESS_HANDSHAKE_H
 
@@ -9,29 +10,54 @@
 #include "relay/http/http.h"
 #include "relay/session/protocol.h"
 
-enum { HANDSHAKE_HEAD_MAX = 256 };
+enum transport_kind { TRANSPORT_WEBSOCKET, TRANSPORT_SSE };
 
-struct admission {
+/* A request that may become a connection; the spans borrow from it. */
+struct upgrade {
     const struct protocol *protocol;
-    bool wants_online;             /* was said in the request: sse */
-    char head[HANDSHAKE_HEAD_MAX]; /* of WebSocket: a request made anew of what was checked */
-    size_t head_len;
-    size_t token_len; /* 0: none came along */
-    char token[TOKEN_MAX];
+    enum transport_kind transport;
+    struct ip peer;
+    struct span token;         /* of the cookie, at most TOKEN_MAX bytes; empty: none came along */
+    struct span query;         /* of the request */
+    struct span websocket_key; /* checked */
+    const char *subprotocol;   /* to be agreed to; NULL: none was asked for */
 };
 
-/* Returns 101 (WebSocket) or 200 (Server-Sent Events) and fills *out, or the status of a refusal,
- * with the reason in *why (static text) and header lines in *headers (static text). */
-int handshake_request(const struct http_request *req, const struct config_list *origins,
-                      struct admission *out, const char **why, const char **headers);
+/* Where a request comes from, by its Origin header. */
+enum handshake_origin {
+    ORIGIN_NOT_SAID,
+    ORIGIN_OURS,
+    ORIGIN_FOREIGN, /* or said twice */
+};
+enum handshake_origin handshake_origin(const struct http_request *req,
+                                       const struct config_list *origins);
 
-/* Takes the token in the cookie into *out, if the request is from a page of our own. */
-void handshake_cookie(const struct http_request *req, const struct config_list *origins,
-                      struct admission *out);
+/* Whether a page of our own asks, so that a cookie is a proof: others' pages send it along too. */
+bool handshake_is_vouched_for(const struct http_request *req, enum handshake_origin origin);
 
-/* The same for the upgrade to WebSocket alone, at whatever path and from wherever: fills out->head.
- */
-int handshake_upgrade(const struct http_request *req, struct admission *out, const char **why,
+/* The token in the cookie; empty if there is none. */
+struct span handshake_token(const struct http_request *req);
+
+/* All return 0 and fill *out, or the status of a refusal, with the reason in *why (static text) and
+ * header lines in *headers (static text). */
+
+/* The upgrade to WebSocket alone, at whatever path and from wherever. */
+int handshake_upgrade(const struct http_request *req, struct upgrade *out, const char **why,
                       const char **headers);
+
+/* The whole of a WebSocket of doorbell.v1, and of an event stream. */
+int handshake_websocket(const struct http_request *req, const struct config_list *origins,
+                        struct upgrade *out, const char **why, const char **headers);
+int handshake_events(const struct http_request *req, const struct config_list *origins,
+                     struct upgrade *out, const char **why, const char **headers);
+
+/* Makes it the answer of a refusal. */
+void handshake_refuse(struct http_response *res, int status, const char *why);
+
+enum { HANDSHAKE_HEAD_MAX = 256 };
+
+/* A WebSocket request made anew of what was checked, for the library to read. Returns its length.
+ */
+size_t handshake_compose_head(const struct upgrade *upgrade, char out[HANDSHAKE_HEAD_MAX]);
 
 #endif

@@ -53,7 +53,7 @@ static struct revocation *find(const struct revocations *k, struct span user)
     return u;
 }
 
-/* The oldest stand first: a second kick of a user puts the entry at the end again. */
+/* The oldest come first: a second kick of a user puts the entry at the end again. */
 static void drop_expired(struct revocations *k, int64_t now, int64_t token_ttl_max_s)
 {
     while (k->users && now - k->users->at > token_ttl_max_s + TOKEN_LEEWAY_S)

@@ -1,199 +1,247 @@
 /* SPDX-License-Identifier: MIT */
+/* engine.c - the state that all sessions share, and what happens to a session whatever it speaks:
+ * it comes, is told something, fails, goes. What protocol it is shows in one place, s->protocol.
+ * Nothing is freed within a walk or a call from below: a session that fails goes on the hub's
+ * closing list, one with something to send on its dirty list, and engine_turn() empties both. */
 #include "relay/engine/engine.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include "common/bytes/invariant.h"
+#include "relay/session/protocol.h"
 
-#include "common/os/clock.h"
-#include "common/os/log.h"
+enum { REVOCATIONS_MAX = 10000, FRAMES_MAX = 1024 * 1024, CLOSING_MS = 5000 };
 
-enum { REVOCATIONS_MAX = 10000, TICKS_PER_LOOK = 10 /* at our memory */ };
-
-enum err engine_init(struct engine *engine)
+static enum err start_protocols(struct engine *e, const struct protocol *const protocols[])
 {
-    engine->hub = hub_new();
-    engine->api.revocations = revocations_new(REVOCATIONS_MAX);
-    engine->address_limit = address_limit_new();
-    if (!engine->hub || !engine->api.revocations || !engine->address_limit)
-        return ERR_NO_MEMORY;
-    engine->api.hub = engine->authenticator.hub = engine->hub;
-    engine->authenticator.revocations = engine->api.revocations;
-    engine->api.metrics = &engine->metrics;
-    engine->api.started = engine_now(engine);
-    engine->seed = (unsigned)(engine->api.now.ms ^ getpid());
-    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
-        frame_init(&engine->broadcasts[i], FRAME_MAX);
-    frame_init(&engine->frame, FRAME_MAX);
-    broadcast_log_init(&engine->log);
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++) {
+        enum err error = protocols[i]->start(e, &e->protocols[i].state);
+
+        if (error)
+            return error;
+        e->protocols[i].protocol = protocols[i];
+    }
     return ERR_NONE;
 }
 
-void engine_deinit(struct engine *engine)
+enum err engine_init(struct engine *e, const struct engine_ops *ops,
+                     const struct protocol *const protocols[], const struct config *config,
+                     const struct secrets *secrets)
+{
+    e->ops = ops;
+    e->hub = e->authenticator.hub = hub_new();
+    e->authenticator.revocations = revocations_new(REVOCATIONS_MAX);
+    e->admission.addresses = address_limit_new();
+    frames_init(&e->frames, FRAMES_MAX);
+    broadcaster_init(&e->broadcaster);
+    if (!e->hub || !e->authenticator.revocations || !e->admission.addresses)
+        return ERR_NO_MEMORY;
+    engine_configure(e, config, secrets);
+    return start_protocols(e, protocols);
+}
+
+void engine_end_sessions(struct engine *e)
+{
+    struct session *s;
+
+    while ((s = hub_first(e->hub)) || (s = hub_first_closing(e->hub)))
+        engine_forget(e, s);
+}
+
+void engine_deinit(struct engine *e)
 {
     for (size_t i = 0; i < PROTOCOL_COUNT; i++)
-        frame_deinit(&engine->broadcasts[i]);
-    frame_deinit(&engine->frame);
-    broadcast_log_deinit(&engine->log);
-    revocations_free(engine->api.revocations);
-    hub_free(engine->hub);
-    address_limit_free(engine->address_limit);
+        if (e->protocols[i].protocol)
+            e->protocols[i].protocol->stop(e, e->protocols[i].state);
+    frames_deinit(&e->frames);
+    broadcaster_deinit(&e->broadcaster);
+    revocations_free(e->authenticator.revocations);
+    hub_free(e->hub);
+    address_limit_free(e->admission.addresses);
 }
 
-void engine_configure(struct engine *engine, const struct config *config,
-                      const struct secrets *secrets)
+void engine_configure(struct engine *e, const struct config *config, const struct secrets *secrets)
 {
-    engine->config = engine->api.config = config;
-    engine->api.secrets = secrets;
-    engine->authenticator.keys = secrets->token;
-    engine->authenticator.sessions_per_user_max = config->relay.max_sessions_per_user;
-    engine->authenticator.takes_bare_ids = config->relay.legacy_login;
+    e->config = config;
+    e->authenticator.keys = secrets->token;
+    e->authenticator.sessions_per_user_max = config->relay.max_sessions_per_user;
+    e->authenticator.takes_bare_ids = config->relay.legacy_login;
 }
 
-struct instant engine_now(struct engine *engine)
+/* --- what happens to connections --- */
+
+void engine_on_piece(struct engine *e, struct conn *c, const struct piece *piece)
 {
-    engine->now_us = clock_us();
-    engine->api.now = (struct instant){engine->now_us / 1000, clock_unix()};
-    return engine->api.now;
+    if (c->session)
+        c->session->protocol->input(e, c, piece);
 }
 
-/* 0 where the kernel does not tell. */
-static int64_t resident_bytes(void)
+void engine_on_writable(struct engine *e, struct conn *c)
 {
-    FILE *f = fopen("/proc/self/statm", "re");
-    int64_t pages = 0;
-
-    if (!f)
-        return 0;
-    if (fscanf(f, "%*s %" SCNd64, &pages) != 1)
-        pages = 0;
-    (void)fclose(f);
-    return pages * sysconf(_SC_PAGESIZE);
+    if (c->session && c->session->conn == c && c->session->state != SESSION_CLOSING)
+        c->session->protocol->flush(e, c->session);
 }
 
-void engine_tick(struct engine *engine, int64_t period_ms)
+void engine_on_gone(struct engine *e, struct conn *c)
 {
-    int64_t before_us = engine->tick_us;
-
-    engine_now(engine);
-    engine->tick_us = engine->now_us;
-    if (before_us)
-        histogram_add(&engine->metrics.lag, engine->now_us - before_us - period_ms * 1000);
-    if (engine->ticks % TICKS_PER_LOOK == 0)
-        engine->metrics.resident_bytes = resident_bytes();
+    conn_drop_partial(c);
+    if (c->session)
+        c->session->protocol->lost(e, c);
 }
 
-void engine_time_rings(struct engine *engine, enum delay delay, int64_t since_us)
-{
-    engine->delay = delay;
-    engine->delay_since_us = since_us;
-}
-
-void engine_count_frame(struct engine *engine, const struct event *m, size_t len)
-{
-    enum delay delay;
-    int64_t now_us;
-
-    metrics_count(&engine->metrics, COUNT_FRAMES, 1);
-    metrics_count(&engine->metrics, COUNT_BYTES, len);
-    if (m->type != EVENT_RING || !engine->delay_since_us)
-        return;
-    delay = m->as.ring.type == RING_PERSONAL ? DELAY_PERSONAL : engine->delay;
-    /* A slice of a broadcast is written in a turn, whose time is good enough for all of it. */
-    now_us = delay == DELAY_ALL ? engine->now_us : clock_us();
-    histogram_add(&engine->metrics.delays[delay], now_us - engine->delay_since_us);
-}
-
-struct session_limits engine_limits(const struct engine *engine)
-{
-    return (struct session_limits){engine->config->relay.ping_interval_ms,
-                                   engine->config->relay.login_timeout_ms};
-}
+/* --- a session comes and goes --- */
 
 static bool is_reached(int64_t max, size_t count)
 {
     return max && (int64_t)count >= max;
 }
 
-int engine_check_room(struct engine *engine, const char **why)
+int engine_check_room(struct engine *e, const struct ip *peer, const char **why)
 {
-    const struct config_relay *relay = &engine->config->relay;
+    const struct config_relay *relay = &e->config->relay;
 
     *why = "restarting";
-    if (engine->drain_ends_ms)
+    if (e->admission.drain_ends_ms)
         return 503;
     *why = "too many sessions";
-    if (is_reached(relay->max_sessions, hub_sessions(engine->hub)))
+    if (is_reached(relay->max_sessions, hub_sessions(e->hub)))
         return 503;
     *why = "too many sessions from this address";
     if (is_reached(relay->max_sessions_per_address,
-                   address_limit_count(engine->address_limit, &engine->arrival)))
+                   address_limit_count(e->admission.addresses, peer)))
         return 429;
     *why = "too many at a time";
-    return token_bucket_take(&engine->accepts, relay->max_accepts_per_second, engine_now(engine).ms)
-               ? 0
-               : 503;
+    return token_bucket_take(&e->admission.accepts, relay->max_accepts_per_second, e->now.ms) ? 0
+                                                                                              : 503;
 }
 
-void engine_publish_online(struct engine *engine)
+enum err engine_add(struct engine *e, struct session *s, const struct ip *peer, struct conn *c)
 {
-    engine->online =
-        (struct online){(uint32_t)hub_users(engine->hub), (uint32_t)hub_pages(engine->hub)};
+    enum err error = address_limit_add(e->admission.addresses, peer);
+
+    if (error)
+        return error;
+    s->origin = (struct session_origin){*peer, ++e->serial};
+    s->conn = c;
+    if (c)
+        c->session = s;
+    hub_add(e->hub, s);
+    metrics_count(&e->metrics, COUNT_OPENED, 1);
+    e->ops->log(s, NULL);
+    return ERR_NONE;
 }
 
-static void log_arrival(const struct session *s)
-{
-    char address[IP_TEXT_MAX];
-
-    ip_format(&s->peer, address);
-    log_debug("C-%" PRIu32 " address=%s: arrived", s->serial, address);
-}
-
-struct session *engine_new_session(struct engine *engine, const struct protocol *protocol)
-{
-    struct session_limits limits = engine_limits(engine);
-    struct session *s = malloc(sizeof(*s));
-
-    if (!s)
-        return NULL;
-    session_init(s, protocol, &limits, engine_now(engine));
-    s->serial = ++engine->serial;
-    s->peer = engine->arrival;
-    if (address_limit_add(engine->address_limit, &s->peer)) {
-        free(s);
-        return NULL;
-    }
-    log_arrival(s);
-    return s;
-}
-
-void engine_forget_session(struct engine *engine, struct session *s)
+void engine_forget(struct engine *e, struct session *s)
 {
     if (s->state == SESSION_CLOSING)
-        metrics_count_close(&engine->metrics, s->close_code, s->close_reason);
+        metrics_count_close(&e->metrics, s->end.code, s->end.reason);
     else
-        metrics_count_left(&engine->metrics);
-    engine_log(s, "gone");
-    hub_remove(engine->hub, s);
+        metrics_count_left(&e->metrics);
+    e->ops->log(s, "gone");
+    hub_remove(e->hub, s);
+    address_limit_remove(e->admission.addresses, &s->origin.peer);
+    s->protocol->free(e, s);
 }
 
-void engine_free_session(struct engine *engine, struct session *s)
+void engine_close(struct engine *e, struct session *s, uint16_t code, const char *reason)
 {
-    address_limit_remove(engine->address_limit, &s->peer);
-    session_drop_partial(s);
-    free(s);
+    e->ops->log(s, reason);
+    hub_close(e->hub, s, code, reason);
 }
 
-void engine_log(const struct session *s, const char *what)
+void engine_drain(struct engine *e)
 {
-    struct span user = hub_user_id(s);
+    int64_t window_ms = e->config->relay.drain_window_ms;
+    size_t count = hub_sessions(e->hub);
+    struct session *s = hub_first(e->hub), *next;
 
-    log_debug("C-%" PRIu32 " user=%.*s: %s", s->serial, SPAN_ARGS(user), what);
+    e->admission.drain_ends_ms = e->now.ms + window_ms + CLOSING_MS;
+    for (size_t i = 0; i < count; i++, s = next) {
+        struct event event = {.type = EVENT_CLOSE_NOTICE};
+        uint32_t n = 0;
+
+        next = s->all.next;
+        if (window_ms && e->ops->random(&n, sizeof(n)) == ERR_NONE)
+            event.as.after_ms = (uint32_t)(n % window_ms);
+        s->deadline_ms = e->now.ms + event.as.after_ms;
+        engine_tell(e, s, &event);
+    }
 }
 
-void engine_close(struct engine *engine, struct session *s, uint16_t code, const char *reason)
+bool engine_is_drained(const struct engine *e)
 {
-    engine_log(s, reason);
-    hub_close(engine->hub, s, code, reason);
+    return e->admission.drain_ends_ms &&
+           (e->now.ms >= e->admission.drain_ends_ms ||
+            (hub_sessions(e->hub) == 0 && !hub_first_closing(e->hub)));
+}
+
+/* --- the end of a turn --- */
+
+static void flush_dirty(struct engine *e)
+{
+    struct session *s;
+
+    while ((s = hub_next_listed(e->hub, HUB_DIRTY)))
+        s->protocol->flush(e, s);
+}
+
+static void end_listed(struct engine *e)
+{
+    /* Those of this turn are last on the list. */
+    struct session *s = hub_last_closing(e->hub);
+
+    while (s && !s->end.is_told) {
+        struct session *before = s->all.prev;
+
+        if (!INVARIANT(s->state == SESSION_CLOSING && s->user == NULL))
+            return;
+        s->deadline_ms = e->now.ms + CLOSING_MS;
+        s->protocol->end(e, s);
+        s = before;
+    }
+}
+
+void engine_turn(struct engine *e)
+{
+    e->rung_in_turn = 0;
+    flush_dirty(e);
+    end_listed(e);
+}
+
+void engine_mark_dirty(struct engine *e, struct session *s)
+{
+    hub_list(e->hub, s, HUB_DIRTY);
+}
+
+/* --- what goes out --- */
+
+bool engine_deliver(struct engine *e, struct session *s, struct frames *frames)
+{
+    return s->state != SESSION_CLOSING && s->protocol->deliver(e, s, frames);
+}
+
+void engine_tell(struct engine *e, struct session *s, const struct event *event)
+{
+    frames_begin(&e->frames, event, 0);
+    (void)engine_deliver(e, s, &e->frames);
+}
+
+void engine_note_blocked(struct engine *e, struct session *s, bool is_blocked)
+{
+    if (s->state != SESSION_CLOSING && is_blocked != (s->blocked_ms != 0))
+        hub_set_blocked(e->hub, s, is_blocked ? e->now.ms : 0);
+}
+
+void engine_count_frame(struct engine *e, size_t len)
+{
+    metrics_count(&e->metrics, COUNT_FRAMES, 1);
+    metrics_count(&e->metrics, COUNT_BYTES, len);
+}
+
+bool engine_has_news(const struct engine *e, const struct online *seen)
+{
+    return e->online.users != seen->users || e->online.pages != seen->pages;
+}
+
+void engine_publish_online(struct engine *e)
+{
+    e->online = (struct online){(uint32_t)hub_users(e->hub), (uint32_t)hub_pages(e->hub)};
 }

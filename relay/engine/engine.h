@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* engine.h - what the parts of the relay at work share: server.c bears it, door.c lets sessions in,
- * clients.c hears them, delivery.c writes to them, sweep.c looks after them. No loop is seen here:
- * what is to be done later goes through `walk_after`. */
+/* engine.h - the relay without its loop: who is here, what is under way, and what time it is. The
+ * loop (server/) sets `now`, calls what has happened, and after each turn engine_turn(); nothing
+ * here reads a clock, a socket or randomness but by `ops`. Whatever a protocol does, it does by
+ * these functions. */
 #ifndef DOORBELL_RELAY_ENGINE_ENGINE_H
 #define DOORBELL_RELAY_ENGINE_ENGINE_H
 
@@ -9,105 +10,123 @@
 #include <stdint.h>
 
 #include "common/config/config.h"
+#include "common/security/secrets.h"
 #include "relay/access/address_limit.h"
 #include "relay/access/authenticator.h"
-#include "relay/access/handshake.h"
 #include "relay/access/token_bucket.h"
-#include "relay/engine/pace.h"
+#include "relay/engine/broadcaster.h"
 #include "relay/metrics/metrics.h"
-#include "relay/publish/api.h"
+#include "relay/session/conn.h"
 #include "relay/session/frame.h"
 #include "relay/session/hub.h"
-#include "relay/socketio/broadcast_log.h"
-#include "relay/socketio/engineio.h"
-#include "relay/transport/sse.h"
-#include "relay/transport/websocket.h"
+
+struct http_conn;
+struct http_response;
 
 /* What a refusal for want of room says besides. */
 #define ENGINE_RETRY_AFTER "Retry-After: 5\r\n"
 
-enum { ENGINE_ORIGIN_MAX = 256, ENGINE_HEADERS_MAX = ENGINE_ORIGIN_MAX + 256 };
+/* What only the loop can do. */
+struct engine_ops {
+    void (*log)(const struct session *s, const char *what);
+    void (*answer)(struct http_conn *parked, struct http_response *res);
+    enum err (*random)(void *out, size_t len);
+    int64_t (*clock_us)(void); /* as now.us, but of this moment: for what takes time in a turn */
+};
+
+/* Who may still come. */
+struct admission {
+    struct address_limit *addresses;
+    struct token_bucket accepts;
+    int64_t drain_ends_ms; /* 0: not draining */
+};
+
+struct engine_protocol {
+    const struct protocol *protocol;
+    void *state; /* its own, from start() */
+};
 
 struct engine {
     const struct config *config;
+    const struct engine_ops *ops;
+    struct engine_protocol protocols[PROTOCOL_COUNT];
     struct hub *hub;
-    struct websockets *websockets;
-    struct sse *sse;
-    struct pages *pages;
-    struct metrics metrics;
-    struct api api; /* its `now` is that of the turn */
     struct authenticator authenticator;
-    struct address_limit *address_limit;
-    struct token_bucket accepts;
-    char headers[ENGINE_HEADERS_MAX]; /* of the answer that is being written */
-    struct admission admission;       /* of the connection that is being handed over */
-    struct ip arrival;                /* where it comes from */
-    struct page *upgrading;           /* whose WebSocket it will be; NULL: that of a new page, */
-    struct eio_query handshake;       /* by this handshake */
-    struct online online;             /* as it is told, anew once a second */
-    struct pace pace;
-    struct broadcast_log log;                /* of the broadcasts under way */
-    struct frame broadcasts[PROTOCOL_COUNT]; /* the one under way, in each protocol */
-    struct frame frame;                      /* for everything else */
-    /* Asks for sender_walk(), once, in so many milliseconds; a negative number takes it back. */
-    void (*walk_after)(struct engine *engine, int64_t ms);
-    int64_t now_us;         /* monotonic, of this turn */
-    int64_t tick_us;        /* when the last tick came; 0: none has */
-    enum delay delay;       /* of the rings being written, unless personal, */
-    int64_t delay_since_us; /* and since when they wait; 0: they are not timed */
-    int64_t broadcast_us;   /* when the broadcast under way was last asked for */
-    size_t rung_in_turn;    /* by publish calls; zeroed between two turns of the loop */
-    int64_t drain_ends_ms;  /* 0: not draining */
+    struct admission admission;
+    struct metrics metrics;
+    struct broadcaster broadcaster;
+    struct frames frames; /* for all but broadcasts */
+    struct online online; /* as it is told, anew once a second */
+    struct instant now;
+    size_t rung_in_turn; /* by publish calls; zeroed between two turns of the loop */
     unsigned ticks;
-    unsigned seed;
-    uint32_t serial;
+    uint32_t serial; /* of the last session */
 };
 
-/* Sets up what needs no more than memory. *engine has been zeroed; engine_deinit() also after
- * failure.
- */
-MUST_USE enum err engine_init(struct engine *engine);
-void engine_deinit(struct engine *engine);
+/* *e has been zeroed but for `now`; engine_deinit() also after failure. `protocols` has
+ * PROTOCOL_COUNT rows, by their id. Borrows all. */
+MUST_USE enum err engine_init(struct engine *e, const struct engine_ops *ops,
+                              const struct protocol *const protocols[], const struct config *config,
+                              const struct secrets *secrets);
+
+/* Ends the sessions that are left; none of them has a connection any more. */
+void engine_end_sessions(struct engine *e);
+void engine_deinit(struct engine *e);
 
 /* Goes on with this config and these secrets, which are borrowed. */
-void engine_configure(struct engine *engine, const struct config *config,
-                      const struct secrets *secrets);
+void engine_configure(struct engine *e, const struct config *config, const struct secrets *secrets);
 
-/* Reads the clocks for this turn; every callback from outside begins with it. */
-struct instant engine_now(struct engine *engine);
+/* --- called by the loop --- */
 
-/* The same at a tick, which is due every `period_ms`; notes how late it comes. */
-void engine_tick(struct engine *engine, int64_t period_ms);
+void engine_on_piece(struct engine *e, struct conn *c, const struct piece *piece);
+void engine_on_writable(struct engine *e, struct conn *c);
+void engine_on_gone(struct engine *e, struct conn *c);
 
-/* Times the rings that are written from now on, as of this kind unless they are personal, from
- * `since_us`; 0: not any more. */
-void engine_time_rings(struct engine *engine, enum delay delay, int64_t since_us);
+/* The end of a turn: writes what became due in it, and starts the close of sessions. */
+void engine_turn(struct engine *e);
 
-/* A frame of `len` bytes was written. */
-void engine_count_frame(struct engine *engine, const struct event *m, size_t len);
+/* Whether draining has come to its end. */
+bool engine_is_drained(const struct engine *e);
 
-struct session_limits engine_limits(const struct engine *engine);
+/* Takes no more clients, and tells all that are here when they will be closed. */
+void engine_drain(struct engine *e);
 
-/* The status that refuses one more session, with the reason in *why (static text); 0: it may come.
- */
-int engine_check_room(struct engine *engine, const char **why);
+/* --- called by protocols --- */
 
-/* Tells the present numbers from now on. */
-void engine_publish_online(struct engine *engine);
+/* The status that refuses one more session from there, with the reason in *why (static text); 0: it
+ * may come. */
+int engine_check_room(struct engine *e, const struct ip *peer, const char **why);
 
-/* A session from engine->arrival, which the hub does not know yet; NULL: out of memory. */
-struct session *engine_new_session(struct engine *engine, const struct protocol *protocol);
+/* Takes a new session in, whose struct session has been initialised, and gives it its connection,
+ * if it has one. ERR_NO_MEMORY: it is the caller's still. */
+MUST_USE enum err engine_add(struct engine *e, struct session *s, const struct ip *peer,
+                             struct conn *c);
 
-/* The connection of a session is no more: the hub forgets it. */
-void engine_forget_session(struct engine *engine, struct session *s);
-
-/* Frees a session that the hub does not know (any more). */
-void engine_free_session(struct engine *engine, struct session *s);
-
-/* The log's lines about a session name its serial number; the first one says where it is from. */
-void engine_log(const struct session *s, const char *what);
+/* Forgets a session, and frees it by its protocol's free(). */
+void engine_forget(struct engine *e, struct session *s);
 
 /* Every way in which a session can fail ends here; `reason` is static text. */
-void engine_close(struct engine *engine, struct session *s, uint16_t code, const char *reason);
+void engine_close(struct engine *e, struct session *s, uint16_t code, const char *reason);
+
+/* The session has something to send: flush() follows at the end of this turn. */
+void engine_mark_dirty(struct engine *e, struct session *s);
+
+/* Tells a session one event. */
+void engine_tell(struct engine *e, struct session *s, const struct event *event);
+
+/* The same with one that has been begun. False: it is not told of that. */
+bool engine_deliver(struct engine *e, struct session *s, struct frames *frames);
+
+/* Its client takes no bytes, or takes them again. */
+void engine_note_blocked(struct engine *e, struct session *s, bool is_blocked);
+
+/* A frame of `len` bytes was written. */
+void engine_count_frame(struct engine *e, size_t len);
+
+/* Whether the numbers of those online are others than these. */
+bool engine_has_news(const struct engine *e, const struct online *seen);
+
+/* The present numbers are told from now on. */
+void engine_publish_online(struct engine *e);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "relay/engine/pace.h"
 
+#include "common/bytes/invariant.h"
+
 /* After a stall of the loop no more is made up for than this. */
 enum { CATCH_UP_MS = 50 };
 
@@ -22,6 +24,8 @@ size_t pace_budget(struct pace *p, int64_t rate, int64_t now_ms)
 
     if (rate == 0)
         return PACE_TURN_MAX;
+    if (!INVARIANT(elapsed_ms >= 0 && p->owed_ppm >= 0 && p->owed_ppm < 1000000))
+        elapsed_ms = p->owed_ppm = 0;
     if (elapsed_ms > CATCH_UP_MS)
         elapsed_ms = CATCH_UP_MS;
     p->paid_ms = now_ms;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* http.c - one request head in, one response out. A head is searched for its end, then cut line by
+ * line; a line that is not exactly of the grammar fails the request. What says where a request ends
+ * is looked at once, in note_framing(): two opinions about that are how requests are smuggled. */
 #include "relay/http/http.h"
 
 #include <string.h>
@@ -101,19 +104,20 @@ static enum err decode_length(struct span value, size_t *out)
 static enum err note_framing(struct http_request *req)
 {
     struct span connection = http_header(req, SPAN("Connection"));
+    struct span length, host, ignored;
+    enum err length_e = http_find_header(req, SPAN("Content-Length"), &length);
+    enum err host_e = http_find_header(req, SPAN("Host"), &host);
 
-    if (http_header_count(req, SPAN("Content-Length")) > 1 ||
-        http_header_count(req, SPAN("Host")) > 1)
+    if (length_e == ERR_INVALID || host_e == ERR_INVALID || (host_e && !req->is_http_1_0))
         return ERR_MALFORMED;
-    req->has_transfer_encoding = http_header_count(req, SPAN("Transfer-Encoding")) > 0;
-    req->has_length = http_header_count(req, SPAN("Content-Length")) == 1;
-    if (req->has_length &&
-        decode_length(http_header(req, SPAN("Content-Length")), &req->content_length))
+    req->framing.has_length = length_e == ERR_NONE;
+    if (req->framing.has_length && decode_length(length, &req->content_length))
         return ERR_MALFORMED;
-    if (!req->is_http_1_0 && http_header_count(req, SPAN("Host")) == 0)
-        return ERR_MALFORMED;
-    req->expects_continue = !req->is_http_1_0 && span_equal_nocase(http_header(req, SPAN("Expect")),
-                                                                   SPAN("100-continue"));
+    req->framing.has_transfer_encoding =
+        http_find_header(req, SPAN("Transfer-Encoding"), &ignored) != ERR_NOT_FOUND;
+    req->framing.expects_continue =
+        !req->is_http_1_0 &&
+        span_equal_nocase(http_header(req, SPAN("Expect")), SPAN("100-continue"));
     req->keeps_alive = req->is_http_1_0 ? http_list_has(connection, SPAN("keep-alive"))
                                         : !http_list_has(connection, SPAN("close"));
     return ERR_NONE;
@@ -172,39 +176,43 @@ enum err http_decode_head(struct span in, struct http_request *out)
 
 int http_refuse_body(const struct http_request *req, size_t body_max)
 {
-    if (req->has_transfer_encoding)
+    struct span ignored;
+
+    if (req->framing.has_transfer_encoding)
         return 411;
-    if (!req->has_length && req->method == HTTP_POST)
+    if (!req->framing.has_length && req->method == HTTP_POST)
         return 411;
     if (req->content_length > body_max)
         return 413;
-    if (!req->expects_continue && http_header_count(req, SPAN("Expect")) > 0)
+    if (!req->framing.expects_continue &&
+        http_find_header(req, SPAN("Expect"), &ignored) != ERR_NOT_FOUND)
         return 417;
     return 0;
 }
 
-size_t http_header_count(const struct http_request *req, struct span name)
+enum err http_find_header(const struct http_request *req, struct span name, struct span *out)
 {
-    size_t count = 0;
+    enum err e = ERR_NOT_FOUND;
 
-    for (size_t i = 0; i < req->header_count; i++)
-        if (span_equal_nocase(req->headers[i].name, name))
-            count++;
-    return count;
+    *out = (struct span){NULL, 0};
+    for (size_t i = 0; i < req->header_count; i++) {
+        if (!span_equal_nocase(req->headers[i].name, name))
+            continue;
+        if (!e) {
+            *out = (struct span){NULL, 0};
+            return ERR_INVALID;
+        }
+        *out = req->headers[i].value;
+        e = ERR_NONE;
+    }
+    return e;
 }
 
 struct span http_header(const struct http_request *req, struct span name)
 {
-    struct span found = {NULL, 0};
+    struct span value;
 
-    for (size_t i = 0; i < req->header_count; i++) {
-        if (!span_equal_nocase(req->headers[i].name, name))
-            continue;
-        if (found.p)
-            return (struct span){NULL, 0};
-        found = req->headers[i].value;
-    }
-    return found;
+    return http_find_header(req, name, &value) ? (struct span){NULL, 0} : value;
 }
 
 bool http_list_has(struct span list, struct span token)

@@ -13,7 +13,7 @@
 #include "common/bytes/span.h"
 #include "common/text/ip.h"
 
-enum { HTTP_HEAD_MAX = 8192, HTTP_HEADERS_MAX = 64 };
+enum { HTTP_HEAD_MAX = 8192, HTTP_HEADERS_MAX = 64, HTTP_LINES_MAX = 512 };
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 
@@ -22,29 +22,41 @@ struct http_header {
     struct span value;
 };
 
-struct http_request {
-    enum http_method method;
-    struct span path;  /* still percent-encoded */
-    struct span query; /* what stands behind '?' */
-    size_t header_count;
-    size_t head_len; /* with the empty line that ends it */
-    size_t content_length;
+/* Whoever waits for the answer to a parked request. */
+struct http_waiter {
+    void (*on_abandoned)(void *ctx); /* its connection is no more */
+    void *ctx;
+};
+
+/* What says where a request ends. */
+struct http_framing {
     bool has_length;
     bool has_transfer_encoding;
     bool expects_continue;
+};
+
+struct http_request {
+    enum http_method method;
+    struct span path;  /* still percent-encoded */
+    struct span query; /* after the '?' */
+    size_t header_count;
+    size_t head_len; /* with the empty line that ends it */
+    size_t content_length;
+    struct http_framing framing;
     bool keeps_alive;
     bool is_http_1_0;
-    struct ip peer;         /* set by who accepted it */
-    struct http_conn *conn; /* as well; only http_server.h knows what it is */
-    void *waiter;           /* set by the handler that parks it */
+    struct ip peer;            /* set by who accepted it */
+    struct http_conn *conn;    /* as well; only http_server.h knows what it is */
+    struct http_waiter waiter; /* set by the handler that parks it */
     char *body; /* content_length bytes, set by who read them; decoding may change them */
     struct http_header headers[HTTP_HEADERS_MAX];
 };
 
 struct http_response {
     int status;
-    const char *content_type; /* static text */
-    const char *headers;      /* whole header lines, or empty; borrowed until it is encoded */
+    const char *content_type;   /* static text */
+    const char *headers;        /* whole header lines, or empty; borrowed until it is encoded */
+    char lines[HTTP_LINES_MAX]; /* room for header lines that are no static text */
     struct buf body;
 };
 
@@ -55,10 +67,13 @@ MUST_USE enum err http_decode_head(struct span in, struct http_request *out);
 /* The status that refuses this request for its body alone: 411, 413, 417; 0 when it may come. */
 int http_refuse_body(const struct http_request *req, size_t body_max);
 
-/* The value of the only header of that name, without blanks around it; {NULL, 0} if there is none,
- * or more than one. */
+/* The value of the only header of that name, without blanks around it. ERR_NOT_FOUND: there is
+ * none, ERR_INVALID: there is more than one. *out is then {NULL, 0}. */
+MUST_USE enum err http_find_header(const struct http_request *req, struct span name,
+                                   struct span *out);
+
+/* The same where none is as good as two. */
 struct span http_header(const struct http_request *req, struct span name);
-size_t http_header_count(const struct http_request *req, struct span name);
 
 /* Whether a comma-separated list has this token, letters of any case. */
 bool http_list_has(struct span list, struct span token);

@@ -8,8 +8,8 @@
 #include "common/text/ip.h"
 #include "relay/http/http.h"
 
-/* Reads X-Forwarded-For from its end, over as many trusted proxies as stand there in a row: what
- * stands before the first other one is anybody's claim. `trusted` has networks, and "unix". */
+/* Reads X-Forwarded-For from its end, over as many trusted proxies as follow each other: what
+ * comes before the first other one is anybody's claim. `trusted` has networks, and "unix". */
 struct ip realip_of_request(const struct http_request *req, const struct config_list *trusted);
 
 #endif

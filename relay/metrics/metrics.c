@@ -11,26 +11,26 @@
 
 #define PREFIX "doorbell_relay_"
 
-/* Rows of one metric stand together: only the first says what it is. */
+/* Rows of one metric follow each other: only the first says what it is. */
 static const struct {
     const char *name;
     const char *labels; /* with their braces; empty: none */
     const char *help;
 } rows[COUNTER_COUNT] = {
-    [COUNT_ACCEPTS] = {"accepts_total", "", "Connections accepted at either port"},
-    [COUNT_ACCEPT_PAUSES] = {"accept_pauses_total", "", "Times that accepting was paused"},
-    [COUNT_REFUSED_UPGRADES] = {"refused_upgrades_total", "", "Requests of clients refused"},
-    [COUNT_OPENED] = {"opened_total", "", "Sessions opened"},
-    [COUNT_LOGINS] = {"logins_total", "", "Sessions that logged in"},
-    [COUNT_CALLS] = {"publish_calls_total", "", "Calls at the publish port"},
-    [COUNT_REFUSED_CALLS] = {"refused_publish_calls_total", "",
+    [COUNT_ACCEPTS] = {PREFIX "accepts_total", "", "Connections accepted at either port"},
+    [COUNT_ACCEPT_PAUSES] = {PREFIX "accept_pauses_total", "", "Times that accepting was paused"},
+    [COUNT_REFUSED_UPGRADES] = {PREFIX "refused_upgrades_total", "", "Requests of clients refused"},
+    [COUNT_OPENED] = {PREFIX "opened_total", "", "Sessions opened"},
+    [COUNT_LOGINS] = {PREFIX "logins_total", "", "Sessions that logged in"},
+    [COUNT_CALLS] = {PREFIX "publish_calls_total", "", "Calls at the publish port"},
+    [COUNT_REFUSED_CALLS] = {PREFIX "refused_publish_calls_total", "",
                              "Calls at the publish port refused"},
-    [COUNT_RINGS_PERSONAL] = {"rings_total", "{kind=\"personal\"}", "Rings published"},
-    [COUNT_RINGS_MANY] = {"rings_total", "{kind=\"many\"}", "Rings published"},
-    [COUNT_RINGS_ALL] = {"rings_total", "{kind=\"all\"}", "Rings published"},
-    [COUNT_FRAMES] = {"frames_total", "", "Frames written to sessions"},
-    [COUNT_BYTES] = {"frame_bytes_total", "", "Bytes of the frames written to sessions"},
-    [COUNT_MERGED] = {"merged_total", "", "Messages merged into the slot of a slow session"},
+    [COUNT_RINGS_PERSONAL] = {PREFIX "rings_total", "{kind=\"personal\"}", "Rings published"},
+    [COUNT_RINGS_MANY] = {PREFIX "rings_total", "{kind=\"many\"}", "Rings published"},
+    [COUNT_RINGS_ALL] = {PREFIX "rings_total", "{kind=\"all\"}", "Rings published"},
+    [COUNT_FRAMES] = {PREFIX "frames_total", "", "Frames written to sessions"},
+    [COUNT_BYTES] = {PREFIX "frame_bytes_total", "", "Bytes of the frames written to sessions"},
+    [COUNT_MERGED] = {PREFIX "merged_total", "", "Messages merged into the slot of a slow session"},
 };
 
 void metrics_count(struct metrics *s, enum counter what, uint64_t n)
@@ -66,29 +66,23 @@ void metrics_count_left(struct metrics *s)
     s->left++;
 }
 
-static enum err encode_head(struct buf *out, const char *name, const char *type, const char *help)
-{
-    return buf_printf(out, "# HELP " PREFIX "%s %s.\n# TYPE " PREFIX "%s %s\n", name, help, name,
-                      type);
-}
-
 static enum err encode_counters(const struct metrics *s, struct buf *out)
 {
     enum err e = ERR_NONE;
 
     for (size_t i = 0; i < COUNTER_COUNT && !e; i++) {
         if (i == 0 || strcmp(rows[i].name, rows[i - 1].name) != 0)
-            e = encode_head(out, rows[i].name, "counter", rows[i].help);
+            e = metrics_text_head(out, rows[i].name, "counter", rows[i].help);
         if (!e)
-            e = buf_printf(out, PREFIX "%s%s %" PRIu64 "\n", rows[i].name, rows[i].labels,
-                           s->counters[i]);
+            e = buf_printf(out, "%s%s %" PRIu64 "\n", rows[i].name, rows[i].labels, s->counters[i]);
     }
     return e;
 }
 
 static enum err encode_closes(const struct metrics *s, struct buf *out)
 {
-    enum err e = encode_head(out, "closed_total", "counter", "Sessions closed, by whom and why");
+    enum err e = metrics_text_head(out, PREFIX "closed_total", "counter",
+                                   "Sessions closed, by whom and why");
 
     if (!e)
         e = buf_printf(out,
@@ -105,33 +99,27 @@ static enum err encode_times(const struct metrics *s, struct buf *out)
     static const char *const kinds[DELAY_COUNT] = {[DELAY_PERSONAL] = "kind=\"personal\"",
                                                    [DELAY_MANY] = "kind=\"many\"",
                                                    [DELAY_ALL] = "kind=\"all\""};
-    enum err e = encode_head(out, "publish_to_write_seconds", "histogram",
-                             "Time from a publish call's arrival to the write of its ring");
+    enum err e = metrics_text_head(out, PREFIX "publish_to_write_seconds", "histogram",
+                                   "Time from a publish call's arrival to the write of its ring");
 
     for (size_t i = 0; i < DELAY_COUNT && !e; i++)
         e = histogram_encode(&s->delays[i], PREFIX "publish_to_write_seconds", kinds[i], out);
     if (!e)
-        e = encode_head(out, "loop_lag_seconds", "histogram", "How late the loop's tick came");
+        e = metrics_text_head(out, PREFIX "loop_lag_seconds", "histogram",
+                              "How late the loop's tick came");
     return e ? e : histogram_encode(&s->lag, PREFIX "loop_lag_seconds", "", out);
 }
 
 static enum err encode_sessions(const struct hub *hub, struct buf *out)
 {
-    const struct hub_share *shares;
-    size_t count = hub_shares(hub, &shares);
-    enum err e = encode_head(out, "sessions", "gauge", "Sessions open");
+    const struct hub_share *shares = hub_shares(hub);
+    enum err e = metrics_text_head(out, PREFIX "sessions", "gauge", "Sessions open");
 
-    for (size_t i = 0; i < count && !e; i++)
-        e = buf_printf(out, PREFIX "sessions{protocol=\"%s\"} %zu\n", shares[i].protocol->name,
-                       shares[i].sessions);
+    for (size_t i = 0; i < PROTOCOL_COUNT && !e; i++)
+        if (shares[i].protocol)
+            e = buf_printf(out, PREFIX "sessions{protocol=\"%s\"} %zu\n", shares[i].protocol->name,
+                           shares[i].sessions);
     return e;
-}
-
-static enum err encode_gauge(struct buf *out, const char *name, const char *help, int64_t value)
-{
-    enum err e = encode_head(out, name, "gauge", help);
-
-    return e ? e : buf_printf(out, PREFIX "%s %" PRId64 "\n", name, value);
 }
 
 static enum err encode_gauges(const struct gauges *g, struct buf *out)
@@ -140,18 +128,19 @@ static enum err encode_gauges(const struct gauges *g, struct buf *out)
         const char *name, *help;
         int64_t value;
     } all[] = {
-        {"users", "Users with a session", (int64_t)hub_users(g->hub)},
-        {"pages", "Sessions logged in", (int64_t)hub_pages(g->hub)},
-        {"paced", "Sessions a broadcast has to ring", (int64_t)hub_due(g->hub)},
-        {"deferred", "Sessions that wait for the loop's next turn", (int64_t)hub_deferred(g->hub)},
-        {"slow_sessions", "Sessions that do not read", (int64_t)hub_blocked(g->hub)},
-        {"kicks", "Users whose old tokens are refused", (int64_t)g->revocations},
-        {"uptime_seconds", "Seconds since the start", g->uptime_s},
+        {PREFIX "users", "Users with a session", (int64_t)hub_users(g->hub)},
+        {PREFIX "pages", "Sessions logged in", (int64_t)hub_pages(g->hub)},
+        {PREFIX "paced", "Sessions a broadcast has to ring", (int64_t)hub_due(g->hub)},
+        {PREFIX "deferred", "Sessions that wait for the loop's next turn",
+         (int64_t)hub_listed(g->hub, HUB_DEFERRED)},
+        {PREFIX "slow_sessions", "Sessions that do not read", (int64_t)hub_blocked(g->hub)},
+        {PREFIX "kicks", "Users whose old tokens are refused", (int64_t)g->revocations},
+        {PREFIX "uptime_seconds", "Seconds since the start", g->uptime_s},
     };
     enum err e = encode_sessions(g->hub, out);
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && !e; i++)
-        e = encode_gauge(out, all[i].name, all[i].help, all[i].value);
+        e = metrics_text_one(out, all[i].name, "gauge", all[i].help, all[i].value);
     return e;
 }
 

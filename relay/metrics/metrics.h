@@ -8,7 +8,7 @@
 
 #include "common/bytes/buf.h"
 #include "common/bytes/err.h"
-#include "relay/metrics/histogram.h"
+#include "common/metrics/histogram.h"
 
 enum counter {
     COUNT_ACCEPTS,          /* connections of either port */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* native.c - doorbell.v1: JSON text frames. */
+#include "relay/native/codec.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 #include "common/text/json.h"
 #include "common/text/json_walk.h"
-#include "relay/session/protocol.h"
 
 enum { TYPE_MAX = 16 /* longer than any that is known */ };
 
@@ -67,12 +67,13 @@ static enum err encode_error(enum event_fault fault, struct buf *out)
     return buf_printf(out, "{\"type\":\"error\",\"code\":\"%s\"}", codes[fault]);
 }
 
-static enum err encode(const struct event *m, struct buf *out)
+enum err native_encode(const struct event *m, struct buf *out)
 {
     switch (m->type) {
     case EVENT_WELCOME:
         return encode_welcome(m->as.user, out);
     case EVENT_RING:
+    case EVENT_BROADCAST:
         return encode_ring(&m->as.ring, out);
     case EVENT_ONLINE:
         return buf_printf(out, "{\"type\":\"online\",\"users\":%" PRIu32 ",\"pages\":%" PRIu32 "}",
@@ -87,7 +88,7 @@ static enum err encode(const struct event *m, struct buf *out)
     return ERR_INVALID;
 }
 
-static enum err decode_login(struct span token, struct span online, struct client_frame *out)
+static enum err decode_login(struct span token, struct span online, struct native_frame *out)
 {
     if (token.p) {
         struct span text;
@@ -104,11 +105,11 @@ static enum err decode_login(struct span token, struct span online, struct clien
             return ERR_MALFORMED;
         out->has_online = true;
     }
-    out->type = CLIENT_LOGIN;
+    out->type = NATIVE_LOGIN;
     return ERR_NONE;
 }
 
-static enum err decode_object(struct span root, struct client_frame *out)
+static enum err decode_object(struct span root, struct native_frame *out)
 {
     static const char *const names[] = {"type", "token", "online"};
     struct span members[3], type;
@@ -119,31 +120,23 @@ static enum err decode_object(struct span root, struct client_frame *out)
         return ERR_MALFORMED;
     out->has_token = out->has_online = out->online = false;
     out->token_len = 0;
-    out->type = CLIENT_UNKNOWN;
+    out->type = NATIVE_UNKNOWN;
     e = json_walk_text(members[0], scratch, sizeof(scratch), &type);
     if (!e && span_equal(type, SPAN("login")))
         return decode_login(members[1], members[2], out);
     if (!e && span_equal(type, SPAN("pong")))
-        out->type = CLIENT_PONG;
+        out->type = NATIVE_PONG;
     return ERR_NONE;
 }
 
-static enum err decode(struct span in, struct client_frame *out)
+enum err native_decode(struct span in, struct native_frame *out)
 {
-
     /* What nearly every frame is, without a tree. */
     if (span_equal(in, SPAN("{\"type\":\"pong\"}"))) {
-        out->type = CLIENT_PONG;
+        out->type = NATIVE_PONG;
         return ERR_NONE;
     }
     if (json_check(in))
         return ERR_MALFORMED;
     return decode_object(json_walk_root(in), out);
 }
-
-const struct protocol native_protocol = {
-    .id = PROTOCOL_NATIVE,
-    .name = "native",
-    .encode = encode,
-    .decode = decode,
-};

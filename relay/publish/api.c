@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* api.c - the calls of the publish port as a table: method, path, whether the key is needed, and a
+ * handler. The table decides 404, 405 and 401, so a handler is only its business; what it rings it
+ * rings by ops. A path that is not in the table is web-msg-sender's call. */
 #include "relay/publish/api.h"
 
 #include <inttypes.h>
@@ -12,14 +15,14 @@
 #include "common/text/json.h"
 #include "relay/engine/pace.h"
 #include "relay/publish/rings.h"
-#include "relay/publish/web_msg_sender.h"
+#include "relay/publish/web_msg_sender_call.h"
 #include "relay/session/protocol.h"
 
 enum { SESSIONS_LIMIT = 100, SESSIONS_LIMIT_MAX = 1000, ONLINE_USERS_MAX = 100 };
 
 typedef enum err (*handler)(struct api *api, struct http_request *req, struct http_response *res);
 
-static enum err refuse(struct http_response *res, int status, const char *message)
+enum err api_refuse(struct http_response *res, int status, const char *message)
 {
     res->status = status;
     res->content_type = "application/json";
@@ -32,17 +35,25 @@ static enum err refuse_by(struct http_response *res, enum err e, const char *why
 {
     switch (e) {
     case ERR_TOO_BIG:
-        return refuse(res, 413, why);
+        return api_refuse(res, 413, why);
     case ERR_TOO_MANY:
     case ERR_NO_MEMORY:
         res->headers = "Retry-After: 1\r\n";
-        return refuse(res, 503, why);
+        return api_refuse(res, 503, why);
     default:
-        return refuse(res, 400, why);
+        return api_refuse(res, 400, why);
     }
 }
 
 /* --- POST /publish --- */
+
+/* Out of memory a ring is lost, as any may be. */
+static size_t ring_user(struct api *api, struct span user, const struct ring *ring)
+{
+    size_t count = 0;
+
+    return api->ops->ring_user(api->ctx, user, ring, &count) ? 0 : count;
+}
 
 static size_t deliver(struct api *api, const struct published_ring *pr)
 {
@@ -53,7 +64,6 @@ static size_t deliver(struct api *api, const struct published_ring *pr)
 
     if (!pr->to.p) {
         metrics_count(api->metrics, COUNT_RINGS_ALL, 1);
-        /* Out of memory it is lost, as any ring may be. */
         return api->ops->ring_all(api->ctx, &ring, &sessions) ? 0 : sessions;
     }
     metrics_count(api->metrics,
@@ -62,7 +72,7 @@ static size_t deliver(struct api *api, const struct published_ring *pr)
         ring.spread_ms =
             pace_spread_ms(pr->user_count, api->config->relay.pace, api->config->relay.check_rate);
     while (rings_next_user(&users, &user))
-        sessions += api->ops->ring_user(api->ctx, user, &ring);
+        sessions += ring_user(api, user, &ring);
     return sessions;
 }
 
@@ -86,7 +96,7 @@ static enum err report_offline(struct api *api, const struct rings *p, struct bu
     return e ? e : buf_append_char(out, ']');
 }
 
-static bool is_too_fast(struct api *api)
+bool api_is_too_fast(struct api *api)
 {
     return !token_bucket_take(&api->rate, api->config->relay.max_publishes_per_second, api->now.ms);
 }
@@ -98,9 +108,9 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
     size_t sessions = 0;
     enum err e;
 
-    if (is_too_fast(api)) {
+    if (api_is_too_fast(api)) {
         res->headers = "Retry-After: 1\r\n";
-        return refuse(res, 429, "more than max_publishes_per_second");
+        return api_refuse(res, 429, "more than max_publishes_per_second");
     }
     e = rings_decode((struct span){req->body, req->content_length}, &p, &why);
     if (e)
@@ -165,12 +175,12 @@ static enum err handle_online(struct api *api, struct http_request *req, struct 
     while (!e && !(e = form_next(&q.form, &field))) {
         if (!span_equal(field.name, SPAN("user")) || field.suffix == FORM_NESTED ||
             !user_is_valid(field.value))
-            return refuse(res, 400, "user=id is the only parameter here");
+            return api_refuse(res, 400, "user=id is the only parameter here");
         e = encode_online_user(api, field.value, before, &res->body);
         before = ",";
     }
     if (e != ERR_END)
-        return refuse(res, 400, "bad query string, or more than 100 users");
+        return api_refuse(res, 400, "bad query string, or more than 100 users");
     if (res->body.len > 0)
         return buf_append(&res->body, SPAN("}}"));
     if ((e = buf_append_char(&res->body, '{')) || (e = encode_counts(api, &res->body)))
@@ -183,7 +193,7 @@ static enum err encode_session(struct api *api, const struct session *s, struct 
     char address[IP_TEXT_MAX];
     enum err e;
 
-    ip_format(&s->peer, address);
+    ip_format(&s->origin.peer, address);
     if ((e = buf_append(out, SPAN("{\"user\":"))) ||
         (e = s->user ? json_append_text(out, hub_user_id(s)) : buf_append(out, SPAN("null"))) ||
         (e = buf_printf(out, ",\"protocol\":\"%s\",\"address\":", s->protocol->name)) ||
@@ -191,7 +201,7 @@ static enum err encode_session(struct api *api, const struct session *s, struct 
         return e;
     return buf_printf(out, ",\"age\":%" PRId64 ",\"pending\":%s}",
                       (api->now.ms - s->opened_ms) / 1000,
-                      slot_is_empty(&s->slot) && !s->blocked_ms ? "false" : "true");
+                      s->blocked_ms || s->pending_on != HUB_NOT_LISTED ? "true" : "false");
 }
 
 /* The sessions of one user, or all of them; at most `limit`. */
@@ -207,7 +217,7 @@ static enum err encode_sessions(struct api *api, bool is_of_user, struct span us
             e = buf_append_char(out, ',');
         if (!e)
             e = encode_session(api, s, out);
-        s = is_of_user ? s->user_next : s->next;
+        s = is_of_user ? s->of_user.next : s->all.next;
         if (s == first)
             break;
     }
@@ -228,10 +238,10 @@ static enum err handle_sessions(struct api *api, struct http_request *req,
             user = field.value;
         else if (field.suffix != FORM_PLAIN || !span_equal(field.name, SPAN("limit")) ||
                  span_parse_int(field.value, &limit) || limit < 1 || limit > SESSIONS_LIMIT_MAX)
-            return refuse(res, 400, "user=id and limit=1 to 1000 are known here");
+            return api_refuse(res, 400, "user=id and limit=1 to 1000 are known here");
     }
     if (e != ERR_END)
-        return refuse(res, 400, "bad query string");
+        return api_refuse(res, 400, "bad query string");
     return encode_sessions(api, user.p != NULL, user, limit, &res->body);
 }
 
@@ -251,7 +261,7 @@ static enum err handle_kick(struct api *api, struct http_request *req, struct ht
         return refuse_by(res, e, why);
     e = revocations_add(api->revocations, user, api->now.s, api->config->auth.token_ttl_max_s);
     for (s = e ? NULL : hub_find(api->hub, user); s; s = next) {
-        next = s->user_next;
+        next = s->of_user.next;
         hub_close(api->hub, s, CLOSE_KICKED, "kicked");
         count++;
     }
@@ -263,7 +273,7 @@ static enum err handle_kick(struct api *api, struct http_request *req, struct ht
 
 /* --- GET /health, GET /metrics --- */
 
-static bool has_key(const struct api *api, struct span key)
+bool api_has_key(const struct api *api, struct span key)
 {
     return key.len > 0 && keyring_accepts(&api->secrets->publish, key);
 }
@@ -275,7 +285,7 @@ static enum err handle_health(struct api *api, struct http_request *req, struct 
 
     if (api->is_draining)
         res->status = 503;
-    if (!has_key(api, http_bearer(req)))
+    if (!api_has_key(api, http_bearer(req)))
         return buf_printf(&res->body, "{\"ok\":%s}", ok);
     if ((e = buf_printf(&res->body, "{\"ok\":%s,\"version\":\"" DOORBELL_VERSION "\",", ok)) ||
         (e = encode_counts(api, &res->body)))
@@ -295,92 +305,6 @@ static enum err handle_metrics(struct api *api, struct http_request *req, struct
     (void)req;
     res->content_type = "text/plain; version=0.0.4";
     return metrics_append(api->metrics, &g, &res->body);
-}
-
-/* --- web-msg-sender's call, at any other path --- */
-
-static bool is_key_needed(const struct api *api)
-{
-    return !api->config->relay.legacy_publish || !api->is_local;
-}
-
-static enum err answer(struct http_response *res, int status, const char *text)
-{
-    res->status = status;
-    res->content_type = "text/html;charset=utf-8";
-    return buf_append(&res->body, span_of(text));
-}
-
-static enum err ring_everybody(struct api *api, const struct ring *ring, struct http_response *res)
-{
-    size_t count;
-
-    metrics_count(api->metrics, COUNT_RINGS_ALL, 1);
-    if (!api->ops->ring_all(api->ctx, ring, &count))
-        return answer(res, 200, "ok");
-    res->headers = "Retry-After: 1\r\n";
-    return answer(res, 429, "fail");
-}
-
-static enum err deliver_legacy(struct api *api, const struct web_msg_sender_call *call,
-                               const struct ring *ring, struct http_response *res)
-{
-    bool is_zero = api->config->relay.legacy_publish && span_equal(call->to, SPAN("0"));
-
-    if (is_zero)
-        api->has_seen_zero = true;
-    if (call->to.len == 0 || is_zero)
-        return ring_everybody(api, ring, res);
-    metrics_count(api->metrics, COUNT_RINGS_MANY, 1);
-    return answer(res, 200, api->ops->ring_user(api->ctx, call->to, ring) ? "ok" : "offline");
-}
-
-static enum err run_legacy(struct api *api, const struct web_msg_sender_call *call,
-                           struct http_response *res)
-{
-    struct ring ring = {.type = RING_ASK};
-    struct buf packet;
-    enum err e;
-
-    if (call->is_broken || !span_equal(call->type, SPAN("publish")))
-        return answer(res, 200, "fail");
-    buf_init(&packet,
-             (size_t)api->config->relay.socketio_max_pending / WEB_MSG_SENDER_TEXTS_SHARE - 1);
-    e = web_msg_sender_encode(call->content, &packet);
-    ring.packet = buf_span(&packet);
-    if (!e)
-        e = deliver_legacy(api, call, &ring, res);
-    else if (e == ERR_TOO_BIG)
-        e = answer(res, 413, "fail");
-    buf_deinit(&packet);
-    return e;
-}
-
-static enum err handle_legacy(struct api *api, struct http_request *req, struct http_response *res)
-{
-    struct web_msg_sender_call call = {.is_empty = true};
-    char query[HTTP_HEAD_MAX];
-    enum err e;
-
-    if (req->method == HTTP_GET && (!api->config->relay.legacy_get || is_key_needed(api))) {
-        res->headers = "Allow: POST\r\n";
-        return refuse(res, 405, "POST only");
-    }
-    if (req->method == HTTP_POST)
-        web_msg_sender_decode_body(http_header(req, SPAN("Content-Type")), req->body,
-                                   req->content_length, &call);
-    if (call.is_empty && !call.is_broken) {
-        memcpy(query, req->query.p ? req->query.p : "", req->query.len);
-        web_msg_sender_decode_query(query, req->query.len, &call);
-    }
-    if (is_key_needed(api) && !has_key(api, http_bearer(req)) && !has_key(api, call.key))
-        e = answer(res, 401, "fail");
-    else if (is_too_fast(api))
-        e = answer(res, 429, "fail");
-    else
-        e = run_legacy(api, &call, res);
-    web_msg_sender_deinit(&call);
-    return e;
 }
 
 /* --- the table --- */
@@ -415,13 +339,13 @@ static enum err dispatch(struct api *api, struct http_request *req, struct http_
     if ((req->method != HTTP_GET && req->method != HTTP_POST) ||
         (route && route->method != req->method)) {
         res->headers = route ? route->allow : "Allow: POST\r\n";
-        return refuse(res, 405, "this method is not known here");
+        return api_refuse(res, 405, "this method is not known here");
     }
     if (!route)
-        return handle_legacy(api, req, res);
-    if (route->needs_key && !has_key(api, http_bearer(req))) {
+        return web_msg_sender_handle(api, req, res);
+    if (route->needs_key && !api_has_key(api, http_bearer(req))) {
         res->headers = "WWW-Authenticate: Bearer\r\n";
-        return refuse(res, 401, "this call needs the publish key");
+        return api_refuse(res, 401, "this call needs the publish key");
     }
     return route->handle(api, req, res);
 }

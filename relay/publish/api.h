@@ -15,11 +15,12 @@
 #include "relay/session/hub.h"
 
 struct api_ops {
-    /* Rings every session of that user; returns how many. */
-    size_t (*ring_user)(void *ctx, struct span user, const struct ring *ring);
+    /* Rings every session of that user, *count of them. ERR_TOO_BIG: its text is longer than a
+     * client can be told; ERR_NO_MEMORY. Nobody is rung then. */
+    enum err (*ring_user)(void *ctx, struct span user, const struct ring *ring, size_t *count);
 
-    /* Starts a broadcast, to *count sessions. ERR_TOO_BIG: too many texts are under way already,
-     * ERR_NO_MEMORY; nothing is started then. */
+    /* Starts a broadcast, to *count sessions. Errors as above, and ERR_TOO_MANY: too many texts are
+     * under way already. Nothing is started then. */
     enum err (*ring_all)(void *ctx, const struct ring *ring, size_t *count);
 };
 
@@ -41,5 +42,15 @@ struct api {
 
 /* Answers one request. res->body is initialised by the caller. */
 void api_handle(struct api *api, struct http_request *req, struct http_response *res);
+
+/* --- for the calls --- */
+
+bool api_has_key(const struct api *api, struct span key);
+
+/* Counts one more publish call: whether it is one too many in this second. */
+bool api_is_too_fast(struct api *api);
+
+/* Writes the answer of a refusal. */
+enum err api_refuse(struct http_response *res, int status, const char *message);
 
 #endif

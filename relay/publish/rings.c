@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* rings.c - reads a publish body where it is: json_check() has passed it, so json_walk can cut it
+ * without a tree. Everything is checked before anything is delivered; a list of users stays text
+ * until rings_next_user() walks it. */
 #include "relay/publish/rings.h"
 
 #include <stdlib.h>

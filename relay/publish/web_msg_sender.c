@@ -5,7 +5,6 @@
 
 #include "common/text/form.h"
 #include "common/text/json.h"
-#include "relay/socketio/packet.h"
 
 static struct span *field_of(struct web_msg_sender_call *call, struct span name)
 {
@@ -100,56 +99,4 @@ void web_msg_sender_deinit(struct web_msg_sender_call *call)
 {
     json_object_put(call->root);
     call->root = NULL;
-}
-
-static struct span escape_of(char c)
-{
-    switch (c) {
-    case '&':
-        return SPAN("&amp;");
-    case '<':
-        return SPAN("&lt;");
-    case '>':
-        return SPAN("&gt;");
-    case '"':
-        return SPAN("&quot;");
-    case '\'':
-        return SPAN("&#039;");
-    default:
-        return (struct span){NULL, 0};
-    }
-}
-
-enum err web_msg_sender_escape(struct span content, struct buf *out)
-{
-    enum err e = ERR_NONE;
-
-    while (content.len > 0 && !e) {
-        size_t n = span_utf8_len(content);
-        struct span piece = {content.p, n};
-        struct span escape = escape_of(content.p[0]);
-
-        if (n == 0)
-            piece = SPAN("\xef\xbf\xbd");
-        else if (escape.p)
-            piece = escape;
-        e = buf_append(out, piece);
-        n = n ? n : 1;
-        content.p += n;
-        content.len -= n;
-    }
-    return e;
-}
-
-enum err web_msg_sender_encode(struct span content, struct buf *out)
-{
-    struct buf text;
-    enum err e;
-
-    buf_init(&text, out->max);
-    e = web_msg_sender_escape(content, &text);
-    if (!e)
-        e = sio_encode_event(SPAN("new_msg"), buf_span(&text), out);
-    buf_deinit(&text);
-    return e;
 }

@@ -10,9 +10,7 @@
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 
-/* What a page may be told at once, one text to it or all that are on their way to everybody, takes
- * such a part of socketio_max_pending, so that nobody is closed for what waits already. */
-enum { WEB_MSG_SENDER_FIELDS_MAX = 64, WEB_MSG_SENDER_TEXTS_SHARE = 2 };
+enum { WEB_MSG_SENDER_FIELDS_MAX = 64 };
 
 struct json_object;
 
@@ -34,12 +32,5 @@ void web_msg_sender_decode_body(struct span content_type, char *body, size_t len
 void web_msg_sender_decode_query(char *query, size_t len, struct web_msg_sender_call *out);
 
 void web_msg_sender_deinit(struct web_msg_sender_call *call);
-
-/* Appends `content` as pages may insert it: & < > " ' escaped, what is not UTF-8 replaced by
- * U+FFFD. */
-MUST_USE enum err web_msg_sender_escape(struct span content, struct buf *out);
-
-/* Appends the packet of the event new_msg with that text, escaped. */
-MUST_USE enum err web_msg_sender_encode(struct span content, struct buf *out);
 
 #endif

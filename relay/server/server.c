@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: MIT */
+/* server.c - the loop's side of the relay: both listeners, the timers, and what the engine cannot
+ * do itself. Each callback reads the clock into engine.now and calls the engine; after each turn
+ * the engine writes what became due and says when it wants to go on with what it has begun. */
+#define _GNU_SOURCE /* getrandom */
 #include "relay/server/server.h"
 
 #include <ev.h>
+#include <inttypes.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "common/os/clock.h"
 #include "common/os/listen.h"
 #include "common/os/log.h"
-#include "relay/engine/clients.h"
 #include "relay/engine/engine.h"
-#include "relay/engine/sender.h"
+#include "relay/engine/ringer.h"
 #include "relay/engine/sweep.h"
+#include "relay/publish/api.h"
+#include "relay/server/instant.h"
 #include "relay/server/listener.h"
-#include "relay/socketio/session.h"
-#include "relay/transport/http_server.h"
+#include "relay/server/protocols.h"
 
 enum {
     HANDSHAKES_MAX = 2048,
@@ -24,7 +33,9 @@ enum {
 };
 
 struct server {
-    struct engine engine; /* stands first: the parts that see only this call back with it */
+    struct engine engine;
+    struct api api;
+    struct listener listener;
     struct ev_loop *loop;
     struct http_server *clients;
     struct http_server *publishers;
@@ -33,20 +44,60 @@ struct server {
     ev_timer tick;
     ev_timer walker;
     ev_prepare after_turn;
+    int64_t tick_us; /* when the last tick came; 0: none has */
 };
+
+/* --- what the engine asks for --- */
+
+/* The log's lines about a session name its serial number; the first one says where it is from. */
+static void log_session(const struct session *s, const char *what)
+{
+    struct span user = hub_user_id(s);
+    char address[IP_TEXT_MAX];
+
+    if (what) {
+        log_debug("C-%" PRIu32 " user=%.*s: %s", s->origin.serial, SPAN_ARGS(user), what);
+        return;
+    }
+    ip_format(&s->origin.peer, address);
+    log_debug("C-%" PRIu32 " address=%s: arrived", s->origin.serial, address);
+}
+
+static enum err fill_random(void *out, size_t len)
+{
+    return getrandom(out, len, 0) == (ssize_t)len ? ERR_NONE : ERR_UNAVAILABLE;
+}
+
+static const struct engine_ops engine_ops = {log_session, http_server_answer, fill_random,
+                                             clock_us};
 
 /* --- events of the loop --- */
 
-static void walk_after(struct engine *engine, int64_t ms)
+static void on_piece(void *ctx, struct conn *c, const struct piece *piece)
 {
-    struct server *server = (struct server *)engine;
+    struct server *server = ctx;
 
-    ev_timer_stop(server->loop, &server->walker);
-    if (ms < 0)
-        return;
-    ev_timer_set(&server->walker, (double)ms / 1e3, 0.);
-    ev_timer_start(server->loop, &server->walker);
+    server->engine.now = instant_now();
+    engine_on_piece(&server->engine, c, piece);
 }
+
+static void on_writable(void *ctx, struct conn *c)
+{
+    struct server *server = ctx;
+
+    server->engine.now = instant_now();
+    engine_on_writable(&server->engine, c);
+}
+
+static void on_gone(void *ctx, struct conn *c)
+{
+    struct server *server = ctx;
+
+    server->engine.now = instant_now();
+    engine_on_gone(&server->engine, c);
+}
+
+static const struct conn_events conn_events = {on_piece, on_writable, on_gone};
 
 static void on_walker(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -54,49 +105,101 @@ static void on_walker(struct ev_loop *loop, ev_timer *timer, int events)
 
     (void)loop;
     (void)events;
-    engine_now(&server->engine);
-    sender_walk(&server->engine);
+    server->engine.now = instant_now();
+    ringer_walk(&server->engine);
+}
+
+/* 0 where the kernel does not tell. */
+static int64_t resident_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    int64_t pages = 0;
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*s %" SCNd64, &pages) != 1)
+        pages = 0;
+    (void)fclose(f);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+static void note_lag(struct server *server)
+{
+    struct engine *e = &server->engine;
+    int64_t before_us = server->tick_us;
+
+    server->tick_us = e->now.us;
+    if (before_us)
+        histogram_add(&e->metrics.lag, e->now.us - before_us - SWEEP_TICK_MS * 1000);
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct server *server = timer->data;
-    struct engine *engine = &server->engine;
+    struct engine *e = &server->engine;
 
+    (void)loop;
     (void)events;
-    engine_tick(engine, SWEEP_TICK_MS);
-    if (sweep_tick(engine)) {
-        http_server_sweep(server->clients);
-        http_server_sweep(server->publishers);
-        websocket_tick(engine->websockets);
-    }
-    if (engine->drain_ends_ms && engine->api.now.ms >= engine->drain_ends_ms)
-        ev_break(loop, EVBREAK_ALL);
+    e->now = instant_now();
+    note_lag(server);
+    if (!sweep_tick(e))
+        return;
+    http_server_sweep(server->clients);
+    http_server_sweep(server->publishers);
+    websocket_tick(server->listener.websockets);
+    e->metrics.resident_bytes = resident_bytes();
+}
+
+static void set_walker(struct server *server)
+{
+    int64_t ms = ringer_wait_ms(&server->engine);
+
+    if (ms < 0 || ev_is_active(&server->walker))
+        return;
+    ev_timer_set(&server->walker, (double)ms / 1e3, 0.);
+    ev_timer_start(server->loop, &server->walker);
 }
 
 static void on_after_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
 {
     struct server *server = prepare->data;
-    struct engine *engine = &server->engine;
 
     (void)events;
-    engine->rung_in_turn = 0;
-    sweep_close_listed(engine);
-    if (engine->drain_ends_ms && hub_sessions(engine->hub) == 0 && !hub_first_closing(engine->hub))
+    engine_turn(&server->engine);
+    set_walker(server);
+    if (engine_is_drained(&server->engine))
         ev_break(loop, EVBREAK_ALL);
 }
 
 /* --- the publish port --- */
 
+static enum err ring_user(void *ctx, struct span user, const struct ring *ring, size_t *count)
+{
+    return ringer_ring_user(ctx, user, ring, count);
+}
+
+static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
+{
+    enum err e = ringer_ring_all(ctx, ring, count);
+
+    if (e == ERR_NO_MEMORY)
+        log_error("a broadcast is lost: out of memory");
+    return e;
+}
+
+static const struct api_ops api_ops = {ring_user, ring_all};
+
 static enum http_action on_publish_request(void *ctx, struct http_request *req,
                                            struct http_response *res)
 {
-    struct engine *engine = ctx;
-    bool had_seen_zero = engine->api.has_seen_zero;
+    struct server *server = ctx;
+    struct api *api = &server->api;
+    bool had_seen_zero = api->has_seen_zero;
 
-    engine_now(engine);
-    api_handle(&engine->api, req, res);
-    if (engine->api.has_seen_zero && !had_seen_zero)
+    server->engine.now = api->now = instant_now();
+    api->is_draining = server->engine.admission.drain_ends_ms != 0;
+    api_handle(api, req, res);
+    if (api->has_seen_zero && !had_seen_zero)
         log_warn("a publish call with to=0 rings everybody, as under web-msg-sender");
     return HTTP_REPLY;
 }
@@ -132,48 +235,41 @@ static struct http_limits publish_limits(const struct config *config)
 
 static enum err listen_for_clients(struct server *server)
 {
-    struct engine *engine = &server->engine;
-    struct http_handler handler = {
-        .on_request = listener_on_request,
-        .on_handover = listener_on_handover,
-        .body_max = listener_body_max,
-        .on_abandoned = listener_on_abandoned,
-        .ctx = engine,
-    };
-    struct http_limits limits = client_limits(engine->config);
+    struct http_handler handler = {listener_on_request, listener_body_max, &server->listener};
+    struct http_limits limits = client_limits(server->engine.config);
     int size = KERNEL_BUFFER;
     enum err e;
     int fd;
 
-    server->listen = engine->config->relay.listen;
-    e = listen_open(&server->listen, engine->config->relay.listen_mode,
-                    engine->config->relay.listen_group, &fd);
+    server->listen = server->engine.config->relay.listen;
+    e = listen_open(&server->listen, server->engine.config->relay.listen_mode,
+                    server->engine.config->relay.listen_group, &fd);
     if (e)
         return e;
     /* Its connections inherit this. The kernel's own idea of it is megabytes for who does not read.
      */
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    server->clients = http_server_new(server->loop, fd, &handler, &limits, &engine->metrics);
+    server->clients = http_server_new(server->loop, fd, &handler, &limits, &server->engine.metrics);
     return server->clients ? ERR_NONE : ERR_NO_MEMORY;
 }
 
 static enum err listen_for_publishers(struct server *server)
 {
-    struct engine *engine = &server->engine;
-    struct http_handler handler = {.on_request = on_publish_request, .ctx = engine};
-    struct http_limits limits = publish_limits(engine->config);
+    struct http_handler handler = {.on_request = on_publish_request, .ctx = server};
+    struct http_limits limits = publish_limits(server->engine.config);
     enum err e;
     int fd;
 
-    server->publish_listen = engine->config->relay.publish_listen;
-    e = listen_open(&server->publish_listen, engine->config->relay.listen_mode,
-                    engine->config->relay.listen_group, &fd);
+    server->publish_listen = server->engine.config->relay.publish_listen;
+    e = listen_open(&server->publish_listen, server->engine.config->relay.listen_mode,
+                    server->engine.config->relay.listen_group, &fd);
     if (e)
         return e;
-    engine->api.is_local = is_local_listener(fd);
-    if (engine->config->relay.legacy_publish && !engine->api.is_local)
+    server->api.is_local = is_local_listener(fd);
+    if (server->engine.config->relay.legacy_publish && !server->api.is_local)
         log_warn("legacy_publish: the key is still needed, the publish listener is not local");
-    server->publishers = http_server_new(server->loop, fd, &handler, &limits, &engine->metrics);
+    server->publishers =
+        http_server_new(server->loop, fd, &handler, &limits, &server->engine.metrics);
     return server->publishers ? ERR_NONE : ERR_NO_MEMORY;
 }
 
@@ -187,28 +283,42 @@ static void start_timers(struct server *server)
     ev_prepare_start(server->loop, &server->after_turn);
 }
 
-static enum err set_up(struct server *server)
+static void set_up_api(struct server *server, const struct secrets *secrets)
 {
-    struct engine *engine = &server->engine;
-    enum err e;
+    struct engine *e = &server->engine;
 
-    if ((e = engine_init(engine)))
-        return e;
-    engine->api.ops = &sender_api_ops;
-    engine->api.ctx = engine;
-    engine->walk_after = walk_after;
-    engine->websockets = websocket_new(server->loop, &clients_events, engine);
-    if (!engine->websockets)
+    server->api = (struct api){.config = e->config,
+                               .secrets = secrets,
+                               .hub = e->hub,
+                               .revocations = e->authenticator.revocations,
+                               .metrics = &e->metrics,
+                               .ops = &api_ops,
+                               .ctx = e,
+                               .started = e->now};
+}
+
+static enum err set_up(struct server *server, const struct config *config,
+                       const struct secrets *secrets)
+{
+    struct engine *e = &server->engine;
+    struct listener *l = &server->listener;
+    enum err error;
+
+    e->now = instant_now();
+    if ((error = engine_init(e, &engine_ops, protocols, config, secrets)))
+        return error;
+    set_up_api(server, secrets);
+    l->engine = e;
+    l->websockets = websocket_new(server->loop, &conn_events, server);
+    if (!l->websockets)
         return ERR_UNAVAILABLE;
-    engine->pages = pages_new(engine);
-    if (!engine->pages)
+    l->sse = sse_new(server->loop, &conn_events, server);
+    if (!l->sse)
         return ERR_NO_MEMORY;
-    engine->sse = sse_new(server->loop, &clients_events, engine);
-    if (!engine->sse)
-        return ERR_NO_MEMORY;
+    e->metrics.resident_bytes = resident_bytes();
     start_timers(server);
-    if ((e = listen_for_clients(server)))
-        return e;
+    if ((error = listen_for_clients(server)))
+        return error;
     return listen_for_publishers(server);
 }
 
@@ -221,8 +331,7 @@ enum err server_new(struct ev_loop *loop, const struct config *config,
     if (!server)
         return ERR_NO_MEMORY;
     server->loop = loop;
-    engine_configure(&server->engine, config, secrets);
-    e = set_up(server);
+    e = set_up(server, config, secrets);
     if (e)
         server_free(server);
     else
@@ -232,7 +341,7 @@ enum err server_new(struct ev_loop *loop, const struct config *config,
 
 static void stop_accepting(struct server *server)
 {
-    if (!server->clients || server->engine.drain_ends_ms)
+    if (!server->clients || server->engine.admission.drain_ends_ms)
         return;
     http_server_stop_accepting(server->clients);
     listen_unlink(&server->listen);
@@ -244,9 +353,10 @@ void server_free(struct server *server)
         return;
     stop_accepting(server);
     /* Their sessions go with them, by on_gone(). */
-    websocket_free(server->engine.websockets);
-    sse_free(server->engine.sse);
-    pages_free(server->engine.pages);
+    websocket_free(server->listener.websockets);
+    sse_free(server->listener.sse);
+    if (server->engine.hub)
+        engine_end_sessions(&server->engine);
     http_server_free(server->clients);
     if (server->publishers) {
         http_server_free(server->publishers);
@@ -265,6 +375,8 @@ void server_reconfigure(struct server *server, const struct config *config,
     struct http_limits limits = publish_limits(config);
 
     engine_configure(&server->engine, config, secrets);
+    server->api.config = config;
+    server->api.secrets = secrets;
     http_server_set_limits(server->publishers, &limits);
     limits = client_limits(config);
     http_server_set_limits(server->clients, &limits);
@@ -272,20 +384,7 @@ void server_reconfigure(struct server *server, const struct config *config,
 
 void server_drain(struct server *server)
 {
-    struct engine *engine = &server->engine;
-    size_t count = hub_sessions(engine->hub);
-    struct session *s = hub_first(engine->hub), *next;
-
-    engine_now(engine);
     stop_accepting(server);
-    engine->api.is_draining = true;
-    engine->drain_ends_ms =
-        engine->api.now.ms + engine->config->relay.drain_window_ms + SWEEP_CLOSING_MS;
-    for (size_t i = 0; i < count; i++, s = next) {
-        next = s->next;
-        if (s->state == SESSION_NEW && !s->page)
-            engine_close(engine, s, CLOSE_RESTART, "restarting");
-        else
-            sender_send_close_notice(engine, s);
-    }
+    server->engine.now = instant_now();
+    engine_drain(&server->engine);
 }

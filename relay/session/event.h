@@ -20,9 +20,8 @@ struct ring {
     int64_t version;
     int64_t seq;
     int64_t num;
-    int64_t id; /* 0: none */
-    struct span
-        packet; /* a text for socket.io pages, as engineio.h sends it; empty: none of its own */
+    int64_t id;       /* 0: none */
+    struct span text; /* from another system, for clients that show texts; {NULL, 0}: none */
 };
 
 /* Who is here. */
@@ -34,6 +33,7 @@ struct online {
 enum event_type {
     EVENT_WELCOME,
     EVENT_RING,
+    EVENT_BROADCAST, /* a ring to everybody, merged with those under way */
     EVENT_ONLINE,
     EVENT_PING,
     EVENT_ERROR,
@@ -57,7 +57,7 @@ struct event {
     enum event_type type;
     union {
         struct span user; /* WELCOME */
-        struct ring ring;
+        struct ring ring; /* RING, BROADCAST */
         struct online online;
         uint32_t after_ms; /* BYE */
         enum event_fault fault;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/* hub.c - four sets of lists over the same sessions, so that nothing is ever searched: all of them
+ * in a circle that two cursors walk, those of each user, those that have something to send, and the
+ * closing ones. A cursor on a session that goes moves on to the next one, so a walk survives any
+ * change. A broadcast is a number: a session whose `round` is another has not had it. */
 #include "relay/session/hub.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +12,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-enum { PROTOCOLS_MAX = 8 };
+#include "common/bytes/invariant.h"
 
 enum cursor { CURSOR_DUE, CURSOR_SWEEP, CURSOR_COUNT };
 
@@ -22,21 +25,23 @@ struct hub_user {
     char id[];
 };
 
+struct hub_queue {
+    struct session *first, *last;
+    size_t count;
+};
+
 struct hub {
     struct hub_user *users;
-    struct session *first; /* of a ring through prev and next */
+    struct session *first; /* of a circular list */
     struct session *cursors[CURSOR_COUNT];
     struct session *closing_first; /* of a list that ends with NULL */
     struct session *closing_last;
     size_t sessions;
     size_t pages;
-    struct hub_share shares[PROTOCOLS_MAX]; /* in the order of their first sessions */
-    size_t share_count;
+    struct hub_share shares[PROTOCOL_COUNT];
     size_t blocked;
-    struct session *deferred_first;
-    struct session *deferred_last;
+    struct hub_queue queues[HUB_LISTS]; /* that of HUB_NOT_LISTED stays empty */
     size_t due;
-    size_t deferred;
     uint32_t round;
 };
 
@@ -61,25 +66,21 @@ void hub_free(struct hub *h)
 
 static void count_protocol(struct hub *h, const struct protocol *protocol, int n)
 {
-    size_t i = 0;
+    struct hub_share *share = &h->shares[protocol->id];
 
-    while (i < h->share_count && h->shares[i].protocol != protocol)
-        i++;
-    assert(i < PROTOCOLS_MAX);
-    if (i == h->share_count)
-        h->shares[h->share_count++] = (struct hub_share){protocol, 0};
-    h->shares[i].sessions += (size_t)n;
+    share->protocol = protocol;
+    share->sessions += (size_t)n;
 }
 
 void hub_add(struct hub *h, struct session *s)
 {
     if (h->first) {
-        s->next = h->first;
-        s->prev = h->first->prev;
-        s->prev->next = s;
-        s->next->prev = s;
+        s->all.next = h->first;
+        s->all.prev = h->first->all.prev;
+        s->all.prev->all.next = s;
+        s->all.next->all.prev = s;
     } else {
-        s->prev = s->next = s;
+        s->all.prev = s->all.next = s;
         h->first = s;
         for (int i = 0; i < CURSOR_COUNT; i++)
             h->cursors[i] = s;
@@ -120,10 +121,10 @@ enum err hub_login(struct hub *h, struct session *s, struct span user)
     if (!u && !(u = add_user(h, user)))
         return ERR_NO_MEMORY;
     s->user = u;
-    s->user_prev = NULL;
-    s->user_next = u->newest;
+    s->of_user.prev = NULL;
+    s->of_user.next = u->newest;
     if (u->newest)
-        u->newest->user_prev = s;
+        u->newest->of_user.prev = s;
     else
         u->oldest = s;
     u->newest = s;
@@ -139,14 +140,14 @@ static void unlink_user(struct hub *h, struct session *s)
 
     if (!u)
         return;
-    if (s->user_prev)
-        s->user_prev->user_next = s->user_next;
+    if (s->of_user.prev)
+        s->of_user.prev->of_user.next = s->of_user.next;
     else
-        u->newest = s->user_next;
-    if (s->user_next)
-        s->user_next->user_prev = s->user_prev;
+        u->newest = s->of_user.next;
+    if (s->of_user.next)
+        s->of_user.next->of_user.prev = s->of_user.prev;
     else
-        u->oldest = s->user_prev;
+        u->oldest = s->of_user.prev;
     if (--u->sessions == 0) {
         HASH_DEL(h->users, u);
         free(u);
@@ -157,15 +158,15 @@ static void unlink_user(struct hub *h, struct session *s)
 
 static void unlink_ring(struct hub *h, struct session *s)
 {
-    bool is_last = s->next == s;
+    bool is_last = s->all.next == s;
 
     for (int i = 0; i < CURSOR_COUNT; i++)
         if (h->cursors[i] == s)
-            h->cursors[i] = is_last ? NULL : s->next;
+            h->cursors[i] = is_last ? NULL : s->all.next;
     if (h->first == s)
-        h->first = is_last ? NULL : s->next;
-    s->prev->next = s->next;
-    s->next->prev = s->prev;
+        h->first = is_last ? NULL : s->all.next;
+    s->all.prev->all.next = s->all.next;
+    s->all.next->all.prev = s->all.prev;
     if (s->round != h->round)
         h->due--;
     h->sessions--;
@@ -174,40 +175,42 @@ static void unlink_ring(struct hub *h, struct session *s)
 
 static void unlink_closing(struct hub *h, struct session *s)
 {
-    if (s->prev)
-        s->prev->next = s->next;
+    if (s->all.prev)
+        s->all.prev->all.next = s->all.next;
     else
-        h->closing_first = s->next;
-    if (s->next)
-        s->next->prev = s->prev;
+        h->closing_first = s->all.next;
+    if (s->all.next)
+        s->all.next->all.prev = s->all.prev;
     else
-        h->closing_last = s->prev;
+        h->closing_last = s->all.prev;
 }
 
-static void unlink_deferred(struct hub *h, struct session *s)
+static void unlink_pending(struct hub *h, struct session *s)
 {
-    if (!s->is_deferred)
+    struct hub_queue *q = &h->queues[s->pending_on];
+
+    if (s->pending_on == HUB_NOT_LISTED)
         return;
-    if (s->deferred_prev)
-        s->deferred_prev->deferred_next = s->deferred_next;
+    if (s->pending.prev)
+        s->pending.prev->pending.next = s->pending.next;
     else
-        h->deferred_first = s->deferred_next;
-    if (s->deferred_next)
-        s->deferred_next->deferred_prev = s->deferred_prev;
+        q->first = s->pending.next;
+    if (s->pending.next)
+        s->pending.next->pending.prev = s->pending.prev;
     else
-        h->deferred_last = s->deferred_prev;
-    s->is_deferred = false;
-    h->deferred--;
+        q->last = s->pending.prev;
+    q->count--;
+    s->pending_on = HUB_NOT_LISTED;
 }
 
 void hub_remove(struct hub *h, struct session *s)
 {
+    unlink_pending(h, s);
     if (s->state == SESSION_CLOSING) {
         unlink_closing(h, s);
         return;
     }
     unlink_user(h, s);
-    unlink_deferred(h, s);
     hub_set_blocked(h, s, 0);
     unlink_ring(h, s);
 }
@@ -216,14 +219,14 @@ void hub_close(struct hub *h, struct session *s, uint16_t code, const char *reas
 {
     if (s->state == SESSION_CLOSING)
         return;
+    (void)INVARIANT(h->sessions > 0 && h->blocked <= h->sessions);
     hub_remove(h, s);
     s->state = SESSION_CLOSING;
-    s->close_code = code;
-    s->close_reason = reason;
-    s->next = NULL;
-    s->prev = h->closing_last;
-    if (s->prev)
-        s->prev->next = s;
+    s->end = (struct session_end){reason, code, false};
+    s->all.next = NULL;
+    s->all.prev = h->closing_last;
+    if (s->all.prev)
+        s->all.prev->all.next = s;
     else
         h->closing_first = s;
     h->closing_last = s;
@@ -276,10 +279,9 @@ size_t hub_pages(const struct hub *h)
     return h->pages;
 }
 
-size_t hub_shares(const struct hub *h, const struct hub_share **out)
+const struct hub_share *hub_shares(const struct hub *h)
 {
-    *out = h->shares;
-    return h->share_count;
+    return h->shares;
 }
 
 void hub_set_blocked(struct hub *h, struct session *s, int64_t since_ms)
@@ -309,7 +311,7 @@ static struct session *step(struct hub *h, enum cursor c)
     struct session *s = h->cursors[c];
 
     if (s)
-        h->cursors[c] = s->next;
+        h->cursors[c] = s->all.next;
     return s;
 }
 
@@ -318,6 +320,10 @@ struct session *hub_next_due(struct hub *h)
     while (h->due > 0) {
         struct session *s = step(h, CURSOR_DUE);
 
+        if (!INVARIANT(s != NULL && h->due <= h->sessions)) {
+            h->due = 0;
+            return NULL;
+        }
         if (s->round == h->round)
             continue;
         s->round = h->round;
@@ -327,32 +333,37 @@ struct session *hub_next_due(struct hub *h)
     return NULL;
 }
 
-void hub_defer(struct hub *h, struct session *s)
+void hub_list(struct hub *h, struct session *s, enum hub_list list)
 {
-    if (s->is_deferred)
+    struct hub_queue *q = &h->queues[list];
+
+    if (s->pending_on == HUB_DIRTY || s->pending_on == list)
         return;
-    s->is_deferred = true;
-    s->deferred_next = NULL;
-    s->deferred_prev = h->deferred_last;
-    if (s->deferred_prev)
-        s->deferred_prev->deferred_next = s;
+    unlink_pending(h, s);
+    if (!INVARIANT(list != HUB_NOT_LISTED))
+        return;
+    s->pending_on = (uint8_t)list;
+    s->pending.next = NULL;
+    s->pending.prev = q->last;
+    if (q->last)
+        q->last->pending.next = s;
     else
-        h->deferred_first = s;
-    h->deferred_last = s;
-    h->deferred++;
+        q->first = s;
+    q->last = s;
+    q->count++;
 }
 
-size_t hub_deferred(const struct hub *h)
+size_t hub_listed(const struct hub *h, enum hub_list list)
 {
-    return h->deferred;
+    return h->queues[list].count;
 }
 
-struct session *hub_next_deferred(struct hub *h)
+struct session *hub_next_listed(struct hub *h, enum hub_list list)
 {
-    struct session *s = h->deferred_first;
+    struct session *s = h->queues[list].first;
 
     if (s)
-        unlink_deferred(h, s);
+        unlink_pending(h, s);
     return s;
 }
 

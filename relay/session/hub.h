@@ -11,6 +11,7 @@
 
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
+#include "relay/session/protocol.h"
 #include "relay/session/session.h"
 
 struct hub;
@@ -35,7 +36,7 @@ void hub_close(struct hub *h, struct session *s, uint16_t code, const char *reas
 struct session *hub_first_closing(const struct hub *h);
 struct session *hub_last_closing(const struct hub *h);
 
-/* The user's newest session, the others follow by user_next; NULL if there is none. */
+/* The user's newest session, the others follow by of_user.next; NULL if there is none. */
 struct session *hub_find(const struct hub *h, struct span user);
 struct session *hub_oldest_of_user(const struct session *s);
 size_t hub_user_sessions(const struct session *s);
@@ -45,12 +46,13 @@ size_t hub_sessions(const struct hub *h); /* not the closing ones */
 size_t hub_users(const struct hub *h);
 size_t hub_pages(const struct hub *h); /* logged-in sessions */
 
-/* The sessions of each protocol that has had one. Borrows *out; returns their number. */
+/* The sessions of each protocol: a row for each enum protocol_id, whose protocol is NULL before its
+ * first session. */
 struct hub_share {
     const struct protocol *protocol;
     size_t sessions;
 };
-size_t hub_shares(const struct hub *h, const struct hub_share **out);
+const struct hub_share *hub_shares(const struct hub *h);
 
 /* Notes since when the session's peer takes no bytes; 0: it takes them. */
 void hub_set_blocked(struct hub *h, struct session *s, int64_t since_ms);
@@ -64,17 +66,20 @@ size_t hub_due(const struct hub *h);
 /* The next due session, which then is not due any more; NULL at the end. */
 struct session *hub_next_due(struct hub *h);
 
-/* Puts a session behind those that wait for a later turn, unless it waits already. */
-void hub_defer(struct hub *h, struct session *s);
-size_t hub_deferred(const struct hub *h);
+/* The sessions that have something to send: in this turn of the loop, or in one of the next. */
+enum hub_list { HUB_NOT_LISTED, HUB_DIRTY, HUB_DEFERRED, HUB_LISTS };
 
-/* The one that has waited longest, which then waits no more; NULL at the end. */
-struct session *hub_next_deferred(struct hub *h);
+/* Puts a session at the end of a list. One that is to send in this turn stays where it is. */
+void hub_list(struct hub *h, struct session *s, enum hub_list list);
+size_t hub_listed(const struct hub *h, enum hub_list list);
+
+/* Takes the first one off the list; NULL at the end. */
+struct session *hub_next_listed(struct hub *h, enum hub_list list);
 
 /* The next session of the endless sweep; NULL if there is none at all. */
 struct session *hub_next_swept(struct hub *h);
 
-/* Any session of the ring of all, which goes on by next; NULL if there is none. */
+/* Any session of the ring of all, which goes on by all.next; NULL if there is none. */
 struct session *hub_first(const struct hub *h);
 
 #endif

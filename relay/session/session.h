@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* session.h - one client connection of any protocol: what is known of it, and what is due. The
- * placeholder of its transport is the server's; the links are the hub's. Pure: time is an argument.
- */
+/* session.h - a client's conversation with the relay, in any protocol and over one connection or
+ * several: what is known of it whatever it speaks. A protocol's own struct begins with this one.
+ * The links are the hub's. Pure: time is an argument. */
 #ifndef DOORBELL_RELAY_SESSION_SESSION_H
 #define DOORBELL_RELAY_SESSION_SESSION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/bytes/buf.h"
 #include "common/text/ip.h"
-#include "relay/session/slot.h"
+#include "relay/session/event.h"
 
 enum {
     CLOSE_NORMAL = 1000,
+    CLOSE_GOING_AWAY = 1001,
     CLOSE_POLICY = 1008,
     CLOSE_TOO_BIG = 1009,
     CLOSE_RESTART = 1012,
@@ -27,79 +27,66 @@ enum {
 enum session_state {
     SESSION_NEW,     /* has not logged in */
     SESSION_OPEN,    /* is a user's */
-    SESSION_CLOSING, /* out of the hub; its transport is on its way out */
+    SESSION_CLOSING, /* out of the hub; to be told why, or waiting for its client to leave */
 };
 
+struct conn;
 struct hub_user;
-struct page;
 struct protocol;
-struct transport;
+struct session;
 
-/* Both clocks, read once a turn of the loop. */
+/* All clocks, read once for each event of the loop. */
 struct instant {
     int64_t ms; /* monotonic */
     int64_t s;  /* unix time */
+    int64_t us; /* monotonic */
+};
+
+struct session_link {
+    struct session *prev, *next;
+};
+
+/* Where it is from, and what the log calls it. */
+struct session_origin {
+    struct ip peer;
+    uint32_t serial;
+};
+
+/* Why it is closing. */
+struct session_end {
+    const char *reason; /* static text */
+    uint16_t code;
+    bool is_told; /* its protocol has said what there is to say, and closes the connection */
 };
 
 struct session {
-    struct session *prev, *next;                   /* of all sessions, or of the closing ones */
-    struct session *user_prev, *user_next;         /* of the same user, newest first */
-    struct session *deferred_prev, *deferred_next; /* of the deferred ones, in their order */
-    struct hub_user *user;                         /* NULL before login */
+    struct session_link all; /* of all sessions, or of the closing ones */
+    struct session_link of_user;
+    struct session_link pending; /* of those that have something to send */
+    struct hub_user *user;       /* NULL before login */
     const struct protocol *protocol;
-    const struct transport *transport;
-    void *carrier;            /* the transport's own */
-    struct page *page;        /* of socket.io; else NULL */
-    struct buf *partial;      /* owned: a frame that has not wholly arrived; else NULL */
-    const char *close_reason; /* static text */
+    struct conn *conn; /* NULL: none at present */
+    struct session_end end;
     int64_t opened_ms;
-    int64_t heard_ms;
-    int64_t pinged_ms;
-    int64_t blocked_ms;       /* since when the peer takes no bytes; 0: it takes them */
-    int64_t deferred_us;      /* since when it is_deferred */
+    int64_t blocked_ms;       /* since when its client takes no bytes; 0: it takes them */
     int64_t deadline_ms;      /* of login, of a drain, of the close; 0: none */
     int64_t token_expires_at; /* unix time */
-    struct slot slot;
-    struct ip peer;
-    uint32_t serial;           /* for the log */
-    uint32_t round;            /* the hub's broadcast that it has had */
-    struct online online_seen; /* as it was last told */
-    uint16_t close_code;
-    uint8_t state;
-    bool wants_online;
-    bool is_transport_closing;
-    bool is_deferred; /* its slot waits for our next turn, and not for its reader */
+    struct session_origin origin;
+    uint32_t round;     /* the hub's broadcast that it has had */
+    uint8_t state;      /* enum session_state */
+    uint8_t pending_on; /* enum hub_list */
 };
 
-struct session_limits {
-    int64_t ping_interval_ms;
-    int64_t login_timeout_ms;
-};
+enum { TOKEN_GRACE_S = 30 };
 
-enum { TOKEN_GRACE_S = 30, SILENCE_MAX_MS = 55 * 1000 };
+void session_init(struct session *s, const struct protocol *protocol, struct instant now);
 
-/* A peer that was silent for so long, and was asked, is gone. */
-int64_t session_silence_ms(const struct session_limits *limits);
+/* Whether it has to end, whatever it speaks: its deadline or its token's time is over. `*end` then
+ * says how; `late` is what a deadline means for it. */
+bool session_is_over(const struct session *s, struct instant now, const struct session_end *late,
+                     struct session_end *end);
 
-void session_init(struct session *s, const struct protocol *protocol,
-                  const struct session_limits *limits, struct instant now);
-
-/* The peer sent something, whatever it was. */
-void session_heard(struct session *s, struct instant now);
-
-enum session_due { DUE_NOTHING, DUE_PING, DUE_CLOSE };
-
-/* What the sweep has to do with it; for DUE_CLOSE also how. */
-enum session_due session_check(const struct session *s, const struct session_limits *limits,
-                               struct instant now, uint16_t *code, const char **reason);
-
-/* Why it was closed, as an error message names it. */
+/* Why it was closed, as an error event names it. */
 enum event_fault session_close_fault(const struct session *s);
-
-/* Takes a piece of a frame of at most frame_max bytes. ERR_NONE: it was the last one, and *whole is
- * the frame, valid until session_drop_partial(). ERR_INCOMPLETE, ERR_TOO_BIG, ERR_NO_MEMORY. */
-MUST_USE enum err session_collect(struct session *s, struct span piece, bool is_last,
-                                  size_t frame_max, struct span *whole);
-void session_drop_partial(struct session *s);
 
 #endif

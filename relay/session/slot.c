@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "relay/session/slot.h"
 
+#include "common/bytes/invariant.h"
+
 enum {
     WAITING_WELCOME = 1,
     WAITING_PERSONAL = 2,
@@ -77,6 +79,7 @@ void slot_put(struct slot *s, const struct event *m)
         mark(s, WAITING_WELCOME);
         break;
     case EVENT_RING:
+    case EVENT_BROADCAST:
         put_ring(s, &m->as.ring);
         break;
     case EVENT_ONLINE:
@@ -140,6 +143,9 @@ bool slot_take(struct slot *s, struct event *out)
 
     if (s->waiting == 0)
         return false;
+    /* An ask says all that a ring for many says. */
+    if (!INVARIANT(!(s->waiting & WAITING_ASK) || !(s->waiting & WAITING_MANY)))
+        s->waiting = (uint8_t)(s->waiting & ~WAITING_MANY);
     bit = s->waiting & (unsigned)-s->waiting; /* the lowest: welcome first, bye last */
     fill(s, bit, out);
     s->waiting = (uint8_t)(s->waiting & ~bit);

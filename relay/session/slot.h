@@ -15,6 +15,7 @@ struct slot {
     int64_t num;
     int64_t id;
     int64_t many_seq; /* of the ring for many */
+    int64_t since_us; /* since when a ring waits for our next turn; 0: it waits for its reader */
     uint32_t spread_ms;
     uint32_t after_ms; /* of bye */
     uint8_t waiting;   /* a bit for each kind of message */

@@ -13,22 +13,22 @@
 #include "common/bytes/span.h"
 
 struct broadcast_log {
-    struct buf items; /* each with a separator behind it */
+    struct buf items; /* each with a separator after it */
     uint64_t start;   /* the place of the first one; places only grow */
 };
 
 void broadcast_log_init(struct broadcast_log *b);
 void broadcast_log_deinit(struct broadcast_log *b);
 
-/* Adds a packet as engineio.h sends it, or an empty one, which stands for a ring without a text.
+/* Adds a packet as engineio.h sends it, or an empty one, which means a ring without a text.
  * ERR_TOO_BIG: more than `texts_max` bytes are being told with it, and a page may be told all of
  * them at once. ERR_NO_MEMORY. */
 MUST_USE enum err broadcast_log_add(struct broadcast_log *b, struct span packet, size_t texts_max);
 
-/* The place behind the last item: who comes now begins there. */
+/* The place after the last item, where a new session begins. */
 uint64_t broadcast_log_end(const struct broadcast_log *b);
 
-/* The item at *place, which moves behind it. False: there is none left. *out is valid until the
+/* The item at *place, which moves past it. False: there is none left. *out is valid until the
  * next change. */
 bool broadcast_log_next(const struct broadcast_log *b, uint64_t *place, struct span *out);
 

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/* eio_session.c - the state machine of one client. Two things change it: a packet that is heard,
+ * and time; both leave what is to be sent in the outbox and what is to be done in the return value,
+ * so nothing here knows whether a poll, a WebSocket or both are there. A session is OPEN, then
+ * CLOSING as long as something is yet to be told, then OVER; end() is the one way to OVER, and the
+ * first reason stays. The outbox is one buf of packets with separators: a ring and an online count
+ * that wait are marked in it, so that a newer one can replace or spare them. */
 #include "relay/socketio/eio_session.h"
 
 #include <string.h>
 
+#include "common/bytes/invariant.h"
 #include "relay/socketio/packet.h"
 
 #define MAIN SPAN("/")
@@ -12,7 +19,7 @@ enum { ANSWER_MAX = 512 };
 
 static bool is_empty(const struct eio_session *s)
 {
-    return s->head == s->outbox.len;
+    return s->outbox.head == s->outbox.bytes.len;
 }
 
 bool eio_session_has_waiting(const struct eio_session *s)
@@ -22,9 +29,9 @@ bool eio_session_has_waiting(const struct eio_session *s)
 
 static void drop_outbox(struct eio_session *s)
 {
-    buf_deinit(&s->outbox);
-    s->head = 0;
-    s->online = s->ring = (struct eio_mark){0, 0};
+    buf_deinit(&s->outbox.bytes);
+    s->outbox.head = 0;
+    s->outbox.online = s->outbox.ring = (struct eio_mark){0, 0};
 }
 
 /* The one way to the end; the first reason stays. */
@@ -54,24 +61,27 @@ static void move_mark(struct eio_mark *mark, uint32_t by)
         mark->at -= by;
 }
 
-/* What has gone out may stand in the way of the ceiling. */
+/* What has gone out may take the room below the ceiling. */
 static void reclaim(struct eio_session *s, size_t needed)
 {
-    if (needed <= buf_room(&s->outbox))
+    if (needed <= buf_room(&s->outbox.bytes))
         return;
-    buf_consume(&s->outbox, s->head);
-    move_mark(&s->online, s->head);
-    move_mark(&s->ring, s->head);
-    s->head = 0;
+    buf_consume(&s->outbox.bytes, s->outbox.head);
+    move_mark(&s->outbox.online, s->outbox.head);
+    move_mark(&s->outbox.ring, s->outbox.head);
+    s->outbox.head = 0;
 }
 
 static enum err append(struct eio_session *s, struct span packet)
 {
     enum err e;
 
+    if (!INVARIANT(s->outbox.head <= s->outbox.bytes.len))
+        return fail(s, ERR_NO_MEMORY);
     reclaim(s, packet.len + 1);
-    if ((e = buf_reserve(&s->outbox, packet.len + 1)) || (e = buf_append(&s->outbox, packet)) ||
-        (e = buf_append_char(&s->outbox, EIO_SEPARATOR)))
+    if ((e = buf_reserve(&s->outbox.bytes, packet.len + 1)) ||
+        (e = buf_append(&s->outbox.bytes, packet)) ||
+        (e = buf_append_char(&s->outbox.bytes, EIO_SEPARATOR)))
         return fail(s, e);
     return ERR_NONE;
 }
@@ -90,7 +100,8 @@ static enum err refuse_connect(struct eio_session *s, struct span name_space, co
 
     buf_init(&scratch, ANSWER_MAX);
     return append_encoded(
-        s, &scratch, sio_encode_connect_error(s->revision, name_space, span_of(message), &scratch));
+        s, &scratch,
+        sio_encode_connect_error(s->client.revision, name_space, span_of(message), &scratch));
 }
 
 static enum err connect_main(struct eio_session *s)
@@ -101,7 +112,7 @@ static enum err connect_main(struct eio_session *s)
     s->deadline_ms = 0;
     buf_init(&scratch, ANSWER_MAX);
     return append_encoded(s, &scratch,
-                          sio_encode_connect(s->revision, span_of(s->socket_id), &scratch));
+                          sio_encode_connect(s->client.revision, span_of(s->socket_id), &scratch));
 }
 
 static enum err acknowledge(struct eio_session *s, int64_t ack_id, const char *error)
@@ -114,7 +125,7 @@ static enum err acknowledge(struct eio_session *s, int64_t ack_id, const char *e
 
 static enum err queue_open(struct eio_session *s, struct span sid, const struct eio_limits *limits)
 {
-    struct eio_open open = {.revision = s->revision,
+    struct eio_open open = {.revision = s->client.revision,
                             .transport = (enum eio_transport)s->transport,
                             .sid = sid,
                             .ping_interval_ms = limits->ping_interval_ms,
@@ -133,18 +144,18 @@ enum err eio_session_open(struct eio_session *s, const struct eio_query *handsha
     enum err e;
 
     *s = (struct eio_session){
-        .beat_ms = now_ms,
+        .beat.at_ms = now_ms,
         .deadline_ms = is_4 && limits->connect_timeout_ms ? now_ms + limits->connect_timeout_ms : 0,
-        .jsonp = handshake->jsonp,
-        .revision = (uint8_t)handshake->revision,
+        .client.jsonp = handshake->jsonp,
+        .client.revision = (uint8_t)handshake->revision,
         .transport = (uint8_t)handshake->transport,
-        .framing = (uint8_t)eio_framing_of(handshake),
+        .client.framing = (uint8_t)eio_framing_of(handshake),
         .has_poll = handshake->transport == EIO_POLLING,
     };
     if (limits->max_pending < EIO_PENDING_MIN || socket_id.len > EIO_SID_MAX)
         return ERR_TOO_MANY;
     memcpy(s->socket_id, socket_id.p, socket_id.len);
-    buf_init(&s->outbox, limits->max_pending < UINT32_MAX ? limits->max_pending : UINT32_MAX);
+    buf_init(&s->outbox.bytes, limits->max_pending < UINT32_MAX ? limits->max_pending : UINT32_MAX);
     e = queue_open(s, sid, limits);
     if (!e && !is_4)
         e = connect_main(s);
@@ -176,7 +187,7 @@ static enum err on_connect(struct eio_session *s, const struct sio_packet *p, st
     if (!span_equal(p->name_space, MAIN))
         return refuse_connect(s, p->name_space, "Invalid namespace");
     if (s->is_connected) {
-        if (s->revision == 4)
+        if (s->client.revision == 4)
             end_with(s, "second CONNECT", out);
         return ERR_NONE;
     }
@@ -195,7 +206,7 @@ static enum err on_login(struct eio_session *s, const struct sio_packet *p, stru
     if (!take_text(p->argument, out))
         return p->has_ack ? acknowledge(s, p->ack_id, "login takes a token") : ERR_NONE;
     /* Revision 2 writes the data of packets as UTF-8, which a WebSocket does once more. */
-    if (s->revision == 2 && s->transport == EIO_WEBSOCKET)
+    if (s->client.revision == 2 && s->transport == EIO_WEBSOCKET)
         eio_undo_double(out->text, &out->text_len);
     out->type = EIO_EVENT_LOGIN;
     out->has_ack = p->has_ack;
@@ -212,7 +223,7 @@ static enum err on_socketio(struct eio_session *s, const struct sio_packet *p,
     if (p->type == SIO_CONNECT)
         return on_connect(s, p, out);
     if (!s->is_connected || !span_equal(p->name_space, MAIN) || p->type == SIO_CONNECT_ERROR) {
-        if (s->revision == 4)
+        if (s->client.revision == 4)
             end_with(s, "packet out of place", out);
         return ERR_NONE;
     }
@@ -256,11 +267,11 @@ static void on_message(struct eio_session *s, const struct eio_packet *message,
 static void on_heartbeat(struct eio_session *s, enum eio_type type, int64_t now_ms,
                          struct eio_event *out)
 {
-    if ((type == EIO_PONG) != (s->revision == 4)) {
+    if ((type == EIO_PONG) != (s->client.revision == 4)) {
         end_with(s, "heartbeat in the wrong direction", out);
     } else if (type == EIO_PONG) {
-        s->is_pinged = false;
-        s->beat_ms = now_ms;
+        s->beat.is_pinged = false;
+        s->beat.at_ms = now_ms;
     } else if (append(s, SPAN("3"))) {
         out->type = EIO_EVENT_CLOSED;
     }
@@ -276,8 +287,8 @@ static void on_packet(struct eio_session *s, const struct eio_packet *p, int64_t
     }
     if (s->state != EIO_STATE_OPEN)
         return;
-    if (s->revision != 4)
-        s->beat_ms = now_ms;
+    if (s->client.revision != 4)
+        s->beat.at_ms = now_ms;
     if (p->type == EIO_PING || p->type == EIO_PONG)
         on_heartbeat(s, p->type, now_ms, out);
     else if (p->type == EIO_MESSAGE)
@@ -300,7 +311,8 @@ enum err eio_session_start_payload(struct eio_session *s, struct span content_ty
 
     if (s->state == EIO_STATE_OVER || s->transport != EIO_POLLING)
         return ERR_CONFLICT;
-    e = eio_payload_init(payload, s->revision, s->jsonp >= 0, content_type, body, len);
+    e = eio_payload_init(payload, s->client.revision, s->client.jsonp >= 0, content_type, body,
+                         len);
     if (e)
         end(s, "malformed payload");
     return e;
@@ -333,7 +345,7 @@ void eio_session_hear(struct eio_session *s, struct span frame, bool is_binary, 
     clear(out);
     if (s->state == EIO_STATE_OVER)
         out->type = EIO_EVENT_CLOSED;
-    else if (eio_packet_decode(frame, is_binary, s->revision, &p))
+    else if (eio_packet_decode(frame, is_binary, s->client.revision, &p))
         end_with(s, "malformed frame", out);
     else
         on_packet(s, &p, now_ms, out);
@@ -384,21 +396,21 @@ bool eio_session_owes_poll(const struct eio_session *s)
 /* The packet at `at` in the outbox, which has one there. */
 static struct span packet_at(const struct eio_session *s, size_t at)
 {
-    struct span rest = {s->outbox.data + at, s->outbox.len - at};
+    struct span rest = {s->outbox.bytes.data + at, s->outbox.bytes.len - at};
 
     return span_cut(&rest, EIO_SEPARATOR);
 }
 
 static enum err encode_outbox(struct eio_session *s, struct buf *payload)
 {
-    enum eio_framing framing = (enum eio_framing)s->framing;
+    enum eio_framing framing = (enum eio_framing)s->client.framing;
     enum err e = ERR_NONE;
 
     while (!is_empty(s) && !e) {
-        struct span packet = packet_at(s, s->head);
+        struct span packet = packet_at(s, s->outbox.head);
 
         e = eio_payload_append(framing, packet, payload);
-        s->head += (uint32_t)packet.len + 1;
+        s->outbox.head += (uint32_t)packet.len + 1;
     }
     drop_outbox(s);
     return e;
@@ -407,7 +419,7 @@ static enum err encode_outbox(struct eio_session *s, struct buf *payload)
 /* What ends a poll besides the packets that waited: a close, or a noop where there were none. */
 static enum err encode_last(const struct eio_session *s, struct buf *payload)
 {
-    enum eio_framing framing = (enum eio_framing)s->framing;
+    enum eio_framing framing = (enum eio_framing)s->client.framing;
 
     if (s->state != EIO_STATE_OPEN && !s->is_by_peer)
         return eio_payload_append(framing, SPAN("1"), payload);
@@ -433,14 +445,14 @@ static enum err encode_script(struct eio_session *s, struct buf *body)
     buf_init(&payload, body->max);
     e = encode_payload(s, &payload);
     if (!e)
-        e = eio_jsonp_encode(s->jsonp, buf_span(&payload), body);
+        e = eio_jsonp_encode(s->client.jsonp, buf_span(&payload), body);
     buf_deinit(&payload);
     return e;
 }
 
 enum err eio_session_take_payload(struct eio_session *s, struct buf *body)
 {
-    enum err e = s->jsonp >= 0 ? encode_script(s, body) : encode_payload(s, body);
+    enum err e = s->client.jsonp >= 0 ? encode_script(s, body) : encode_payload(s, body);
 
     s->has_poll = false;
     if (e)
@@ -452,7 +464,7 @@ bool eio_session_peek(const struct eio_session *s, struct span *packet)
 {
     if (s->transport != EIO_WEBSOCKET || is_empty(s))
         return false;
-    *packet = packet_at(s, s->head);
+    *packet = packet_at(s, s->outbox.head);
     return true;
 }
 
@@ -466,9 +478,9 @@ void eio_session_pop(struct eio_session *s)
 {
     if (is_empty(s))
         return;
-    s->head += (uint32_t)packet_at(s, s->head).len + 1;
-    forget_mark(&s->online, s->head);
-    forget_mark(&s->ring, s->head);
+    s->outbox.head += (uint32_t)packet_at(s, s->outbox.head).len + 1;
+    forget_mark(&s->outbox.online, s->outbox.head);
+    forget_mark(&s->outbox.ring, s->outbox.head);
     if (!is_empty(s))
         return;
     drop_outbox(s);
@@ -476,18 +488,18 @@ void eio_session_pop(struct eio_session *s)
         end(s, NULL);
 }
 
-/* Takes the one that waits out of the outbox, from wherever it stands. */
+/* Takes the one that waits out of the outbox, wherever it is. */
 static void remove_online(struct eio_session *s)
 {
-    struct eio_mark *mark = &s->online;
-    size_t behind = s->outbox.len - mark->at - mark->len;
+    struct eio_mark *mark = &s->outbox.online;
+    size_t after = s->outbox.bytes.len - mark->at - mark->len;
 
     if (mark->len == 0)
         return;
-    memmove(s->outbox.data + mark->at, s->outbox.data + mark->at + mark->len, behind);
-    s->outbox.len -= mark->len;
-    if (s->ring.at > mark->at)
-        move_mark(&s->ring, mark->len);
+    memmove(s->outbox.bytes.data + mark->at, s->outbox.bytes.data + mark->at + mark->len, after);
+    s->outbox.bytes.len -= mark->len;
+    if (s->outbox.ring.at > mark->at)
+        move_mark(&s->outbox.ring, mark->len);
     mark->len = 0;
 }
 
@@ -496,8 +508,8 @@ static enum err append_marked(struct eio_session *s, struct eio_mark *mark, stru
     enum err e = append(s, packet);
 
     if (!e)
-        *mark =
-            (struct eio_mark){(uint32_t)(s->outbox.len - packet.len - 1), (uint32_t)packet.len + 1};
+        *mark = (struct eio_mark){(uint32_t)(s->outbox.bytes.len - packet.len - 1),
+                                  (uint32_t)packet.len + 1};
     return e;
 }
 
@@ -508,9 +520,9 @@ enum err eio_session_put(struct eio_session *s, enum eio_kind kind, struct span 
     switch (kind) {
     case EIO_KIND_ONLINE:
         remove_online(s);
-        return append_marked(s, &s->online, packet);
+        return append_marked(s, &s->outbox.online, packet);
     case EIO_KIND_RING:
-        return s->ring.len > 0 ? ERR_NONE : append_marked(s, &s->ring, packet);
+        return s->outbox.ring.len > 0 ? ERR_NONE : append_marked(s, &s->outbox.ring, packet);
     default:
         return append(s, packet);
     }
@@ -544,17 +556,17 @@ static bool is_deferred(const struct eio_session *s, int64_t now_ms)
 
 static bool is_silent(const struct eio_session *s, const struct eio_limits *limits, int64_t now_ms)
 {
-    int64_t silence_ms = now_ms - s->beat_ms;
+    int64_t silence_ms = now_ms - s->beat.at_ms;
 
-    if (s->revision == 4)
-        return s->is_pinged && silence_ms >= limits->ping_timeout_ms;
+    if (s->client.revision == 4)
+        return s->beat.is_pinged && silence_ms >= limits->ping_timeout_ms;
     return silence_ms >= limits->ping_interval_ms + limits->ping_timeout_ms;
 }
 
 static enum eio_due ping(struct eio_session *s, int64_t now_ms)
 {
-    s->is_pinged = true;
-    s->beat_ms = now_ms;
+    s->beat.is_pinged = true;
+    s->beat.at_ms = now_ms;
     return append(s, SPAN("2")) ? EIO_DUE_CLOSE : EIO_DUE_FLUSH;
 }
 
@@ -572,8 +584,8 @@ enum eio_due eio_session_check(struct eio_session *s, const struct eio_limits *l
         s->probe = EIO_PROBE_NONE;
         return EIO_DUE_DROP_PROBE;
     }
-    if (s->state == EIO_STATE_OPEN && s->revision == 4 && !s->is_pinged &&
-        now_ms - s->beat_ms >= limits->ping_interval_ms)
+    if (s->state == EIO_STATE_OPEN && s->client.revision == 4 && !s->beat.is_pinged &&
+        now_ms - s->beat.at_ms >= limits->ping_interval_ms)
         return ping(s, now_ms);
     return EIO_DUE_NOTHING;
 }
@@ -594,7 +606,7 @@ enum eio_probe_answer eio_session_hear_probe(struct eio_session *s, struct span 
 
     if (s->probe == EIO_PROBE_NONE)
         return EIO_PROBE_REFUSED;
-    if (!eio_packet_decode(frame, is_binary, s->revision, &p) && !p.is_binary) {
+    if (!eio_packet_decode(frame, is_binary, s->client.revision, &p) && !p.is_binary) {
         if (p.type == EIO_PING && span_equal(p.data, SPAN("probe"))) {
             s->probe = EIO_PROBE_ANSWERED;
             return EIO_PROBE_PONG;
@@ -602,8 +614,8 @@ enum eio_probe_answer eio_session_hear_probe(struct eio_session *s, struct span 
         if (p.type == EIO_UPGRADE && s->probe == EIO_PROBE_ANSWERED) {
             s->probe = EIO_PROBE_NONE;
             s->transport = EIO_WEBSOCKET;
-            if (s->revision != 4)
-                s->beat_ms = now_ms;
+            if (s->client.revision != 4)
+                s->beat.at_ms = now_ms;
             return EIO_PROBE_UPGRADED;
         }
     }

@@ -43,30 +43,44 @@ enum eio_state {
 
 enum eio_probe { EIO_PROBE_NONE, EIO_PROBE_OPEN, EIO_PROBE_ANSWERED };
 
-/* Where a packet stands in the outbox, its separator included; len 0: it does not. */
+/* Where a packet is in the outbox, its separator included; len 0: it is not there. */
 struct eio_mark {
     uint32_t at, len;
 };
 
-struct eio_session {
-    struct buf outbox;   /* packets, each with a separator behind it; no memory while empty */
-    const char *reason;  /* static text: why it is not open any more */
-    int64_t beat_ms;     /* revision 4: of the last pong, or of the ping that waits for its own;
-                            else of the last packet */
-    int64_t deadline_ms; /* of the CONNECT, or of the linger; 0: none */
-    int64_t probed_ms;   /* since when a second connection probes */
-    uint32_t head;       /* in the outbox: what stands before has gone out */
+/* What waits to go out. */
+struct eio_outbox {
+    struct buf bytes; /* packets, each with a separator after it; no memory while empty */
+    uint32_t head;    /* what is before it has gone out */
     struct eio_mark online;
     struct eio_mark ring;
+};
+
+/* How its client speaks, by the handshake. */
+struct eio_client {
     int32_t jsonp;    /* as in eio_query */
     uint8_t revision; /* 2, 3, 4 */
-    uint8_t transport;
     uint8_t framing;
+};
+
+struct eio_beat {
+    int64_t at_ms;  /* revision 4: of the last pong, or of the ping that waits for its own; else of
+                       the last packet */
+    bool is_pinged; /* revision 4: waits for a pong */
+};
+
+struct eio_session {
+    struct eio_outbox outbox;
+    struct eio_client client;
+    struct eio_beat beat;
+    const char *reason;  /* static text: why it is not open any more */
+    int64_t deadline_ms; /* of the CONNECT, or of the linger; 0: none */
+    int64_t probed_ms;   /* since when a second connection probes */
+    uint8_t transport;
     uint8_t state;
     uint8_t probe;
     uint8_t attachments; /* binary packets yet to come, of an event */
-    bool is_pinged;
-    bool is_connected; /* to "/" */
+    bool is_connected;   /* to "/" */
     bool is_logged_in;
     bool is_by_peer; /* it was the peer who closed */
     bool has_poll;   /* a GET is pending */
@@ -140,8 +154,8 @@ void eio_session_lose_poll(struct eio_session *s);
 bool eio_session_owes_poll(const struct eio_session *s);
 
 /* Appends the body of that answer, all that waits; *body holds nothing else. Its header is
- * eio_content_type(s->framing, s->jsonp >= 0). ERR_TOO_BIG, ERR_NO_MEMORY: the session is over and
- * the poll not pending any more. */
+ * eio_content_type(s->client.framing, s->client.jsonp >= 0). ERR_TOO_BIG, ERR_NO_MEMORY: the
+ * session is over and the poll not pending any more. */
 MUST_USE enum err eio_session_take_payload(struct eio_session *s, struct buf *body);
 
 /* Borrows the next packet for the WebSocket until the next change of *s. False: none is due. */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/* engineio.c - three framings of one protocol, and what its clients get wrong. Decoders cut in
+ * place and allocate nothing; encoders refuse what is not ASCII, because revisions 3 and 4 count
+ * bytes, characters and UTF-16 units, and for ASCII alone these are one number. Which framing a
+ * client can read at all is told by its handshake (eio_framing_of()). */
 #include "relay/socketio/engineio.h"
 
 #include <inttypes.h>
@@ -39,7 +43,7 @@ enum err eio_fault_encode(enum eio_fault fault, struct buf *out)
 
 enum key { KEY_EIO, KEY_TRANSPORT, KEY_SID, KEY_T, KEY_J, KEY_B64, KEY_COUNT };
 
-/* The values as they stand, {NULL, 0} for what is absent; false if one is there twice. */
+/* The values as they are written, {NULL, 0} for what is absent; false if one is there twice. */
 static bool read_keys(struct span query, struct span values[static KEY_COUNT])
 {
     static const char *const names[KEY_COUNT] = {
@@ -87,7 +91,7 @@ static bool read_index(struct span digits, int32_t *out)
     return true;
 }
 
-/* Milliseconds, behind them perhaps a counter. Later clients write letters. */
+/* Milliseconds, then perhaps a counter. Later clients write letters. */
 static bool is_old_time(struct span t)
 {
     struct span ms = span_cut(&t, '-');
@@ -241,7 +245,7 @@ void eio_undo_double(char *bytes, size_t *len)
     *len = out;
 }
 
-/* What the client's form did to newlines: \n stands for one, \\n for the two characters \n. */
+/* What the client's form did to newlines: \n is one, \\n for the two characters \n. */
 static void undo_form_escapes(char *bytes, size_t *len)
 {
     struct span rest = {bytes, *len};
@@ -415,7 +419,7 @@ static bool can_be_sent(struct span packet)
 
 enum { PREFIX_MAX = 24 };
 
-/* The bytes that stand before a packet; how many. */
+/* The bytes in front of a packet; returns how many. */
 static size_t write_prefix(enum eio_framing framing, size_t packet_len, bool is_first,
                            char out[static PREFIX_MAX])
 {

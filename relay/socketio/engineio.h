@@ -54,8 +54,8 @@ struct eio_query {
     bool has_old_time; /* `t` is that of engine.io-client before 1.6.4, which reads no text */
 };
 
-/* Decodes what stands behind '?'; out->sid borrows from it. What is not known is skipped, of what
- * is known nothing may stand there twice. ERR_INVALID: *fault says why, *out is untouched. */
+/* Decodes what follows the '?'; out->sid borrows from it. What is not known is skipped, of what
+ * is known nothing may occur twice. ERR_INVALID: *fault says why, *out is untouched. */
 MUST_USE enum err eio_query_decode(struct span query, struct eio_query *out, enum eio_fault *fault);
 
 /* What the session that this handshake opens will be sent when it polls. */

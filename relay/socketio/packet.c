@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* packet.c - Socket.IO packets, in and out. Only CONNECT and events matter here; json-c reads their
+ * arguments after json_check() has passed them, and everything else is skipped or refused by its
+ * first bytes. */
 #include "relay/socketio/packet.h"
 
 #include <inttypes.h>

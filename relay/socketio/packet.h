@@ -43,7 +43,7 @@ struct sio_packet {
     struct json_object *root; /* owns what event, argument and token borrow */
 };
 
-/* Decodes what stands behind the 4. A namespace is printable ASCII here, since it must be written
+/* Decodes what follows the 4. A namespace is printable ASCII here, since it must be written
  * back. ERR_MALFORMED; ERR_INVALID: an event of a reserved name; ERR_NO_MEMORY. *out is written
  * only on success, and is then the caller's to deinit. */
 MUST_USE enum err sio_decode(struct span in, struct sio_packet *out);

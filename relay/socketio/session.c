@@ -1,69 +1,51 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* getrandom */
+/* session.c - what a session of socket.io does when something happens. eio_session holds the state
+ * of the protocol and the packets that wait, and says what is due; here it meets the engine, the
+ * parked poll and the WebSockets. Every change of it marks the session dirty, and flush(), once at
+ * the end of the turn, does what is due: so nothing here has to remember whose answer is owed.
+ * A WebSocket of an upgrade is a second connection of the same session, `probing`, until it either
+ * becomes its connection or goes. */
 #include "relay/socketio/session.h"
 
-#include <stddef.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#include "relay/publish/web_msg_sender.h"
+#include "relay/access/handshake.h"
+#include "relay/socketio/broadcast_log.h"
 #include "relay/socketio/packet.h"
+#include "relay/socketio/polling.h"
+#include "relay/socketio/text.h"
 
-/* Over what an HTTP answer holds; max_pending keeps what waits below it. */
-enum { BYTES_MAX = 1024 * 1024, ONLINE_MAX = 64 * 1024 };
+enum { ID_LEN = 24 /* of 6 random bits each */, BYTES_MAX = 1024 * 1024, ONLINE_MAX = 64 * 1024 };
 
-struct page_entry {
+struct entry {
+    struct socketio_session session; /* first */
     UT_hash_handle hh;
-    struct page page;
+    char sid[ID_LEN + 1];
 };
 
-struct pages {
-    struct engine *engine;
-    struct page_entry *by_sid;
-    struct frame frame;
-    struct buf packet;
+/* What all of them share. */
+struct shared {
+    struct entry *by_sid;
+    struct broadcast_log log;
+    struct frame frame; /* of the packet that is being written */
 };
 
-const struct protocol socketio_protocol = {
-    .id = PROTOCOL_SOCKETIO,
-    .name = "socketio",
-    .has_own_beat = true,
-};
-
-struct pages *pages_new(struct engine *engine)
+static struct shared *shared_of(const struct engine *e)
 {
-    struct pages *pages = calloc(1, sizeof(*pages));
-
-    if (!pages)
-        return NULL;
-    pages->engine = engine;
-    frame_init(&pages->frame, BYTES_MAX);
-    buf_init(&pages->packet, BYTES_MAX);
-    return pages;
+    return e->protocols[PROTOCOL_SOCKETIO].state;
 }
 
-void pages_free(struct pages *pages)
+static struct socketio_session *of(struct session *s)
 {
-    struct page_entry *entry, *next;
-
-    if (!pages)
-        return;
-    HASH_ITER(hh, pages->by_sid, entry, next)
-    {
-        hub_remove(pages->engine->hub, entry->page.session);
-        page_end(entry->page.session);
-    }
-    frame_deinit(&pages->frame);
-    buf_deinit(&pages->packet);
-    free(pages);
+    return (struct socketio_session *)s;
 }
 
-static struct eio_limits limits_of(const struct engine *engine)
+static struct eio_limits limits_of(const struct engine *e)
 {
-    const struct config_relay *relay = &engine->config->relay;
+    const struct config_relay *relay = &e->config->relay;
 
     return (struct eio_limits){
         .ping_interval_ms = relay->socketio_ping_interval_ms,
@@ -77,388 +59,543 @@ static struct eio_limits limits_of(const struct engine *engine)
 
 /* --- what goes out --- */
 
-void page_take_answer(struct page *page, struct http_response *res)
+void socketio_session_take_answer(struct socketio_session *ss, struct http_response *res)
 {
     res->status = 200;
-    res->content_type = eio_content_type((enum eio_framing)page->eio.framing, page->eio.jsonp >= 0);
-    if (!eio_session_take_payload(&page->eio, &res->body))
+    res->content_type =
+        eio_content_type((enum eio_framing)ss->eio.client.framing, ss->eio.client.jsonp >= 0);
+    if (!eio_session_take_payload(&ss->eio, &res->body))
         return;
     res->status = 503;
     buf_reset(&res->body);
 }
 
-static void answer_poll(struct page *page)
+static void answer_poll(struct socketio_session *ss)
 {
     struct http_response res = {.headers = ""};
-    struct http_conn *poll = page->poll;
+    struct http_conn *poll = ss->poll;
 
     buf_init(&res.body, BYTES_MAX);
-    page_take_answer(page, &res);
-    page->poll = NULL;
-    http_answer(poll, &res);
+    socketio_session_take_answer(ss, &res);
+    ss->poll = NULL;
+    ss->engine->ops->answer(poll, &res);
     buf_deinit(&res.body);
 }
 
-enum send_result page_write(struct page *page, struct session *to, struct span packet)
+/* Writes one packet to a WebSocket of the session. */
+static enum send_result write_packet(struct engine *e, struct conn *c, struct span packet)
 {
-    struct engine *engine = page->engine;
-    struct frame *frame = &engine->pages->frame;
+    struct frame *frame = &shared_of(e)->frame;
     enum send_result result = SEND_DEAD;
 
     if (!frame_set(frame, packet))
-        result = to->transport->send(to, frame);
-    if (result == SEND_DONE) {
-        metrics_count(&engine->metrics, COUNT_FRAMES, 1);
-        metrics_count(&engine->metrics, COUNT_BYTES, packet.len);
-    }
+        result = c->transport->send(c, frame);
+    if (result == SEND_DONE)
+        engine_count_frame(e, packet.len);
     return result;
 }
 
-static void write_waiting(struct page *page)
+static void write_waiting(struct engine *e, struct socketio_session *ss)
 {
-    struct session *s = page->session;
+    struct session *s = &ss->base;
     struct span packet;
 
-    while (eio_session_peek(&page->eio, &packet)) {
-        switch (page_write(page, s, packet)) {
+    while (eio_session_peek(&ss->eio, &packet)) {
+        switch (write_packet(e, s->conn, packet)) {
         case SEND_DONE:
-            eio_session_pop(&page->eio);
+            eio_session_pop(&ss->eio);
             break;
         case SEND_BLOCKED:
             return;
         case SEND_DEAD:
-            engine_close(page->engine, s, CLOSE_POLICY, "write failed");
+            engine_close(e, s, CLOSE_POLICY, "write failed");
             return;
         }
     }
 }
 
-/* Ends what the page itself has ended: its transport follows at the end of the turn, or now, if it
- * has waited only for a last poll. */
-static void settle(struct page *page)
+/* Ends what the client has ended, or what has waited only for a last poll. The session may be no
+ * more then. */
+static void settle(struct engine *e, struct socketio_session *ss)
 {
-    struct session *s = page->session;
+    struct session *s = &ss->base;
 
-    if (!eio_session_is_over(&page->eio))
+    if (!eio_session_is_over(&ss->eio))
         return;
     if (s->state != SESSION_CLOSING)
-        engine_close(page->engine, s, page->eio.is_by_peer ? CLOSE_NORMAL : CLOSE_POLICY,
-                     page->eio.reason);
-    else if (s->is_transport_closing && page->eio.transport == EIO_POLLING)
-        s->transport->close(s);
+        engine_close(e, s, ss->eio.is_by_peer ? CLOSE_NORMAL : CLOSE_POLICY, ss->eio.reason);
+    else if (s->end.is_told && !s->conn)
+        engine_forget(e, s);
 }
 
-static void note_blocked(struct page *page)
+static void write_due(struct engine *e, struct socketio_session *ss)
 {
-    struct session *s = page->session;
-    bool waits = eio_session_has_waiting(&page->eio);
-
-    if (s->state != SESSION_CLOSING && waits != (s->blocked_ms != 0))
-        hub_set_blocked(page->engine->hub, s, waits ? page->engine->api.now.ms : 0);
+    if (eio_session_owes_poll(&ss->eio) && ss->poll)
+        answer_poll(ss);
+    if (ss->base.conn && !ss->base.end.is_told)
+        write_waiting(e, ss);
+    engine_note_blocked(e, &ss->base, eio_session_has_waiting(&ss->eio));
 }
 
-void page_flush(struct page *page)
+static void flush(struct engine *e, struct session *s)
 {
-    struct session *s = page->session;
-
-    if (eio_session_owes_poll(&page->eio) && page->poll)
-        answer_poll(page);
-    if (page->eio.transport == EIO_WEBSOCKET && !s->is_transport_closing)
-        write_waiting(page);
-    note_blocked(page);
-    settle(page);
+    write_due(e, of(s));
+    settle(e, of(s));
 }
 
 /* --- login --- */
 
-static void tell_online(struct page *page)
-{
-    struct event m = {.type = EVENT_ONLINE, .as.online = page->engine->online};
-
-    page->session->online_seen = page->engine->online;
-    page_put(page->session, &m);
-}
-
 /* Returns why not; NULL: the session is the user's, or was somebody's already. */
-static const char *log_in(struct page *page, struct span proof)
+static const char *log_in(struct socketio_session *ss, struct span proof)
 {
-    struct engine *engine = page->engine;
-    struct session *s = page->session;
-    enum login_result result =
-        authenticator_log_in_by_proof(&engine->authenticator, s, proof, engine->api.now);
+    struct engine *e = ss->engine;
+    struct session *s = &ss->base;
+    enum login_result result = authenticator_log_in_by_proof(&e->authenticator, s, proof, e->now);
 
     if (result == LOGIN_REFUSED)
         return "not authorized";
     if (result == LOGIN_DONE) {
-        engine_log(s, "logged in");
-        metrics_count(&engine->metrics, COUNT_LOGINS, 1);
+        e->ops->log(s, "logged in");
+        metrics_count(&e->metrics, COUNT_LOGINS, 1);
     }
     return NULL;
 }
 
-void page_log_in_by_cookie(struct page *page)
+void socketio_session_log_in(struct socketio_session *ss, struct span token)
 {
-    struct span token = {page->engine->admission.token, page->engine->admission.token_len};
-
-    if (token.len == 0 || log_in(page, token))
+    if (token.len == 0 || log_in(ss, token))
         return;
-    eio_session_set_logged_in(&page->eio);
-    /* It is told the numbers at the next sweep that finds it connected. */
-    page->session->online_seen = (struct online){UINT32_MAX, UINT32_MAX};
+    eio_session_set_logged_in(&ss->eio);
+    /* It is told the numbers at the next check that finds it connected. */
+    ss->online_seen = (struct online){UINT32_MAX, UINT32_MAX};
 }
 
-void page_on_event(struct page *page, const struct eio_event *event)
+static void tell_online(struct engine *e, struct socketio_session *ss)
 {
+    struct event event = {.type = EVENT_ONLINE, .as.online = e->online};
+
+    ss->online_seen = e->online;
+    engine_tell(e, &ss->base, &event);
+}
+
+void socketio_session_on_event(struct socketio_session *ss, const struct eio_event *event)
+{
+    struct engine *e = ss->engine;
+    struct session *s = &ss->base;
     const char *error;
 
-    if (page->session->state == SESSION_CLOSING)
+    if (s->state == SESSION_CLOSING)
         return;
     if (event->type == EIO_EVENT_LEFT)
-        engine_close(page->engine, page->session, CLOSE_NORMAL, "left");
+        engine_close(e, s, CLOSE_NORMAL, "left");
     if (event->type != EIO_EVENT_LOGIN && event->type != EIO_EVENT_AUTH)
         return;
-    error = log_in(page, (struct span){event->text, event->text_len});
+    error = log_in(ss, (struct span){event->text, event->text_len});
     /* Failing, it has ended the session: settle() sees to that. */
-    if (!eio_session_answer(&page->eio, event, error) && !error &&
-        page->engine->config->relay.legacy_online_count)
-        tell_online(page);
+    if (!eio_session_answer(&ss->eio, event, error) && !error &&
+        e->config->relay.legacy_online_count)
+        tell_online(e, ss);
 }
 
 /* --- life --- */
 
-static enum err make_id(char out[PAGE_ID_LEN + 1])
+static enum err start(struct engine *e, void **state)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    unsigned char bytes[PAGE_ID_LEN];
+    struct shared *shared = calloc(1, sizeof(*shared));
 
-    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-        return ERR_UNAVAILABLE;
-    for (size_t i = 0; i < PAGE_ID_LEN; i++)
-        out[i] = alphabet[bytes[i] & 63];
-    out[PAGE_ID_LEN] = '\0';
+    (void)e;
+    if (!shared)
+        return ERR_NO_MEMORY;
+    broadcast_log_init(&shared->log);
+    frame_init(&shared->frame, BYTES_MAX);
+    *state = shared;
     return ERR_NONE;
 }
 
-static struct page_entry *entry_of(struct page *page)
+static void stop(struct engine *e, void *state)
 {
-    return (struct page_entry *)((char *)page - offsetof(struct page_entry, page));
+    struct shared *shared = state;
+
+    (void)e;
+    broadcast_log_deinit(&shared->log);
+    frame_deinit(&shared->frame);
+    free(shared);
 }
 
-static enum err add_page(struct pages *pages, struct page *page)
+static enum err make_id(const struct engine *e, char out[ID_LEN + 1])
 {
-    struct page_entry *entry = entry_of(page);
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned char bytes[ID_LEN];
 
-    HASH_ADD_KEYPTR(hh, pages->by_sid, page->sid, PAGE_ID_LEN, entry);
-    return entry->hh.tbl ? ERR_NONE : ERR_NO_MEMORY;
+    if (e->ops->random(bytes, sizeof(bytes)))
+        return ERR_UNAVAILABLE;
+    for (size_t i = 0; i < ID_LEN; i++)
+        out[i] = alphabet[bytes[i] & 63];
+    out[ID_LEN] = '\0';
+    return ERR_NONE;
 }
 
-static enum err open_page(struct page *page, const struct eio_query *handshake)
+static enum err begin_protocol(struct engine *e, struct entry *entry,
+                               const struct eio_query *handshake)
 {
-    struct eio_limits limits = limits_of(page->engine);
-    char socket_id[PAGE_ID_LEN + 1];
-    enum err e;
+    struct eio_limits limits = limits_of(e);
+    char socket_id[ID_LEN + 1];
+    enum err error;
 
-    if ((e = make_id(page->sid)) || (e = make_id(socket_id)))
-        return e;
-    e = eio_session_open(&page->eio, handshake, span_of(page->sid), span_of(socket_id), &limits,
-                         page->engine->api.now.ms);
-    if (e)
-        return e;
-    e = add_page(page->engine->pages, page);
-    if (e)
-        eio_session_deinit(&page->eio);
-    return e;
+    if ((error = make_id(e, entry->sid)) || (error = make_id(e, socket_id)))
+        return error;
+    return eio_session_open(&entry->session.eio, handshake, span_of(entry->sid), span_of(socket_id),
+                            &limits, e->now.ms);
 }
 
-struct session *page_new_session(struct engine *engine, const struct eio_query *handshake)
+static enum err enter(struct engine *e, struct entry *entry, const struct ip *peer, struct conn *c)
 {
-    struct page_entry *entry = calloc(1, sizeof(*entry));
-    struct session *s = engine_new_session(engine, &socketio_protocol);
-    struct page *page = entry ? &entry->page : NULL;
-
-    if (!page || !s)
-        goto failed;
-    page->engine = engine;
-    page->session = s;
-    page->log_position = broadcast_log_end(&engine->log);
-    s->page = page;
-    s->deadline_ms = 0; /* who has not logged in hears what is for everybody */
-    if (!open_page(page, handshake))
-        return s;
-failed:
-    if (s)
-        engine_free_session(engine, s);
-    free(entry);
-    return NULL;
+    HASH_ADD_KEYPTR(hh, shared_of(e)->by_sid, entry->sid, ID_LEN, entry);
+    if (!entry->hh.tbl)
+        return ERR_NO_MEMORY;
+    if (!engine_add(e, &entry->session.base, peer, c))
+        return ERR_NONE;
+    HASH_DEL(shared_of(e)->by_sid, entry);
+    return ERR_NO_MEMORY;
 }
 
-struct page *page_find(const struct engine *engine, struct span sid)
+struct socketio_session *socketio_session_open(struct engine *e, const struct eio_query *handshake,
+                                               const struct ip *peer, struct span token,
+                                               struct conn *c)
 {
-    struct page_entry *entry;
+    struct entry *entry = calloc(1, sizeof(*entry));
+    struct socketio_session *ss = entry ? &entry->session : NULL;
 
-    HASH_FIND(hh, engine->pages->by_sid, sid.p, sid.len, entry);
-    return entry ? &entry->page : NULL;
+    if (!entry)
+        return NULL;
+    session_init(&ss->base, &socketio_protocol, e->now);
+    ss->engine = e;
+    ss->log_position = broadcast_log_end(&shared_of(e)->log);
+    ss->online_seen = e->online;
+    if (begin_protocol(e, entry, handshake) || enter(e, entry, peer, c)) {
+        eio_session_deinit(&ss->eio);
+        free(entry);
+        return NULL;
+    }
+    socketio_session_log_in(ss, token);
+    engine_mark_dirty(e, &ss->base);
+    return ss;
 }
 
-void page_drop_trial(struct page *page)
+struct socketio_session *socketio_session_find(const struct engine *e, struct span sid)
 {
-    struct session *trial = page->trial;
+    struct entry *entry;
 
-    if (!trial)
+    HASH_FIND(hh, shared_of(e)->by_sid, sid.p, sid.len, entry);
+    return entry ? &entry->session : NULL;
+}
+
+static void drop_probe(struct socketio_session *ss)
+{
+    struct conn *probing = ss->probing;
+
+    if (!probing)
         return;
-    eio_session_stop_probe(&page->eio);
-    page->trial = NULL;
-    trial->page = NULL;
-    trial->transport->kill(trial);
+    eio_session_stop_probe(&ss->eio);
+    ss->probing = NULL;
+    conn_cut(probing);
 }
 
-void page_open(struct session *s)
+static void free_session(struct engine *e, struct session *s)
 {
-    struct engine *engine = s->page->engine;
+    struct socketio_session *ss = of(s);
+    struct entry *entry = (struct entry *)ss;
 
-    metrics_count(&engine->metrics, COUNT_OPENED, 1);
-    hub_add(engine->hub, s);
-    s->wants_online = engine->config->relay.legacy_online_count;
-    s->online_seen = engine->online;
-    page_log_in_by_cookie(s->page);
-}
-
-void page_end(struct session *s)
-{
-    struct page *page = s->page;
-    struct page_entry *entry = entry_of(page);
-    struct engine *engine = page->engine;
-
-    if (page->poll)
-        answer_poll(page);
-    page_drop_trial(page);
-    eio_session_deinit(&page->eio);
-    HASH_DEL(engine->pages->by_sid, entry);
+    if (ss->poll)
+        answer_poll(ss);
+    drop_probe(ss);
+    eio_session_deinit(&ss->eio);
+    HASH_DEL(shared_of(e)->by_sid, entry);
     free(entry);
-    s->page = NULL;
-    engine_free_session(engine, s);
+}
+
+/* --- connections --- */
+
+static enum err open_conn(struct engine *e, struct conn *c, const struct upgrade *upgrade)
+{
+    struct socketio_session *ss;
+    struct eio_query query;
+    enum eio_fault fault;
+
+    if (eio_query_decode(upgrade->query, &query, &fault))
+        return ERR_CONFLICT;
+    if (query.sid.len == 0)
+        return socketio_session_open(e, &query, &upgrade->peer, upgrade->token, c) ? ERR_NONE
+                                                                                   : ERR_NO_MEMORY;
+    ss = socketio_session_find(e, query.sid);
+    if (!ss || !eio_session_start_probe(&ss->eio, e->now.ms))
+        return ERR_CONFLICT;
+    ss->probing = c;
+    c->session = &ss->base;
+    return ERR_NONE;
+}
+
+static void on_probe_frame(struct engine *e, struct socketio_session *ss, struct span frame,
+                           bool is_binary)
+{
+    switch (eio_session_hear_probe(&ss->eio, frame, is_binary, e->now.ms)) {
+    case EIO_PROBE_PONG:
+        if (write_packet(e, ss->probing, EIO_PROBE_REPLY) != SEND_DONE)
+            drop_probe(ss);
+        break;
+    case EIO_PROBE_UPGRADED:
+        ss->base.conn = ss->probing;
+        ss->probing = NULL;
+        break;
+    case EIO_PROBE_REFUSED:
+        drop_probe(ss);
+        break;
+    }
+}
+
+static void on_frame(struct engine *e, struct socketio_session *ss, struct span frame,
+                     bool is_binary)
+{
+    struct eio_event event;
+
+    eio_session_hear(&ss->eio, frame, is_binary, e->now.ms, &event);
+    socketio_session_on_event(ss, &event);
+}
+
+static void refuse_piece(struct engine *e, struct socketio_session *ss, bool is_probe,
+                         enum err error)
+{
+    if (is_probe)
+        drop_probe(ss);
+    else if (error == ERR_TOO_BIG)
+        engine_close(e, &ss->base, CLOSE_TOO_BIG, "frame too big");
+    else
+        engine_close(e, &ss->base, CLOSE_LATER, "out of memory");
+}
+
+static void input(struct engine *e, struct conn *c, const struct piece *piece)
+{
+    struct socketio_session *ss = of(c->session);
+    bool is_binary = piece->kind == PIECE_BINARY, is_probe = ss->probing == c;
+    struct span whole;
+    enum err error;
+
+    if (piece->kind == PIECE_PONG || ss->base.state == SESSION_CLOSING)
+        return;
+    error = conn_collect(c, piece, (size_t)e->config->relay.socketio_max_payload, &whole);
+    if (error == ERR_INCOMPLETE)
+        return;
+    if (error)
+        refuse_piece(e, ss, is_probe, error);
+    else if (is_probe)
+        on_probe_frame(e, ss, whole, is_binary);
+    else
+        on_frame(e, ss, whole, is_binary);
+    conn_drop_partial(c);
+    engine_mark_dirty(e, &ss->base);
+}
+
+static void lost(struct engine *e, struct conn *c)
+{
+    struct socketio_session *ss = of(c->session);
+
+    if (ss->probing != c) {
+        engine_forget(e, &ss->base);
+        return;
+    }
+    ss->probing = NULL;
+    eio_session_stop_probe(&ss->eio);
+    engine_mark_dirty(e, &ss->base);
 }
 
 /* --- what the relay says --- */
 
 /* Writes `format` with its {users} and {pages} filled in. */
-static enum err fill_in(struct span format, int64_t users, int64_t pages, struct buf *out)
+static enum err fill_in(struct span format, const struct online *online, struct buf *out)
 {
     while (format.len > 0) {
+        size_t len = 7; /* of either placeholder */
         enum err e;
 
         if (span_starts_with(format, SPAN("{users}"))) {
-            e = buf_append_int(out, users);
-            format = (struct span){format.p + 7, format.len - 7};
+            e = buf_append_int(out, online->users);
         } else if (span_starts_with(format, SPAN("{pages}"))) {
-            e = buf_append_int(out, pages);
-            format = (struct span){format.p + 7, format.len - 7};
+            e = buf_append_int(out, online->pages);
         } else {
+            len = 1;
             e = buf_append_char(out, format.p[0]);
-            format = (struct span){format.p + 1, format.len - 1};
         }
         if (e)
             return e;
+        format = (struct span){format.p + len, format.len - len};
     }
     return ERR_NONE;
 }
 
-static enum err encode_online(const struct engine *engine, const struct online *online,
-                              struct buf *out)
+static enum err encode_online(const struct engine *e, const struct online *online, struct buf *out)
 {
     struct buf text;
-    enum err e;
+    enum err error;
 
     buf_init(&text, ONLINE_MAX);
-    e = fill_in(span_of(engine->config->relay.legacy_online_format), online->users, online->pages,
-                &text);
-    if (!e)
-        e = sio_encode_event(SPAN("update_online_count"), buf_span(&text), out);
+    error = fill_in(span_of(e->config->relay.legacy_online_format), online, &text);
+    if (!error)
+        error = sio_encode_event(SPAN("update_online_count"), buf_span(&text), out);
     buf_deinit(&text);
-    return e;
+    return error;
 }
 
-static enum err put_ring(struct page *page, struct span packet)
+static enum err encode_ring(const struct engine *e, const struct ring *ring, struct buf *out)
 {
-    struct buf *own = &page->engine->pages->packet;
-    enum err e;
-
-    if (packet.len > 0)
-        return eio_session_put(&page->eio, EIO_KIND_PLAIN, packet);
-    buf_reset(own);
-    e = web_msg_sender_encode(span_of(page->engine->config->relay.legacy_text), own);
-    return e ? e : eio_session_put(&page->eio, EIO_KIND_RING, buf_span(own));
+    if (ring->text.p)
+        return text_encode(ring->text, texts_max(&e->config->relay) - 1, out);
+    return text_encode(span_of(e->config->relay.legacy_text), BYTES_MAX, out);
 }
 
-static enum err put_online(struct page *page, const struct online *online)
+static enum err encode(const struct engine *e, const struct event *event, struct buf *out)
 {
-    struct buf *own = &page->engine->pages->packet;
-    enum err e;
-
-    buf_reset(own);
-    e = encode_online(page->engine, online, own);
-    return e ? e : eio_session_put(&page->eio, EIO_KIND_ONLINE, buf_span(own));
-}
-
-void page_put(struct session *s, const struct event *m)
-{
-    struct engine *engine = s->page->engine;
-    enum err e = ERR_NONE;
-
-    if (m->type == EVENT_RING)
-        e = put_ring(s->page, m->as.ring.packet);
-    else if (m->type == EVENT_ONLINE)
-        e = put_online(s->page, &m->as.online);
-    if (e && s->state != SESSION_CLOSING)
-        engine_close(engine, s, CLOSE_POLICY, "too much waits for it");
-}
-
-bool page_is_connected(const struct session *s)
-{
-    return s->page->eio.is_connected;
-}
-
-void page_tell_bulletin(struct session *s)
-{
-    struct engine *engine = s->page->engine;
-    struct event m = {.type = EVENT_RING, .as.ring = {.type = RING_ASK}};
-
-    while (broadcast_log_next(&engine->log, &s->page->log_position, &m.as.ring.packet)) {
-        /* A text is for every page, a message in the inbox for those who have one. */
-        if (m.as.ring.packet.len > 0 || s->state == SESSION_OPEN)
-            page_put(s, &m);
+    switch (event->type) {
+    case EVENT_RING:
+    case EVENT_BROADCAST:
+        return encode_ring(e, &event->as.ring, out);
+    case EVENT_ONLINE:
+        return encode_online(e, &event->as.online, out);
+    default:
+        return ERR_NONE; /* its clients know no such thing */
     }
-    page_flush(s->page);
 }
 
-void page_farewell(struct session *s)
+/* Texts do not merge as rings do: each page is told each one, in their order. */
+static enum err announce(struct engine *e, struct frames *frames)
 {
-    struct eio_session *eio = &s->page->eio;
+    struct broadcast_log *log = &shared_of(e)->log;
+    const struct frame *frame;
+    enum err error;
 
-    page_drop_trial(s->page);
-    /* Any end but this one a client takes for a mishap, and comes back. It closes the session
-     * itself; told of that as well, some forget why. */
-    if ((s->close_code != CLOSE_KICKED && s->close_code != CLOSE_TOO_MANY) ||
-        eio_session_leave(eio))
-        eio_session_close(eio, s->close_reason, s->page->engine->api.now.ms);
-    page_flush(s->page);
+    if (hub_due(e->hub) == 0)
+        broadcast_log_clear(log); /* all that it holds has been told */
+    if (!frames->event.as.ring.text.p)
+        return broadcast_log_add(log, SPAN(""), 0);
+    if ((error = frames_get(frames, e, &socketio_protocol, &frame)))
+        return error;
+    error = broadcast_log_add(log, frame_span(frame), texts_max(&e->config->relay));
+    return error == ERR_TOO_BIG ? ERR_TOO_MANY : error;
 }
 
-void page_check(struct session *s)
+static void put(struct engine *e, struct socketio_session *ss, enum eio_kind kind,
+                struct span packet)
 {
-    struct page *page = s->page;
-    struct eio_limits limits = limits_of(page->engine);
+    if (packet.len > 0 && eio_session_put(&ss->eio, kind, packet) &&
+        ss->base.state != SESSION_CLOSING)
+        engine_close(e, &ss->base, CLOSE_POLICY, "too much waits for it");
+}
 
-    switch (eio_session_check(&page->eio, &limits, page->engine->api.now.ms)) {
+static void tell_log(struct engine *e, struct socketio_session *ss, struct span ring)
+{
+    struct span text;
+
+    while (broadcast_log_next(&shared_of(e)->log, &ss->log_position, &text)) {
+        /* A text is for every page, a message in the inbox for those who have one. */
+        if (text.len > 0)
+            put(e, ss, EIO_KIND_PLAIN, text);
+        else if (ss->base.state == SESSION_OPEN)
+            put(e, ss, EIO_KIND_RING, ring);
+    }
+}
+
+static bool deliver(struct engine *e, struct session *s, struct frames *frames)
+{
+    const struct event *event = &frames->event;
+    struct socketio_session *ss = of(s);
+    const struct frame *frame;
+
+    if (frames_get(frames, e, &socketio_protocol, &frame))
+        engine_close(e, s, CLOSE_POLICY, "too much waits for it");
+    else if (event->type == EVENT_BROADCAST)
+        tell_log(e, ss, frame_span(frame));
+    else if (event->type == EVENT_ONLINE)
+        put(e, ss, EIO_KIND_ONLINE, frame_span(frame));
+    else if (event->type == EVENT_RING)
+        put(e, ss, event->as.ring.text.p ? EIO_KIND_PLAIN : EIO_KIND_RING, frame_span(frame));
+    if (s->pending_on == HUB_NOT_LISTED)
+        engine_mark_dirty(e, s);
+    return true;
+}
+
+/* --- time, and the end --- */
+
+static bool check(struct engine *e, struct session *s)
+{
+    static const struct session_end restarting = {"restarting", CLOSE_RESTART, false};
+    struct eio_limits limits = limits_of(e);
+    struct socketio_session *ss = of(s);
+    struct session_end end;
+    bool is_news;
+
+    if (session_is_over(s, e->now, &restarting, &end)) {
+        engine_close(e, s, end.code, end.reason);
+        return true;
+    }
+    switch (eio_session_check(&ss->eio, &limits, e->now.ms)) {
     case EIO_DUE_NOTHING:
-        return;
-    case EIO_DUE_FLUSH:
-    case EIO_DUE_CLOSE:
         break;
     case EIO_DUE_DROP_PROBE:
-        page_drop_trial(page);
+        drop_probe(ss);
+        engine_mark_dirty(e, s);
+        break;
+    case EIO_DUE_FLUSH:
+    case EIO_DUE_CLOSE:
+        engine_mark_dirty(e, s);
         break;
     }
-    page_flush(page);
+    is_news = e->config->relay.legacy_online_count && ss->eio.is_connected &&
+              engine_has_news(e, &ss->online_seen);
+    if (is_news)
+        tell_online(e, ss);
+    return is_news;
 }
+
+/* A code of 1012 or 1013 ends the process of a client of socket.io 1.x in node: its ws throws. */
+static uint16_t close_code_of(const struct session *s)
+{
+    return s->end.code == CLOSE_RESTART || s->end.code == CLOSE_LATER ? CLOSE_GOING_AWAY
+                                                                      : s->end.code;
+}
+
+static void end(struct engine *e, struct session *s)
+{
+    struct socketio_session *ss = of(s);
+
+    drop_probe(ss);
+    /* Any end but this one a client takes for a mishap, and comes back. It closes the session
+     * itself; told of that as well, some forget why. */
+    if ((s->end.code != CLOSE_KICKED && s->end.code != CLOSE_TOO_MANY) ||
+        eio_session_leave(&ss->eio))
+        eio_session_close(&ss->eio, s->end.reason, e->now.ms);
+    write_due(e, ss);
+    s->end.is_told = true;
+    if (s->conn)
+        s->conn->transport->close(s->conn, close_code_of(s), s->end.reason);
+    /* What is yet to be told waits for the next poll, unless none can come any more. */
+    else if (eio_session_is_over(&ss->eio) || e->admission.drain_ends_ms)
+        engine_forget(e, s);
+}
+
+const struct protocol socketio_protocol = {
+    .id = PROTOCOL_SOCKETIO,
+    .name = "socketio",
+    .requests = {polling_owns, polling_body_max, polling_answer},
+    .start = start,
+    .stop = stop,
+    .open = open_conn,
+    .input = input,
+    .lost = lost,
+    .encode = encode,
+    .announce = announce,
+    .deliver = deliver,
+    .flush = flush,
+    .check = check,
+    .end = end,
+    .free = free_session,
+};

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/* http_server.c - the life of an HTTP connection. work() is its heart: answer one request, write,
+ * and go on as long as there is input and its answers are taken; so a client that pipelines waits
+ * for itself, and after REQUESTS_PER_TURN for the others. Connections are in the order in which
+ * they were last heard of, so the first is the one to drop for want of room; those that are parked
+ * are on a list of their own and never dropped for that. */
 #define _GNU_SOURCE /* accept4 */
 #include "relay/transport/http_server.h"
 
@@ -23,10 +28,17 @@ enum {
     LINGER_MS = 2000,
 };
 
+/* What is kept for the answer to come. */
+struct http_parked {
+    struct http_waiter waiter;
+    char *headers; /* owned */
+    bool keeps_alive;
+};
+
 struct http_conn {
     ev_io io;
     struct http_server *server;
-    struct http_conn *prev, *next; /* who was heard of last stands last; or of the parked ones */
+    struct http_conn *prev, *next; /* the one heard of last is last; or of the parked ones */
     struct buf in;
     struct buf out;
     struct ip peer;
@@ -36,11 +48,9 @@ struct http_conn {
     bool is_ending;       /* no further request is read */
     bool is_lingering;    /* all is said; waiting for the peer to close */
     bool has_ended_input; /* the peer will send no more */
-    bool is_parked;       /* the request at the begin of `in` waits for http_answer() */
-    size_t parked_len;    /* of that request */
-    void *waiter;         /* for it */
-    char *headers;        /* of it; owned */
-    bool keeps_alive;     /* after its answer */
+    bool is_parked;       /* the request that `in` begins with waits for http_server_answer() */
+    size_t request_len;   /* of the request that is being handled, or waits */
+    struct http_parked parked;
 };
 
 struct http_server {
@@ -108,17 +118,15 @@ static int release_conn(struct http_conn *c)
     unlink_conn(c);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
-    free(c->headers);
+    free(c->parked.headers);
     free(c);
     return fd;
 }
 
 static void close_conn(struct http_conn *c)
 {
-    const struct http_handler *handler = &c->server->handler;
-
-    if (c->is_parked && handler->on_abandoned)
-        handler->on_abandoned(handler->ctx, c->waiter);
+    if (c->is_parked && c->parked.waiter.on_abandoned)
+        c->parked.waiter.on_abandoned(c->parked.waiter.ctx);
     close(release_conn(c));
 }
 
@@ -188,23 +196,15 @@ static void finish_request(struct http_conn *c, size_t len)
         buf_deinit(&c->in);
 }
 
-static void hand_over(struct http_conn *c)
-{
-    struct http_handler handler = c->server->handler;
-
-    handler.on_handover(handler.ctx, release_conn(c));
-}
-
 enum progress { PROGRESS_DONE, PROGRESS_WAIT, PROGRESS_GONE };
 
 static enum progress park(struct http_conn *c, const struct http_request *req, const char *headers)
 {
-    c->headers = strdup(headers);
+    c->parked.headers = strdup(headers);
     unlink_conn(c);
     c->is_parked = true;
-    c->parked_len = req->head_len + req->content_length;
-    c->waiter = req->waiter;
-    c->keeps_alive = req->keeps_alive;
+    c->parked.waiter = req->waiter;
+    c->parked.keeps_alive = req->keeps_alive;
     link_parked(c);
     return PROGRESS_WAIT;
 }
@@ -213,11 +213,11 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
 {
     const struct http_handler *handler = &c->server->handler;
     struct http_response res = {.status = 500, .content_type = "text/plain", .headers = ""};
-    size_t whole = req->head_len + req->content_length;
 
     buf_init(&res.body, RESPONSE_MAX - HTTP_HEAD_MAX);
     req->peer = c->peer;
     req->conn = c;
+    c->request_len = req->head_len + req->content_length;
     req->body = c->in.data + req->head_len;
     /* HEAD is among the others, whose answers have a body here that its client does not expect. */
     if (req->method == HTTP_OTHER)
@@ -229,24 +229,19 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
     case HTTP_PARK:
         buf_deinit(&res.body);
         return park(c, req, res.headers);
-    case HTTP_HANDOVER:
-        if (c->in.len == whole) {
-            buf_deinit(&res.body);
-            hand_over(c);
-            return PROGRESS_GONE;
-        }
-        /* RFC 6455 4.1: the client waits for the answer before it sends frames. */
-        refuse(c, 400);
-        break;
+    case HTTP_TAKEN:
+        buf_deinit(&res.body);
+        (void)release_conn(c);
+        return PROGRESS_GONE;
     }
     buf_deinit(&res.body);
-    finish_request(c, whole);
+    finish_request(c, c->request_len);
     return PROGRESS_DONE;
 }
 
 static enum progress await_body(struct http_conn *c, const struct http_request *req)
 {
-    if (!req->expects_continue || c->has_continued)
+    if (!req->framing.expects_continue || c->has_continued)
         return PROGRESS_WAIT;
     c->has_continued = true;
     if (buf_append(&c->out, SPAN("HTTP/1.1 100 Continue\r\n\r\n")))
@@ -335,7 +330,7 @@ static size_t room(struct http_conn *c)
 
     /* After a request that waits for its answer no client has much to say. */
     buf_set_max(&c->in,
-                HTTP_HEAD_MAX + (c->is_parked ? c->parked_len : c->server->limits.body_max));
+                HTTP_HEAD_MAX + (c->is_parked ? c->request_len : c->server->limits.body_max));
     left = buf_room(&c->in);
     return left < READ_SIZE ? left : READ_SIZE;
 }
@@ -489,25 +484,36 @@ void http_server_free(struct http_server *server)
     if (!server)
         return;
     http_server_stop_accepting(server);
-    server->handler.on_abandoned = NULL;
     while (server->first)
         close_conn(server->first);
     while (server->parked)
-        close_conn(server->parked);
+        close(release_conn(server->parked));
     free(server);
 }
 
-void http_answer(struct http_conn *c, struct http_response *res)
+int http_server_take(struct http_conn *c)
+{
+    int fd = c->io.fd;
+
+    /* RFC 6455 4.1: the client waits for the answer before it sends frames. */
+    if (c->in.len != c->request_len)
+        return -1;
+    ev_io_stop(c->server->loop, &c->io);
+    ev_clear_pending(c->server->loop, &c->io);
+    return fd;
+}
+
+void http_server_answer(struct http_conn *c, struct http_response *res)
 {
     unlink_conn(c);
     c->is_parked = false;
     link_last(c);
     /* Without them, for want of memory, a foreign page cannot read the answer, and asks again. */
-    res->headers = c->headers ? c->headers : "";
-    reply(c, res, c->keeps_alive);
-    free(c->headers);
-    c->headers = NULL;
-    finish_request(c, c->parked_len);
+    res->headers = c->parked.headers ? c->parked.headers : "";
+    reply(c, res, c->parked.keeps_alive);
+    free(c->parked.headers);
+    c->parked.headers = NULL;
+    finish_request(c, c->request_len);
     if (!flush(c))
         return;
     watch(c, c->out.len > 0 ? EV_WRITE : EV_READ);

@@ -15,22 +15,17 @@ struct ev_loop;
 struct http_server;
 
 enum http_action {
-    HTTP_REPLY,    /* write the response */
-    HTTP_HANDOVER, /* the connection is the handler's from now on: on_handover() follows */
-    HTTP_PARK,     /* the answer comes later, by http_answer() for req->conn; the header lines of
-                      res->headers are kept for it */
+    HTTP_REPLY, /* write the response */
+    HTTP_TAKEN, /* the handler has taken the descriptor by http_server_take() */
+    HTTP_PARK,  /* the answer comes later, by http_server_answer() for req->conn; the header lines
+                   of res->headers are kept for it, req->waiter is told if it cannot come */
 };
 
-/* NULL stands for what a port never needs. */
+/* NULL: what a port never needs. */
 struct http_handler {
     enum http_action (*on_request)(void *ctx, struct http_request *req, struct http_response *res);
-    void (*on_handover)(void *ctx, int fd); /* takes fd */
-
     /* The longest body that this request may have, up to the limit's body_max; NULL: that. */
     size_t (*body_max)(void *ctx, const struct http_request *req);
-
-    /* The connection of a parked request is no more. */
-    void (*on_abandoned)(void *ctx, void *waiter);
     void *ctx;
 };
 
@@ -47,14 +42,18 @@ struct http_server *http_server_new(struct ev_loop *loop, int listen_fd,
                                     const struct http_handler *handler,
                                     const struct http_limits *limits, struct metrics *metrics);
 
-/* Closes the listener and all connections; on_abandoned() is not called any more. */
+/* Closes the listener and all connections; waiters are not told any more. */
 void http_server_free(struct http_server *server);
 
 /* Closes the listener; who is connected already is served on. */
 void http_server_stop_accepting(struct http_server *server);
 
+/* The descriptor of the connection whose request is being handled, which is the caller's from now
+ * on and no connection of HTTP any more; negative: its client has sent more than the request. */
+int http_server_take(struct http_conn *conn);
+
 /* Answers a parked request; res->headers does not count. The connection is the server's again. */
-void http_answer(struct http_conn *conn, struct http_response *res);
+void http_server_answer(struct http_conn *conn, struct http_response *res);
 
 /* From now on these hold, for connections that are there as well: each goes on with what it has
  * read, a request that has become too long is refused. */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/* sse.c - event streams, straight on the loop: a head, then frames as they come. What the kernel
+ * does not take of one frame is kept, at most that one, and until it is gone the stream is blocked.
+ */
 #include "relay/transport/sse.h"
 
 #include <errno.h>
 #include <ev.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,20 +26,21 @@ static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r
 
 struct sse_stream {
     ev_io io;
+    struct conn conn;
+    bool is_closing;
     struct sse *host;
-    struct session *session;
     struct sse_stream *prev, *next;
     struct buf rest; /* of a frame that was not wholly taken */
 };
 
 struct sse {
     struct ev_loop *loop;
-    const struct transport_events *events;
+    const struct conn_events *events;
     void *ctx;
     struct sse_stream *first;
 };
 
-struct sse *sse_new(struct ev_loop *loop, const struct transport_events *events, void *ctx)
+struct sse *sse_new(struct ev_loop *loop, const struct conn_events *events, void *ctx)
 {
     struct sse *host = calloc(1, sizeof(*host));
 
@@ -50,7 +55,6 @@ struct sse *sse_new(struct ev_loop *loop, const struct transport_events *events,
 static void end_stream(struct sse_stream *st)
 {
     struct sse *host = st->host;
-    struct session *s = st->session;
 
     ev_io_stop(host->loop, &st->io);
     ev_clear_pending(host->loop, &st->io);
@@ -62,9 +66,8 @@ static void end_stream(struct sse_stream *st)
     if (st->next)
         st->next->prev = st->prev;
     buf_deinit(&st->rest);
+    host->events->on_gone(host->ctx, &st->conn);
     free(st);
-    s->carrier = NULL;
-    host->events->on_gone(host->ctx, s);
 }
 
 void sse_free(struct sse *host)
@@ -128,12 +131,12 @@ static void on_stream_writable(struct sse_stream *st)
     if (st->rest.len > 0 && (!flush_rest(st) || st->rest.len > 0))
         return;
     buf_deinit(&st->rest);
-    if (st->session->state == SESSION_CLOSING) {
+    if (st->is_closing) {
         end_stream(st);
         return;
     }
     watch(st, EV_READ);
-    st->host->events->on_writable(st->host->ctx, st->session);
+    st->host->events->on_writable(st->host->ctx, &st->conn);
 }
 
 static void on_stream(struct ev_loop *loop, ev_io *io, int events)
@@ -162,70 +165,67 @@ static void limit_silence(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
-bool sse_adopt(struct sse *host, int fd, struct session *s)
+static struct sse_stream *stream_of(struct conn *c)
 {
-    struct sse_stream *st = calloc(1, sizeof(*st));
-
-    if (!st) {
-        close(fd);
-        return false;
-    }
-    st->host = host;
-    st->session = s;
-    buf_init(&st->rest, sizeof(head) + FRAME_MAX);
-    ev_io_init(&st->io, on_stream, fd, EV_READ);
-    st->io.data = st;
-    if (write_all(st, (struct span){head, sizeof(head) - 1}) != SEND_DONE) {
-        ev_io_stop(host->loop, &st->io);
-        buf_deinit(&st->rest);
-        free(st);
-        close(fd);
-        return false;
-    }
-    limit_silence(fd);
-    st->next = host->first;
-    if (st->next)
-        st->next->prev = st;
-    host->first = st;
-    s->transport = &sse_transport;
-    s->carrier = st;
-    if (!ev_is_active(&st->io))
-        ev_io_start(host->loop, &st->io);
-    host->events->on_open(host->ctx, s);
-    return true;
+    return (struct sse_stream *)((char *)c - offsetof(struct sse_stream, conn));
 }
 
-static bool is_blocked(const struct session *s)
+static enum send_result send_frame(struct conn *c, const struct frame *f)
 {
-    const struct sse_stream *st = s->carrier;
+    struct sse_stream *st = stream_of(c);
 
-    return st->rest.len > 0;
+    return st->rest.len > 0 ? SEND_BLOCKED : write_all(st, frame_span(f));
 }
 
-static enum send_result send_frame(struct session *s, const struct frame *f)
+static void close_stream(struct conn *c, uint16_t code, const char *reason)
 {
-    struct sse_stream *st = s->carrier;
+    struct sse_stream *st = stream_of(c);
 
-    if (st->rest.len > 0)
-        return SEND_BLOCKED;
-    return write_all(st, (struct span){f->bytes.data + FRAME_ROOM, frame_len(f)});
-}
-
-static void close_session(struct session *s)
-{
-    struct sse_stream *st = s->carrier;
-
-    s->is_transport_closing = true;
+    (void)code;
+    (void)reason;
+    st->is_closing = true;
     /* What is half written ends first. */
     if (st->rest.len == 0)
         end_stream(st);
 }
 
-static void kill_session(struct session *s)
+static void kill_stream(struct conn *c)
 {
-    struct sse_stream *st = s->carrier;
-
-    (void)shutdown(st->io.fd, SHUT_RDWR);
+    (void)shutdown(stream_of(c)->io.fd, SHUT_RDWR);
 }
 
-const struct transport sse_transport = {send_frame, is_blocked, close_session, kill_session};
+static const struct transport sse_transport = {send_frame, close_stream, kill_stream};
+
+static bool begin(struct sse_stream *st, int fd)
+{
+    buf_init(&st->rest, sizeof(head) + FRAME_MAX);
+    ev_io_init(&st->io, on_stream, fd, EV_READ);
+    st->io.data = st;
+    if (write_all(st, (struct span){head, sizeof(head) - 1}) == SEND_DONE)
+        return true;
+    ev_io_stop(st->host->loop, &st->io);
+    buf_deinit(&st->rest);
+    return false;
+}
+
+struct conn *sse_open(struct sse *host, int fd)
+{
+    struct sse_stream *st = calloc(1, sizeof(*st));
+
+    if (st)
+        st->host = host;
+    if (!st || !begin(st, fd)) {
+        free(st);
+        close(fd);
+        return NULL;
+    }
+    limit_silence(fd);
+    st->conn.transport = &sse_transport;
+    st->next = host->first;
+    if (st->next)
+        st->next->prev = st;
+    host->first = st;
+    if (!ev_is_active(&st->io))
+        ev_io_start(host->loop, &st->io);
+    return &st->conn;
+}

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+/* websocket.c - the fence around libwebsockets 4.1.6, whose traps are kept in here. It never
+ * accepts or parses a client's request: it adopts a descriptor with a head that we composed. It
+ * runs on our libev loop as a foreign one, so its timers need a nudge once a second, and its
+ * validity timers, one sorted list, are off. Frames are written outside of its writeable callback,
+ * which costs a third of it; what the kernel does not take it buffers, so we ask before each one.
+ */
 #include "relay/transport/websocket.h"
 
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/os/log.h"
+#include "relay/session/frame.h"
 
 /* Enough for a pong in one piece; it is held for each session. */
 enum { RX_BUFFER = 128, HEADER_POOL = 8 };
@@ -16,76 +24,87 @@ _Static_assert(FRAME_ROOM >= LWS_PRE, "libwebsockets writes its header before th
 struct websockets {
     struct lws_context *context;
     struct lws_vhost *vhost;
-    const struct transport_events *events;
+    const struct conn_events *events;
     void *ctx;
-    struct session *adopting; /* while websocket_adopt() runs, until the session is open */
+    struct websocket *opening; /* while websocket_open() runs, until the handshake is answered; */
+    struct websocket *opened;  /* and from then on, unless it is gone already */
 };
 
-static void forget(struct websockets *w, struct lws *wsi, struct session *s)
+struct websocket {
+    struct conn conn;
+    struct lws *wsi;
+    const char *close_reason; /* NULL: it is not closing */
+    uint16_t close_code;
+};
+
+static struct websocket *websocket_of(struct conn *c)
 {
-    if (!s)
-        return;
+    return (struct websocket *)c;
+}
+
+static void forget(struct websockets *w, struct lws *wsi, struct websocket *ws)
+{
     lws_set_opaque_user_data(wsi, NULL);
-    s->carrier = NULL;
-    w->events->on_gone(w->ctx, s);
+    if (w->opened == ws)
+        w->opened = NULL;
+    w->events->on_gone(w->ctx, &ws->conn);
+    free(ws);
 }
 
-static void open_session(struct websockets *w, struct lws *wsi)
+static void establish(struct websockets *w, struct lws *wsi)
 {
-    struct session *s = w->adopting;
-
-    w->adopting = NULL;
-    s->carrier = wsi;
-    lws_set_opaque_user_data(wsi, s);
-    w->events->on_open(w->ctx, s);
-}
-
-/* A code of 1012 or 1013 ends the process of a client of socket.io 1.x in node: its ws throws. */
-static enum lws_close_status close_status_of(const struct session *s)
-{
-    if (s->page && (s->close_code == CLOSE_RESTART || s->close_code == CLOSE_LATER))
-        return LWS_CLOSE_STATUS_GOINGAWAY;
-    return (enum lws_close_status)s->close_code;
+    w->opened = w->opening;
+    w->opening = NULL;
+    w->opened->wsi = wsi;
+    lws_set_opaque_user_data(wsi, w->opened);
 }
 
 /* A non-zero return lets libwebsockets close the connection, by the reason set before. */
-static int close_politely(struct lws *wsi, struct session *s)
+static int close_politely(struct websocket *ws)
 {
     unsigned char reason[124];
-    size_t len = strlen(s->close_reason);
+    size_t len = strlen(ws->close_reason);
 
     if (len > sizeof(reason) - 1)
         len = sizeof(reason) - 1;
-    memcpy(reason, s->close_reason, len);
-    lws_close_reason(wsi, close_status_of(s), reason, len);
+    memcpy(reason, ws->close_reason, len);
+    lws_close_reason(ws->wsi, (enum lws_close_status)ws->close_code, reason, len);
     return -1;
 }
 
-static int on_writable(struct websockets *w, struct lws *wsi, struct session *s)
+static int on_writable(struct websockets *w, struct websocket *ws)
 {
-    if (s->state == SESSION_CLOSING)
-        return s->is_transport_closing ? close_politely(wsi, s) : 0;
-    w->events->on_writable(w->ctx, s);
+    if (ws->close_reason)
+        return close_politely(ws);
+    w->events->on_writable(w->ctx, &ws->conn);
     return 0;
 }
 
-static int on_session_event(struct websockets *w, struct lws *wsi, struct session *s,
-                            enum lws_callback_reasons reason, const struct span *piece)
+static void on_piece(struct websockets *w, struct websocket *ws, struct span bytes)
 {
+    struct piece piece = {bytes, lws_frame_is_binary(ws->wsi) ? PIECE_BINARY : PIECE_TEXT,
+                          lws_is_final_fragment(ws->wsi)};
+
+    w->events->on_piece(w->ctx, &ws->conn, &piece);
+}
+
+static int on_event(struct websockets *w, struct websocket *ws, enum lws_callback_reasons reason,
+                    struct span bytes)
+{
+    static const struct piece pong = {{NULL, 0}, PIECE_PONG, true};
+
     switch (reason) {
     case LWS_CALLBACK_RECEIVE:
-        w->events->on_heard(w->ctx, s);
-        w->events->on_piece(w->ctx, s, *piece, lws_frame_is_binary(wsi),
-                            lws_is_final_fragment(wsi));
+        on_piece(w, ws, bytes);
         return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
-        w->events->on_heard(w->ctx, s);
+        w->events->on_piece(w->ctx, &ws->conn, &pong);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return on_writable(w, wsi, s);
+        return on_writable(w, ws);
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_WSI_DESTROY:
-        forget(w, wsi, s);
+        forget(w, ws->wsi, ws);
         return 0;
     default:
         return 0;
@@ -96,19 +115,18 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
                     size_t len)
 {
     struct websockets *w = lws_context_user(lws_get_context(wsi));
-    struct session *s = w ? lws_get_opaque_user_data(wsi) : NULL;
-    struct span piece = {in, len};
+    struct websocket *ws = w ? lws_get_opaque_user_data(wsi) : NULL;
 
     (void)user;
-    if (s)
-        return on_session_event(w, wsi, s, reason, &piece);
+    if (ws)
+        return on_event(w, ws, reason, (struct span){in, len});
     switch (reason) {
     case LWS_CALLBACK_ESTABLISHED:
-        open_session(w, wsi);
+        establish(w, wsi);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        /* Only heads of admit.c come here, and they ask for nothing else. */
-        return w->adopting ? 0 : -1;
+        /* Only heads of handshake.h come here, and they ask for nothing else. */
+        return w->opening ? 0 : -1;
     case LWS_CALLBACK_HTTP:
         return -1;
     default:
@@ -158,8 +176,7 @@ static struct lws_context *create_context(struct ev_loop *loop, struct websocket
     return w->vhost ? w->context : NULL;
 }
 
-struct websockets *websocket_new(struct ev_loop *loop, const struct transport_events *events,
-                                 void *ctx)
+struct websockets *websocket_new(struct ev_loop *loop, const struct conn_events *events, void *ctx)
 {
     struct websockets *w = calloc(1, sizeof(*w));
 
@@ -188,33 +205,9 @@ void websocket_tick(struct websockets *w)
     lws_cancel_service(w->context);
 }
 
-bool websocket_adopt(struct websockets *w, int fd, const char *head, size_t head_len,
-                     struct session *s)
+static enum send_result send_frame(struct conn *c, const struct frame *f)
 {
-    struct lws *wsi;
-
-    s->transport = &websocket_transport;
-    w->adopting = s;
-    wsi = lws_adopt_socket_vhost_readbuf(w->vhost, fd, head, head_len);
-    if (!w->adopting)
-        return true;
-    w->adopting = NULL;
-    if (wsi)
-        lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-    return false;
-}
-
-void websocket_move(struct session *from, struct session *to)
-{
-    to->transport = &websocket_transport;
-    to->carrier = from->carrier;
-    from->carrier = NULL;
-    lws_set_opaque_user_data(to->carrier, to);
-}
-
-static enum send_result send_frame(struct session *s, const struct frame *f)
-{
-    struct lws *wsi = s->carrier;
+    struct lws *wsi = websocket_of(c)->wsi;
     size_t len = frame_len(f);
     int n;
 
@@ -226,28 +219,50 @@ static enum send_result send_frame(struct session *s, const struct frame *f)
     return n < (int)len ? SEND_DEAD : SEND_DONE;
 }
 
-static bool is_blocked(const struct session *s)
+static void close_websocket(struct conn *c, uint16_t code, const char *reason)
 {
-    return lws_partial_buffered(s->carrier);
-}
+    struct websocket *ws = websocket_of(c);
+    struct lws *wsi = ws->wsi;
 
-static void close_session(struct session *s)
-{
-    struct lws *wsi = s->carrier;
-
-    s->is_transport_closing = true;
+    ws->close_code = code;
+    ws->close_reason = reason;
     if (lws_partial_buffered(wsi)) {
-        /* The close frame has to stand behind what is half written. */
+        /* The close frame has to come after what is half written. */
         lws_callback_on_writable(wsi);
         return;
     }
-    close_politely(wsi, s);
+    close_politely(ws);
     lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
-static void kill_session(struct session *s)
+static void kill_websocket(struct conn *c)
 {
-    (void)shutdown(lws_get_socket_fd(s->carrier), SHUT_RDWR);
+    (void)shutdown(lws_get_socket_fd(websocket_of(c)->wsi), SHUT_RDWR);
 }
 
-const struct transport websocket_transport = {send_frame, is_blocked, close_session, kill_session};
+static const struct transport websocket_transport = {send_frame, close_websocket, kill_websocket};
+
+struct conn *websocket_open(struct websockets *w, int fd, const struct upgrade *upgrade)
+{
+    struct websocket *ws = calloc(1, sizeof(*ws));
+    char head[HANDSHAKE_HEAD_MAX];
+    struct lws *wsi;
+
+    if (!ws) {
+        close(fd);
+        return NULL;
+    }
+    ws->conn.transport = &websocket_transport;
+    w->opening = ws;
+    wsi = lws_adopt_socket_vhost_readbuf(w->vhost, fd, head, handshake_compose_head(upgrade, head));
+    if (!w->opening) {
+        ws = w->opened;
+        w->opened = NULL;
+        return ws ? &ws->conn : NULL;
+    }
+    w->opening = NULL;
+    free(ws);
+    if (wsi)
+        lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    return NULL;
+}

@@ -28,22 +28,23 @@ static void check_mark(const struct eio_session *s, const struct eio_mark *mark)
 {
     if (mark->len == 0)
         return;
-    demand(mark->at >= s->head && mark->at + mark->len <= s->outbox.len);
-    demand(mark->at == s->head || s->outbox.data[mark->at - 1] == EIO_SEPARATOR);
-    demand(memchr(s->outbox.data + mark->at, EIO_SEPARATOR, mark->len) ==
-           s->outbox.data + mark->at + mark->len - 1);
+    demand(mark->at >= s->outbox.head && mark->at + mark->len <= s->outbox.bytes.len);
+    demand(mark->at == s->outbox.head || s->outbox.bytes.data[mark->at - 1] == EIO_SEPARATOR);
+    demand(memchr(s->outbox.bytes.data + mark->at, EIO_SEPARATOR, mark->len) ==
+           s->outbox.bytes.data + mark->at + mark->len - 1);
 }
 
 static void check_state(const struct eio_session *s)
 {
-    demand(s->outbox.len <= limits.max_pending && s->head <= s->outbox.len);
-    demand(s->outbox.len == 0 || s->outbox.data[s->outbox.len - 1] == EIO_SEPARATOR);
-    demand((s->outbox.data == NULL) == (s->head == s->outbox.len));
-    check_mark(s, &s->online);
-    check_mark(s, &s->ring);
+    demand(s->outbox.bytes.len <= limits.max_pending && s->outbox.head <= s->outbox.bytes.len);
+    demand(s->outbox.bytes.len == 0 ||
+           s->outbox.bytes.data[s->outbox.bytes.len - 1] == EIO_SEPARATOR);
+    demand((s->outbox.bytes.data == NULL) == (s->outbox.head == s->outbox.bytes.len));
+    check_mark(s, &s->outbox.online);
+    check_mark(s, &s->outbox.ring);
     demand((s->state == EIO_STATE_OPEN) == (s->reason == NULL));
     demand(s->probe == EIO_PROBE_NONE || s->transport == EIO_POLLING);
-    demand(!eio_session_is_over(s) || (s->outbox.data == NULL && s->probe == EIO_PROBE_NONE));
+    demand(!eio_session_is_over(s) || (s->outbox.bytes.data == NULL && s->probe == EIO_PROBE_NONE));
 }
 
 static void check_event(struct player *p, char answer)

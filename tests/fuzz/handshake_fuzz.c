@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void check_composed(const struct admission *a)
+static void check_composed(const struct upgrade *upgrade)
 {
+    char head[HANDSHAKE_HEAD_MAX];
+    size_t len = handshake_compose_head(upgrade, head);
     struct http_request req;
     struct span key;
 
-    if (a->head_len >= HANDSHAKE_HEAD_MAX || a->token_len > TOKEN_MAX ||
-        http_decode_head((struct span){a->head, a->head_len}, &req) || req.head_len != a->head_len)
+    if (len >= HANDSHAKE_HEAD_MAX || upgrade->token.len > TOKEN_MAX ||
+        http_decode_head((struct span){head, len}, &req) || req.head_len != len)
         abort();
     key = http_header(&req, SPAN("Sec-WebSocket-Key"));
     if (key.len != 24 || !span_equal(req.path, SPAN("/ws")) || req.header_count > 6 ||
@@ -20,20 +22,28 @@ static void check_composed(const struct admission *a)
         abort();
 }
 
+static void check(const struct http_request *req, const struct config_list *origins)
+{
+    struct upgrade upgrade = {0};
+    const char *why, *headers;
+
+    if (handshake_websocket(req, origins, &upgrade, &why, &headers) == 0)
+        check_composed(&upgrade);
+    if (handshake_events(req, origins, &upgrade, &why, &headers) == 0 &&
+        (upgrade.token.len == 0 || upgrade.token.len > TOKEN_MAX))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char item[] = "https://a.example:*";
     static char *items[] = {item, NULL};
-    static struct admission a;
     struct config_list listed = {items, 1}, own = {items, 0};
     struct http_request req;
-    const char *why, *headers;
 
     if (http_decode_head((struct span){(const char *)data, size}, &req))
         return 0;
-    if (handshake_request(&req, &listed, &a, &why, &headers) == 101)
-        check_composed(&a);
-    if (handshake_request(&req, &own, &a, &why, &headers) == 101)
-        check_composed(&a);
+    check(&req, &listed);
+    check(&req, &own);
     return 0;
 }

@@ -38,9 +38,10 @@ static void check_same(const struct http_request *a, const struct http_request *
 {
     if (a->method != b->method || !span_equal(a->path, b->path) ||
         !span_equal(a->query, b->query) || a->header_count != b->header_count ||
-        a->content_length != b->content_length || a->has_length != b->has_length ||
-        a->keeps_alive != b->keeps_alive || a->expects_continue != b->expects_continue ||
-        a->has_transfer_encoding != b->has_transfer_encoding)
+        a->content_length != b->content_length || a->framing.has_length != b->framing.has_length ||
+        a->keeps_alive != b->keeps_alive ||
+        a->framing.expects_continue != b->framing.expects_continue ||
+        a->framing.has_transfer_encoding != b->framing.has_transfer_encoding)
         abort();
     for (size_t i = 0; i < a->header_count; i++)
         if (!span_equal(a->headers[i].name, b->headers[i].name) ||

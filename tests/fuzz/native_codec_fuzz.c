@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What decodes, written anew, decodes to the same. */
-#include "relay/session/protocol.h"
+#include "relay/native/codec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static void append(struct buf *out, struct span s)
         abort();
 }
 
-static void write_login(const struct client_frame *f, struct buf *out)
+static void write_login(const struct native_frame *f, struct buf *out)
 {
     append(out, SPAN("{\"type\":\"login\""));
     if (f->has_token) {
@@ -28,15 +28,14 @@ static void write_login(const struct client_frame *f, struct buf *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct client_frame f, again;
+    static struct native_frame f, again;
     struct buf out;
 
-    if (native_protocol.decode((struct span){(const char *)data, size}, &f) ||
-        f.type != CLIENT_LOGIN)
+    if (native_decode((struct span){(const char *)data, size}, &f) || f.type != NATIVE_LOGIN)
         return 0;
     buf_init(&out, 6 * TOKEN_MAX + 100);
     write_login(&f, &out);
-    if (native_protocol.decode(buf_span(&out), &again) || again.has_token != f.has_token ||
+    if (native_decode(buf_span(&out), &again) || again.has_token != f.has_token ||
         again.has_online != f.has_online || again.online != f.online ||
         again.token_len != f.token_len || memcmp(again.token, f.token, f.token_len) != 0)
         abort();

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/socketio/text.h"
+
 static void check_escaped(struct span content)
 {
     struct buf out;
 
     buf_init(&out, 6 * content.len);
-    if (web_msg_sender_escape(content, &out) || !span_is_utf8(buf_span(&out)))
+    if (text_escape(content, &out) || !span_is_utf8(buf_span(&out)))
         abort();
     for (size_t i = 0; i < out.len; i++)
         if (out.data[i] != '\0' && strchr("<>\"'", out.data[i]))

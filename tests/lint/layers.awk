@@ -63,7 +63,7 @@ kind != "" {
         sub(/".*/, "", target)
         if (!may_include(row, target))
             print "foreign include: " $0
-        else if (kinds[row] == "pure" && kinds[row_of(target)] != "pure")
+        if (kinds[row] == "pure" && kinds[row_of(target)] != "pure")
             print "pure code includes the shell: " $0
     } else if (sub(/.*#include </, "", target)) {
         sub(/>.*/, "", target)

@@ -40,10 +40,7 @@ class Run {
   async up(timeoutMs = UP_MS) {
     await until(
       'the page to be announced',
-      () => {
-        if (this.hasEnded) throw new Error(this.output);
-        return this.output.includes('Ctrl-C stops it') || this.hasEnded;
-      },
+      () => this.output.includes('Ctrl-C stops it') || this.hasEnded,
       { timeoutMs },
     );
     assert.ok(!this.hasEnded, this.output);
@@ -203,12 +200,13 @@ test('a folder with a long path is no hindrance', async (t) => {
   assert.deepEqual(processesOf(env.VAR), []);
 });
 
-// Copies what `make run` needs into a folder of that name.
+// Copies the checkout, without what it has built and installed, into a folder of that name.
 function copyCheckout(name) {
   const checkout = path.join(makeFolder(), name);
   mkdirSync(checkout);
-  for (const part of ['Makefile', 'common', 'fcgi-app', 'relay', 'sql', 'www', 'deploy']) {
-    cpSync(path.join(top, part), path.join(checkout, part), { recursive: true });
+  const filter = (file) => path.basename(file) !== 'node_modules';
+  for (const part of ['Makefile', 'common', 'fcgi-app', 'relay', 'sql', 'www', 'deploy', 'tests']) {
+    cpSync(path.join(top, part), path.join(checkout, part), { recursive: true, filter });
   }
   return checkout;
 }

@@ -99,10 +99,10 @@ test('a body that is half read when the limit falls, but not below it, is taken'
 test('a publisher that does not read its answers keeps its requests over a reload', async (t) => {
   const scene = await startScene(t);
   const raw = new Raw(t, scene.publishPort);
-  const ask = `GET /metrics HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer ${scene.publishKey}\r\n\r\n`;
+  const ask = `GET /metrics HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer ${scene.publishKey}\r\nX-Fill: ${'x'.repeat(4000)}\r\n\r\n`;
   await raw.untilText(/^/);
   raw.socket.pause();
-  const count = 3000;
+  const count = 800;
   const written = raw.write(ask.repeat(count));
   await until('it to be blocked', async () => raw.socket.bytesWritten > 0 && raw.socket.writableLength > 0);
   await reload(scene, { 'relay.max_publish_body': String(LOW) });

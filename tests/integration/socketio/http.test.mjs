@@ -688,7 +688,8 @@ test('the cookie logs in by itself, but for pages of our own alone', async (t) =
     [{ 'sec-fetch-site': 'same-site' }, false],
     [{}, false],
     [{ origin: ours, cookie: 'doorbell_token=forged' }, false],
-    [{ origin: ours, cookie: `${cookie}; ${cookie}` }, false],
+    [{ origin: ours, cookie: `${cookie}; ${cookie}` }, true],
+    [{ origin: ours, cookie: `${cookie}; doorbell_token=planted` }, false],
     [{ origin: ours, cookie: `doorbell_token=${scene.token('42', { exp: 1 })}` }, false],
   ];
   for (const [headers, isKnown] of rows) {

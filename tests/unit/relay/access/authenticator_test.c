@@ -14,6 +14,8 @@
 
 enum { NOW = 1700000000 };
 
+static const struct protocol spoken = {.name = "spoken"};
+
 struct scene {
     struct token_keys *keys;
     struct authenticator authenticator;
@@ -47,7 +49,7 @@ static int tear_down(void **state)
 static enum login_result log_in(struct scene *scene, struct session *s, const char *user,
                                 int64_t issued_at)
 {
-    struct instant now = {5000, NOW};
+    struct instant now = {.ms = 5000, .s = NOW};
     enum login_result result;
     struct buf token;
 
@@ -60,9 +62,7 @@ static enum login_result log_in(struct scene *scene, struct session *s, const ch
 
 static void add(struct scene *scene, struct session *s)
 {
-    struct session_limits limits = {25000, 10000};
-
-    session_init(s, NULL, &limits, (struct instant){0, NOW});
+    session_init(s, &spoken, (struct instant){.s = NOW});
     hub_add(scene->authenticator.hub, s);
 }
 
@@ -74,19 +74,17 @@ static void a_good_token_makes_a_user(void **state)
     add(scene, &s);
     assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_DONE);
     assert_int_equal(s.state, SESSION_OPEN);
-    assert_int_equal(s.deadline_ms, 0);
     assert_int_equal(s.token_expires_at, NOW + 3600);
     assert_true(span_equal(hub_user_id(&s), SPAN("42")));
     hub_remove(scene->authenticator.hub, &s);
 }
 
-static void a_page_that_logs_in_amid_a_drain_still_has_to_go(void **state)
+static void a_session_that_logs_in_amid_a_drain_still_has_to_go(void **state)
 {
     struct scene *scene = *state;
     struct session s;
 
     add(scene, &s);
-    s.page = (struct page *)&s; /* only whether it is one counts here */
     s.deadline_ms = 7000;
     assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_DONE);
     assert_int_equal(s.deadline_ms, 7000);
@@ -96,17 +94,17 @@ static void a_page_that_logs_in_amid_a_drain_still_has_to_go(void **state)
 static void a_bad_token_closes(void **state)
 {
     struct scene *scene = *state;
-    struct instant now = {5000, NOW};
+    struct instant now = {.ms = 5000, .s = NOW};
     struct session s;
 
     add(scene, &s);
     assert_int_equal(authenticator_log_in(&scene->authenticator, &s, SPAN("a.b.c"), now),
                      LOGIN_REFUSED);
-    assert_int_equal(s.close_code, CLOSE_TOKEN);
+    assert_int_equal(s.end.code, CLOSE_TOKEN);
     hub_remove(scene->authenticator.hub, &s);
     add(scene, &s);
     assert_int_equal(log_in(scene, &s, "42", NOW - 7200), LOGIN_REFUSED);
-    assert_int_equal(s.close_code, CLOSE_TOKEN);
+    assert_int_equal(s.end.code, CLOSE_TOKEN);
     hub_remove(scene->authenticator.hub, &s);
 }
 
@@ -123,7 +121,7 @@ static void the_same_user_extends_and_another_is_closed(void **state)
     assert_int_equal(s.token_expires_at, NOW + 3610);
     assert_int_equal(hub_user_sessions(&s), 1);
     assert_int_equal(log_in(scene, &s, "43", NOW), LOGIN_REFUSED);
-    assert_int_equal(s.close_code, CLOSE_KICKED);
+    assert_int_equal(s.end.code, CLOSE_KICKED);
     hub_remove(scene->authenticator.hub, &s);
 }
 
@@ -136,7 +134,7 @@ static void a_kicked_users_old_tokens_are_refused(void **state)
                      ERR_NONE);
     add(scene, &s);
     assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_REFUSED);
-    assert_int_equal(s.close_code, CLOSE_KICKED);
+    assert_int_equal(s.end.code, CLOSE_KICKED);
     hub_remove(scene->authenticator.hub, &s);
     add(scene, &s);
     assert_int_equal(log_in(scene, &s, "42", NOW + 1), LOGIN_DONE);
@@ -154,7 +152,7 @@ static void more_sessions_than_allowed_close_the_oldest(void **state)
         add(scene, &s[i]);
         assert_int_equal(log_in(scene, &s[i], "42", NOW), LOGIN_DONE);
     }
-    assert_int_equal(s[0].close_code, CLOSE_TOO_MANY);
+    assert_int_equal(s[0].end.code, CLOSE_TOO_MANY);
     for (int i = 1; i < 4; i++)
         assert_int_equal(s[i].state, SESSION_OPEN);
     for (int i = 0; i < 4; i++)
@@ -165,7 +163,7 @@ static void a_refused_proof_leaves_the_session(void **state)
 {
     static const char *const proofs[] = {"", "42", "a.b.c"};
     struct scene *scene = *state;
-    struct instant now = {5000, NOW};
+    struct instant now = {.ms = 5000, .s = NOW};
     struct session s;
 
     add(scene, &s);
@@ -181,7 +179,7 @@ static void a_refused_proof_leaves_the_session(void **state)
 static void bare_ids_count_where_they_are_taken(void **state)
 {
     struct scene *scene = *state;
-    struct instant now = {5000, NOW};
+    struct instant now = {.ms = 5000, .s = NOW};
     struct session s[3];
 
     scene->authenticator.takes_bare_ids = true;
@@ -197,7 +195,7 @@ static void bare_ids_count_where_they_are_taken(void **state)
             LOGIN_DONE);
         assert_true(s[i].token_expires_at > NOW + (int64_t)100 * 366 * 86400);
     }
-    assert_int_equal(s[0].close_code, CLOSE_TOO_MANY);
+    assert_int_equal(s[0].end.code, CLOSE_TOO_MANY);
     assert_int_equal(hub_user_sessions(&s[2]), 2);
     for (int i = 0; i < 3; i++)
         hub_remove(scene->authenticator.hub, &s[i]);
@@ -206,7 +204,7 @@ static void bare_ids_count_where_they_are_taken(void **state)
 static void a_proof_that_is_a_token_is_one(void **state)
 {
     struct scene *scene = *state;
-    struct instant now = {5000, NOW};
+    struct instant now = {.ms = 5000, .s = NOW};
     struct buf token;
     struct session s;
 
@@ -234,7 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_good_token_makes_a_user, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_page_that_logs_in_amid_a_drain_still_has_to_go, set_up,
+        cmocka_unit_test_setup_teardown(a_session_that_logs_in_amid_a_drain_still_has_to_go, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_bad_token_closes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_user_extends_and_another_is_closed, set_up,

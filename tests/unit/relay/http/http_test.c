@@ -72,7 +72,7 @@ static void decode_gives_the_parts(void **state)
     assert_true(span_equal(http_header(&req, SPAN("a")), SPAN("b c")));
     assert_int_equal(req.content_length, 12);
     assert_int_equal(req.head_len, in.len - 3);
-    assert_true(req.expects_continue && req.keeps_alive && req.has_length);
+    assert_true(req.framing.expects_continue && req.keeps_alive && req.framing.has_length);
 }
 
 static void every_prefix_of_a_head_is_incomplete(void **state)

@@ -85,7 +85,8 @@ static size_t count_samples(struct span rest)
 static void the_text_is_what_prometheus_reads(void **state)
 {
     enum { HISTOGRAM_ROWS = HISTOGRAM_BUCKETS + 2, GAUGES = 7 };
-    struct session session = {.protocol = &native_protocol};
+    static const struct protocol spoken = {.id = PROTOCOL_NATIVE, .name = "native"};
+    struct session session = {.protocol = &spoken};
     struct metrics s = {.resident_bytes = 4096};
     struct hub *hub = hub_new();
     struct gauges g = {.hub = hub, .revocations = 3, .uptime_s = 9};

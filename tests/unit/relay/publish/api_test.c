@@ -27,41 +27,45 @@ struct scene {
     struct api api;
     char rung[RINGS_MAX][USER_ID_MAX + 1]; /* "*" for all */
     struct ring rings[RINGS_MAX];
-    char packet[4096]; /* of the last ring */
+    char text[8192]; /* of the last ring */
     size_t count;
     bool is_full; /* takes no broadcast */
 };
 
-static size_t note(struct scene *scene, struct span user, const struct ring *ring)
+static enum err note(struct scene *scene, struct span user, const struct ring *ring, size_t *count)
 {
+    if (ring->text.len > (size_t)scene->config.relay.socketio_max_pending / CONFIG_TEXTS_SHARE)
+        return ERR_TOO_BIG;
     assert_true(scene->count < RINGS_MAX);
     snprintf(scene->rung[scene->count], USER_ID_MAX + 1, "%.*s", SPAN_ARGS(user));
     scene->rings[scene->count++] = *ring;
-    snprintf(scene->packet, sizeof(scene->packet), "%.*s", SPAN_ARGS(ring->packet));
-    return hub_find(scene->api.hub, user) ? 1 : 0;
+    snprintf(scene->text, sizeof(scene->text), "%.*s", SPAN_ARGS(ring->text));
+    *count = hub_find(scene->api.hub, user) ? 1 : 0;
+    return ERR_NONE;
 }
 
-static size_t ring_user(void *ctx, struct span user, const struct ring *ring)
+static enum err ring_user(void *ctx, struct span user, const struct ring *ring, size_t *count)
 {
-    return note(ctx, user, ring);
+    return note(ctx, user, ring, count);
 }
 
 static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
 {
     struct scene *scene = ctx;
+    enum err e;
 
     if (scene->is_full)
-        return ERR_TOO_BIG;
-    note(ctx, SPAN("*"), ring);
+        return ERR_TOO_MANY;
+    e = note(ctx, SPAN("*"), ring, count);
     *count = 1;
-    return ERR_NONE;
+    return e;
 }
 
 static const struct api_ops ops = {ring_user, ring_all};
 
 static int set_up(void **state)
 {
-    static const struct session_limits limits = {25000, 10000};
+    static const struct protocol spoken = {.id = PROTOCOL_NATIVE, .name = "native"};
     struct scene *scene = calloc(1, sizeof(*scene));
 
     if (!scene)
@@ -79,10 +83,10 @@ static int set_up(void **state)
                               .metrics = &scene->metrics,
                               .ops = &ops,
                               .ctx = scene,
-                              .now = {61000, 1000},
+                              .now = {.ms = 61000, .s = 1000},
                               .is_local = true};
-    session_init(&scene->session, &native_protocol, &limits, (struct instant){1000, 940});
-    if (ip_parse(SPAN("192.0.2.1"), &scene->session.peer))
+    session_init(&scene->session, &spoken, (struct instant){.ms = 1000, .s = 940});
+    if (ip_parse(SPAN("192.0.2.1"), &scene->session.origin.peer))
         return -1;
     hub_add(scene->api.hub, &scene->session);
     *state = scene;
@@ -200,7 +204,7 @@ static void a_kick_closes_and_refuses(void **state)
 
     assert_int_equal(call(scene, "POST /kick", BEARER, "{\"user\":\"42\"}", out), 200);
     assert_string_equal(out, "{\"sessions\":1}");
-    assert_int_equal(scene->session.close_code, CLOSE_KICKED);
+    assert_int_equal(scene->session.end.code, CLOSE_KICKED);
     assert_true(revocations_refuse(scene->api.revocations, SPAN("42"), 1000));
     assert_int_equal(call(scene, "POST /kick", BEARER, "{\"user\":\"43\"}", out), 503);
     assert_false(revocations_refuse(scene->api.revocations, SPAN("43"), 1000));
@@ -284,9 +288,9 @@ static void the_old_calls_text_goes_along(void **state)
 
     scene->config.relay.legacy_publish = true;
     call(scene, "POST /", "", "type=publish&to=42&content=%3Cb%3E", out);
-    assert_string_equal(scene->packet, "42[\"new_msg\",\"&lt;b&gt;\"]");
+    assert_string_equal(scene->text, "<b>");
     call(scene, "POST /", "", "type=publish", out);
-    assert_string_equal(scene->packet, "42[\"new_msg\",\"\"]");
+    assert_string_equal(scene->text, "");
     snprintf(body, sizeof(body), "type=publish&content=%0*d",
              (int)scene->config.relay.socketio_max_pending, 0);
     assert_int_equal(call(scene, "POST /", "", body, out), 413);

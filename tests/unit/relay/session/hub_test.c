@@ -14,10 +14,23 @@
 
 enum { MANY = 50 };
 
+static const struct protocol spoken = {.id = PROTOCOL_NATIVE};
+
+#define SPEAKING                                                                                   \
+    {                                                                                              \
+        .protocol = &spoken                                                                        \
+    }
+
+static void add(struct hub *h, struct session *s)
+{
+    s->protocol = &spoken;
+    hub_add(h, s);
+}
+
 static void users_have_their_sessions_newest_first(void **state)
 {
     struct hub *h = hub_new();
-    struct session a = {0}, b = {0}, c = {0};
+    struct session a = SPEAKING, b = SPEAKING, c = SPEAKING;
 
     (void)state;
     hub_add(h, &a);
@@ -28,8 +41,8 @@ static void users_have_their_sessions_newest_first(void **state)
     assert_int_equal(hub_login(h, &b, SPAN("42")), ERR_NONE);
     assert_int_equal(hub_login(h, &c, SPAN("4")), ERR_NONE);
     assert_ptr_equal(hub_find(h, SPAN("42")), &b);
-    assert_ptr_equal(b.user_next, &a);
-    assert_null(a.user_next);
+    assert_ptr_equal(b.of_user.next, &a);
+    assert_null(a.of_user.next);
     assert_ptr_equal(hub_oldest_of_user(&b), &a);
     assert_int_equal(hub_user_sessions(&a), 2);
     assert_true(span_equal(hub_user_id(&c), SPAN("4")));
@@ -49,7 +62,7 @@ static void users_have_their_sessions_newest_first(void **state)
 static void closing_sessions_are_out_of_everything_but_their_list(void **state)
 {
     struct hub *h = hub_new();
-    struct session a = {0}, b = {0}, c = {0};
+    struct session a = SPEAKING, b = SPEAKING, c = SPEAKING;
 
     (void)state;
     hub_add(h, &a);
@@ -59,7 +72,7 @@ static void closing_sessions_are_out_of_everything_but_their_list(void **state)
     hub_start_round(h);
     hub_close(h, &a, 4403, "kicked");
     hub_close(h, &a, 1008, "not a second time");
-    assert_int_equal(a.close_code, 4403);
+    assert_int_equal(a.end.code, 4403);
     assert_int_equal(hub_pages(h), 0);
     assert_null(hub_find(h, SPAN("42")));
     assert_int_equal(hub_user_id(&a).len, 0);
@@ -79,34 +92,33 @@ static void closing_sessions_are_out_of_everything_but_their_list(void **state)
 
 static void protocols_have_their_shares(void **state)
 {
-    static const struct protocol one = {.name = "one"}, two = {.name = "two"};
+    static const struct protocol one = {.id = PROTOCOL_NATIVE}, two = {.id = PROTOCOL_SSE};
     struct hub *h = hub_new();
     struct session a = {.protocol = &one}, b = {.protocol = &two}, c = {.protocol = &one};
-    const struct hub_share *shares;
+    const struct hub_share *shares = hub_shares(h);
 
     (void)state;
-    assert_int_equal(hub_shares(h, &shares), 0);
+    assert_null(shares[PROTOCOL_NATIVE].protocol);
     hub_add(h, &a);
     hub_add(h, &b);
     hub_add(h, &c);
-    assert_int_equal(hub_shares(h, &shares), 2);
-    assert_ptr_equal(shares[0].protocol, &one);
-    assert_int_equal(shares[0].sessions, 2);
-    assert_int_equal(shares[1].sessions, 1);
+    assert_ptr_equal(shares[PROTOCOL_NATIVE].protocol, &one);
+    assert_null(shares[PROTOCOL_SOCKETIO].protocol);
+    assert_int_equal(shares[PROTOCOL_NATIVE].sessions, 2);
+    assert_int_equal(shares[PROTOCOL_SSE].sessions, 1);
     hub_close(h, &a, 1008, "x");
-    assert_int_equal(shares[0].sessions, 1);
+    assert_int_equal(shares[PROTOCOL_NATIVE].sessions, 1);
     hub_remove(h, &a);
     hub_remove(h, &b);
     hub_remove(h, &c);
-    assert_int_equal(hub_shares(h, &shares), 2);
-    assert_int_equal(shares[0].sessions + shares[1].sessions, 0);
+    assert_int_equal(shares[PROTOCOL_NATIVE].sessions + shares[PROTOCOL_SSE].sessions, 0);
     hub_free(h);
 }
 
 static void the_blocked_are_counted_once_until_they_read_or_go(void **state)
 {
     struct hub *h = hub_new();
-    struct session a = {0}, b = {0};
+    struct session a = SPEAKING, b = SPEAKING;
 
     (void)state;
     hub_add(h, &a);
@@ -131,15 +143,15 @@ static void the_blocked_are_counted_once_until_they_read_or_go(void **state)
 static void a_round_reaches_each_once_while_sessions_come_and_go(void **state)
 {
     struct hub *h = hub_new();
-    struct session s[MANY] = {0};
-    struct session late = {0};
+    struct session s[MANY] = {{.protocol = NULL}};
+    struct session late = SPEAKING;
     int rung[MANY] = {0};
     struct session *next;
     int count = 0;
 
     (void)state;
     for (int i = 0; i < MANY; i++)
-        hub_add(h, &s[i]);
+        add(h, &s[i]);
     hub_start_round(h);
     assert_int_equal(hub_due(h), MANY);
     while ((next = hub_next_due(h))) {
@@ -165,13 +177,13 @@ static void a_round_reaches_each_once_while_sessions_come_and_go(void **state)
 static void an_overlapping_round_reaches_the_not_yet_rung_once(void **state)
 {
     struct hub *h = hub_new();
-    struct session s[MANY] = {0};
+    struct session s[MANY] = {{.protocol = NULL}};
     int rung[MANY] = {0};
     struct session *next;
 
     (void)state;
     for (int i = 0; i < MANY; i++)
-        hub_add(h, &s[i]);
+        add(h, &s[i]);
     hub_start_round(h);
     for (int i = 0; i < 20; i++)
         rung[hub_next_due(h) - s]++;
@@ -188,7 +200,7 @@ static void an_overlapping_round_reaches_the_not_yet_rung_once(void **state)
 static void the_sweep_goes_round_and_survives_removals(void **state)
 {
     struct hub *h = hub_new();
-    struct session a = {0}, b = {0}, c = {0};
+    struct session a = SPEAKING, b = SPEAKING, c = SPEAKING;
 
     (void)state;
     assert_null(hub_next_swept(h));
@@ -212,26 +224,26 @@ static void the_sweep_goes_round_and_survives_removals(void **state)
 static void the_deferred_wait_in_their_order_and_only_once(void **state)
 {
     struct hub *h = hub_new();
-    struct session s[5] = {0};
+    struct session s[5] = {{.protocol = NULL}};
 
     (void)state;
-    assert_null(hub_next_deferred(h));
+    assert_null(hub_next_listed(h, HUB_DEFERRED));
     for (int i = 0; i < 5; i++) {
-        hub_add(h, &s[i]);
-        hub_defer(h, &s[i]);
+        add(h, &s[i]);
+        hub_list(h, &s[i], HUB_DEFERRED);
     }
-    hub_defer(h, &s[0]);
-    assert_int_equal(hub_deferred(h), 5);
+    hub_list(h, &s[0], HUB_DEFERRED);
+    assert_int_equal(hub_listed(h, HUB_DEFERRED), 5);
     hub_remove(h, &s[2]);
     hub_close(h, &s[4], 1008, "x");
-    assert_int_equal(hub_deferred(h), 3);
-    assert_ptr_equal(hub_next_deferred(h), &s[0]);
-    hub_defer(h, &s[0]);
-    assert_ptr_equal(hub_next_deferred(h), &s[1]);
-    assert_ptr_equal(hub_next_deferred(h), &s[3]);
+    assert_int_equal(hub_listed(h, HUB_DEFERRED), 3);
+    assert_ptr_equal(hub_next_listed(h, HUB_DEFERRED), &s[0]);
+    hub_list(h, &s[0], HUB_DEFERRED);
+    assert_ptr_equal(hub_next_listed(h, HUB_DEFERRED), &s[1]);
+    assert_ptr_equal(hub_next_listed(h, HUB_DEFERRED), &s[3]);
     hub_remove(h, &s[0]);
-    assert_null(hub_next_deferred(h));
-    assert_int_equal(hub_deferred(h), 0);
+    assert_null(hub_next_listed(h, HUB_DEFERRED));
+    assert_int_equal(hub_listed(h, HUB_DEFERRED), 0);
     hub_remove(h, &s[1]);
     hub_remove(h, &s[3]);
     hub_remove(h, &s[4]);
@@ -254,7 +266,7 @@ static void counts_are_right_after_random_histories(void **state)
 
         if (user_of[i] == -2) {
             memset(&s[i], 0, sizeof(s[i]));
-            hub_add(h, &s[i]);
+            add(h, &s[i]);
             user_of[i] = -1;
         } else if (user_of[i] == -1 && rand() % 3) {
             user_of[i] = rand() % 5;

@@ -102,7 +102,7 @@ static void play_gets(struct stage *st, const char *text)
     assert_int_equal(eio_session_take_payload(&st->s, &body), ERR_NONE);
     expect_text(st, buf_span(&body), text);
     expect(st, !eio_session_owes_poll(&st->s), "an answer is due still");
-    expect(st, st->s.transport == EIO_WEBSOCKET || !st->s.outbox.data,
+    expect(st, st->s.transport == EIO_WEBSOCKET || !st->s.outbox.bytes.data,
            "an empty outbox has memory");
     buf_deinit(&body);
 }
@@ -839,7 +839,7 @@ static void old_clients_get_octets(void **state)
     assert_int_equal(eio_session_take_payload(&s, &body), ERR_NONE);
     assert_true(span_equal(buf_span(&body), SPAN("\x00\x09\x06\xff" OPEN_3 "\x00\x02\xff"
                                                  "40")));
-    assert_string_equal(eio_content_type((enum eio_framing)s.framing, s.jsonp >= 0),
+    assert_string_equal(eio_content_type((enum eio_framing)s.client.framing, s.client.jsonp >= 0),
                         "application/octet-stream");
     buf_deinit(&body);
     eio_session_deinit(&s);
@@ -893,13 +893,13 @@ static void what_waits_has_a_ceiling(void **state)
     assert_int_equal(eio_session_open(&s, &q, SPAN(SID), SPAN("S1"), &small, 0), ERR_TOO_MANY);
     small.max_pending = EIO_PENDING_MIN;
     open_or_abort(&s, POLL_3, &small);
-    room = (EIO_PENDING_MIN - s.outbox.len) / (packet.len + 1);
+    room = (EIO_PENDING_MIN - s.outbox.bytes.len) / (packet.len + 1);
     for (size_t i = 0; i < room; i++)
         assert_int_equal(eio_session_put(&s, EIO_KIND_PLAIN, packet), ERR_NONE);
     assert_int_equal(eio_session_put(&s, EIO_KIND_PLAIN, packet), ERR_TOO_MANY);
     assert_true(eio_session_is_over(&s));
     assert_string_equal(s.reason, "too much waits for it");
-    assert_null(s.outbox.data);
+    assert_null(s.outbox.bytes.data);
     buf_init(&body, 100);
     assert_int_equal(eio_session_take_payload(&s, &body), ERR_NONE);
     assert_true(span_equal(buf_span(&body), SPAN("1:1")));
@@ -925,7 +925,7 @@ static void what_has_gone_out_counts_no_more(void **state)
     }
     while (eio_session_peek(&s, &packet))
         eio_session_pop(&s);
-    assert_null(s.outbox.data);
+    assert_null(s.outbox.bytes.data);
     assert_false(eio_session_has_waiting(&s));
     eio_session_deinit(&s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "relay/metrics/histogram.h"
+#include "common/metrics/histogram.h"
 
 #include <inttypes.h>
 
@@ -14,14 +14,20 @@ static const struct {
     {10000000, "10"}, {INT64_MAX, "+Inf"},
 };
 
+size_t histogram_bucket(int64_t us)
+{
+    size_t bucket = 0;
+
+    while (us > bounds[bucket].us)
+        bucket++;
+    return bucket;
+}
+
 void histogram_add(struct histogram *h, int64_t us)
 {
     int64_t taken_us = us > 0 ? us : 0;
-    size_t bucket = 0;
 
-    while (taken_us > bounds[bucket].us)
-        bucket++;
-    h->buckets[bucket]++;
+    h->buckets[histogram_bucket(taken_us)]++;
     h->sum_us += (uint64_t)taken_us;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "relay/metrics/histogram.h"
+#include "common/metrics/histogram.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

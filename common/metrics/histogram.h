@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* histogram.h - times, counted by how long they were, as Prometheus reads them. Pure. */
-#ifndef DOORBELL_RELAY_METRICS_HISTOGRAM_H
-#define DOORBELL_RELAY_METRICS_HISTOGRAM_H
+#ifndef DOORBELL_COMMON_HISTOGRAM_H
+#define DOORBELL_COMMON_HISTOGRAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/bytes/buf.h"
@@ -14,6 +15,9 @@ struct histogram {
     uint64_t buckets[HISTOGRAM_BUCKETS]; /* not yet cumulative */
     uint64_t sum_us;
 };
+
+/* Which of the buckets such a time is in, for counters that are kept elsewhere. */
+size_t histogram_bucket(int64_t us);
 
 /* A negative time counts as none at all: clocks of two readings may be one. */
 void histogram_add(struct histogram *h, int64_t us);

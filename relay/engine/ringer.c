@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/engine/ringer.h"
+
+#include "relay/engine/pace.h"
+
+/* A long list must not hold up the others: after a slice its sessions wait for later turns. */
+static void ring_session(struct engine *e, struct session *s)
+{
+    if (s->state == SESSION_CLOSING)
+        return;
+    if (e->rung_in_turn < PACE_TURN_MAX || s->blocked_ms)
+        e->rung_in_turn++;
+    else
+        hub_list(e->hub, s, HUB_DEFERRED);
+    (void)engine_deliver(e, s, &e->frames);
+}
+
+/* A text is encoded before anybody hears of it, since it may be too long. */
+static enum err encode_text(struct engine *e, const struct ring *ring)
+{
+    const struct frame *ignored;
+    enum err error = ERR_NONE;
+
+    for (size_t i = 0; ring->text.p && i < PROTOCOL_COUNT && !error; i++)
+        error = frames_get(&e->frames, e, e->protocols[i].protocol, &ignored);
+    return error;
+}
+
+enum err ringer_ring_user(struct engine *e, struct span user, const struct ring *ring,
+                          size_t *count)
+{
+    struct event event = {.type = EVENT_RING, .as.ring = *ring};
+    struct session *next;
+    enum err error;
+
+    *count = 0;
+    frames_begin(&e->frames, &event, e->now.us);
+    if ((error = encode_text(e, ring)))
+        return error;
+    for (struct session *s = hub_find(e->hub, user); s; s = next) {
+        next = s->of_user.next;
+        ring_session(e, s);
+        (*count)++;
+    }
+    return ERR_NONE;
+}
+
+enum err ringer_ring_all(struct engine *e, const struct ring *ring, size_t *count)
+{
+    const struct config_relay *relay = &e->config->relay;
+    struct event event = {.type = EVENT_RING, .as.ring = *ring};
+    enum err error;
+
+    frames_begin(&e->frames, &event, 0);
+    error = encode_text(e, ring);
+    for (size_t i = 0; i < PROTOCOL_COUNT && !error; i++)
+        error = e->protocols[i].protocol->announce(e, &e->frames);
+    if (error)
+        return error;
+    *count = hub_pages(e->hub);
+    if (event.as.ring.type == RING_MANY && relay->pace == 0)
+        event.as.ring.spread_ms = pace_spread_ms(*count, 0, relay->check_rate);
+    broadcaster_start(&e->broadcaster, &event.as.ring, hub_due(e->hub) > 0, &e->now);
+    hub_start_round(e->hub);
+    return ERR_NONE;
+}
+
+static void send_deferred(struct engine *e)
+{
+    struct session *s;
+
+    for (int n = 0; n < PACE_TURN_MAX && (s = hub_next_listed(e->hub, HUB_DEFERRED)); n++)
+        s->protocol->flush(e, s);
+}
+
+static void send_broadcast(struct engine *e)
+{
+    size_t budget = pace_budget(&e->broadcaster.pace, e->config->relay.pace, e->now.ms);
+    struct session *s;
+
+    while (budget > 0 && (s = hub_next_due(e->hub)))
+        if (engine_deliver(e, s, &e->broadcaster.frames))
+            budget--;
+}
+
+void ringer_walk(struct engine *e)
+{
+    send_deferred(e);
+    if (hub_due(e->hub) > 0)
+        send_broadcast(e);
+}
+
+int64_t ringer_wait_ms(const struct engine *e)
+{
+    if (hub_listed(e->hub, HUB_DEFERRED) > 0)
+        return 0;
+    if (hub_due(e->hub) == 0)
+        return -1;
+    return e->config->relay.pace > 0 ? PACE_TICK_MS : 0;
+}

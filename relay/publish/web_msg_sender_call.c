@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "relay/publish/web_msg_sender_call.h"
+
+#include <string.h>
+
+#include "relay/publish/web_msg_sender.h"
+
+static bool is_key_needed(const struct api *api)
+{
+    return !api->config->relay.legacy_publish || !api->is_local;
+}
+
+static enum err answer(struct http_response *res, int status, const char *text)
+{
+    res->status = status;
+    res->content_type = "text/html;charset=utf-8";
+    return buf_append(&res->body, span_of(text));
+}
+
+/* What the call says of how it went. */
+static enum err answer_ring(struct http_response *res, enum err e, const char *done)
+{
+    switch (e) {
+    case ERR_NONE:
+        return answer(res, 200, done);
+    case ERR_TOO_BIG:
+        return answer(res, 413, "fail");
+    default:
+        res->headers = "Retry-After: 1\r\n";
+        return answer(res, 429, "fail");
+    }
+}
+
+static enum err run_call(struct api *api, const struct web_msg_sender_call *call,
+                         struct http_response *res)
+{
+    bool is_zero = api->config->relay.legacy_publish && span_equal(call->to, SPAN("0"));
+    struct ring ring = {.type = RING_ASK, .text = call->content};
+    size_t count = 0;
+    enum err e;
+
+    if (call->is_broken || !span_equal(call->type, SPAN("publish")))
+        return answer(res, 200, "fail");
+    if (!ring.text.p)
+        ring.text = SPAN("");
+    if (is_zero)
+        api->has_seen_zero = true;
+    if (call->to.len == 0 || is_zero) {
+        e = api->ops->ring_all(api->ctx, &ring, &count);
+        metrics_count(api->metrics, COUNT_RINGS_ALL, e != ERR_TOO_BIG);
+        return answer_ring(res, e, "ok");
+    }
+    e = api->ops->ring_user(api->ctx, call->to, &ring, &count);
+    metrics_count(api->metrics, COUNT_RINGS_MANY, e != ERR_TOO_BIG);
+    return answer_ring(res, e, count > 0 ? "ok" : "offline");
+}
+
+enum err web_msg_sender_handle(struct api *api, struct http_request *req, struct http_response *res)
+{
+    struct web_msg_sender_call call = {.is_empty = true};
+    char query[HTTP_HEAD_MAX];
+    enum err e;
+
+    if (req->method == HTTP_GET && (!api->config->relay.legacy_get || is_key_needed(api))) {
+        res->headers = "Allow: POST\r\n";
+        return api_refuse(res, 405, "POST only");
+    }
+    if (req->method == HTTP_POST)
+        web_msg_sender_decode_body(http_header(req, SPAN("Content-Type")), req->body,
+                                   req->content_length, &call);
+    if (call.is_empty && !call.is_broken) {
+        memcpy(query, req->query.p ? req->query.p : "", req->query.len);
+        web_msg_sender_decode_query(query, req->query.len, &call);
+    }
+    if (is_key_needed(api) && !api_has_key(api, http_bearer(req)) && !api_has_key(api, call.key))
+        e = answer(res, 401, "fail");
+    else if (api_is_too_fast(api))
+        e = answer(res, 429, "fail");
+    else
+        e = run_call(api, &call, res);
+    web_msg_sender_deinit(&call);
+    return e;
+}
