@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* libfcgi reads through a function of its own that it exports, OS_Read(). A program's definition
- * of an exported function comes before a library's, so the OS_Read() below is the one that libfcgi
- * calls. Where the exchange of the thread is found, since the function has no argument for it, is
- * a thread-local pointer that is set while an exchange is open.
+/* libfcgi reads and closes connections through functions of its own that it exports, OS_Read() and
+ * OS_IpcClose(). A program's definition of an exported function comes before a library's, so those
+ * below are the ones that libfcgi calls. The first gives it checked bytes; the second only notes
+ * that libfcgi would have closed. How they find the exchange, having no argument for it, is a
+ * thread-local pointer that is set while an exchange is open.
  *
- * If a build of libfcgi should not call it (linked with -Bsymbolic, say), its checks would be
+ * If a build of libfcgi should not call them (linked with -Bsymbolic, say), all checks would be
  * bypassed in silence: exchange_init_library() passes a request through to see that it does. */
 #include "fcgi-app/server/exchange.h"
 
@@ -97,6 +98,16 @@ int OS_Read(int fd, char *bytes, size_t len)
     return read_for_library(current, bytes, len);
 }
 
+/* libfcgi's, replaced. It closes after any failure, also where unread bytes wait, and the peer
+ * would lose the reply. */
+int OS_IpcClose(int fd, int is_shut_down)
+{
+    (void)is_shut_down;
+    if (current && fd == current->fd)
+        current->is_given_up = true;
+    return 0;
+}
+
 static enum err read_head(struct exchange *x)
 {
     enum err e = ERR_NONE;
@@ -113,28 +124,29 @@ static enum err read_head(struct exchange *x)
     return e;
 }
 
-/* libfcgi is handed one connection for one request. If it does not like it, it closes it. It must
- * neither accept (there is no listener) nor decide what becomes of the connection: keepConnection
- * tells it to leave it open, and detached keeps it, should it have to close it, from waiting for
- * the peer. */
+/* libfcgi is handed one connection for one request. It must not accept: there is no listener. */
 static enum err begin_request(struct exchange *x)
 {
     if (FCGX_InitRequest(&x->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
         return ERR_NO_MEMORY;
     x->fcgi.ipcFd = x->fd;
-    x->fcgi.keepConnection = 1;
-    x->fcgi.detached = 1;
+    x->fcgi.keepConnection = 1; /* it first ends the request before this one */
     x->is_begun = FCGX_Accept_r(&x->fcgi) == 0;
-    if (x->is_begun)
-        return ERR_NONE;
-    x->fd = -1;
-    return ERR_MALFORMED;
+    return x->is_begun ? ERR_NONE : ERR_MALFORMED;
 }
 
 static enum err put_stand_in(struct exchange *x)
 {
+    static const size_t records[] = {0, 16, 24};
+    enum err e;
+
     buf_reset(&x->head);
-    return buf_append(&x->head, (struct span){stand_in, sizeof(stand_in) - 1});
+    e = buf_append(&x->head, (struct span){stand_in, sizeof(stand_in) - 1});
+    for (size_t i = 0; i < sizeof(records) / sizeof(records[0]) && !e; i++) {
+        x->head.data[records[i] + 2] = (char)(x->parser.request_id >> 8);
+        x->head.data[records[i] + 3] = (char)x->parser.request_id;
+    }
+    return e;
 }
 
 enum err exchange_open(struct exchange *x, int fd)
@@ -145,6 +157,7 @@ enum err exchange_open(struct exchange *x, int fd)
     x->fd = fd;
     x->has_excess = false;
     x->is_begun = false;
+    x->is_given_up = false;
     buf_reset(&x->head);
     fcgi_parser_init(&x->parser);
     current = x;
@@ -196,15 +209,16 @@ static void log_fault(const struct exchange *x)
         log_warn("a connection was closed: it sent a request before the last one was answered");
 }
 
-/* What libfcgi says about it: the connection may be its own affair no longer. */
-static enum exchange_fate finish_exchange(struct exchange *x)
+/* libfcgi gives a connection up that is not to be kept, and after any failure. A failure in the
+ * input is ours to judge; one of the output leaves nothing to wait for. */
+static enum exchange_fate finish_request(struct exchange *x)
 {
-    bool is_kept = x->fcgi.keepConnection != 0;
+    bool is_kept = x->fcgi.keepConnection != 0, has_bad_input = FCGX_GetError(x->fcgi.in) != 0;
 
     x->fcgi.keepConnection = 1;
     FCGX_Finish_r(&x->fcgi);
-    if (x->fcgi.ipcFd < 0)
-        return EXCHANGE_GONE;
+    if (x->is_given_up && !has_bad_input)
+        return EXCHANGE_CLOSE;
     if (x->parser.part != FCGI_PART_NONE || x->parser.failure || x->has_excess)
         return EXCHANGE_LINGER;
     return is_kept ? EXCHANGE_KEEP : EXCHANGE_CLOSE;
@@ -212,26 +226,32 @@ static enum exchange_fate finish_exchange(struct exchange *x)
 
 enum exchange_fate exchange_close(struct exchange *x)
 {
-    enum exchange_fate fate = x->fd >= 0 ? EXCHANGE_CLOSE : EXCHANGE_GONE;
+    enum exchange_fate fate = EXCHANGE_CLOSE;
 
     log_fault(x);
     if (x->is_begun)
-        fate = finish_exchange(x);
+        fate = finish_request(x);
     current = NULL;
     return fate;
 }
 
-/* Passes the stand-in through libfcgi. If that should read by itself, it finds nothing. */
+/* Passes the stand-in through libfcgi. If that should read by itself, it finds nothing; if it
+ * closes by itself, we are not told. */
 static enum err check_library(struct exchange *x)
 {
-    enum err e = put_stand_in(x);
+    enum err e;
 
     fcgi_parser_init(&x->parser);
+    x->parser.request_id = 1;
+    e = put_stand_in(x);
     current = x;
     if (!e && begin_request(x))
         e = ERR_UNSUPPORTED;
-    if (!e)
-        (void)finish_exchange(x);
+    if (!e) {
+        x->fcgi.keepConnection = 0;
+        FCGX_Finish_r(&x->fcgi);
+        e = x->is_given_up ? ERR_NONE : ERR_UNSUPPORTED;
+    }
     current = NULL;
     return e;
 }
@@ -246,8 +266,8 @@ enum err exchange_init_library(void)
     if (!e)
         e = check_library(&x);
     if (e == ERR_UNSUPPORTED)
-        log_error("this libfcgi reads connections by itself; use the one that doorbell-app was "
-                  "built with");
+        log_error("this libfcgi reads or closes connections by itself, so it is not safe here; "
+                  "use the one that doorbell-app was built with");
     if (x.fd >= 0)
         (void)close(x.fd);
     exchange_deinit(&x);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* exchange.h - one request between a web server's connection and libfcgi. libfcgi stays the
  * FastCGI library, but it never reads the connection: all its bytes come out of an exchange, which
- * has checked them first. Each thread that serves has one. */
+ * has checked them first. Nor does it close one. Each thread that serves has one. */
 #ifndef DOORBELL_FCGI_APP_SERVER_EXCHANGE_H
 #define DOORBELL_FCGI_APP_SERVER_EXCHANGE_H
 
@@ -17,8 +17,9 @@ struct exchange {
     int fd;
     struct buf head; /* checked, and not yet given to libfcgi */
     struct fcgi_parser parser;
-    bool has_excess; /* more came than the request */
-    bool is_begun;   /* libfcgi has taken the request */
+    bool has_excess;  /* more came than the request */
+    bool is_begun;    /* libfcgi has taken the request */
+    bool is_given_up; /* libfcgi wants the connection closed */
 };
 
 /* What is to become of the connection. */
@@ -26,7 +27,6 @@ enum exchange_fate {
     EXCHANGE_KEEP,
     EXCHANGE_CLOSE,
     EXCHANGE_LINGER, /* close it, but unread bytes may wait or still come */
-    EXCHANGE_GONE,   /* libfcgi has closed it */
 };
 
 /* Once in the process, after the signal handlers are set. ERR_UNSUPPORTED: this libfcgi does not

@@ -114,22 +114,18 @@ void pool_free(struct pool *p)
     free(p);
 }
 
-void pool_forget(struct pool *p)
-{
-    size_t open = atomic_fetch_sub(&p->open, 1);
-
-    (void)INVARIANT(open > 0);
-    if (atomic_exchange(&p->is_paused, false))
-        arm_listener(p);
-}
-
 void pool_close(struct pool *p, int fd)
 {
+    size_t open;
+
     /* Only its owner closes a connection. */
     (void)INVARIANT(atomic_load(&p->conns[fd].state) >= CONN_TAKEN);
     atomic_store(&p->conns[fd].state, CONN_FREE);
     (void)close(fd);
-    pool_forget(p);
+    open = atomic_fetch_sub(&p->open, 1);
+    (void)INVARIANT(open > 0);
+    if (atomic_exchange(&p->is_paused, false))
+        arm_listener(p);
 }
 
 /* Makes a parked connection ours. If another worker has it, leaves a mark that something came. */

@@ -28,7 +28,7 @@ struct pool_cursor {
 };
 
 /* Waits for a connection with a whole request, or with so much of a big one that its sender is busy
- * with the rest. It is then the caller's until one of the four calls below. False: the pool was
+ * with the rest. It is then the caller's until one of the three calls below. False: the pool was
  * stopped, and all that had arrived before has been taken. */
 bool pool_next(struct pool *p, struct pool_cursor *cursor, int *fd);
 
@@ -40,9 +40,6 @@ void pool_close(struct pool *p, int fd);
 /* Closes a connection on which unread bytes may wait or still come: not at once, since the peer
  * might then lose the reply, but when the peer has closed it, or after a while. */
 void pool_linger(struct pool *p, struct pool_cursor *cursor, int fd);
-
-/* The connection has been closed by libfcgi. */
-void pool_forget(struct pool *p);
 
 /* Makes every pool_next() return, soon. For any thread. */
 void pool_stop(struct pool *p);

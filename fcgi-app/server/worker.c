@@ -121,9 +121,6 @@ static void serve_connection(struct worker *w, struct pool_cursor *cursor, int f
     case EXCHANGE_LINGER:
         pool_linger(w->pool, cursor, fd);
         break;
-    case EXCHANGE_GONE:
-        pool_forget(w->pool);
-        break;
     }
 }
 

@@ -102,6 +102,7 @@ export class FastcgiClient {
       const length = this.waiting.readUInt16BE(4);
       const total = HEADER + length + this.waiting[6];
       if (this.waiting.length < total) return;
+      this.lastId = this.waiting.readUInt16BE(2);
       if (type === STDOUT) this.stdout.push(this.waiting.subarray(HEADER, HEADER + length));
       this.waiting = this.waiting.subarray(total);
       if (type !== END_REQUEST) continue;

@@ -99,6 +99,24 @@ for (const [what, bytes] of Object.entries(tooBig)) {
   });
 }
 
+test('the refusal goes to the request that was made', async () => {
+  const client = await FastcgiClient.connect({ path: stack.appSocket });
+  client.send(Buffer.concat([encodeBegin({ id: 513 }), record(PARAMS, pair(0x7ffffffe, 1, 'x'), 513)]));
+  assert.equal((await client.answer()).status, 400);
+  assert.equal(client.lastId, 513);
+  client.close();
+});
+
+test('the refusal reaches a peer that is still sending', async () => {
+  for (let i = 0; i < 200; i++) {
+    const client = await FastcgiClient.connect({ path: stack.appSocket });
+    client.send(inBody(inTheMiddle['more parameters']));
+    await within(client.ended, 'the connection to be closed');
+    assertMalformed(client.answers);
+    client.close();
+  }
+});
+
 for (const [what, bytes] of Object.entries(malformed)) {
   test(`${what} ends the connection`, async () => {
     assert.deepEqual(await sendBadRecords(bytes()), []);
