@@ -122,6 +122,12 @@ async function show(machine, unit, name) {
 
 const SOCKETS = 'Restarts that refuse nobody';
 
+// A reload returns before the web server's new processes serve; whoever pastes is slower than a test.
+async function untilServed(machine) {
+  const health = "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/doorbell/health";
+  await until('the web server to pass calls on', async () => (await machine.run(health)).stdout.trim() === '200');
+}
+
 test('the units run under systemd as deploy/README.md sets them up', { skip: whyNoMachine() ?? false }, async (t) => {
   const machine = makeMachine(t);
   install(machine);
@@ -129,7 +135,12 @@ test('the units run under systemd as deploy/README.md sets them up', { skip: why
   await startPackages(machine);
   const examples = examplesOf(readme);
   const runExamples = async (chosen) => {
-    for (const example of chosen) await t.test(`${example.heading}, line ${example.line}`, () => runExample(machine, example));
+    for (const example of chosen) {
+      await t.test(`${example.heading}, line ${example.line}`, async () => {
+        if (example.heading === 'Try it') await untilServed(machine);
+        await runExample(machine, example);
+      });
+    }
   };
 
   await runExamples(examples.filter(({ heading }) => heading !== SOCKETS));
