@@ -11,10 +11,10 @@ DECLARE
 BEGIN
     PERFORM FROM doorbell.message m
     WHERE m.feed_id IS NOT NULL AND m.live AND m.expires_at <= at LIMIT 1;
-    IF FOUND THEN
-        PERFORM FROM doorbell.feed WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED;
-    END IF;
     IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    IF NOT doorbell_internal.try_lock_broadcasts() THEN
         RETURN 0;
     END IF;
     SELECT array_agg(d.id) INTO ids FROM (

@@ -9,6 +9,16 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.lock_broadcasts IS 'Waits for the broadcast lock and holds it until the transaction ends.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.try_lock_broadcasts() RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM FROM doorbell.feed WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.try_lock_broadcasts IS
+    'lock_broadcasts() for upkeep, which waits for nobody: false, and nothing is locked, while another transaction holds it.';
+
 CREATE OR REPLACE FUNCTION doorbell_internal.lock_readers(users text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

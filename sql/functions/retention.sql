@@ -58,10 +58,8 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     m doorbell.message;
     removed integer := 0;
-    has_lock boolean;
+    has_lock constant boolean := doorbell_internal.try_lock_broadcasts();
 BEGIN
-    PERFORM FROM doorbell.feed WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED;
-    has_lock := FOUND;
     FOR m IN
         SELECT * FROM doorbell.message x WHERE x.id IN (
             (SELECT o.id FROM doorbell.message o WHERE o.sent_at < too_old ORDER BY o.sent_at LIMIT 100)

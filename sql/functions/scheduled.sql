@@ -27,11 +27,11 @@ DECLARE
     done integer := 0;
 BEGIN
     PERFORM FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NULL LIMIT 1;
-    IF FOUND THEN
-        -- Somebody's open send must not hold up the rings of all others.
-        PERFORM FROM doorbell.feed WHERE id = 1 FOR NO KEY UPDATE SKIP LOCKED;
-    END IF;
     IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    -- Somebody's open send must not hold up the rings of all others.
+    IF NOT doorbell_internal.try_lock_broadcasts() THEN
         RETURN 0;
     END IF;
     FOR due IN
