@@ -137,11 +137,10 @@ int handshake_websocket(const struct http_request *req, const struct config_list
 }
 
 int handshake_events(const struct http_request *req, const struct config_list *origins,
-                     struct upgrade *out, const char **why, const char **headers)
+                     struct upgrade *out, const char **why)
 {
     struct span token = handshake_token(req);
 
-    (void)headers;
     *why = "origin not allowed";
     if (!handshake_is_vouched_for(req, handshake_origin(req, origins)))
         return 403;

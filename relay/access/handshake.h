@@ -38,8 +38,8 @@ bool handshake_is_vouched_for(const struct http_request *req, enum handshake_ori
 /* The token in the cookie; empty if there is none. */
 struct span handshake_token(const struct http_request *req);
 
-/* All return 0 and fill *out, or the status of a refusal, with the reason in *why (static text) and
- * header lines in *headers (static text). */
+/* All return 0 and fill *out, or return the status of a refusal, with the reason in *why and, where
+ * the status needs some, header lines in *headers (static texts). */
 
 /* The upgrade to WebSocket alone, at whatever path and from wherever. */
 int handshake_upgrade(const struct http_request *req, struct upgrade *out, const char **why,
@@ -49,7 +49,7 @@ int handshake_upgrade(const struct http_request *req, struct upgrade *out, const
 int handshake_websocket(const struct http_request *req, const struct config_list *origins,
                         struct upgrade *out, const char **why, const char **headers);
 int handshake_events(const struct http_request *req, const struct config_list *origins,
-                     struct upgrade *out, const char **why, const char **headers);
+                     struct upgrade *out, const char **why);
 
 /* Makes it the answer of a refusal. */
 void handshake_refuse(struct http_response *res, int status, const char *why);

@@ -97,7 +97,7 @@ static enum request_outcome answer_events(struct engine *e, struct http_request 
     if (req->method != HTTP_GET)
         return refuse_method(res);
     upgrade->protocol = &sse_protocol;
-    status = handshake_events(req, &e->config->auth.origins, upgrade, &why, &res->headers);
+    status = handshake_events(req, &e->config->auth.origins, upgrade, &why);
     if (status)
         return refuse(res, status, why);
     /* Over WebSocket a bad token ends the session with a close code; an event stream has none to

@@ -29,7 +29,7 @@ static void check(const struct http_request *req, const struct config_list *orig
 
     if (handshake_websocket(req, origins, &upgrade, &why, &headers) == 0)
         check_composed(&upgrade);
-    if (handshake_events(req, origins, &upgrade, &why, &headers) == 0 &&
+    if (handshake_events(req, origins, &upgrade, &why) == 0 &&
         (upgrade.token.len == 0 || upgrade.token.len > TOKEN_MAX))
         abort();
 }

@@ -29,7 +29,7 @@ static int admit(const char *head, struct upgrade *out, const char **headers)
     *out = (struct upgrade){0};
     assert_int_equal(http_decode_head(span_of(head), &req), ERR_NONE);
     status = span_equal(req.path, SPAN("/events"))
-                 ? handshake_events(&req, &origins, out, &why, headers)
+                 ? handshake_events(&req, &origins, out, &why)
                  : handshake_websocket(&req, &origins, out, &why, headers);
     assert_non_null(why);
     return status;
