@@ -40,7 +40,7 @@ const struct setting settings[] = {
     {"database", "url", SETTING_TEXT, "postgresql:///doorbell", 0, 0, 0, AT(database.url), PROGRAM_APP, false, "PostgreSQL connection: a URI or libpq keywords"},
     {"database", "statement_timeout", SETTING_DURATION, "5s", 1, 600000, 1, AT(database.statement_timeout_ms), PROGRAM_APP, false, "longest time that a statement may run; then the request gets 503"},
     {"database", "lock_timeout", SETTING_DURATION, "2s", 1, 600000, 1, AT(database.lock_timeout_ms), PROGRAM_APP, false, "longest time that a write waits for another; then the request gets 503"},
-    {"relay", "listen", SETTING_ADDRESS, "0.0.0.0:2120", 0, 0, 0, AT(relay.listen), PROGRAM_RELAY, false, "where to accept browsers: unix:/path, host:port or fd:N"},
+    {"relay", "listen", SETTING_ADDRESS, "127.0.0.1:2120", 0, 0, 0, AT(relay.listen), PROGRAM_RELAY, false, "where to accept browsers: unix:/path, host:port or fd:N"},
     {"relay", "publish_listen", SETTING_ADDRESS, "127.0.0.1:2121", 0, 0, 0, AT(relay.publish_listen), PROGRAM_RELAY, false, "where to accept publish calls; keep it private"},
     {"relay", "listen_mode", SETTING_MODE, "0660", 0, 0777, 0, AT(relay.listen_mode), PROGRAM_RELAY, false, "mode of the unix sockets"},
     {"relay", "listen_group", SETTING_TEXT, "", 0, 0, 0, AT(relay.listen_group), PROGRAM_RELAY, false, "group of the unix sockets, the web server's; empty: this process's group"},

@@ -537,7 +537,7 @@ static void help_shows_the_settings_of_the_program_only(void **state)
     assert_non_null(f);
     config_print_help(f, PROGRAM_RELAY);
     fclose(f);
-    assert_non_null(strstr(text, "  [relay]\n    listen = 0.0.0.0:2120\n"));
+    assert_non_null(strstr(text, "  [relay]\n    listen = 127.0.0.1:2120\n"));
     assert_non_null(strstr(text, "    secret_file = "));
     assert_non_null(strstr(text, "    origins =\n"));
     assert_null(strstr(text, "[app]"));
