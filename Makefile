@@ -46,7 +46,7 @@ our_ldflags := -pthread $(coverage_flags) $(if $(SANITIZE),-fsanitize=$(SANITIZE
 cflags_of = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1)))
 libs_of = $(shell $(PKG_CONFIG) --libs $(1))
 
-# What is pure and what is shell stands in layers.table; unit tests and fuzz targets link only the pure.
+# layers.table says what is pure and what is shell; unit tests and fuzz targets link only the pure.
 sources := $(sort $(shell find common fcgi-app relay -name '*.c'))
 sources_of = $(shell printf '%s\n' $(filter $(1)/%,$(sources)) | \
 	awk -v kind=$(2) -f tests/lint/layers.awk tests/lint/layers.table -)

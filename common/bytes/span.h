@@ -34,7 +34,7 @@ bool span_starts_with(struct span s, struct span prefix);
 /* Without blanks and tabs at both ends. */
 struct span span_trim(struct span s);
 
-/* Cuts *rest at the first `separator`: returns what stands before it and moves *rest behind it.
+/* Cuts *rest at the first `separator`: returns what precedes it, and *rest becomes what follows.
  * Without one: returns all, and *rest becomes {NULL, 0}. */
 struct span span_cut(struct span *rest, char separator);
 

@@ -37,7 +37,7 @@ static enum err parse_inherited(struct span number, struct address *a)
     return ERR_NONE;
 }
 
-/* The port stands behind the last colon; a host with colons of its own stands in brackets. */
+/* The port follows the last colon; a host that contains colons is in brackets. */
 static enum err parse_tcp(struct span text, struct address *a)
 {
     struct span host = text;

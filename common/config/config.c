@@ -10,7 +10,7 @@
 
 #define ENVIRONMENT_PREFIX "DOORBELL_"
 
-/* What reading leaves behind beside the config. */
+/* What reading yields besides the config. */
 struct loader {
     struct config *config;
     FILE *faults;

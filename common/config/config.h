@@ -21,7 +21,7 @@ enum {
     CONFIG_EXIT = 78 /* EX_CONFIG of sysexits.h */
 };
 
-/* What stands for a line number where there is none. */
+/* In place of a line number, for a value that comes from no line. */
 enum config_line { CONFIG_LINE_DEFAULT = 0, CONFIG_LINE_ENVIRONMENT = -1 };
 
 enum program { PROGRAM_APP = 1, PROGRAM_RELAY = 2 };
@@ -151,8 +151,8 @@ MUST_USE enum err config_parse(struct span text, const char *path, char *const *
                                FILE *faults, struct config **out);
 void config_free(struct config *c);
 
-/* The settings of `program` that need a restart and are another in `next` than in `now`: the first
- * behind `after` in the table (NULL: of all), NULL if there is none left. */
+/* The settings of `program` that need a restart and differ between `now` and `next`: the first one
+ * after `after` in the table (NULL: of all), or NULL if there are no more. */
 const struct setting *config_next_kept(const struct config *now, const struct config *next,
                                        enum program program, const struct setting *after);
 

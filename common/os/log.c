@@ -24,7 +24,7 @@ static bool is_control(const unsigned char *p, size_t len)
     return len == 1 ? p[0] < 0x20 || p[0] == 0x7f : len == 2 && p[0] == 0xc2 && p[1] < 0xa0;
 }
 
-/* Writes to `out` what stands for the beginning of `text`, and how many bytes of it in *taken. */
+/* Writes the first character of `text` to `out`, escaped, and its length in `text` to *taken. */
 static size_t escape(struct span text, char out[static 9], size_t *taken)
 {
     size_t len = span_utf8_len(text);
@@ -40,7 +40,7 @@ static size_t escape(struct span text, char out[static 9], size_t *taken)
     return n;
 }
 
-/* As much of `text` as fits `out` whole, with "..." behind it if that is not all. */
+/* As many whole characters of `text` as fit `out`, followed by "..." if some are left out. */
 static size_t escape_line(struct span text, char *out, size_t size)
 {
     size_t len = 0;

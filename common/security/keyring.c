@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Each line's bytes as they stand, blanks and CR included; a final newline may be left out. */
+/* Each line's bytes taken literally, blanks and CR included; the final newline is optional. */
 static const char *split(struct keyring *k)
 {
     struct span rest = owned_span(&k->file);

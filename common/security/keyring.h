@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* keyring.h - a key file: one or two lines, each line's bytes as they stand, at least 32 of them.
+/* keyring.h - a key file: one or two lines, each line's bytes taken literally, at least 32 of them.
  * The first signs or is sent, both are accepted, so that keys can be rotated. Pure. */
 #ifndef DOORBELL_COMMON_KEYRING_H
 #define DOORBELL_COMMON_KEYRING_H
@@ -34,7 +34,7 @@ void keyring_deinit(struct keyring *k);
 /* Whether `key` is one of them, in constant time. */
 bool keyring_accepts(const struct keyring *k, struct span key);
 
-/* Whether a key stands in both. */
+/* Whether they have a key in common. */
 bool keyring_overlaps(const struct keyring *a, const struct keyring *b);
 
 #endif

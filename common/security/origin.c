@@ -13,7 +13,7 @@ static struct span default_port(struct span scheme)
     return span_equal_nocase(scheme, SPAN("https")) ? SPAN("443") : SPAN("80");
 }
 
-/* host[:port]; the colons of an IPv6 address stand in brackets */
+/* host[:port]; an IPv6 address is in brackets */
 static bool split_authority(struct span authority, struct origin *out)
 {
     size_t end = authority.len;

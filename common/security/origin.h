@@ -10,8 +10,8 @@
 #include "common/config/config.h"
 
 /* `list` holds scheme://host, scheme://host:port or scheme://host:* (any port). An empty list
- * stands for where the request was sent: its Host header, by `scheme`, or by http or https if that
- * is empty, where a proxy may have taken TLS off and nobody says so. */
+ * allows the host the request was sent to: its Host header, under `scheme`, or under http and https
+ * if that is empty, since a proxy may have ended TLS without saying so. */
 bool origin_is_allowed(const struct config_list *list, struct span origin, struct span scheme,
                        struct span host);
 

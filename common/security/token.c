@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* token.c - libjwt 1.10.2 signs, and verifies RS256 and ES256. It would also take alg:none, `crit`,
- * members that stand there twice, foreign bytes in an RS256 signature, and reads a float `exp` as
- * 0: so header, spelling and claims are read here. HS256, which is verified at every check and
- * login, needs but one HMAC after that; libjwt would take apart all of it once more. */
+ * duplicate members, foreign bytes in an RS256 signature, and reads a float `exp` as 0: so header,
+ * spelling and claims are read here. HS256, which is verified at every check and login, then needs
+ * only one HMAC; libjwt would parse everything again. */
 #include "common/security/token.h"
 
 #include <jwt.h>
@@ -142,7 +142,7 @@ static bool says(struct span value, struct span text)
 }
 
 /* The two headers that nearly all tokens have: {"alg":"HS256","typ":"JWT"}, and with `typ` first.
- * They are good as they stand, which saves half of the JSON. */
+ * Comparing them whole saves half of the JSON parsing. */
 static bool is_usual_header(const struct token_keys *keys, struct span part)
 {
     return keys->algorithm == TOKEN_HS256 &&

@@ -42,7 +42,7 @@ struct span form_media_type(struct span content_type)
     return span_trim(span_cut(&content_type, ';'));
 }
 
-/* Cuts what stands in quotes off *rest, which begins behind the first one. */
+/* Cuts a quoted string off *rest, which begins after the opening quote. */
 static enum err cut_quoted(struct span *rest, struct span *value)
 {
     size_t n = 0;
@@ -56,7 +56,7 @@ static enum err cut_quoted(struct span *rest, struct span *value)
     return ERR_NONE;
 }
 
-/* Cuts one `name=value` or `name="value"` off *rest, with the ';' behind it. */
+/* Cuts one `name=value` or `name="value"` off *rest, with the ';' that follows. */
 static enum err next_parameter(struct span *rest, struct span *name, struct span *value)
 {
     size_t n = 0;
@@ -145,7 +145,7 @@ static bool ends_delimiter(struct span s)
     return span_starts_with(s, CRLF);
 }
 
-/* Cuts what stands before the next delimiter off the rest, and the delimiter with it. */
+/* Cuts what precedes the next delimiter off the rest, and the delimiter with it. */
 static enum err cut_delimiter(struct form *f, struct span *before)
 {
     struct span delimiter = {f->boundary, f->boundary_len};
@@ -336,7 +336,7 @@ static enum err next_part(struct form *f, struct form_field *out)
     }
     while (f->rest_len > 0 && (f->rest[0] == ' ' || f->rest[0] == '\t'))
         skip(f, 1);
-    /* Here stands the delimiter's own CRLF, then the headers. */
+    /* The rest of the delimiter, its CRLF, comes first; then the headers. */
     end = find_blank_line(rest_span(f), FORM_PART_HEADERS_MAX);
     if (!end)
         return f->rest_len > FORM_PART_HEADERS_MAX ? ERR_TOO_BIG : ERR_MALFORMED;

@@ -13,7 +13,7 @@ struct sockaddr;
 
 enum { IP_TEXT_MAX = 48 };
 
-/* IPv4 stands as ::ffff:a.b.c.d; all zero is no address, as of a unix socket's peer. */
+/* IPv4 is kept as ::ffff:a.b.c.d; all zero is no address, as for the peer of a unix socket. */
 struct ip {
     uint8_t bytes[16];
 };
@@ -34,7 +34,7 @@ void ip_format(const struct ip *ip, char out[IP_TEXT_MAX]);
 /* The address of a peer; none for a family other than the two. */
 struct ip ip_of_sockaddr(const struct sockaddr *a);
 
-/* address or address/bits. Bits set behind the network's are malformed: a slip, most likely. */
+/* address or address/bits. Host bits that are set are malformed: most likely a slip. */
 MUST_USE enum err ip_network_parse(struct span text, struct ip_network *out);
 
 bool ip_is_within(const struct ip *ip, const struct ip_network *network);

@@ -12,8 +12,8 @@
 
 enum { JSON_DEPTH_MAX = 32 };
 
-/* Parses exactly one value: strict syntax, valid UTF-8, integers of 64 bits, no two members of one
- * name in an object, nothing behind it but white space.
+/* Parses exactly one value: strict syntax, valid UTF-8, integers of 64 bits, no duplicate members
+ * in an object, nothing after it but white space.
  * Caller owns *out (json_object_put). ERR_MALFORMED, ERR_TOO_BIG (too deep), ERR_NO_MEMORY. */
 MUST_USE enum err json_decode(struct span text, struct json_object **out);
 

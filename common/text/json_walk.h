@@ -19,9 +19,9 @@ struct span json_walk_inside(struct span value);
 /* Cuts the first item off what is left of an array. False: there is none. */
 bool json_walk_item(struct span *rest, struct span *item);
 
-/* The members of these names (of at most 64 bytes), in their order; {NULL, 0} for one that is
- * absent. Others are passed over. ERR_INVALID: it is no object; ERR_MALFORMED: one of the names
- * stands there twice. */
+/* Finds the members of these names (of at most 64 bytes each), in the order of `names`; {NULL, 0}
+ * for an absent one. Others are skipped. ERR_INVALID: not an object; ERR_MALFORMED: one of the
+ * names occurs twice. */
 MUST_USE enum err json_walk_members(struct span value, const char *const names[], size_t count,
                                     struct span members[]);
 

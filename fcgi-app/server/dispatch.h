@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* dispatch.h - all that is decided about a request before its handler is asked: whether its path
- * and method exist, who is asking, and whether its body may come. In that order, so that no body is
- * read for a caller who has proven nothing. */
+/* dispatch.h - all that is decided about a request before its handler runs: whether its path and
+ * method exist, who is asking, and whether its body is acceptable. In that order, so that no body
+ * is read for a caller who has proved nothing. */
 #ifndef DOORBELL_FCGI_APP_SERVER_DISPATCH_H
 #define DOORBELL_FCGI_APP_SERVER_DISPATCH_H
 

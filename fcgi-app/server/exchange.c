@@ -235,8 +235,8 @@ enum exchange_fate exchange_close(struct exchange *x)
     return fate;
 }
 
-/* Passes the stand-in through libfcgi. If that should read by itself, it finds nothing; if it
- * closes by itself, we are not told. */
+/* Passes the stand-in request through libfcgi. A libfcgi that reads by itself finds nothing there;
+ * one that closes by itself does not tell us. */
 static enum err check_library(struct exchange *x)
 {
     enum err e;

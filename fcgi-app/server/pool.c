@@ -7,8 +7,8 @@
  * The epoll is edge-triggered: a peer that sends half a request causes one event for each piece,
  * and none while it is silent. That makes the hand-over the delicate part, since an event may come
  * while a worker has the connection. The state of a connection therefore moves by compare-and-swap
- * only, parked -> taken -> parked, and an event for a taken one leaves the mark "and more", at
- * which whoever wants to park it has to look again. Connections are found by descriptor and their
+ * only, parked -> taken -> parked, and an event for a taken one leaves the mark "and more", which
+ * makes the worker that parks it look again. Connections are found by descriptor and their
  * states never freed, so a late event finds at worst a connection on which nothing waits. */
 #define _GNU_SOURCE /* accept4 */
 #include "fcgi-app/server/pool.h"

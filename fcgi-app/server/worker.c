@@ -97,7 +97,7 @@ static void answer_request(struct worker *w, enum err e)
     if (res->has_rung)
         publisher_wake(w->publisher);
     write_response(w, res, req.is_head);
-    /* Before the exchange is closed: whoever has the whole reply finds it counted. */
+    /* Before the exchange is closed, so that a client with the whole reply finds it counted. */
     metrics_count_request(w->metrics, w->number, req.route, res->http, clock_us() - began_us);
     metrics_set_connected(w->metrics, w->number, store_is_connected(&w->store));
     body_deinit(&body);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics.h - what is counted, as Prometheus wants to read it. Each worker counts in a place of its
- * own, so nobody waits for anybody; whoever asks gets the sums. Pure: no I/O, no clock. */
+/* metrics.h - what is counted, in Prometheus' text format. Each worker has counters of its own, so
+ * that none waits for another; a scrape gets the sums. Pure: no I/O, no clock. */
 #ifndef DOORBELL_FCGI_APP_SHARED_METRICS_H
 #define DOORBELL_FCGI_APP_SHARED_METRICS_H
 

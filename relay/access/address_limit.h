@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* address_limit.h - how many sessions come from one address. A network of 64 bits counts as one of
- * IPv6, since that is the least that a household gets; who has no address is not counted. Pure but
- * for malloc. */
+/* address_limit.h - how many sessions come from one address. An IPv6 network of 64 bits counts as
+ * one address, since a household gets at least that; a peer without an address is not counted. Pure
+ * but for malloc. */
 #ifndef DOORBELL_RELAY_ACCESS_ADDRESS_LIMIT_H
 #define DOORBELL_RELAY_ACCESS_ADDRESS_LIMIT_H
 

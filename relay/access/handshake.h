@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* handshake.h - every check that can be made before a request of the client port becomes a
- * session's connection, and what it has decided: an upgrade, which travels as a value to whoever
+ * session's connection, and what it decided: an upgrade, a value that is handed to the code that
  * opens the connection. Pure. */
 #ifndef DOORBELL_RELAY_ACCESS_HANDSHAKE_H
 #define DOORBELL_RELAY_ACCESS_HANDSHAKE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* engine.h - the relay without its loop: who is here, what is under way, and what time it is. The
- * loop (server/) sets `now`, calls what has happened, and after each turn engine_turn(); nothing
- * here reads a clock, a socket or randomness but by `ops`. Whatever a protocol does, it does by
- * these functions. */
+ * loop (server/) sets `now`, reports each event, and calls engine_turn() at the end of each turn;
+ * nothing here reads a clock, a socket or randomness except through `ops`. Protocols act through
+ * these functions only. */
 #ifndef DOORBELL_RELAY_ENGINE_ENGINE_H
 #define DOORBELL_RELAY_ENGINE_ENGINE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pace.h - how fast a broadcast goes round, so that those who ask back do not come all at once.
- * What is rung is the merge of every broadcast under way; who is next is the hub's. Pure. */
+/* pace.h - how fast a broadcast goes round, so that the questions it causes do not all come at
+ * once. What is rung is the merge of every broadcast under way; the hub knows who is next. Pure. */
 #ifndef DOORBELL_RELAY_ENGINE_PACE_H
 #define DOORBELL_RELAY_ENGINE_PACE_H
 

@@ -22,7 +22,7 @@ struct http_header {
     struct span value;
 };
 
-/* Whoever waits for the answer to a parked request. */
+/* What waits for the answer to a parked request. */
 struct http_waiter {
     void (*on_abandoned)(void *ctx); /* its connection is no more */
     void *ctx;

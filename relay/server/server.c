@@ -246,7 +246,8 @@ static enum err listen_for_clients(struct server *server)
                     server->engine.config->relay.listen_group, &fd);
     if (e)
         return e;
-    /* Its connections inherit this. The kernel's own idea of it is megabytes for who does not read.
+    /* Its connections inherit this. The kernel's default is megabytes for a peer that does not
+     * read.
      */
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     server->clients = http_server_new(server->loop, fd, &handler, &limits, &server->engine.metrics);

@@ -64,8 +64,8 @@ struct event {
     } as;
 };
 
-/* Merges `newer` into *ring, which stays or becomes a ring that leaves nobody behind: both of
- * many, the higher seq; anything with an ask, an ask. Not for personal rings. */
+/* Merges `newer` into *ring, so that the result serves the readers of both: two rings of many, the
+ * higher seq; anything with an ask, an ask. Not for personal rings. */
 void ring_merge_many(struct ring *ring, const struct ring *newer);
 
 #endif

@@ -156,7 +156,7 @@ static void unlink_user(struct hub *h, struct session *s)
     h->pages--;
 }
 
-static void unlink_ring(struct hub *h, struct session *s)
+static void unlink_all(struct hub *h, struct session *s)
 {
     bool is_last = s->all.next == s;
 
@@ -212,7 +212,7 @@ void hub_remove(struct hub *h, struct session *s)
     }
     unlink_user(h, s);
     hub_set_blocked(h, s, 0);
-    unlink_ring(h, s);
+    unlink_all(h, s);
 }
 
 void hub_close(struct hub *h, struct session *s, uint16_t code, const char *reason)

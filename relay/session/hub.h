@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* hub.h - who is here: users by id, each one's sessions, and all sessions in a ring that the
- * broadcast and the sweep walk by cursors of their own. Sessions stay the caller's: the hub links
- * them. Pure but for malloc. */
+/* hub.h - who is here: users by id, each one's sessions, and all sessions in a circular list that
+ * the broadcast and the sweep walk by cursors of their own. Sessions stay the caller's: the hub
+ * links them. Pure but for malloc. */
 #ifndef DOORBELL_RELAY_SESSION_HUB_H
 #define DOORBELL_RELAY_SESSION_HUB_H
 
@@ -58,8 +58,8 @@ const struct hub_share *hub_shares(const struct hub *h);
 void hub_set_blocked(struct hub *h, struct session *s, int64_t since_ms);
 size_t hub_blocked(const struct hub *h);
 
-/* Starts a broadcast: every session is due once. A broadcast under way goes on as this one: whoever
- * is not yet rung will be so once. */
+/* Starts a broadcast: every session is due once. A broadcast under way goes on as this one:
+ * sessions that have not been rung yet are rung once. */
 void hub_start_round(struct hub *h);
 size_t hub_due(const struct hub *h);
 

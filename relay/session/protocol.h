@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* protocol.h - what a client protocol is to the rest of the relay: a name and what it does when
- * something happens. Whoever adds one writes these functions in a folder of its own, and a row in
+ * something happens. A new one is these functions in a folder of their own, and a row in
  * server/protocols.c. All of them are pure: they get bytes and find the time in the engine. */
 #ifndef DOORBELL_RELAY_SESSION_PROTOCOL_H
 #define DOORBELL_RELAY_SESSION_PROTOCOL_H

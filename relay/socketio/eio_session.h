@@ -31,7 +31,7 @@ struct eio_limits {
     int64_t ping_timeout_ms;
     int64_t upgrade_timeout_ms; /* 0: none */
     int64_t connect_timeout_ms; /* 0: none */
-    size_t max_payload;         /* told to the client; whoever reads the bodies keeps to it */
+    size_t max_payload;         /* told to the client; enforced where bodies are read */
     size_t max_pending;         /* bytes that may wait, with a byte for each packet */
 };
 

@@ -45,7 +45,7 @@ struct http_server *http_server_new(struct ev_loop *loop, int listen_fd,
 /* Closes the listener and all connections; waiters are not told any more. */
 void http_server_free(struct http_server *server);
 
-/* Closes the listener; who is connected already is served on. */
+/* Closes the listener; open connections are still served. */
 void http_server_stop_accepting(struct http_server *server);
 
 /* The descriptor of the connection whose request is being handled, which is the caller's from now
@@ -59,7 +59,7 @@ void http_server_answer(struct http_conn *conn, struct http_response *res);
  * read, a request that has become too long is refused. */
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
 
-/* Once a second: closes who is too slow, and accepts again if that was paused. */
+/* Once a second: closes connections that are too slow, and accepts again if that was paused. */
 void http_server_sweep(struct http_server *server);
 
 #endif

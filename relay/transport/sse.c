@@ -16,8 +16,8 @@
 #include "common/bytes/buf.h"
 #include "relay/session/frame.h"
 
-/* Of bytes the peer has not acknowledged. With a ping every 25 s at most, who is gone without a
- * word is known to be so within 60 s. */
+/* How long bytes may stay unacknowledged. With a ping every 25 s at most, a peer that vanished is
+ * noticed within 60 s. */
 enum { UNACKNOWLEDGED_MAX_MS = 30 * 1000 };
 
 static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"

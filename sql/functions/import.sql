@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Importing: messages of another system, as they were, for one user each. For the owner alone: whoever
--- may call this writes into the past.
+-- Importing: messages of another system, as they were, for one user each. For the owner alone, since
+-- it writes into the past.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.import_fault(r doorbell_internal.import_row) RETURNS text
 LANGUAGE plpgsql STABLE AS $$

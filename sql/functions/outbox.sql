@@ -103,8 +103,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_claim IS
-    'Takes up to max_rows rings, oldest first, for lease_s seconds, and returns their ids; whoever is '
-    'first has them. Those older than max_age_s are dropped: a client asks anew whenever it connects. '
+    'Leases up to max_rows rings, oldest first, for lease_s seconds, and returns their ids; rings that '
+    'are leased already are skipped. Those older than max_age_s are dropped: a client asks anew whenever it connects. '
     'Commit before calling doorbell.outbox_rings(), and finish with doorbell.outbox_done() or doorbell.outbox_retry().';
 
 CREATE OR REPLACE FUNCTION doorbell.outbox_rings(ids bigint[], hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)

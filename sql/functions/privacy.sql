@@ -35,7 +35,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.erase IS
     'Deletes everything that is stored about a user, scheduled messages to them too. The messages themselves stay for '
-    'their other users. False for an unknown user. Whoever returns later is a new user.';
+    'their other users. False for an unknown user. A user who returns later is a new one.';
 
 CREATE OR REPLACE FUNCTION doorbell.export(user_id text) RETURNS json
 LANGUAGE plpgsql STABLE AS $$

@@ -82,7 +82,7 @@ test('a token that is a text is not asked for again', async () => {
   assert.equal(calls.length, 1);
 });
 
-test('a token is fetched once for calls at the same time, and stands in no address', async () => {
+test('a token is fetched once for calls at the same time, and is in no address', async () => {
   let count = 0;
   const replies = Array.from({ length: 3 }, () => ({ body: '{}' }));
   const { api, calls } = makeApi(async () => `token-${++count}`, replies);
@@ -94,7 +94,7 @@ test('a token is fetched once for calls at the same time, and stands in no addre
   }
 });
 
-test('the same answer again is a 304, and stands for the last', async () => {
+test('the same answer again is a 304, and means the last one', async () => {
   const replies = [{ body: '{"num":3}', headers: { ETag: '"x"' } }, { status: 304 }, { body: '{"num":0}' }];
   const { api, calls } = makeApi(null, replies);
   assert.deepEqual(await api.unread(), { num: 3 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A whole client in node, under a clock that stands still until it is moved: hours pass in milliseconds, and every loss
-// can be arranged. App and relay are one small model here; what they really say is held in protocol.test.mjs.
+// A whole client in node, under a clock that only the test moves: hours pass in milliseconds, and every loss can be
+// arranged. App and relay are one small model here; protocol.test.mjs holds it against what they really say.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 

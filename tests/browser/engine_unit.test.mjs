@@ -16,7 +16,7 @@ function makeEngine(options = {}) {
 
 const textOf = (value) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
 
-// Live, as bob, who has two unread.
+// Live, as bob, with two unread.
 function makeLive(options) {
   const world = makeEngine(options);
   world.step('start');

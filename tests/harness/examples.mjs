@@ -25,7 +25,7 @@ export function fences(markdown) {
   return blocks;
 }
 
-// Each block that is to be run, with the answer behind it.
+// Each block that is to be run, with the answer that follows it.
 export function examplesOf(blocks) {
   return blocks.flatMap((block, i) => {
     if (!block.tag.endsWith(' test')) return [];
@@ -34,7 +34,7 @@ export function examplesOf(blocks) {
   });
 }
 
-// In an example's answer these stand for any number, "eyJ…" for any text that begins so, and "…" at the
+// In an example's answer these match any number, "eyJ…" for any text that begins so, and "…" at the
 // end of a list for more of the same.
 const ANY_NUMBER = new Set(['id', 'latest', 'version', 'seq', 'created_at', 'expires_at', 'as_of', 'depth', 'age_s']);
 

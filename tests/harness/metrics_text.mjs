@@ -38,7 +38,7 @@ export function parseMetrics(text) {
     const [, kind, name, more] = line.match(/^# (HELP|TYPE) (\S+) (\S.*)$/) ?? [];
     if (kind === 'HELP') {
       assert.match(name, NAME);
-      assert.ok(!families.has(name), `${name} stands there twice`);
+      assert.ok(!families.has(name), `${name} occurs twice`);
       current = { name, samples: [] };
       families.set(name, current);
     } else if (kind === 'TYPE') {

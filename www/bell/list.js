@@ -211,7 +211,7 @@ function mustAcknowledge({ ack }) {
   return ack === false;
 }
 
-// Nobody is logged in, or somebody else: a change tells of whoever comes.
+// Nobody is logged in, or somebody else: the next change says who it is.
 function isOfUser({ status, code }) {
   return status === 401 || code === 'another_user';
 }

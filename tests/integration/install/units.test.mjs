@@ -122,7 +122,7 @@ async function show(machine, unit, name) {
 
 const SOCKETS = 'Restarts that refuse nobody';
 
-// A reload returns before the web server's new processes serve; whoever pastes is slower than a test.
+// A reload returns before the web server's new processes serve; people who paste commands are slower than a test.
 async function untilServed(machine) {
   const health = "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/doorbell/health";
   await until('the web server to pass calls on', async () => (await machine.run(health)).stdout.trim() === '200');

@@ -104,7 +104,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Makes the call; its body's answer stands in `out`. */
+/* Makes the call; the body of its answer is in `out`. */
 static int call(struct scene *scene, const char *line, const char *headers, const char *body,
                 char out[2048])
 {
