@@ -109,8 +109,10 @@ int engine_check_room(struct engine *e, const struct ip *peer, const char **why)
                    address_limit_count(e->admission.addresses, peer)))
         return 429;
     *why = "too many at a time";
-    return token_bucket_take(&e->admission.accepts, relay->max_accepts_per_second, e->now.ms) ? 0
-                                                                                              : 503;
+    return token_bucket_take(&e->admission.accepts, relay->max_accepts_per_second,
+                             relay->max_accepts_per_second, e->now.ms)
+               ? 0
+               : 503;
 }
 
 enum err engine_add(struct engine *e, struct session *s, const struct ip *peer, struct conn *c)

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #include "common/config/config.h"
+#include "common/limits/token_bucket.h"
 #include "common/security/secrets.h"
 #include "relay/access/address_limit.h"
 #include "relay/access/authenticator.h"
-#include "relay/access/token_bucket.h"
 #include "relay/engine/broadcaster.h"
 #include "relay/metrics/metrics.h"
 #include "relay/session/conn.h"

@@ -98,7 +98,9 @@ static enum err report_offline(struct api *api, const struct rings *p, struct bu
 
 bool api_is_too_fast(struct api *api)
 {
-    return !token_bucket_take(&api->rate, api->config->relay.max_publishes_per_second, api->now.ms);
+    int64_t per_second = api->config->relay.max_publishes_per_second;
+
+    return !token_bucket_take(&api->rate, per_second, per_second, api->now.ms);
 }
 
 static enum err handle_publish(struct api *api, struct http_request *req, struct http_response *res)

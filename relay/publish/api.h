@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 #include "common/config/config.h"
+#include "common/limits/token_bucket.h"
 #include "common/security/secrets.h"
 #include "relay/access/revocations.h"
-#include "relay/access/token_bucket.h"
 #include "relay/http/http.h"
 #include "relay/metrics/metrics.h"
 #include "relay/session/hub.h"

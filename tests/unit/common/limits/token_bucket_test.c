@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "relay/access/token_bucket.h"
+#include "common/limits/token_bucket.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@ static size_t take_many(struct token_bucket *r, int64_t per_second, int64_t now_
     size_t taken = 0;
 
     for (size_t i = 0; i < tries; i++)
-        taken += token_bucket_take(r, per_second, now_ms);
+        taken += token_bucket_take(r, per_second, per_second, now_ms);
     return taken;
 }
 
@@ -27,7 +27,7 @@ static void a_second_lets_through_what_the_rate_says(void **state)
         size_t taken;
 
         assert_int_equal(take_many(&r, rates[i], 5000, 20000), rates[i]);
-        assert_false(token_bucket_take(&r, rates[i], 5000));
+        assert_false(token_bucket_take(&r, rates[i], rates[i], 5000));
         taken = 0;
         for (int64_t ms = 5001; ms <= 15000; ms++)
             taken += take_many(&r, rates[i], ms, 100);
@@ -65,12 +65,30 @@ static void a_lower_rate_after_a_reload_holds_within_a_second(void **state)
     assert_int_equal(take_many(&r, 2, 1001, 2000), 2);
 }
 
+static void a_burst_is_apart_from_the_rate(void **state)
+{
+    struct token_bucket b = {0};
+
+    (void)state;
+    for (int i = 0; i < 60; i++)
+        assert_true(token_bucket_take(&b, 20, 60, 1000));
+    assert_false(token_bucket_take(&b, 20, 60, 1000));
+    assert_int_equal(token_bucket_wait_ms(&b, 20, 60), 50);
+    assert_false(token_bucket_take(&b, 20, 60, 1049));
+    assert_int_equal(token_bucket_wait_ms(&b, 20, 60), 1);
+    assert_true(token_bucket_take(&b, 20, 60, 1050));
+    assert_false(token_bucket_is_full(&b, 20, 4049));
+    assert_true(token_bucket_is_full(&b, 20, 4050));
+    assert_true(token_bucket_is_full(&b, 0, 1050));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_lets_through_what_the_rate_says),
         cmocka_unit_test(what_is_not_used_is_kept_for_a_second_only),
         cmocka_unit_test(zero_is_without_limit),
+        cmocka_unit_test(a_burst_is_apart_from_the_rate),
         cmocka_unit_test(a_lower_rate_after_a_reload_holds_within_a_second),
     };
 
