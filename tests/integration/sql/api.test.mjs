@@ -811,6 +811,46 @@ test('recount reports planted drift and repairs it', async (t) => {
   assert.equal((await call(db, 'mark_read_all', 'u')).num, 1);
 });
 
+// A kept answer that a planted drift made wrong must not be taken for right once it is repaired.
+for (const [what, statement] of [
+  ['a count', 'UPDATE doorbell.unread_count SET unread = 7'],
+  ['the number of groups', 'UPDATE doorbell.reader SET groups = 0'],
+  ['a chunk', 'UPDATE doorbell.chunk SET live = ~live'],
+  ['the next expiry', "UPDATE doorbell.message SET expires_at = now() - interval '1 s' WHERE feed_id = 1; UPDATE doorbell.feed SET expires_at = 'infinity'"],
+]) {
+  test(`recount that repairs ${what} moves the state that the answer depends on`, async (t) => {
+    const db = await open(t);
+    await call(db, 'group_join', 'g', 'u');
+    await check(db, 'u');
+    await send(db, toUser('u'));
+    await send(db, toAll());
+    await send(db, { to_group: 'g', title: 't' });
+    await db.query(statement);
+    const wrong = await manyUnread(db, ['u']);
+    await db.query('SELECT doorbell.recount(true)');
+    const right = await manyUnread(db, ['u']);
+    assert.notEqual(wrong[0].num, right[0].num);
+    assert.notDeepEqual([wrong[0].version, wrong[0].seq], [right[0].version, right[0].seq]);
+  });
+}
+
+test('a chunk that a repair brings back keeps its marks', async (t) => {
+  const db = await open(t, { chunkSize: 8 });
+  await check(db, 'u');
+  const sent = [];
+  for (let i = 0; i < 10; i++) sent.push((await send(db, toAll())).id);
+  await call(db, 'mark_read', 'u', sent[0]);
+  await db.query('UPDATE doorbell.chunk SET live = set_bit(0::doorbell.chunk_bits, 6, 1) WHERE n = 0'); // the second alone
+  await call(db, 'recall', sent[1]);
+  assert.equal(await counts(db, 'chunk_gone'), 1);
+  await db.query('SELECT doorbell.recount(true)');
+  const before = await manyUnread(db, ['u']);
+  assert.equal(before[0].num, 8);
+  while ((await call(db, 'purge')).purge > 0);
+  const after = await manyUnread(db, ['u']);
+  assert.deepEqual([after[0].version, after[0].seq, after[0].num], [before[0].version, before[0].seq, 8]);
+});
+
 test('the roles may call what they need and touch no table', async (t) => {
   const db = await open(t);
   const may = async (role, privilege) => (await row(db, `SELECT
