@@ -2,13 +2,20 @@
 -- What all functions have in common, applied by doorbell-migrate after it has written those in functions/, and in
 -- the same transaction.
 
--- A function that this transaction has not written is in the folder no more.
+-- A view or function that this transaction has not written is in the folder no more.
 DO $$
 DECLARE
-    removed regprocedure;
+    removed text;
 BEGIN
     FOR removed IN
-        SELECT p.oid FROM pg_proc p
+        SELECT c.oid::regclass FROM pg_class c
+        WHERE c.relnamespace IN ('doorbell'::regnamespace, 'doorbell_internal'::regnamespace) AND c.relkind = 'v'
+            AND c.xmin::text <> pg_current_xact_id()::xid::text
+    LOOP
+        EXECUTE format('DROP VIEW %s', removed);
+    END LOOP;
+    FOR removed IN
+        SELECT p.oid::regprocedure FROM pg_proc p
         WHERE p.pronamespace IN ('doorbell'::regnamespace, 'doorbell_internal'::regnamespace)
             AND p.xmin::text <> pg_current_xact_id()::xid::text
     LOOP

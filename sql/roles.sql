@@ -3,7 +3,7 @@
 -- database has no roles in it, and when it is restored where they are missing, every grant is lost, those
 -- that had kept PUBLIC out too. What is right already is left alone, and so are grants to other roles.
 --
--- Nobody but the owner touches a table. doorbell_app may call every function of schema doorbell,
+-- Nobody but the owner touches a table. doorbell_app may call every function of schema doorbell and read its view check_state,
 -- doorbell_site (a site that shares the database) those that send, read, and keep groups. PUBLIC may call none.
 --
 -- :owner is the owner of the schema. The names of roles that are missing and may not be created go to descriptor 3.
@@ -57,6 +57,7 @@ BEGIN
     END LOOP;
     IF to_regrole('doorbell_app') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA doorbell TO doorbell_app;
+        GRANT SELECT ON doorbell.check_state TO doorbell_app;
     END IF;
     IF to_regrole('doorbell_site') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA doorbell TO doorbell_site;

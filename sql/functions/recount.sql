@@ -82,12 +82,17 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     no_bit constant doorbell.chunk_bits := 0::doorbell.chunk_bits;
 BEGIN
-    UPDATE doorbell.feed f SET expires_at = d.at
-    FROM (
-        SELECT m.feed_id, min(m.expires_at) AS at FROM doorbell.message m
-        WHERE m.feed_id IS NOT NULL AND m.live AND m.expires_at IS NOT NULL GROUP BY 1
-    ) d
-    WHERE f.id = d.feed_id AND f.expires_at > d.at;
+    -- What has expired meanwhile was still counted.
+    WITH event AS (
+        UPDATE doorbell.feed f SET expires_at = d.at, version = nextval('doorbell.seq')
+        FROM (
+            SELECT m.feed_id, min(m.expires_at) AS at FROM doorbell.message m
+            WHERE m.feed_id IS NOT NULL AND m.live AND m.expires_at IS NOT NULL GROUP BY 1
+        ) d
+        WHERE f.id = d.feed_id AND f.expires_at > d.at
+        RETURNING f.id, f.version
+    )
+    INSERT INTO doorbell.outbox (feed_id, seq) SELECT e.id, e.version FROM event e;
     WITH off AS (
         SELECT DISTINCT d.feed_id, d.category, d.n FROM doorbell_internal.drift() d WHERE d.what = 'chunk'
     ), fixed AS (
@@ -102,7 +107,9 @@ BEGIN
         GROUP BY 1, 2, 3
         ON CONFLICT (feed_id, category, n) DO UPDATE
         SET live = EXCLUDED.live, to_new = EXCLUDED.to_new, ack = EXCLUDED.ack, replaced = EXCLUDED.replaced
-        RETURNING feed_id
+        RETURNING feed_id, n
+    ), back AS (
+        DELETE FROM doorbell.chunk_gone g USING fixed x WHERE g.feed_id = x.feed_id AND g.n = x.n
     ), event AS (
         UPDATE doorbell.feed f SET version = nextval('doorbell.seq') WHERE f.id IN (SELECT x.feed_id FROM fixed x)
         RETURNING f.id, f.version

@@ -1,175 +1,85 @@
 -- SPDX-License-Identifier: MIT
--- The check. All STABLE, so that a call has one snapshot and its num belongs to its version. What is LANGUAGE sql
--- is inlined.
+-- The check. All STABLE, so that a call has one snapshot and its num belongs to its version.
+--
+-- An answer changes in two ways only: by an event, which moves the version of the user or of one of their feeds, or by
+-- the clock, when something expires or ceases to be a hit. So an answer holds for as long as the user's row of
+-- doorbell.check_state is the same and valid_until has not come. Whoever writes a function that changes what a user
+-- sees moves one of these versions in the same transaction; property.test.mjs tries all of them.
 
-CREATE OR REPLACE FUNCTION doorbell_internal.personal_unread(user_id text, at timestamptz) RETURNS TABLE (num bigint)
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT sum(t.unread) FROM doorbell.unread_count t WHERE t.user_id = $1), 0)
-        - (SELECT count(*) FROM doorbell.inbox i WHERE i.user_id = $1 AND i.state = 'unread' AND i.expires_at <= $2)
-$$;
-COMMENT ON FUNCTION doorbell_internal.personal_unread IS
-    'Unread personal messages: the stored count less those that have expired and are not swept.';
+CREATE OR REPLACE VIEW doorbell.check_state (user_id, joined_pos, version, seq) AS
+    SELECT a.user_id, a.joined_pos, coalesce(r.version, 0), greatest(
+        (SELECT f.version FROM doorbell.feed f WHERE f.id = 1),
+        CASE WHEN r.groups > 0 THEN (
+            SELECT max(f.version) FROM doorbell.subscription s JOIN doorbell.feed f ON f.id = s.feed_id
+            WHERE s.user_id = a.user_id) END,
+        r.seq_min)
+    FROM doorbell.first_seen a LEFT JOIN LATERAL (
+        SELECT x.version, x.seq_min, x.groups FROM doorbell.reader x WHERE x.user_id = a.user_id OFFSET 0) r ON true;
+COMMENT ON VIEW doorbell.check_state IS
+    'What the answer of each registered user depends on; version and seq are those of doorbell.unread(). Look users up by '
+    'user_id: that is a few look-ups by key for each.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.newest_personal(user_id text, at timestamptz)
-RETURNS TABLE (message_id bigint, seq bigint, state doorbell.inbox_state)
-LANGUAGE sql STABLE AS $$
-    SELECT i.message_id, i.seq, i.state FROM doorbell.inbox i
-    WHERE i.user_id = $1 AND i.state IN ('unread', 'read') AND (i.expires_at IS NULL OR i.expires_at > $2)
-    ORDER BY i.seq DESC LIMIT 1
-$$;
-
-CREATE OR REPLACE FUNCTION doorbell_internal.personal_unread_of(user_id text, category integer, muted integer[], at timestamptz)
-RETURNS TABLE (num bigint)
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT sum(t.unread) FROM doorbell.unread_count t
-            WHERE t.user_id = $1 AND t.category <> ALL ($3) AND ($2 = 0 OR t.category = $2)), 0)
-        - (SELECT count(*) FROM doorbell.inbox i
-            WHERE i.user_id = $1 AND i.state = 'unread' AND i.expires_at <= $4
-                AND i.category <> ALL ($3) AND ($2 = 0 OR i.category = $2))
-$$;
-COMMENT ON FUNCTION doorbell_internal.personal_unread_of IS 'personal_unread() of a category, 0 for all, without muted ones.';
-
-CREATE OR REPLACE FUNCTION doorbell_internal.newest_personal_of(user_id text, category integer, muted integer[], at timestamptz)
-RETURNS TABLE (message_id bigint, seq bigint, state doorbell.inbox_state)
-LANGUAGE sql STABLE AS $$
-    SELECT i.message_id, i.seq, i.state
-    FROM doorbell.unread_count t CROSS JOIN (VALUES ('unread'::doorbell.inbox_state), ('read')) s (state) CROSS JOIN LATERAL (
-        SELECT x.message_id, x.seq, x.state FROM doorbell.inbox x
-        WHERE x.user_id = $1 AND x.category = t.category AND x.state = s.state AND (x.expires_at IS NULL OR x.expires_at > $4)
-        ORDER BY x.seq DESC LIMIT 1) i
-    WHERE t.user_id = $1 AND t.category <> ALL ($3) AND ($2 = 0 OR t.category = $2)
-    ORDER BY i.seq DESC LIMIT 1
-$$;
-COMMENT ON FUNCTION doorbell_internal.newest_personal_of IS 'newest_personal() of a category, 0 for all, without muted ones.';
-
-CREATE OR REPLACE FUNCTION doorbell_internal.unread_general(user_id text, category text, hit_window integer)
-RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint)
+CREATE OR REPLACE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer)
+RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint, joined_pos bigint, valid_until timestamptz)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     at constant timestamptz := statement_timestamp();
-    young constant timestamptz := at - make_interval(secs => hit_window);
-    wanted constant integer := doorbell_internal.category_id(unread_general.category);
-    me record;
-    mine record;
-    feeds record;
+    young_for constant interval := make_interval(secs => hit_window);
+    seq_min bigint;
+    is_plain boolean;
+    parts record;
+    is_unread boolean;
+    sent_at timestamptz;
 BEGIN
-    SELECT * INTO me FROM doorbell_internal.user_state(unread_general.user_id);
+    SELECT a.joined_pos, coalesce(r.version, 0), coalesce(r.seq_min, 0),
+        unread_until.category IS NULL AND coalesce(r.groups = 0 AND r.muted = '{}', true)
+    INTO joined_pos, version, seq_min, is_plain
+    FROM doorbell.first_seen a LEFT JOIN doorbell.reader r ON r.user_id = a.user_id WHERE a.user_id = unread_until.user_id;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    IF wanted = 0 AND me.muted = '{}' THEN
-        SELECT n.num, p.* INTO mine
-        FROM doorbell_internal.personal_unread(unread_general.user_id, at) n
-        LEFT JOIN LATERAL doorbell_internal.newest_personal(unread_general.user_id, at) p ON true;
-    ELSE
-        SELECT n.num, p.* INTO mine
-        FROM doorbell_internal.personal_unread_of(unread_general.user_id, wanted, me.muted, at) n
-        LEFT JOIN LATERAL doorbell_internal.newest_personal_of(unread_general.user_id, wanted, me.muted, at) p ON true;
+    -- Most users are in no group and mute nothing: the short way serves them at half the cost.
+    IF is_plain THEN
+        SELECT * INTO parts FROM doorbell_internal.parts_of_plain(unread_until.user_id, joined_pos, at);
     END IF;
-
-    WITH v AS MATERIALIZED (
-        SELECT m.feed_id, m.n, m.version, m.visible, m.archived, m.read
-        FROM doorbell_internal.visible_bitmaps(unread_general.user_id, me.joined_pos, me.muted, wanted, at) m
-    )
-    SELECT (SELECT coalesce(sum(bit_count(v.visible & ~ v.read)), 0) FROM v) AS num,
-        (SELECT max(v.version) FROM v) AS seq_max, top.id, top.seq, top.sent_at, top.is_unread
-    INTO feeds
-    FROM (VALUES (1)) one LEFT JOIN LATERAL (
-        SELECT x.id, x.seq, x.sent_at, (v.read & doorbell_internal.bit_of(x.pos)) = 0::doorbell.chunk_bits AS is_unread
-        FROM v CROSS JOIN LATERAL doorbell_internal.message_at(
-            v.feed_id, doorbell_internal.pos_of(v.n, position(B'1' IN v.visible & ~ v.archived))) x
-        WHERE (v.visible & ~ v.archived) <> 0::doorbell.chunk_bits
-        ORDER BY x.seq DESC LIMIT 1) top ON true;
-
-    num := mine.num + feeds.num;
-    version := me.version;
-    seq := greatest(feeds.seq_max, me.seq_min);
-    IF mine.seq > coalesce(feeds.seq, 0) THEN
-        latest := mine.message_id;
-        hit := (mine.state = 'unread' AND (SELECT m.sent_at > young FROM doorbell.message m WHERE m.id = mine.message_id))::integer;
+    IF NOT is_plain OR NOT FOUND THEN
+        SELECT * INTO parts FROM doorbell_internal.parts_of_any(unread_until.user_id, unread_until.category, at);
+    END IF;
+    num := parts.num;
+    seq := greatest(parts.seq, seq_min);
+    valid_until := parts.valid_until;
+    IF parts.own_seq > coalesce(parts.feed_seq, 0) THEN
+        latest := parts.own_id;
+        valid_until := least(valid_until, parts.own_expires_at);
+        IF parts.own_unread THEN
+            SELECT true, m.sent_at INTO is_unread, sent_at FROM doorbell.message m WHERE m.id = parts.own_id;
+        END IF;
     ELSE
-        latest := coalesce(feeds.id, 0);
-        hit := coalesce(feeds.is_unread AND feeds.sent_at > young, false)::integer;
+        latest := coalesce(parts.feed_id, 0);
+        is_unread := parts.feed_unread;
+        sent_at := parts.feed_sent_at;
+    END IF;
+    hit := coalesce(is_unread AND sent_at > at - young_for, false)::integer;
+    IF hit = 1 THEN
+        valid_until := least(valid_until, sent_at + young_for);
     END IF;
     RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.unread_general IS 'doorbell.unread() for every user and category.';
-
-CREATE OR REPLACE FUNCTION doorbell_internal.broadcasts_to_all(user_id text, joined_pos bigint)
-RETURNS TABLE (num bigint, newest_pos bigint, newest_is_read boolean)
-LANGUAGE sql STABLE AS $$
-    SELECT s.num, s.newest[1], s.newest[2] = 1
-    FROM (
-        SELECT coalesce(sum(bit_count(v.visible & ~ v.read)::integer), 0) AS num,
-            max(ARRAY[doorbell_internal.pos_of(v.n, v.place), get_bit(v.read, v.place - 1)]) FILTER (WHERE v.place > 0) AS newest
-        FROM (
-            SELECT b.n, b.visible, b.read, position(B'1' IN b.visible & ~ b.archived) AS place
-            FROM (
-                SELECT c.n, coalesce(k.read, 0::doorbell.chunk_bits) AS read,
-                    coalesce(k.archived, 0::doorbell.chunk_bits) AS archived,
-                    c.live & (doorbell_internal.bits_after(c.n, $2) | c.to_new)
-                        & (~ c.replaced | coalesce(k.read, 0::doorbell.chunk_bits))
-                        & ~ coalesce(k.gone, 0::doorbell.chunk_bits) AS visible
-                FROM doorbell.chunk c LEFT JOIN doorbell.mark k ON k.user_id = $1 AND k.feed_id = 1 AND k.n = c.n
-                WHERE c.feed_id = 1 AND c.category = 0 OFFSET 0
-            ) b OFFSET 0
-        ) v
-    ) s
-$$;
-COMMENT ON FUNCTION doorbell_internal.broadcasts_to_all IS
-    'What of feed ''*'' is visible to a user without mutes, while none of it has expired: how many are unread, and the '
-    'newest that is not archived.';
+COMMENT ON FUNCTION doorbell_internal.unread_until IS
+    'doorbell.unread(), with the user''s joined_pos and with valid_until, from when on the clock may change the answer: '
+    'the time of the statement itself while a broadcast has expired and is not swept. Without a category it is exact.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL, hit_window integer DEFAULT 300)
 RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint)
 LANGUAGE plpgsql STABLE AS $$
-#variable_conflict use_column
-DECLARE
-    at constant timestamptz := statement_timestamp();
-    young constant timestamptz := at - make_interval(secs => hit_window);
-    joined_pos bigint;
-    seq_min bigint;
-    is_plain boolean;
-    latest_seq bigint;
-    is_hit boolean;
-    own_id bigint;
-    own_seq bigint;
-    own_state inbox_state;
 BEGIN
-    SELECT a.joined_pos, coalesce(r.version, 0), coalesce(r.seq_min, 0),
-        unread.category IS NULL AND coalesce(r.groups = 0 AND r.muted = '{}', true)
-    INTO joined_pos, version, seq_min, is_plain
-    FROM first_seen a LEFT JOIN reader r ON r.user_id = a.user_id WHERE a.user_id = unread.user_id;
-    IF NOT FOUND THEN
-        RETURN;
+    SELECT u.num, u.hit, u.latest, u.version, u.seq INTO num, hit, latest, version, seq
+    FROM unread_until(user_id, category, hit_window) u;
+    IF FOUND THEN
+        RETURN NEXT;
     END IF;
-    -- Most users are in no group and mute nothing: one statement serves them at half the cost of the
-    -- general way. It gives no row while a broadcast has expired and is not swept.
-    IF is_plain THEN
-        SELECT f.version, x.id, x.seq, x.sent_at > young AND NOT b.newest_is_read,
-            own.message_id, own.seq, own.state,
-            b.num + (SELECT p.num FROM personal_unread(unread.user_id, at) p)
-        INTO seq, latest, latest_seq, is_hit, own_id, own_seq, own_state, num
-        FROM feed f
-        CROSS JOIN LATERAL broadcasts_to_all(unread.user_id, joined_pos) b
-        LEFT JOIN LATERAL message_at(1, b.newest_pos) x ON true
-        LEFT JOIN LATERAL newest_personal(unread.user_id, at) own ON true
-        WHERE f.id = 1 AND f.expires_at > at;
-    END IF;
-    IF NOT is_plain OR NOT FOUND THEN
-        RETURN QUERY SELECT * FROM unread_general(unread.user_id, unread.category, hit_window);
-        RETURN;
-    END IF;
-    seq := greatest(seq, seq_min);
-    IF own_seq > coalesce(latest_seq, 0) THEN
-        latest := own_id;
-        is_hit := own_state = 'unread' AND (SELECT m.sent_at > young FROM message m WHERE m.id = own_id);
-    END IF;
-    latest := coalesce(latest, 0);
-    hit := coalesce(is_hit, false)::integer;
-    RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION doorbell.unread IS
@@ -177,6 +87,25 @@ COMMENT ON FUNCTION doorbell.unread IS
     'hit_window seconds; latest: its id, 0 if there is none; version: number of the user''s own last change; '
     'seq: number of the last event in their feeds. With category, num, hit and latest are of that one. '
     'No row means that doorbell.register() has not been called for this user. One snapshot, no write, no lock.';
+
+CREATE OR REPLACE FUNCTION doorbell.unread_many(users text[], hit_window integer DEFAULT 300)
+RETURNS TABLE (n bigint, joined_pos bigint, num bigint, hit integer, latest bigint, version bigint, seq bigint,
+    at timestamptz, valid_until timestamptz)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF users IS NULL OR cardinality(users) > 1000 THEN
+        RAISE EXCEPTION 'users is a list of at most 1000 user ids' USING ERRCODE = 'DB422';
+    END IF;
+    RETURN QUERY SELECT u.n, c.joined_pos, c.num, c.hit, c.latest, c.version, c.seq, statement_timestamp(), c.valid_until
+    FROM unnest(users) WITH ORDINALITY u (user_id, n)
+    CROSS JOIN LATERAL unread_until(u.user_id, NULL, hit_window) c;
+END
+$$;
+COMMENT ON FUNCTION doorbell.unread_many IS
+    'The check of up to 1,000 users in one snapshot: doorbell.unread() for each registered one, with n, their place in '
+    'users from 1 (a user given twice has two rows; null and who is not registered have none), and what it takes to keep the '
+    'answer: it stays the same from at to before valid_until by the database''s clock, while joined_pos, version and seq '
+    'in doorbell.check_state do. infinity: nothing bounds it; at: do not keep it. DB422.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread_by_category(user_id text, hit_window integer DEFAULT 300)
 RETURNS json

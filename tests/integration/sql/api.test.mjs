@@ -12,6 +12,7 @@ async function open(t, options) {
 }
 
 const ids = (page) => page.messages.map((m) => m.id);
+const manyUnread = (db, users, window = 300) => rows(db, 'SELECT * FROM doorbell.unread_many($1, $2)', [users, window]);
 const counts = async (db, table) => (await row(db, `SELECT count(*) FROM doorbell.${table}`)).count;
 const many = (n, text = 'x') => text.repeat(n);
 const toUser = (user, more) => ({ to_users: [user], title: 't', ...more });
@@ -226,6 +227,98 @@ test('first contact bounds old broadcasts by since or by the backlog, once', asy
   assert.deepEqual(await seenBy('c', ago(100)), sent);
   assert.deepEqual(await seenBy('d', new Date()), [sent[1]]);
   assert.deepEqual(await seenBy('d', ago(100)), [sent[1]], 'only the first contact counts');
+});
+
+test('unread_many refuses', async (t) => {
+  const db = await open(t);
+  for (const users of [null, Array(1001).fill('u')]) {
+    await assert.rejects(manyUnread(db, users), (error) => error.code === 'DB422' && /at most 1000 user ids/.test(error.message));
+  }
+});
+
+test('unread_many answers each registered user by their place', async (t) => {
+  const db = await open(t);
+  assert.deepEqual(await manyUnread(db, []), []);
+  for (const user of ['u', 'v']) await check(db, user);
+  await send(db, toUser('u'));
+  const found = await manyUnread(db, ['v', null, 'nobody', 'u', 'v', '']);
+  assert.deepEqual(found.map(({ n, num }) => [n, num]), [[1, 0], [4, 1], [5, 0]]);
+  for (const answer of found) {
+    const user = { 1: 'v', 4: 'u', 5: 'v' }[answer.n];
+    const { num, hit, latest, version, seq } = answer;
+    assert.deepEqual({ num, hit, latest, version, seq }, await call(db, 'unread', user));
+    assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.check_state WHERE user_id = $1', [user]),
+      [{ user_id: user, joined_pos: answer.joined_pos, version, seq }]);
+  }
+  assert.equal((await manyUnread(db, Array(1000).fill('u'))).length, 1000);
+});
+
+// What bounds an answer of user u: seconds from the message's sent_at, or a word.
+for (const [what, prepare, bound] of [
+  ['nothing', async () => {}, 'infinity'],
+  ['a hit', (db) => send(db, toUser('u')), 300],
+  ['a hit of a broadcast', (db) => send(db, toAll()), 300],
+  ['an expiry before the end of a hit', (db) => send(db, toUser('u', { expires_in: 100 })), 100],
+  ['the expiry of a broadcast', (db) => send(db, toAll({ expires_in: 100 })), 100],
+  ['the expiry of an older unread message', async (db) => {
+    await send(db, toUser('u', { expires_in: 100 }));
+    await call(db, 'mark_read', 'u', (await send(db, toUser('u'))).id);
+  }, 100],
+  ['the expiry of the newest, though it was read', async (db) => call(db, 'mark_read', 'u', (await send(db, toUser('u', { expires_in: 100 }))).id), 100],
+  ['nothing of an older message that was read', async (db) => {
+    await call(db, 'mark_read', 'u', (await send(db, toUser('u', { expires_in: 100 }))).id);
+    await call(db, 'mark_read', 'u', (await send(db, toUser('u'))).id);
+  }, 'infinity'],
+  ['the expiry of a message to a group', async (db) => {
+    await call(db, 'group_join', 'g', 'u');
+    await send(db, { to_group: 'g', title: 't', expires_in: 100 });
+  }, 100],
+  ['nothing of another group', async (db) => {
+    await call(db, 'group_join', 'g', 'u');
+    await send(db, { to_group: 'h', title: 't', expires_in: 100 });
+  }, 'infinity'],
+  ['the expiry of a message to a user who mutes', async (db) => {
+    await call(db, 'category_set', 'news', false);
+    await call(db, 'mute', 'u', ['news']);
+    await send(db, toUser('u', { expires_in: 100 }));
+  }, 100],
+  ['a broadcast that has expired and is not swept', async (db) => {
+    await send(db, toAll({ expires_in: 100 }));
+    await db.query("UPDATE doorbell.message SET expires_at = now(); UPDATE doorbell.feed SET expires_at = now() WHERE id = 1");
+  }, 'at'],
+  ['nothing once that is swept', async (db) => {
+    await send(db, toAll({ expires_in: 100 }));
+    await db.query("UPDATE doorbell.message SET expires_at = now(); UPDATE doorbell.feed SET expires_at = now() WHERE id = 1");
+    await call(db, 'sweep');
+  }, 'infinity'],
+]) {
+  test(`an answer holds until the clock changes it: ${what}`, async (t) => {
+    const db = await open(t);
+    await check(db, 'u');
+    await prepare(db);
+    const found = await row(db, `SELECT CASE u.valid_until WHEN 'infinity' THEN 'infinity' WHEN u.at THEN 'at'
+        ELSE extract(epoch FROM u.valid_until - (SELECT min(m.sent_at) FROM doorbell.message m))::text END AS bound
+      FROM doorbell.unread_many('{u}') u`);
+    assert.equal(found.bound, typeof bound === 'number' ? bound.toFixed(6) : bound);
+  });
+}
+
+test('a user who was erased and returns as a new one has the old state only with the old answer', async (t) => {
+  const db = await open(t);
+  await send(db, toAll());
+  await check(db, 'u');
+  const first = await manyUnread(db, ['u']);
+  await call(db, 'erase', 'u');
+  assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.check_state'), []);
+  await check(db, 'u');
+  const state = ({ joined_pos, version, seq }) => [joined_pos, version, seq];
+  const again = await manyUnread(db, ['u']);
+  assert.deepEqual([state(again[0]), again[0].num], [state(first[0]), first[0].num], 'neither did anything');
+  await send(db, toUser('u'));
+  const more = await manyUnread(db, ['u']);
+  await call(db, 'erase', 'u');
+  await check(db, 'u');
+  assert.notDeepEqual(state((await manyUnread(db, ['u']))[0]), state(more[0]));
 });
 
 test('hit is 1 while the newest message is unread and young', async (t) => {
@@ -718,6 +811,46 @@ test('recount reports planted drift and repairs it', async (t) => {
   assert.equal((await call(db, 'mark_read_all', 'u')).num, 1);
 });
 
+// A kept answer that a planted drift made wrong must not be taken for right once it is repaired.
+for (const [what, statement] of [
+  ['a count', 'UPDATE doorbell.unread_count SET unread = 7'],
+  ['the number of groups', 'UPDATE doorbell.reader SET groups = 0'],
+  ['a chunk', 'UPDATE doorbell.chunk SET live = ~live'],
+  ['the next expiry', "UPDATE doorbell.message SET expires_at = now() - interval '1 s' WHERE feed_id = 1; UPDATE doorbell.feed SET expires_at = 'infinity'"],
+]) {
+  test(`recount that repairs ${what} moves the state that the answer depends on`, async (t) => {
+    const db = await open(t);
+    await call(db, 'group_join', 'g', 'u');
+    await check(db, 'u');
+    await send(db, toUser('u'));
+    await send(db, toAll());
+    await send(db, { to_group: 'g', title: 't' });
+    await db.query(statement);
+    const wrong = await manyUnread(db, ['u']);
+    await db.query('SELECT doorbell.recount(true)');
+    const right = await manyUnread(db, ['u']);
+    assert.notEqual(wrong[0].num, right[0].num);
+    assert.notDeepEqual([wrong[0].version, wrong[0].seq], [right[0].version, right[0].seq]);
+  });
+}
+
+test('a chunk that a repair brings back keeps its marks', async (t) => {
+  const db = await open(t, { chunkSize: 8 });
+  await check(db, 'u');
+  const sent = [];
+  for (let i = 0; i < 10; i++) sent.push((await send(db, toAll())).id);
+  await call(db, 'mark_read', 'u', sent[0]);
+  await db.query('UPDATE doorbell.chunk SET live = set_bit(0::doorbell.chunk_bits, 6, 1) WHERE n = 0'); // the second alone
+  await call(db, 'recall', sent[1]);
+  assert.equal(await counts(db, 'chunk_gone'), 1);
+  await db.query('SELECT doorbell.recount(true)');
+  const before = await manyUnread(db, ['u']);
+  assert.equal(before[0].num, 8);
+  while ((await call(db, 'purge')).purge > 0);
+  const after = await manyUnread(db, ['u']);
+  assert.deepEqual([after[0].version, after[0].seq, after[0].num], [before[0].version, before[0].seq, 8]);
+});
+
 test('the roles may call what they need and touch no table', async (t) => {
   const db = await open(t);
   const may = async (role, privilege) => (await row(db, `SELECT
@@ -731,14 +864,18 @@ test('the roles may call what they need and touch no table', async (t) => {
       AND has_table_privilege($1, oid, 'SELECT, INSERT, UPDATE, DELETE')`, [role]);
     assert.deepEqual(tables, []);
   }
+  const readers = await rows(db, `SELECT rolname FROM pg_roles WHERE NOT rolsuper AND rolname NOT LIKE 'pg\\_%'
+    AND has_table_privilege(oid, 'doorbell.check_state', 'SELECT')`);
+  assert.deepEqual(readers, [{ rolname: 'doorbell_app' }]);
   await db.query('SET ROLE doorbell_app');
   await check(db, 'u');
+  assert.equal((await rows(db, 'SELECT * FROM doorbell.check_state')).length, 1);
   await db.query('SET ROLE doorbell_site');
   const { id } = await send(db, toUser('u'));
   assert.equal((await check(db, 'u')).num, 1);
   assert.deepEqual(ids(await list(db, 'u')), [id]);
   for (const statement of ["SELECT * FROM doorbell.mark_read_all('u')", "SELECT doorbell.erase('u')", 'SELECT * FROM doorbell.outbox_claim(1, 1, 1)',
-    'SELECT * FROM doorbell.message', 'DELETE FROM doorbell.outbox', "SELECT nextval('doorbell.seq')", 'SELECT doorbell_internal.take_line()']) {
+    'SELECT * FROM doorbell.message', 'SELECT * FROM doorbell.check_state', 'DELETE FROM doorbell.outbox', "SELECT nextval('doorbell.seq')", 'SELECT doorbell_internal.take_line()']) {
     await assert.rejects(db.query(statement), { code: '42501' }, statement);
   }
 });
@@ -759,7 +896,7 @@ test('a caller\'s own operators and tables do not reach into the functions', asy
 test('every table and function of the schema says what it is for', async (t) => {
   const db = await open(t);
   const silent = await rows(db, `
-    SELECT 'table ' || relname AS what FROM pg_class WHERE relnamespace = 'doorbell'::regnamespace AND relkind = 'r' AND obj_description(oid, 'pg_class') IS NULL
+    SELECT 'table ' || relname AS what FROM pg_class WHERE relnamespace = 'doorbell'::regnamespace AND relkind IN ('r', 'v') AND obj_description(oid, 'pg_class') IS NULL
     UNION ALL
     SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'doorbell'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL`);
   assert.deepEqual(silent, []);

@@ -166,6 +166,30 @@ test('functions written twice are the same, all have their attributes, and those
   assert.deepEqual(await query('rewritten', routines), before);
 });
 
+const views = `SELECT c.oid::regclass::text AS name, pg_get_viewdef(c.oid) AS definition, c.relacl::text AS acl, obj_description(c.oid) AS comment
+  FROM pg_class c WHERE c.relkind = 'v' AND c.relnamespace::regnamespace::text LIKE 'doorbell%' ORDER BY 1`;
+
+test('views are written again with the functions, and dropped with their files', async (t) => {
+  const dir = await folder(t);
+  const conn = await emptyDatabase('viewed');
+  const extra = join(dir, 'functions/extra.sql');
+  await writeFile(extra, `CREATE OR REPLACE FUNCTION doorbell_internal.one() RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
+    CREATE OR REPLACE VIEW doorbell.extra AS SELECT doorbell_internal.one() AS one;\n`);
+  assert.equal((await migrate('--sql', dir, conn)).code, 0);
+  await query('viewed', 'CREATE OR REPLACE VIEW doorbell.extra AS SELECT 2 AS one', 'CREATE OR REPLACE VIEW doorbell.check_state AS '
+    + "SELECT a.user_id, a.joined_pos, 0::bigint AS version, 0::bigint AS seq FROM doorbell.first_seen a");
+  const changed = await query('viewed', views);
+  await appendFile(extra, '-- an afterthought\n');
+  assert.equal((await migrate('--sql', dir, conn)).code, 0);
+  const written = await query('viewed', views);
+  assert.deepEqual(written.map(({ name }) => name), changed.map(({ name }) => name));
+  for (const [i, { name, definition }] of written.entries()) assert.notEqual(definition, changed[i].definition, name);
+
+  await rm(extra);
+  assert.equal((await migrate('--sql', dir, conn)).code, 0);
+  assert.deepEqual(await query('viewed', views), written.filter(({ name }) => name === 'doorbell.check_state'));
+});
+
 test('a function that could not run is refused, and all stay as they were', async (t) => {
   const dir = await folder(t);
   const conn = await emptyDatabase('wrong');

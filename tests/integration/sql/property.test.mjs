@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Random operations of every kind from many connections at once, some rolled back, some cut off in the middle.
-// At quiet points the count, the lists and a recount from scratch, message by message, must be the same.
+// At quiet points the count, the lists and a recount from scratch, message by message, must be the same. All the while
+// a kept answer must be what doorbell.unread() returns, for as long as unread_many() promised.
 // DOORBELL_PROPERTY_OPS sets the number of operations (for a long run: 100000), DOORBELL_PROPERTY_SEED the choices
 // of each connection; how these meet is not repeated.
 import test from 'node:test';
@@ -11,6 +12,7 @@ const operations = Number(process.env.DOORBELL_PROPERTY_OPS ?? 8000);
 const seed = Number(process.env.DOORBELL_PROPERTY_SEED ?? Date.now() % 1e9);
 const connections = 10;
 const roundOps = 40;
+const quietOps = 40; // one after another, at a quiet point
 const liveMax = 60; // broadcasts that a quiet point leaves
 const chunkSize = 8;
 const users = ['ann', 'bob', 'cat', 'dan', 'eve', 'a/b%ü 中'];
@@ -77,6 +79,46 @@ async function publish(db) {
   await call(db, 'outbox_done', taken.map(({ id }) => id));
 }
 
+// Answers of unread_many() that are kept, by user.
+const kept = new Map(users.map((user) => [user, []]));
+const hitWindow = 1; // s, so that hits end while the test runs
+let keptEqual = 0;
+
+const micros = (at) => `(extract(epoch FROM nullif(${at}, 'infinity')) * 1000000)::bigint`;
+
+async function keep(db) {
+  const answers = await rows(db, `SELECT *, ${micros('at')} AS from, ${micros('valid_until')} AS until FROM doorbell.unread_many($1, $2)`, [users, hitWindow]);
+  for (const { n, ...answer } of answers) {
+    const list = kept.get(users[n - 1]);
+    list.push(answer);
+    if (list.length > 20) list.shift();
+  }
+}
+
+// The clock is read after the snapshot was taken, so that what is swept in it had expired by that time.
+const nowText = `
+SELECT s.*, u.num, u.hit, u.latest, u.version AS unread_version, u.seq AS unread_seq,
+    ${micros('statement_timestamp()')} AS at, ${micros('clock_timestamp()')} AS clock
+FROM doorbell.check_state s CROSS JOIN LATERAL doorbell.unread(s.user_id, NULL, $2) u WHERE s.user_id = ANY ($1)`;
+
+async function compareKept(db) {
+  const candidates = new Map([...kept].map(([user, list]) => [user, [...list]]));
+  for (const now of await rows(db, nowText, [users, hitWindow])) {
+    assert.deepEqual([now.version, now.seq], [now.unread_version, now.unread_seq], `state of ${now.user_id}`);
+    for (const old of candidates.get(now.user_id)) {
+      if (['joined_pos', 'version', 'seq'].some((name) => old[name] !== now[name])) continue;
+      if (now.at < old.from || now.clock >= (old.until ?? Infinity)) continue;
+      assert.deepEqual([now.num, now.hit, now.latest], [old.num, old.hit, old.latest], `kept answer of ${now.user_id}: ${JSON.stringify({ old, now })}`);
+      keptEqual++;
+    }
+  }
+}
+
+function importOne(db, r, user) {
+  const expiry = r.chance(0.3) ? new Date(Date.now() + r.int(3000)) : null;
+  return db.query(`SELECT doorbell_internal.import(ARRAY[ROW($1, $2, 't', 'b', NULL, NULL, $3, NULL, $4, $5, $6)::doorbell_internal.import_row])`, [`i${r.int(1e6)}`, user, r.chance(0.5) ? r.pick(categories) : null, r.chance(0.5), new Date(Date.now() - r.int(1500)), expiry]);
+}
+
 const one = (name) => async (db, r, user) => call(db, name, user, (await someIds(db, r, user, 1))[0]);
 
 const kinds = [
@@ -112,6 +154,10 @@ const kinds = [
   [6, 'activate', (db, r) => call(db, 'activate', 1 + r.int(20))],
   [2, 'purge', (db, r) => call(db, 'purge', 1 + r.int(20), r.chance(0.1) ? 0 : 1, 0, r.chance(0.3) ? 30 : null)],
   [1, 'erase', (db, r) => r.chance(0.2) && call(db, 'erase', r.pick(users))],
+  [1, 'import', importOne],
+  [1, 'repair', (db) => call(db, 'recount', true)],
+  [4, 'keep answers', keep],
+  [6, 'compare kept answers', compareKept],
   [4, 'rings', publish],
   [2, 'statistics', async (db, r, user) => call(db, 'sent', (await someIds(db, r, user, 1))[0])],
 ];
@@ -121,10 +167,9 @@ const wheel = kinds.flatMap(([weight, name, run]) => Array(weight).fill({ name, 
 // what a list may meet when one of its users is erased at that moment.
 const expected = new Set(['DB404', 'DB409', 'DB422', '40001']);
 
-async function operate(db, r) {
+async function operate(db, r, fate = r.int(100)) {
   const kind = r.pick(wheel);
   const user = r.pick(users);
-  const fate = r.int(100);
   try {
     if (fate < 10) await db.query('BEGIN');
     await check(db, user);
@@ -206,6 +251,15 @@ async function checkUser(db, user) {
   }
 }
 
+// What a call changes while nobody else does, against the answers from before it.
+async function compareEach(db, r) {
+  for (let n = 0; n < quietOps; n++) {
+    await keep(db);
+    await operate(db, r, 1 + r.int(99));
+    await compareKept(db);
+  }
+}
+
 async function quietPoint(db) {
   for (const user of users) await checkUser(db, user);
   assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.recount()'), []);
@@ -237,9 +291,12 @@ test(`count, list and recount agree over ${operations} random operations (seed $
       }
     }));
     await quietPoint(watcher);
+    await compareEach(watcher, generators[0]);
     await tidy(watcher);
     if (count % 10000 < connections * roundOps) t.diagnostic(`agreed after ${count + connections * roundOps} operations`);
   }
+  t.diagnostic(`${keptEqual} times a kept answer was still the answer`);
+  assert.ok(operations < 2000 || keptEqual > operations / 10, 'few answers were kept');
   t.diagnostic(JSON.stringify(Object.fromEntries(done)));
   for (const { name } of wheel) assert.ok(operations < 2000 || done.get(name) > 0, `${name} was never done`);
 });
