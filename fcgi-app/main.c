@@ -15,19 +15,27 @@
 #include "common/os/listen.h"
 #include "common/os/log.h"
 #include "common/os/program.h"
-#include "fcgi-app/server/pool.h"
+#include "fcgi-app/endpoints/routes.h"
+#include "fcgi-app/server/checker.h"
+#include "fcgi-app/server/exchange.h"
+#include "fcgi-app/server/front.h"
 #include "fcgi-app/server/publisher.h"
+#include "fcgi-app/server/queue.h"
 #include "fcgi-app/server/worker.h"
 #include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/shared/snapshot.h"
 
-enum { DRAIN_MS = 30000 };
+enum {
+    DRAIN_MS = 30000,
+    OTHER_THREADS = 3, /* than the workers': the publisher's, the checker's, the front's */
+};
 
 struct thread {
     pthread_t id;
     bool is_started;
     struct app *app;
-    struct worker *worker; /* NULL: the publisher's thread */
+    void (*run)(void *what);
+    void *what;
 };
 
 struct app {
@@ -36,12 +44,14 @@ struct app {
     struct snapshot *first;    /* what cannot be reloaded stays as it is here */
     int listener, signals;
     int ended; /* counts the threads that have returned */
-    struct pool *pool;
     struct metrics *metrics;
+    struct queue *queue;
     struct publisher *publisher;
+    struct front *front;
+    struct checker *checker;
     struct worker *workers;
-    struct thread *threads; /* one for each worker, then the publisher's */
-    size_t workers_count;
+    struct thread *threads; /* one for each worker, and the others' */
+    size_t workers_count, threads_count;
 };
 
 static void reload(struct app *app)
@@ -52,8 +62,7 @@ static void reload(struct app *app)
     if (program_reload(app->start, app->first->config, &loaded) ||
         snapshot_new(loaded.config, &loaded.secrets, &snapshot))
         return;
-    for (size_t i = 0; i < app->workers_count; i++)
-        snapshot_offer(&app->workers[i].inbox, snapshot);
+    front_offer(app->front, snapshot);
     publisher_offer(app->publisher, snapshot);
     snapshot_unref(app->snapshot);
     app->snapshot = snapshot;
@@ -92,37 +101,67 @@ static void *run_thread(void *context)
     struct thread *t = context;
     const uint64_t one = 1;
 
-    if (t->worker)
-        worker_run(t->worker, t->app->pool);
-    else
-        publisher_run(t->app->publisher);
+    t->run(t->what);
     while (write(t->app->ended, &one, sizeof(one)) < 0 && errno == EINTR)
         continue;
     return NULL;
 }
 
-static enum err start_thread(struct app *app, size_t i)
+static void run_worker(void *worker)
 {
-    struct thread *t = &app->threads[i];
+    worker_run(worker);
+}
 
-    t->app = app;
-    t->worker = i < app->workers_count ? &app->workers[i] : NULL;
+static void run_front(void *front)
+{
+    front_run(front);
+}
+
+static void run_checker(void *checker)
+{
+    checker_run(checker);
+}
+
+static void run_publisher(void *publisher)
+{
+    publisher_run(publisher);
+}
+
+static enum err start_thread(struct app *app, void (*run)(void *), void *what)
+{
+    struct thread *t = &app->threads[app->threads_count++];
+
+    *t = (struct thread){.app = app, .run = run, .what = what};
     if (pthread_create(&t->id, NULL, run_thread, t) != 0)
         return ERR_NO_MEMORY;
     t->is_started = true;
     return ERR_NONE;
 }
 
-static enum err make_workers(struct app *app)
+static enum err start_threads(struct app *app)
 {
     enum err e = ERR_NONE;
 
+    for (size_t i = 0; i < app->workers_count && !e; i++)
+        e = start_thread(app, run_worker, &app->workers[i]);
+    if (!e)
+        e = start_thread(app, run_checker, app->checker);
+    if (!e)
+        e = start_thread(app, run_publisher, app->publisher);
+    return e ? e : start_thread(app, run_front, app->front);
+}
+
+static enum err make_workers(struct app *app)
+{
+    const struct config_database *database = &app->first->config->database;
+    enum err e = ERR_NONE;
+
     app->workers = calloc(app->workers_count, sizeof(*app->workers));
-    app->threads = calloc(app->workers_count + 1, sizeof(*app->threads));
+    app->threads = calloc(app->workers_count + OTHER_THREADS, sizeof(*app->threads));
     if (!app->workers || !app->threads)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < app->workers_count && !e; i++)
-        e = worker_init(&app->workers[i], i, app->snapshot, app->publisher, app->metrics);
+        e = worker_init(&app->workers[i], i, database, app->queue, app->publisher, app->metrics);
     return e;
 }
 
@@ -140,25 +179,34 @@ static enum err try_database(struct app *app)
     return e;
 }
 
-static enum err open_pool(struct app *app)
+static enum err open_front(struct app *app)
 {
     const struct config_app *config = &app->snapshot->config->app;
     enum err e =
         listen_open(&config->listen, config->listen_mode, config->listen_group, &app->listener);
 
-    return e ? e : pool_new(app->listener, (size_t)config->max_connections, &app->pool);
+    return e ? e
+             : front_new(app->listener, app->snapshot, app->queue, app->checker, app->metrics,
+                         &app->front);
 }
 
 /* The listener comes last: a web server that can connect gets an answer. */
 static enum err start_app(struct app *app)
 {
+    const struct route *routes;
+    size_t routes_count;
     enum err e = take_signals(&app->signals);
 
     app->workers_count = (size_t)app->snapshot->config->app.workers;
+    routes = routes_all(&routes_count);
     if (!e)
         e = exchange_init_library();
     if (!e)
-        e = worker_new_metrics(app->workers_count, &app->metrics);
+        e = metrics_new(app->workers_count, routes, routes_count, &app->metrics);
+    if (!e)
+        e = queue_new(&app->queue);
+    if (!e)
+        e = checker_new(&app->first->config->database, app->queue, app->metrics, &app->checker);
     if (!e)
         e = publisher_new(app->snapshot, app->metrics, &app->publisher);
     if (!e)
@@ -166,10 +214,8 @@ static enum err start_app(struct app *app)
     if (!e)
         e = try_database(app);
     if (!e)
-        e = open_pool(app);
-    for (size_t i = 0; i <= app->workers_count && !e; i++)
-        e = start_thread(app, i);
-    return e;
+        e = open_front(app);
+    return e ? e : start_threads(app);
 }
 
 /* The next signal; 0 if none came before one of the threads ended or time ran out. */
@@ -204,13 +250,15 @@ static _Noreturn void leave_at_once(void)
     _exit(EXIT_FAILURE);
 }
 
-/* The first SIGTERM drains, within a deadline; the second leaves at once. */
+/* The first SIGTERM drains, within a deadline; the second leaves at once. The front ends first,
+ * then the workers; what they have committed is published. */
 static int supervise(struct app *app)
 {
+    const size_t before_publisher = app->threads_count - 1;
     int64_t deadline_ms = 0;
     uint64_t ended = 0;
 
-    while (ended <= app->workers_count) {
+    while (ended < app->threads_count) {
         uint64_t ended_before = ended;
         int number = wait_for_signal(app, deadline_ms, &ended);
 
@@ -221,9 +269,9 @@ static int supervise(struct app *app)
                 leave_at_once();
             log_info("stopping");
             deadline_ms = clock_ms() + DRAIN_MS;
-            pool_stop(app->pool);
+            front_stop(app->front);
         }
-        if (ended_before < app->workers_count && ended >= app->workers_count)
+        if (ended_before < before_publisher && ended >= before_publisher)
             publisher_stop(app->publisher);
         if (deadline_ms != 0 && clock_ms() >= deadline_ms) {
             log_warn("requests were cut off: they took longer than %d ms", DRAIN_MS);
@@ -236,13 +284,14 @@ static int supervise(struct app *app)
 /* Also of an app that was started half; its threads have been told to end. */
 static void clean_up(struct app *app)
 {
-    for (size_t i = 0; app->threads && i <= app->workers_count; i++)
+    for (size_t i = 0; i < app->threads_count; i++)
         if (app->threads[i].is_started)
             (void)pthread_join(app->threads[i].id, NULL);
     for (size_t i = 0; app->workers && i < app->workers_count; i++)
-        if (app->workers[i].snapshot)
-            worker_deinit(&app->workers[i]);
-    pool_free(app->pool);
+        worker_deinit(&app->workers[i]);
+    front_free(app->front);
+    checker_free(app->checker);
+    queue_free(app->queue);
     publisher_free(app->publisher);
     metrics_free(app->metrics);
     if (app->listener >= 0) {
@@ -273,8 +322,12 @@ static int run_app(const struct program_start *how, struct program_settings *loa
         status = supervise(&app);
     } else {
         status = e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
-        if (app.pool)
-            pool_stop(app.pool);
+        if (app.front)
+            front_stop(app.front);
+        if (app.checker)
+            checker_stop(app.checker);
+        if (app.queue)
+            queue_stop(app.queue);
         if (app.publisher)
             publisher_stop(app.publisher);
     }

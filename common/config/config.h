@@ -53,6 +53,11 @@ struct config_app {
     char *prefix; /* starts with '/', does not end with it; empty for the root */
     int64_t workers;
     int64_t max_connections;
+    int64_t read_reserve;
+    int64_t queue_timeout_ms;
+    int64_t user_reads, user_writes, user_queue, user_rate, user_burst;
+    int64_t max_body_memory, max_reply_memory; /* bytes */
+    int64_t check_cache;
     char *relay_url; /* http://host:port or unix:/path */
     int64_t hit_window_s;
     int64_t backlog_days;

@@ -32,14 +32,17 @@ enum {
 struct connection {
     const struct config_database *config;
     const struct statement *const *const *lists;
-    PGconn *pg;       /* NULL while not connected */
-    PGresult *result; /* of the last statement */
+    const char *session; /* SQL, or NULL */
+    size_t connects;     /* how often it has connected */
+    PGconn *pg;          /* NULL while not connected */
+    PGresult *result;    /* of the last statement */
     struct backoff backoff;
     int64_t timeout_ms; /* the statement_timeout that is set on the connection */
 };
 
 enum err connection_new(const struct config_database *config,
-                        const struct statement *const *const *lists, struct connection **out)
+                        const struct statement *const *const *lists, const char *session,
+                        struct connection **out)
 {
     struct connection *c = calloc(1, sizeof(*c));
 
@@ -47,6 +50,7 @@ enum err connection_new(const struct config_database *config,
         return ERR_NO_MEMORY;
     c->config = config;
     c->lists = lists;
+    c->session = session;
     c->backoff = (struct backoff){.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS};
     *out = c;
     return ERR_NONE;
@@ -204,7 +208,9 @@ static enum err set_up_session(struct connection *c)
     (void)snprintf(sql, sizeof(sql), "SET jit = off; SET lock_timeout = %lld",
                    (long long)c->config->lock_timeout_ms);
     e = set_timeout(c, c->config->statement_timeout_ms);
-    return e ? e : run_command(c, sql);
+    if (!e)
+        e = run_command(c, sql);
+    return e || !c->session ? e : run_command(c, c->session);
 }
 
 static enum err prepare_statement(struct connection *c, const struct statement *statement)
@@ -256,6 +262,7 @@ enum err connection_connect(struct connection *c)
         if (c->backoff.delay_ms)
             log_info("PostgreSQL is back");
         backoff_succeeded(&c->backoff);
+        c->connects++;
         return ERR_NONE;
     }
     if (c->backoff.delay_ms == 0 && e == ERR_UNAVAILABLE)
@@ -263,6 +270,11 @@ enum err connection_connect(struct connection *c)
     disconnect(c);
     backoff_failed(&c->backoff, clock_ms(), clock_chance());
     return e;
+}
+
+size_t connection_connects(const struct connection *c)
+{
+    return c->connects;
 }
 
 bool connection_is_connected(const struct connection *c)
@@ -290,6 +302,11 @@ static enum err ensure_connected(struct connection *c, bool is_once)
     if (!backoff_is_due(&c->backoff, clock_ms()))
         return ERR_UNAVAILABLE;
     return connection_connect(c) ? ERR_UNAVAILABLE : ERR_NONE;
+}
+
+void connection_reconnect(struct connection *c)
+{
+    (void)ensure_connected(c, false);
 }
 
 static enum err run_once(struct connection *c, const struct statement *statement,

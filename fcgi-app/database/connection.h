@@ -14,16 +14,23 @@
 struct pg_result; /* libpq's PGresult */
 struct connection;
 
-/* Does not connect. `lists` are the statements to prepare, lists of lists, each ended by NULL.
- * `config` and they must outlive *out. Caller owns *out. */
+/* Does not connect. `lists` are the statements to prepare, lists of lists, each ended by NULL;
+ * `session` is SQL for settings of the connection, or NULL. `config` and they must outlive *out.
+ * Caller owns *out. */
 MUST_USE enum err connection_new(const struct config_database *config,
-                                 const struct statement *const *const *lists,
+                                 const struct statement *const *const *lists, const char *session,
                                  struct connection **out);
 void connection_free(struct connection *c);
 
 /* Connects and prepares. ERR_UNAVAILABLE while the server is unreachable, ERR_INVALID if it refuses
  * a statement: the schema is not the one that this program was built for. */
 MUST_USE enum err connection_connect(struct connection *c);
+
+/* Connects if it is not connected, and the last failure is long enough ago. */
+void connection_reconnect(struct connection *c);
+
+/* How often it has connected: another number, another connection. */
+size_t connection_connects(const struct connection *c);
 
 bool connection_is_connected(const struct connection *c);
 

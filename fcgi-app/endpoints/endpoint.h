@@ -56,6 +56,16 @@ ENDPOINT(endpoint_remove_category);
 ENDPOINT(endpoint_show_health);
 ENDPOINT(endpoint_show_metrics);
 
+/* Whether it is a check of all together, which the checker can answer. */
+bool endpoint_is_plain_check(const struct request *req);
+
+/* The reply to a check. */
+MUST_USE enum err endpoint_reply_unread(const struct request *req, struct response *res,
+                                        const struct unread *u);
+
+/* Whether a decoded send is to a group or to everybody. */
+bool endpoint_is_broadcast(const struct request *req);
+
 /* The user of a request, for the store. */
 struct reader endpoint_reader(const struct endpoint *ep, const struct request *req);
 

@@ -80,6 +80,13 @@ static enum err read_audience(const struct request *req, struct buf *array, stru
     return e;
 }
 
+bool endpoint_is_broadcast(const struct request *req)
+{
+    struct json_object *to = body_find(req->body, "to");
+
+    return to ? is_everybody(to) : body_find(req->body, "group") != NULL;
+}
+
 static enum err read_extra(const struct request *req, struct draft *d)
 {
     struct span extra = {NULL, 0};

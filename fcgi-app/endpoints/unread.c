@@ -5,15 +5,34 @@
 #include <inttypes.h>
 #include <string.h>
 
-static enum err write_unread(const struct request *req, struct response *res,
-                             const struct unread *u)
+bool endpoint_is_plain_check(const struct request *req)
+{
+    struct span category, by;
+
+    return !query_get(&req->query, "category", &category) && category.len == 0 &&
+           !query_get(&req->query, "by", &by) && by.len == 0;
+}
+
+static void set_etag(const struct request *req, struct response *res)
+{
+    etag_of(buf_span(&res->body), res->etag);
+    if (etag_matches(req->if_none_match, span_of(res->etag)))
+        res->http = 304;
+}
+
+enum err endpoint_reply_unread(const struct request *req, struct response *res,
+                               const struct unread *u)
 {
     enum err e = response_printf(res,
                                  "{\"num\":%" PRId64 ",\"hit\":%" PRId64 ",\"latest\":%" PRId64
                                  ",\"version\":%" PRId64 ",\"seq\":%" PRId64,
                                  u->num, u->hit, u->latest, u->version, u->seq);
 
-    return e ? e : endpoint_close(req, res);
+    if (!e)
+        e = endpoint_close(req, res);
+    if (!e)
+        set_etag(req, res);
+    return e;
 }
 
 static enum err answer_whole(const struct endpoint *ep, const struct request *req,
@@ -23,7 +42,7 @@ static enum err answer_whole(const struct endpoint *ep, const struct request *re
     struct unread unread;
     enum err e = inbox_unread(ep->store, &reader, category, ep->config->app.hit_window_s, &unread);
 
-    return e ? e : write_unread(req, res, &unread);
+    return e ? e : endpoint_reply_unread(req, res, &unread);
 }
 
 static enum err answer_by_category(const struct endpoint *ep, const struct request *req,
@@ -33,7 +52,11 @@ static enum err answer_by_category(const struct endpoint *ep, const struct reque
     struct span json;
     enum err e = inbox_unread_by_category(ep->store, &reader, ep->config->app.hit_window_s, &json);
 
-    return e ? e : endpoint_json(req, res, json);
+    if (!e)
+        e = endpoint_json(req, res, json);
+    if (!e)
+        set_etag(req, res);
+    return e;
 }
 
 enum err endpoint_check_unread(const struct endpoint *ep, const struct request *req,
@@ -49,11 +72,5 @@ enum err endpoint_check_unread(const struct endpoint *ep, const struct request *
     if (by && (strcmp(by, "category") != 0 || category))
         return response_fail(res, ERR_INVALID,
                              "\"by\" can only be \"category\", and not together with a category");
-    e = by ? answer_by_category(ep, req, res) : answer_whole(ep, req, category, res);
-    if (e)
-        return e;
-    etag_of(buf_span(&res->body), res->etag);
-    if (etag_matches(req->if_none_match, span_of(res->etag)))
-        res->http = 304;
-    return ERR_NONE;
+    return by ? answer_by_category(ep, req, res) : answer_whole(ep, req, category, res);
 }

@@ -220,7 +220,10 @@ static enum err take_content(struct fcgi_parser *p, struct span *bytes)
         return take_begin(p, bytes);
     content = cut_front(bytes, p->content_left);
     p->content_left -= content.len;
-    return p->type == TYPE_PARAMS ? take_params(p, content) : ERR_NONE;
+    if (p->type == TYPE_PARAMS)
+        return take_params(p, content);
+    p->body_len += content.len;
+    return ERR_NONE;
 }
 
 static bool is_at_end(const struct fcgi_parser *p)

@@ -36,6 +36,7 @@ struct fcgi_parser {
     size_t len, len_bytes_left; /* the length that is being read */
     size_t name_left, value_left;
     size_t params_len, params_count;
+    uint64_t body_len;   /* bytes of the body that have passed */
     size_t overhead_len; /* headers and padding of the records of parameters */
     enum err failure;    /* the first one; it stays */
     const char *fault;   /* what was wrong, for the log */

@@ -38,9 +38,9 @@ MUST_USE enum err request_init(struct request *req, char **env, struct span pref
  * ERR_MALFORMED if its length is no number. */
 MUST_USE enum err request_expect_body(const struct request *req, size_t max, size_t *len);
 
-/* Decodes the body into req->body. `bytes` are what came of it, up to one more than `expected`. It
- * changes them, and req->body borrows from them. */
-MUST_USE enum err request_take_body(struct request *req, char *bytes, size_t len, size_t expected);
+/* Whether the body has the length that it was going to have: `len` bytes of it have come, up to one
+ * more than `expected`. ERR_MALFORMED, ERR_TOO_BIG. */
+MUST_USE enum err request_check_body(const struct request *req, size_t len, size_t expected);
 
 /* The number of a {id} of the path. ERR_NOT_FOUND if there can be no such thing. */
 MUST_USE enum err request_id(const struct request *req, int64_t *id);

@@ -3,10 +3,12 @@
 #ifndef DOORBELL_FCGI_APP_HTTP_ROUTE_H
 #define DOORBELL_FCGI_APP_HTTP_ROUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
+#include "fcgi-app/admission/shares.h"
 #include "fcgi-app/http/path.h"
 
 struct endpoint;
@@ -32,8 +34,10 @@ struct route {
     enum method method;
     const char *path; /* "{id}" matches digits, any other "{name}" a segment that is not empty */
     enum access access;
+    enum share_kind share;
     size_t body_max;
     enum err (*handler)(const struct endpoint *ep, const struct request *req, struct response *res);
+    bool (*is_broadcast)(const struct request *req); /* once decoded; NULL: `share` says it */
 };
 
 struct route_match {

@@ -3,41 +3,23 @@
 
 #include <string.h>
 
+#include "common/os/clock.h"
 #include "fcgi-app/endpoints/routes.h"
+#include "fcgi-app/http/fcgi_parser.h"
 
 enum { EMPTY_BODY_MAX = 1024 };
 
-static enum err authenticate(const struct endpoint *ep, enum access access, struct request *req)
+static enum err authenticate(const struct snapshot *snapshot, struct request *req)
 {
+    enum access access = req->route->access;
+
     if (access == ACCESS_USER)
-        return auth_user(&ep->config->auth, ep->secrets, &req->credentials, req->now, &req->who);
+        return auth_user(&snapshot->config->auth, &snapshot->secrets, &req->credentials, req->now,
+                         &req->who);
     if (access == ACCESS_PUBLIC && !auth_has_bearer(&req->credentials))
         return ERR_NONE;
     req->is_service = true;
-    return auth_service(ep->secrets, &req->credentials);
-}
-
-/* Many HTTP clients send a body with every write, if only `{}` or an empty form. It may come also
- * where there are no fields; a field in it is then unknown, as everywhere. */
-static enum err read_body(struct request *req, struct exchange *x)
-{
-    size_t max = req->route->body_max, expected, len;
-    bool has_fields = max > 0;
-    char *bytes;
-    enum err e;
-
-    if (!has_fields && req->route->method != METHOD_GET)
-        max = EMPTY_BODY_MAX;
-    e = request_expect_body(req, max, &expected);
-    if (e)
-        return e;
-    bytes = arena_alloc(req->arena, expected + 1);
-    if (!bytes)
-        return ERR_NO_MEMORY;
-    e = exchange_read(x, bytes, expected + 1, &len);
-    if (!e)
-        e = request_take_body(req, bytes, len, expected);
-    return e || has_fields ? e : body_only(req->body, NULL, 0);
+    return auth_service(&snapshot->secrets, &req->credentials);
 }
 
 static enum err find_request_route(struct request *req, struct response *res)
@@ -56,23 +38,69 @@ static enum err find_request_route(struct request *req, struct response *res)
     return ERR_NONE;
 }
 
-enum err dispatch_request(const struct endpoint *ep, struct exchange *x, struct request *req,
-                          struct response *res)
+/* Many HTTP clients send a body with every write, if only `{}` or an empty form. It may come also
+ * where there are no fields; a field in it is then unknown, as everywhere. */
+static size_t body_max(const struct route *route)
 {
-    enum err e = request_init(req, exchange_params(x), span_of(ep->config->app.prefix));
-
-    if (!e)
-        e = find_request_route(req, res);
-    if (!e)
-        e = authenticate(ep, req->route->access, req);
-    if (!e)
-        e = read_body(req, x);
-    return e ? e : req->route->handler(ep, req, res);
+    return route->body_max == 0 && route->method != METHOD_GET ? EMPTY_BODY_MAX : route->body_max;
 }
 
-enum err dispatch_refuse(struct response *res)
+enum err dispatch_params(struct jobs *jobs, struct job *job)
 {
-    return response_fail(res, ERR_MALFORMED,
+    const struct config *config = job->snapshot->config;
+    struct request *req = &job->request;
+    size_t expected = 0;
+    enum err e;
+
+    req->now = clock_unix();
+    e = request_init(req, exchange_params(&job->exchange), span_of(config->app.prefix));
+    if (!e)
+        e = find_request_route(req, &job->response);
+    if (!e)
+        e = authenticate(job->snapshot, req);
+    if (!e)
+        e = request_expect_body(req, body_max(req->route), &expected);
+    return e ? e : jobs_make_room(jobs, job, expected);
+}
+
+enum err dispatch_body(struct job *job, uint64_t body_len)
+{
+    size_t most = job->body_expected + 1; /* which is one too many */
+    size_t len = body_len < most ? (size_t)body_len : most;
+    size_t more = len - job->body_len;
+    enum err e = exchange_read(&job->exchange, job->body_bytes + job->body_len, more);
+
+    job->body_len = len;
+    if (e || len < most)
+        return e;
+    return request_check_body(&job->request, len, job->body_expected);
+}
+
+enum share_kind dispatch_share(const struct job *job)
+{
+    const struct request *req = &job->request;
+
+    return req->route->access == ACCESS_PUBLIC && req->is_service ? SHARE_SERVICE
+                                                                  : req->route->share;
+}
+
+enum err dispatch_decode(struct job *job)
+{
+    struct request *req = &job->request;
+    enum err e;
+
+    if (job->is_decoded)
+        return ERR_NONE;
+    job->is_decoded = true;
+    e = request_check_body(req, job->body_len, job->body_expected);
+    if (!e)
+        e = body_decode(req->body, req->content_type, job->body_bytes, job->body_len);
+    return e || req->route->body_max > 0 ? e : body_only(req->body, NULL, 0);
+}
+
+enum err dispatch_refuse(struct job *job)
+{
+    return response_fail(&job->response, ERR_MALFORMED,
                          "the request has more than %d headers and parameters or more than %d KiB "
                          "of them",
                          FCGI_PARAMS_COUNT_MAX, FCGI_PARAMS_MAX / 1024);

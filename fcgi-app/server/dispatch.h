@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* dispatch.h - all that is decided about a request before its handler runs: whether its path and
- * method exist, who is asking, and whether its body is acceptable. In that order, so that no body
- * is read for a caller who has proved nothing. */
+/* dispatch.h - a request from its parameters to its handler, in three parts: what the parameters
+ * decide (whether path and method exist, who is asking, how long the body may be), the body as it
+ * comes, and the handler. In that order, so that no body is taken from a caller who has proved
+ * nothing, and no worker sees a request that is not whole. */
 #ifndef DOORBELL_FCGI_APP_SERVER_DISPATCH_H
 #define DOORBELL_FCGI_APP_SERVER_DISPATCH_H
 
 #include "common/bytes/err.h"
 #include "fcgi-app/endpoints/endpoint.h"
-#include "fcgi-app/server/exchange.h"
+#include "fcgi-app/server/job.h"
 
-/* Fills *req from the open exchange, and *res by the route's handler. `req` brings arena, body and
- * time. */
-MUST_USE enum err dispatch_request(const struct endpoint *ep, struct exchange *x,
-                                   struct request *req, struct response *res);
+/* Of a job whose exchange has begun. After a failure the job's reply is due. */
+MUST_USE enum err dispatch_params(struct jobs *jobs, struct job *job);
+
+/* `body_len` bytes of the body have come by now, and are in the exchange. ERR_TOO_BIG,
+ * ERR_MALFORMED: it is longer than it may be. */
+MUST_USE enum err dispatch_body(struct job *job, uint64_t body_len);
+
+/* Which share of the program the request takes. */
+enum share_kind dispatch_share(const struct job *job);
+
+/* Decodes the body, all of which has come; once. */
+MUST_USE enum err dispatch_decode(struct job *job);
 
 /* For a request whose parameters are over a limit, and not there: what is wrong. */
-MUST_USE enum err dispatch_refuse(struct response *res);
+MUST_USE enum err dispatch_refuse(struct job *job);
 
 #endif

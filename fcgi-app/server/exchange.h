@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* exchange.h - one request between a web server's connection and libfcgi. libfcgi stays the
- * FastCGI library, but it never reads the connection: all its bytes come out of an exchange, which
- * has checked them first. Nor does it close one. Each thread that serves has one. */
+/* exchange.h - one request between bytes in memory and libfcgi. libfcgi stays the FastCGI library,
+ * but it touches no socket: it reads bytes that fcgi_parser has passed, and what it writes is
+ * collected. So nothing here waits. One thread at a time may use an exchange. */
 #ifndef DOORBELL_FCGI_APP_SERVER_EXCHANGE_H
 #define DOORBELL_FCGI_APP_SERVER_EXCHANGE_H
 
@@ -10,49 +10,46 @@
 
 #include "common/bytes/buf.h"
 #include "common/bytes/err.h"
-#include "fcgi-app/http/fcgi_parser.h"
+#include "common/bytes/span.h"
 
 struct exchange {
-    FCGX_Request fcgi; /* begun, while the exchange is open */
-    int fd;
-    struct buf head; /* checked, and not yet given to libfcgi */
-    struct fcgi_parser parser;
-    bool has_excess;  /* more came than the request */
-    bool is_begun;    /* libfcgi has taken the request */
-    bool is_given_up; /* libfcgi wants the connection closed */
-};
-
-/* What is to become of the connection. */
-enum exchange_fate {
-    EXCHANGE_KEEP,
-    EXCHANGE_CLOSE,
-    EXCHANGE_LINGER, /* close it, but unread bytes may wait or still come */
+    FCGX_Request fcgi; /* begun, until the reply has ended */
+    struct buf in;     /* passed, and not yet read by libfcgi */
+    struct buf out;    /* the reply, as FastCGI */
+    bool is_begun;     /* libfcgi has taken the request */
+    bool is_broken;    /* a part of the reply did not fit into `out` */
 };
 
 /* Once in the process, after the signal handlers are set. ERR_UNSUPPORTED: this libfcgi does not
- * let us read for it, so it must not be used. */
+ * let us read and write for it, so it must not be used. */
 MUST_USE enum err exchange_init_library(void);
 
 void exchange_init(struct exchange *x);
 void exchange_deinit(struct exchange *x);
 
-/* Reads the parameters of the request that waits on `fd`, and hands it to libfcgi. Its body is read
- * when libfcgi asks for it. ERR_TOO_BIG: the parameters are over a limit, and are not there; as
- * after ERR_NONE, a reply can be written. After any other failure it cannot. exchange_close() is
- * due in any case. */
-MUST_USE enum err exchange_open(struct exchange *x, int fd);
+/* Makes it ready for the next request. */
+void exchange_reset(struct exchange *x);
+
+/* Adds bytes of the request that have passed the parser. */
+MUST_USE enum err exchange_add(struct exchange *x, struct span bytes);
+
+/* Decodes the parameters, all of which have been added. */
+MUST_USE enum err exchange_begin(struct exchange *x);
+
+/* In place of that, for a request that libfcgi must not see: a reply to it can be written. */
+MUST_USE enum err exchange_begin_unseen(struct exchange *x, unsigned request_id);
 
 /* The parameters of the request, "NAME=value", ended by NULL. */
 char **exchange_params(const struct exchange *x);
 
-/* Reads its body, which may come in pieces, up to `max` bytes or to its end. ERR_MALFORMED if that
- * is never reached: the peer has gone, or sends what is no body. */
-MUST_USE enum err exchange_read(struct exchange *x, char *bytes, size_t max, size_t *len);
+/* Reads the next `len` bytes of the body, which have been added. */
+MUST_USE enum err exchange_read(struct exchange *x, char *bytes, size_t len);
 
-/* Writes a part of the reply. If that fails, the connection is closed when the exchange is. */
+/* Appends to the reply. */
 void exchange_write(struct exchange *x, struct span bytes);
 
-/* Ends the reply, and logs what was wrong with the request if anything was. */
-enum exchange_fate exchange_close(struct exchange *x);
+/* Ends the reply, which is then whole in `out`, and with it libfcgi's part. False: the web server
+ * does not keep the connection, or the reply cannot be given. */
+bool exchange_end(struct exchange *x);
 
 #endif

@@ -1,135 +1,89 @@
 /* SPDX-License-Identifier: MIT */
 #include "fcgi-app/server/worker.h"
 
-#include <string.h>
-
-#include "common/bytes/invariant.h"
 #include "common/os/clock.h"
-#include "common/os/log.h"
 #include "fcgi-app/endpoints/endpoint.h"
-#include "fcgi-app/endpoints/routes.h"
-#include "fcgi-app/http/request.h"
 #include "fcgi-app/server/dispatch.h"
-#include "fcgi-app/server/pool.h"
 #include "fcgi-app/server/publisher.h"
+#include "fcgi-app/server/queue.h"
 #include "fcgi-app/shared/metrics.h"
 
-enum {
-    ARENA_MAX = 2 * ROUTES_BODY_MAX,
-};
+enum { RECONNECT_MS = 200 };
 
-enum err worker_new_metrics(size_t count, struct metrics **out)
+enum err worker_init(struct worker *w, size_t number, const struct config_database *config,
+                     struct queue *queue, struct publisher *publisher, struct metrics *metrics)
 {
-    size_t routes_count;
-    const struct route *routes = routes_all(&routes_count);
-
-    return metrics_new(count, routes, routes_count, out);
-}
-
-enum err worker_init(struct worker *w, size_t number, struct snapshot *snapshot,
-                     struct publisher *publisher, struct metrics *metrics)
-{
-    *w = (struct worker){.publisher = publisher, .metrics = metrics, .number = number};
-    w->snapshot = snapshot_ref(snapshot);
-    arena_init(&w->arena, ARENA_MAX);
-    response_init(&w->response);
-    buf_init(&w->head, RESPONSE_HEAD_MAX);
-    exchange_init(&w->exchange);
-    return store_init(&w->store, &snapshot->config->database);
+    *w = (struct worker){
+        .queue = queue, .publisher = publisher, .metrics = metrics, .number = number};
+    return store_init(&w->store, config);
 }
 
 void worker_deinit(struct worker *w)
 {
-    snapshot_offer(&w->inbox, NULL);
-    snapshot_unref(w->snapshot);
-    arena_deinit(&w->arena);
-    response_deinit(&w->response);
-    buf_deinit(&w->head);
-    exchange_deinit(&w->exchange);
     store_deinit(&w->store);
 }
 
-/* The most specific sentence wins: the endpoint's, then the body's, then the database's. */
-static void set_response_error(struct worker *w, struct response *res, const struct body *body,
-                               enum err e)
+/* Tells the queue, which gives work to those that have a connection. */
+static void note_connection(struct worker *w)
 {
-    char fault[RESPONSE_FAULT_SIZE];
-    const char *message = store_fault(&w->store);
+    bool is_connected = store_is_connected(&w->store);
 
-    memcpy(fault, res->fault, sizeof(fault));
-    if (body->fault[0])
-        message = body->fault;
-    if (fault[0])
-        message = fault;
-    response_set_error(res, e, message);
+    if (is_connected == w->is_connected)
+        return;
+    w->is_connected = is_connected;
+    queue_count_connected(w->queue, is_connected ? 1 : -1);
+    metrics_set_connected(w->metrics, METRICS_WORKER + w->number, is_connected);
 }
 
-static void write_response(struct worker *w, const struct response *res, bool is_head)
+static enum err run_handler(struct worker *w, struct job *job)
 {
-    enum err e;
+    const struct endpoint ep = {&w->store, job->snapshot->config, &job->snapshot->secrets,
+                                w->metrics};
 
-    buf_reset(&w->head);
-    e = response_encode_head(res, &w->head);
-    if (!INVARIANT(e != ERR_TOO_BIG) || e)
-        return; /* the web server makes a 502 of it */
-    exchange_write(&w->exchange, buf_span(&w->head));
-    exchange_write(&w->exchange, response_body(res, is_head));
+    return job->request.route->handler(&ep, &job->request, &job->response);
 }
 
-/* Answers one request. `e` is ERR_TOO_BIG if its parameters are not there. */
-static void answer_request(struct worker *w, enum err e)
+static void finish_job(struct worker *w, struct job *job, enum err e)
 {
-    struct response *res = &w->response;
-    struct body body = {.root = NULL};
-    struct request req = {.arena = &w->arena, .body = &body, .now = clock_unix()};
-    struct endpoint ep;
-    int64_t began_us = clock_us();
+    const struct route *route = job->request.route;
 
-    snapshot_update(&w->inbox, &w->snapshot);
-    ep = (struct endpoint){&w->store, w->snapshot->config, &w->snapshot->secrets, w->metrics};
-    response_reset(res);
-    e = e ? dispatch_refuse(res) : dispatch_request(&ep, &w->exchange, &req, res);
-    if (e)
-        set_response_error(w, res, &body, e);
-    /* Spread, so that not all come back in the same second */
-    if (res->http == 503)
-        res->retry_after_s = 1 + (int)(clock_chance() % 3);
-    if (res->has_rung)
-        publisher_wake(w->publisher);
-    write_response(w, res, req.is_head);
-    /* Before the exchange is closed, so that a client with the whole reply finds it counted. */
-    metrics_count_request(w->metrics, w->number, req.route, res->http, clock_us() - began_us);
-    metrics_set_connected(w->metrics, w->number, store_is_connected(&w->store));
-    body_deinit(&body);
+    job_reply(job, e, store_fault(&w->store));
     store_forget(&w->store);
-    arena_reset(&w->arena);
+    if (job->response.has_rung)
+        publisher_wake(w->publisher);
+    /* Before it is given back, so that a client with the whole reply finds it counted. */
+    metrics_count_request(w->metrics, METRICS_WORKER + w->number, route, job->response.http,
+                          clock_us() - job->began_us);
+    note_connection(w);
+    queue_finish(w->queue, job, clock_ms());
 }
 
-static void serve_connection(struct worker *w, struct pool_cursor *cursor, int fd)
+static void run_job(struct worker *w, struct job *job)
 {
-    enum err e = exchange_open(&w->exchange, fd);
+    const struct route *route = job->request.route;
+    enum err e = dispatch_decode(job);
 
-    if (!e || e == ERR_TOO_BIG)
-        answer_request(w, e);
-    switch (exchange_close(&w->exchange)) {
-    case EXCHANGE_KEEP:
-        pool_park(w->pool, cursor, fd);
-        break;
-    case EXCHANGE_CLOSE:
-        pool_close(w->pool, fd);
-        break;
-    case EXCHANGE_LINGER:
-        pool_linger(w->pool, cursor, fd);
-        break;
+    if (!e && job->ticket.kind != SHARE_BROADCAST && route->is_broadcast &&
+        route->is_broadcast(&job->request)) {
+        queue_change(w->queue, job, SHARE_BROADCAST, clock_ms());
+        return;
     }
+    if (!e)
+        e = run_handler(w, job);
+    finish_job(w, job, e);
 }
 
-void worker_run(struct worker *w, struct pool *pool)
+void worker_run(struct worker *w)
 {
-    struct pool_cursor cursor = {.stops_seen = 0};
-    int fd;
+    struct job *job;
 
-    w->pool = pool;
-    while (pool_next(pool, &cursor, &fd))
-        serve_connection(w, &cursor, fd);
+    store_reconnect(&w->store);
+    note_connection(w);
+    while (queue_next(w->queue, w->is_connected, RECONNECT_MS, &job)) {
+        if (job)
+            run_job(w, job);
+        else
+            store_reconnect(&w->store);
+        note_connection(w);
+    }
 }

@@ -1,45 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* worker.h - one of N equal threads that answer requests, each with a database connection and an
- * arena of its own; all they share is const, or the pool. */
+/* worker.h - one of N equal threads that run jobs, each with a database connection of its own; all
+ * they share is const, or the queue. */
 #ifndef DOORBELL_FCGI_APP_SERVER_WORKER_H
 #define DOORBELL_FCGI_APP_SERVER_WORKER_H
 
-#include "common/bytes/arena.h"
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "common/bytes/err.h"
-#include "fcgi-app/http/response.h"
-#include "fcgi-app/server/exchange.h"
-#include "fcgi-app/shared/snapshot.h"
+#include "common/config/config.h"
 #include "fcgi-app/store/store.h"
 
-struct pool;
 struct metrics;
 struct publisher;
-struct request;
+struct queue;
 
 struct worker {
-    struct snapshot *snapshot; /* what this request goes by */
-    struct snapshot_inbox inbox;
-    struct pool *pool;           /* borrowed, while it runs */
-    struct publisher *publisher; /* borrowed */
-    struct metrics *metrics;     /* borrowed */
-    size_t number;               /* among the workers */
+    struct queue *queue; /* these three are borrowed */
+    struct publisher *publisher;
+    struct metrics *metrics;
+    size_t number; /* among the workers */
     struct store store;
-    struct arena arena;
-    struct response response;
-    struct buf head; /* of the response */
-    struct exchange exchange;
+    bool is_connected; /* as the queue has been told */
 };
 
-/* Where `count` workers count. Caller owns *out. */
-MUST_USE enum err worker_new_metrics(size_t count, struct metrics **out);
-
-/* Does not connect yet. Takes a reference of `snapshot`. The worker is to be deinited in any case.
- */
-MUST_USE enum err worker_init(struct worker *w, size_t number, struct snapshot *snapshot,
-                              struct publisher *publisher, struct metrics *metrics);
+/* Does not connect yet. `config` must outlive the worker, which is to be deinited in any case. */
+MUST_USE enum err worker_init(struct worker *w, size_t number, const struct config_database *config,
+                              struct queue *queue, struct publisher *publisher,
+                              struct metrics *metrics);
 void worker_deinit(struct worker *w);
 
-/* Serves what comes through `pool` until that is stopped. */
-void worker_run(struct worker *w, struct pool *pool);
+/* Runs the jobs of the queue until that is stopped. */
+void worker_run(struct worker *w);
 
 #endif

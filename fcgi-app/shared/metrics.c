@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counting must cost next to nothing, so nothing is shared while counting: each worker has its own
+/* Counting must cost next to nothing, so nothing is shared while counting: each thread has its own
  * block of counters, one set a route, which it alone writes, with plain stores that are atomic only
  * so that a reader in another thread sees whole numbers. The reader, GET /metrics, pays for that:
  * it adds up all blocks. Numbers that can be looked up are not counted but asked for (the gauges).
@@ -27,7 +27,7 @@ struct route_counts {
     counter sum_us;
 };
 
-struct worker_counts {
+struct thread_counts {
     struct route_counts *routes; /* the last one for requests of no route */
     counter unavailable;
     atomic_bool is_connected;
@@ -36,10 +36,12 @@ struct worker_counts {
 struct metrics {
     const struct route *routes;
     size_t routes_count;
-    size_t workers_count;
-    struct worker_counts *workers;
-    struct route_counts *route_counts; /* those of all workers, in one block */
+    size_t threads_count; /* METRICS_WORKER of them are no worker's */
+    struct thread_counts *threads;
+    struct route_counts *route_counts; /* those of all threads, in one block */
     counter rings, failures, refused;
+    counter displaced, cut;
+    counter checks_remembered, checks_computed;
 };
 
 /* The sums of one route over all workers. */
@@ -57,15 +59,15 @@ enum err metrics_new(size_t workers, const struct route *routes, size_t routes_c
         return ERR_NO_MEMORY;
     m->routes = routes;
     m->routes_count = routes_count;
-    m->workers_count = workers;
-    m->workers = calloc(workers, sizeof(*m->workers));
-    m->route_counts = calloc(workers * (routes_count + 1), sizeof(*m->route_counts));
-    if (!m->workers || !m->route_counts) {
+    m->threads_count = METRICS_WORKER + workers;
+    m->threads = calloc(m->threads_count, sizeof(*m->threads));
+    m->route_counts = calloc(m->threads_count * (routes_count + 1), sizeof(*m->route_counts));
+    if (!m->threads || !m->route_counts) {
         metrics_free(m);
         return ERR_NO_MEMORY;
     }
-    for (size_t i = 0; i < workers; i++)
-        m->workers[i].routes = m->route_counts + i * (routes_count + 1);
+    for (size_t i = 0; i < m->threads_count; i++)
+        m->threads[i].routes = m->route_counts + i * (routes_count + 1);
     *out = m;
     return ERR_NONE;
 }
@@ -74,7 +76,7 @@ void metrics_free(struct metrics *m)
 {
     if (!m)
         return;
-    free(m->workers);
+    free(m->threads);
     free(m->route_counts);
     free(m);
 }
@@ -91,10 +93,10 @@ static uint64_t read_counter(const counter *c)
     return atomic_load_explicit(c, memory_order_relaxed);
 }
 
-void metrics_count_request(struct metrics *m, size_t worker, const struct route *route, int http,
+void metrics_count_request(struct metrics *m, size_t who, const struct route *route, int http,
                            int64_t duration_us)
 {
-    struct worker_counts *w = &m->workers[worker];
+    struct thread_counts *w = &m->threads[who];
     struct route_counts *counts = &w->routes[route ? (size_t)(route - m->routes) : m->routes_count];
 
     if (!INVARIANT(http >= 200 && http < 600))
@@ -106,9 +108,9 @@ void metrics_count_request(struct metrics *m, size_t worker, const struct route 
         add_count(&w->unavailable, 1);
 }
 
-void metrics_set_connected(struct metrics *m, size_t worker, bool is_connected)
+void metrics_set_connected(struct metrics *m, size_t who, bool is_connected)
 {
-    atomic_store_explicit(&m->workers[worker].is_connected, is_connected, memory_order_relaxed);
+    atomic_store_explicit(&m->threads[who].is_connected, is_connected, memory_order_relaxed);
 }
 
 void metrics_count_rings(struct metrics *m, size_t n)
@@ -126,12 +128,27 @@ void metrics_count_ring_refused(struct metrics *m)
     add_count(&m->refused, 1);
 }
 
+void metrics_count_displaced(struct metrics *m)
+{
+    add_count(&m->displaced, 1);
+}
+
+void metrics_count_cut(struct metrics *m)
+{
+    add_count(&m->cut, 1);
+}
+
+void metrics_count_check(struct metrics *m, bool is_from_memory)
+{
+    add_count(is_from_memory ? &m->checks_remembered : &m->checks_computed, 1);
+}
+
 static struct totals add_up(const struct metrics *m, size_t route)
 {
     struct totals t = {.requests = 0};
 
-    for (size_t i = 0; i < m->workers_count; i++) {
-        const struct route_counts *counts = &m->workers[i].routes[route];
+    for (size_t i = 0; i < m->threads_count; i++) {
+        const struct route_counts *counts = &m->threads[i].routes[route];
 
         for (size_t j = 0; j < CLASSES; j++)
             t.classes[j] += read_counter(&counts->classes[j]);
@@ -192,7 +209,7 @@ static enum err encode_requests(const struct metrics *m, struct buf *out)
         e = encode_routes(m, encode_classes, out);
     if (!e)
         e = metrics_text_head(out, PREFIX "request_duration_seconds", "histogram",
-                              "Time from a request's arrival at a worker to its answer");
+                              "Time from a request's last byte to its reply");
     return e ? e : encode_routes(m, encode_durations, out);
 }
 
@@ -217,19 +234,46 @@ static enum err encode_workers(const struct metrics *m, struct buf *out)
     uint64_t unavailable = 0, connected = 0;
     enum err e;
 
-    for (size_t i = 0; i < m->workers_count; i++) {
-        unavailable += read_counter(&m->workers[i].unavailable);
-        connected += atomic_load_explicit(&m->workers[i].is_connected, memory_order_relaxed);
+    for (size_t i = 0; i < m->threads_count; i++) {
+        unavailable += read_counter(&m->threads[i].unavailable);
+        if (i >= METRICS_WORKER)
+            connected += atomic_load_explicit(&m->threads[i].is_connected, memory_order_relaxed);
     }
     e = metrics_text_one(out, PREFIX "unavailable_total", "counter", "Requests answered by 503",
                          (int64_t)unavailable);
     if (!e)
-        e = metrics_text_one(out, PREFIX "workers", "gauge", "Workers", (int64_t)m->workers_count);
+        e = metrics_text_one(out, PREFIX "workers", "gauge", "Workers",
+                             (int64_t)(m->threads_count - METRICS_WORKER));
     if (e)
         return e;
     return metrics_text_one(out, PREFIX "workers_connected", "gauge",
-                            "Workers that left their last request with a database connection",
-                            (int64_t)connected);
+                            "Workers that have a database connection", (int64_t)connected);
+}
+
+static enum err encode_checks(const struct metrics *m, struct buf *out)
+{
+    enum err e = metrics_text_head(out, PREFIX "checks_total", "counter",
+                                   "Checks answered: from memory, or computed by the database");
+
+    if (e)
+        return e;
+    return buf_printf(out,
+                      PREFIX "checks_total{from=\"memory\"} %" PRIu64 "\n" PREFIX
+                             "checks_total{from=\"database\"} %" PRIu64 "\n",
+                      read_counter(&m->checks_remembered), read_counter(&m->checks_computed));
+}
+
+static enum err encode_connections(const struct metrics *m, struct buf *out)
+{
+    enum err e = metrics_text_one(out, PREFIX "connections_displaced_total", "counter",
+                                  "Idle connections closed to make room for others",
+                                  (int64_t)read_counter(&m->displaced));
+
+    if (e)
+        return e;
+    return metrics_text_one(out, PREFIX "replies_cut_total", "counter",
+                            "Replies that a slow web server did not take, cut off for their memory",
+                            (int64_t)read_counter(&m->cut));
 }
 
 static enum err encode_database(const struct metrics_gauges *g, struct buf *out)
@@ -259,6 +303,10 @@ enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g,
 
     if (!e)
         e = encode_workers(m, out);
+    if (!e)
+        e = encode_connections(m, out);
+    if (!e)
+        e = encode_checks(m, out);
     if (!e)
         e = encode_publisher(m, out);
     if (!e)

@@ -20,15 +20,26 @@ struct metrics_gauges {
     int64_t outbox_rows, outbox_age_s, overdue, drift;
 };
 
+/* Who counts requests: the front, the checker, or a worker, whose number is added. */
+enum { METRICS_FRONT, METRICS_CHECKER, METRICS_WORKER };
+
 /* `routes` must outlive *out. Caller owns *out. */
 MUST_USE enum err metrics_new(size_t workers, const struct route *routes, size_t routes_count,
                               struct metrics **out);
 void metrics_free(struct metrics *m);
 
-/* For the thread of that worker alone. `route` is one of those given at birth, or NULL. */
-void metrics_count_request(struct metrics *m, size_t worker, const struct route *route, int http,
+/* For that thread alone. `route` is one of those given at birth, or NULL. */
+void metrics_count_request(struct metrics *m, size_t who, const struct route *route, int http,
                            int64_t duration_us);
-void metrics_set_connected(struct metrics *m, size_t worker, bool is_connected);
+void metrics_set_connected(struct metrics *m, size_t who, bool is_connected);
+
+/* For the front's thread alone: connections closed to make room for others, and replies cut off
+ * since too many were not taken. */
+void metrics_count_displaced(struct metrics *m);
+void metrics_count_cut(struct metrics *m);
+
+/* For the checker's thread alone: a check was answered, from memory or anew. */
+void metrics_count_check(struct metrics *m, bool is_from_memory);
 
 /* For the publisher's thread alone: rings that the relay took, calls that failed for now, and rings
  * that the relay will never take. */

@@ -7,7 +7,7 @@
 
 enum err store_init(struct store *s, const struct config_database *config)
 {
-    return connection_new(config, query_statements, &s->connection);
+    return connection_new(config, query_statements, NULL, &s->connection);
 }
 
 void store_deinit(struct store *s)
@@ -19,6 +19,16 @@ void store_deinit(struct store *s)
 enum err store_connect(struct store *s)
 {
     return connection_connect(s->connection);
+}
+
+void store_reconnect(struct store *s)
+{
+    connection_reconnect(s->connection);
+}
+
+size_t store_connects(const struct store *s)
+{
+    return connection_connects(s->connection);
 }
 
 bool store_is_connected(const struct store *s)

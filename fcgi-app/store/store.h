@@ -6,6 +6,7 @@
 #define DOORBELL_FCGI_APP_STORE_STORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/bytes/err.h"
 #include "common/config/config.h"
@@ -22,6 +23,12 @@ void store_deinit(struct store *s);
 
 /* Connects now. ERR_INVALID: the schema is not the right one; ERR_UNAVAILABLE. */
 MUST_USE enum err store_connect(struct store *s);
+
+/* Connects if it is not connected, and the last failure is long enough ago. */
+void store_reconnect(struct store *s);
+
+/* How often it has connected: another number, another connection. */
+size_t store_connects(const struct store *s);
 
 bool store_is_connected(const struct store *s);
 

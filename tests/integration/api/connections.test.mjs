@@ -23,7 +23,7 @@ async function assertServes(stack, count = 20) {
 test('idle kept connections of one nginx do not starve another', async (t) => {
   const stack = await startStack(t, {
     relay: false,
-    config: { 'app.workers': '4' },
+    config: { 'app.workers': '4', 'app.user_rate': '0', 'app.user_queue': '0' },
     serverOptions: { upstream: 'keepalive 16;', server: 'fastcgi_keep_conn on;' },
   });
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });

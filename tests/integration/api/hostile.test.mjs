@@ -19,7 +19,7 @@ let own; // the same, of the one who asks
 let fingerprint;
 
 test.before(async () => {
-  stack = await startStack({ after: (step) => cleanUps.push(step) });
+  stack = await startStack({ after: (step) => cleanUps.push(step) }, { config: { 'app.user_rate': '0' } });
   for (const user of ['victim', 'mallory']) {
     for (const more of [{}, { ack: true }, { category: 'news' }]) await send({ to: user, title: 'Private', ...more });
   }

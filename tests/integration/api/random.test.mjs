@@ -130,7 +130,7 @@ test('requests that are spoilt at random', async (t) => {
   const seed = Number(process.env.DOORBELL_RANDOM_SEED ?? randomInt(2 ** 31));
   t.diagnostic(`DOORBELL_RANDOM_SEED=${seed}`);
   const random = makeRandom(seed);
-  const stack = await startStack(t);
+  const stack = await startStack(t, { config: { 'app.user_rate': '0' } });
   const { pid } = stack.app;
   const proofs = { key: stack.sendKey, tokens: ['u1', 'ü', '3'].map((user) => stack.token(user)) };
   for (let i = 0; i < 30; i++) {

@@ -19,7 +19,7 @@ const seen = new Set(); // 'operation status', of all that was answered
 let stack;
 
 test.before(async () => {
-  stack = await startStack({ after: (step) => cleanUps.push(step) }, { relay: false });
+  stack = await startStack({ after: (step) => cleanUps.push(step) }, { relay: false, config: { 'app.user_rate': '0' } });
 });
 test.after(async () => {
   for (const step of cleanUps) await step();
@@ -103,7 +103,7 @@ for (const { what, check } of examples) test(`example ${what} is as its schema s
 
 const routes = readFileSync(path.join(top, 'fcgi-app/endpoints/routes.c'), 'utf8')
   .match(/struct route routes\[\] = \{.*?^\};/ms)[0]
-  .matchAll(/\{METHOD_(\w+), "([^"]+)", ACCESS_(\w+), (\w+), \w+\}/g);
+  .matchAll(/\{METHOD_(\w+), "([^"]+)", ACCESS_(\w+),[^}]*?\s(0|\w+_MAX),[^}]*\}/g);
 const access = { USER: ['user', 'cookie'], SERVICE: ['service'], PUBLIC: ['service'] };
 
 test('every route of the program is documented, with who may ask, and no other', () => {

@@ -13,8 +13,8 @@
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct route routes[] = {
-    {METHOD_GET, "/unread", ACCESS_USER, 0, NULL},
-    {METHOD_DELETE, "/messages/{id}", ACCESS_USER, 0, NULL},
+    {METHOD_GET, "/unread", ACCESS_USER, SHARE_READ, 0, NULL, NULL},
+    {METHOD_DELETE, "/messages/{id}", ACCESS_USER, SHARE_READ, 0, NULL, NULL},
 };
 
 static const struct metrics_gauges down = {.is_database_up = false};
@@ -82,7 +82,7 @@ static void what_was_never_asked_has_no_rows(void **state)
     metrics_free(m);
 }
 
-static void requests_are_added_up_over_workers(void **state)
+static void requests_are_added_up_over_threads(void **state)
 {
     static const char *const lines[] = {
         "doorbell_app_requests_total{method=\"GET\",route=\"/unread\",status=\"2xx\"} 2",
@@ -97,15 +97,16 @@ static void requests_are_added_up_over_workers(void **state)
     struct metrics *m = make(2);
 
     (void)state;
-    metrics_count_request(m, 0, &routes[0], 200, 10);
-    metrics_count_request(m, 1, &routes[0], 200, 10);
-    metrics_count_request(m, 1, &routes[0], 304, 10);
-    metrics_count_request(m, 0, &routes[0], 503, 10);
-    metrics_count_request(m, 0, &routes[1], 201, 10);
-    metrics_count_request(m, 1, NULL, 404, 10);
-    metrics_set_connected(m, 0, true);
-    metrics_set_connected(m, 1, true);
-    metrics_set_connected(m, 0, false);
+    metrics_count_request(m, METRICS_FRONT, &routes[0], 200, 10);
+    metrics_count_request(m, METRICS_WORKER + 1, &routes[0], 200, 10);
+    metrics_count_request(m, METRICS_WORKER + 1, &routes[0], 304, 10);
+    metrics_count_request(m, METRICS_FRONT, &routes[0], 503, 10);
+    metrics_count_request(m, METRICS_FRONT, &routes[1], 201, 10);
+    metrics_count_request(m, METRICS_WORKER + 1, NULL, 404, 10);
+    metrics_set_connected(m, METRICS_CHECKER, true); /* is no worker */
+    metrics_set_connected(m, METRICS_WORKER, true);
+    metrics_set_connected(m, METRICS_WORKER + 1, true);
+    metrics_set_connected(m, METRICS_WORKER, false);
     assert_lines(m, &down, lines, ROWS(lines));
     metrics_free(m);
 }
@@ -200,7 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_never_asked_has_no_rows),
-        cmocka_unit_test(requests_are_added_up_over_workers),
+        cmocka_unit_test(requests_are_added_up_over_threads),
         cmocka_unit_test(the_histogram_is_cumulative_and_its_bounds_belong_below),
         cmocka_unit_test(rings_and_failures_are_told_apart),
         cmocka_unit_test(of_a_database_that_is_away_nothing_is_claimed),

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* All jobs that wait make a round: for those whose user has an answer in memory, one statement
+ * tells the states of their users, which prove it or not; for the others a second one computes the
+ * answers. A user whom the database does not know yet has to be registered, which is a worker's
+ * work. */
+#include "fcgi-app/server/checker.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "common/os/clock.h"
+#include "fcgi-app/checks/check_cache.h"
+#include "fcgi-app/endpoints/endpoint.h"
+#include "fcgi-app/postgres/array.h"
+#include "fcgi-app/server/queue.h"
+#include "fcgi-app/shared/metrics.h"
+#include "fcgi-app/store/checks.h"
+
+enum {
+    ROUND_MAX = 64,
+    USERS_SIZE_MAX = ROUND_MAX * (2 * USER_ID_MAX + 4),
+};
+
+struct checker {
+    pthread_mutex_t lock; /* of the next four */
+    pthread_cond_t changed;
+    struct job *first, **end; /* that wait, linked by `next` */
+    bool is_stopped;
+
+    struct queue *queue;
+    struct metrics *metrics;
+    struct store store;
+    struct check_cache *cache;
+    int64_t hit_window_s; /* that the answers are for */
+    size_t connects;      /* of the connection that they came by */
+
+    struct job *round[ROUND_MAX]; /* NULL once it has its answer */
+    size_t round_len;
+    size_t numbers[ROUND_MAX]; /* where in the round a user of the statement is */
+    struct buf users;          /* of the statement */
+};
+
+enum err checker_new(const struct config_database *config, struct queue *queue,
+                     struct metrics *metrics, struct checker **out)
+{
+    struct checker *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return ERR_NO_MEMORY;
+    c->end = &c->first;
+    c->queue = queue;
+    c->metrics = metrics;
+    buf_init(&c->users, USERS_SIZE_MAX);
+    c->cache = check_cache_new();
+    if (!c->cache || pthread_mutex_init(&c->lock, NULL) != 0 ||
+        pthread_cond_init(&c->changed, NULL) != 0 || checks_init(&c->store, config)) {
+        checker_free(c);
+        return ERR_NO_MEMORY;
+    }
+    *out = c;
+    return ERR_NONE;
+}
+
+void checker_free(struct checker *c)
+{
+    if (!c)
+        return;
+    store_deinit(&c->store);
+    check_cache_free(c->cache);
+    buf_deinit(&c->users);
+    (void)pthread_cond_destroy(&c->changed);
+    (void)pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void checker_put(struct checker *c, struct job *job)
+{
+    job->next = NULL;
+    (void)pthread_mutex_lock(&c->lock);
+    if (!c->first)
+        (void)pthread_cond_signal(&c->changed);
+    *c->end = job;
+    c->end = &job->next;
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+void checker_stop(struct checker *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    c->is_stopped = true;
+    (void)pthread_cond_signal(&c->changed);
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+/* Takes what waits, up to a round. False: stopped, and there is nothing. */
+static bool take_round(struct checker *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    while (!c->first && !c->is_stopped)
+        (void)pthread_cond_wait(&c->changed, &c->lock);
+    for (c->round_len = 0; c->first && c->round_len < ROUND_MAX; c->round_len++) {
+        c->round[c->round_len] = c->first;
+        c->first = c->first->next;
+    }
+    if (!c->first)
+        c->end = &c->first;
+    (void)pthread_mutex_unlock(&c->lock);
+    return c->round_len > 0;
+}
+
+static void finish(struct checker *c, size_t i, enum err e)
+{
+    struct job *job = c->round[i];
+    const struct route *route = job->request.route;
+
+    job_reply(job, e, store_fault(&c->store));
+    metrics_count_request(c->metrics, METRICS_CHECKER, route, job->response.http,
+                          clock_us() - job->began_us);
+    c->round[i] = NULL;
+    queue_finish(c->queue, job, clock_ms());
+}
+
+static void answer(struct checker *c, size_t i, const struct check_answer *a)
+{
+    const struct unread unread = {a->num, a->hit, a->latest, a->state.version, a->state.seq};
+    struct job *job = c->round[i];
+
+    finish(c, i, endpoint_reply_unread(&job->request, &job->response, &unread));
+}
+
+static struct span user_of(const struct job *job)
+{
+    return span_of(job->request.who.user);
+}
+
+/* Makes the array of the users who have no answer yet; of those only that are remembered, if
+ * `remembered`. Returns how many they are. */
+static size_t gather_users(struct checker *c, bool remembered)
+{
+    size_t count = 0;
+    enum err e;
+
+    buf_reset(&c->users);
+    e = array_open(&c->users);
+    for (size_t i = 0; i < c->round_len && !e; i++) {
+        if (!c->round[i] || (remembered && !check_cache_find(c->cache, user_of(c->round[i]))))
+            continue;
+        c->numbers[count++] = i;
+        e = array_append_text(&c->users, user_of(c->round[i]));
+    }
+    return e || array_close(&c->users) ? 0 : count;
+}
+
+static void take_state(void *ctx, size_t number, const struct check_state *state, int64_t now_us)
+{
+    struct checker *c = ctx;
+    size_t i = c->numbers[number];
+    const struct check_answer *a = check_cache_find(c->cache, user_of(c->round[i]));
+
+    /* After a reconnect within the statement it may be another database that says so. */
+    if (store_connects(&c->store) != c->connects || !a || !check_answer_holds(a, state, now_us))
+        return;
+    metrics_count_check(c->metrics, true);
+    answer(c, i, a);
+}
+
+static void take_answer(void *ctx, size_t number, const struct check_answer *a)
+{
+    struct checker *c = ctx;
+    size_t i = c->numbers[number];
+
+    metrics_count_check(c->metrics, false);
+    check_cache_put(c->cache, user_of(c->round[i]), a);
+    answer(c, i, a);
+}
+
+/* What is remembered was true of the database that was asked, and for one hit_window. */
+static void forget_what_is_not_comparable(struct checker *c, const struct config_app *app)
+{
+    size_t connects = store_connects(&c->store);
+
+    check_cache_set_max(c->cache, (size_t)app->check_cache);
+    if (connects == c->connects && app->hit_window_s == c->hit_window_s)
+        return;
+    check_cache_clear(c->cache);
+    c->connects = connects;
+    c->hit_window_s = app->hit_window_s;
+}
+
+static enum err prove_remembered(struct checker *c)
+{
+    if (gather_users(c, true) == 0)
+        return ERR_NONE;
+    return checks_states(&c->store, c->users.data, c, take_state);
+}
+
+static enum err ask_for_others(struct checker *c)
+{
+    if (gather_users(c, false) == 0)
+        return ERR_NONE;
+    return checks_answers(&c->store, c->users.data, c->hit_window_s, c, take_answer);
+}
+
+/* Those whom the database does not know. */
+static void hand_over_rest(struct checker *c)
+{
+    for (size_t i = 0; i < c->round_len; i++) {
+        struct job *job = c->round[i];
+        enum err e;
+
+        if (!job)
+            continue;
+        e = queue_put(c->queue, job, SHARE_FIRST_CHECK, clock_ms());
+        if (e)
+            finish(c, i, e);
+    }
+}
+
+static void run_round(struct checker *c)
+{
+    enum err e;
+
+    forget_what_is_not_comparable(c, &c->round[0]->snapshot->config->app);
+    e = prove_remembered(c);
+    if (!e)
+        e = ask_for_others(c);
+    if (!e)
+        hand_over_rest(c);
+    for (size_t i = 0; i < c->round_len && e; i++)
+        if (c->round[i])
+            finish(c, i, e);
+    store_forget(&c->store);
+    metrics_set_connected(c->metrics, METRICS_CHECKER, store_is_connected(&c->store));
+}
+
+void checker_run(struct checker *c)
+{
+    store_reconnect(&c->store);
+    while (take_round(c))
+        run_round(c);
+}

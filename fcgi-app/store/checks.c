@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/store/checks.h"
+
+#include "fcgi-app/store/query.h"
+
+#define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
+
+STATEMENT(check_states, 1, 5, SHAPE_ROWS, REPEATABLE,
+          "SELECT u.n, s.joined_pos, s.version, s.seq, " MICROSECONDS(
+              "statement_timestamp()") " FROM unnest($1::text[]) WITH ORDINALITY u (user_id, n)"
+                                       " JOIN doorbell.check_state s ON s.user_id = u.user_id");
+
+enum err checks_states(struct store *s, const char *users, void *ctx,
+                       void (*take)(void *ctx, size_t number, const struct check_state *state,
+                                    int64_t now_us))
+{
+    const struct pg_result *result;
+    enum err e = QUERY(s, check_states, &result, users);
+
+    for (int row = 0; !e && row < value_count_rows(result); row++) {
+        const struct check_state state = {
+            .joined_pos = value_read_int(result, row, 1, 0),
+            .version = value_read_int(result, row, 2, 0),
+            .seq = value_read_int(result, row, 3, 0),
+        };
+
+        take(ctx, (size_t)value_read_int(result, row, 0, 1) - 1, &state,
+             value_read_int(result, row, 4, 0));
+    }
+    return e;
+}
+
+STATEMENT(check_answers, 2, 9, SHAPE_ROWS, REPEATABLE,
+          "SELECT n, joined_pos, version, seq, num, hit, latest, " MICROSECONDS(
+              "at") ", "
+                    "CASE WHEN valid_until < 'infinity' THEN " MICROSECONDS(
+                        "valid_until") " END"
+                                       " FROM doorbell.unread_many($1::text[], $2::integer)");
+
+enum err checks_answers(struct store *s, const char *users, int64_t hit_window_s, void *ctx,
+                        void (*take)(void *ctx, size_t number, const struct check_answer *answer))
+{
+    struct digits hit_window;
+    const struct pg_result *result;
+    enum err e = QUERY(s, check_answers, &result, users, value_int(&hit_window, hit_window_s));
+
+    for (int row = 0; !e && row < value_count_rows(result); row++) {
+        const struct check_answer answer = {
+            .state = {value_read_int(result, row, 1, 0), value_read_int(result, row, 2, 0),
+                      value_read_int(result, row, 3, 0)},
+            .num = value_read_int(result, row, 4, 0),
+            .hit = value_read_int(result, row, 5, 0),
+            .latest = value_read_int(result, row, 6, 0),
+            .at_us = value_read_int(result, row, 7, 0),
+            .valid_until_us = value_read_int(result, row, 8, INT64_MAX),
+        };
+
+        take(ctx, (size_t)value_read_int(result, row, 0, 1) - 1, &answer);
+    }
+    return e;
+}
+
+const struct statement *const checks_statements[] = {&check_states, &check_answers, NULL};
+
+/* One plan for a statement, whatever the number of users in it, by the keys. */
+enum err checks_init(struct store *s, const struct config_database *config)
+{
+    static const struct statement *const *const lists[] = {checks_statements, NULL};
+
+    return connection_new(config, lists,
+                          "SET plan_cache_mode = force_generic_plan; "
+                          "SET enable_seqscan = off",
+                          &s->connection);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* checks.h - the checks of many users at once, as fcgi-app/server/checker.c asks them. */
+#ifndef DOORBELL_FCGI_APP_STORE_CHECKS_H
+#define DOORBELL_FCGI_APP_STORE_CHECKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bytes/err.h"
+#include "fcgi-app/checks/check_cache.h"
+#include "fcgi-app/store/store.h"
+
+/* Connects by the statements of checks alone, and with the settings that they want. */
+MUST_USE enum err checks_init(struct store *s, const struct config_database *config);
+
+/* Both ask for `users`, a PostgreSQL array of texts, and call `take` for each that the database
+ * knows: the first is number 0. */
+
+/* Their states, all at now_us. */
+MUST_USE enum err checks_states(struct store *s, const char *users, void *ctx,
+                                void (*take)(void *ctx, size_t number,
+                                             const struct check_state *state, int64_t now_us));
+
+MUST_USE enum err
+checks_answers(struct store *s, const char *users, int64_t hit_window_s, void *ctx,
+               void (*take)(void *ctx, size_t number, const struct check_answer *answer));
+
+#endif
