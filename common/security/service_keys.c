@@ -108,8 +108,6 @@ static const char *add_purposes(struct service_keys *s, struct service_key *k, s
             return "\"may\" takes send, send:group, manage, statistics and metrics";
         k->purposes |= purpose;
     }
-    if ((k->purposes & PURPOSE_SEND) && (k->purposes & PURPOSE_SEND_GROUP))
-        return "\"may\" has send and send:group; keep one of them";
     return k->purposes ? NULL : "\"may\" is empty; say what the key may do";
 }
 
@@ -174,8 +172,9 @@ static const char *check_section(const struct service_key *k)
         return "the section has no line \"may = ...\"; say what the key may do";
     if (k->count == 0)
         return "the section has no line \"key = ...\"; openssl rand -hex 32 makes a key";
-    if (k->group.len > 0 && !(k->purposes & PURPOSE_SEND_GROUP))
-        return "the section has a group; that needs \"send:group\" in its \"may\" line";
+    if (k->group.len > 0 &&
+        (k->purposes & (PURPOSE_SEND | PURPOSE_SEND_GROUP)) != PURPOSE_SEND_GROUP)
+        return "the section has a group; that needs send:group in its \"may\" line, and no send";
     return NULL;
 }
 

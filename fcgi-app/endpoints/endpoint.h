@@ -56,6 +56,11 @@ ENDPOINT(endpoint_remove_category);
 ENDPOINT(endpoint_show_health);
 ENDPOINT(endpoint_show_metrics);
 
+/* Refuses a call whose key is not for it: tells the caller and the log which purpose is missing,
+ * the first of `needed`. */
+MUST_USE enum err endpoint_refuse_key(const struct request *req, struct response *res,
+                                      unsigned needed);
+
 /* The user of a request, for the store. */
 struct reader endpoint_reader(const struct endpoint *ep, const struct request *req);
 

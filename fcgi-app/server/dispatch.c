@@ -7,14 +7,17 @@
 
 enum { EMPTY_BODY_MAX = 1024 };
 
-static enum err authenticate(const struct endpoint *ep, enum access access, struct request *req)
+static enum err authenticate(const struct endpoint *ep, struct request *req, struct response *res)
 {
+    enum access access = req->route->access;
+    enum err e;
+
     if (access == ACCESS_USER)
         return auth_user(&ep->config->auth, ep->secrets, &req->credentials, req->now, &req->who);
     if (access == ACCESS_PUBLIC && !auth_has_bearer(&req->credentials))
         return ERR_NONE;
-    req->is_service = true;
-    return auth_service(ep->secrets, &req->credentials);
+    e = auth_service(ep->secrets, &req->credentials, access, &req->key);
+    return e == ERR_FORBIDDEN ? endpoint_refuse_key(req, res, auth_purposes(access)) : e;
 }
 
 /* Many HTTP clients send a body with every write, if only `{}` or an empty form. It may come also
@@ -64,7 +67,7 @@ enum err dispatch_request(const struct endpoint *ep, struct exchange *x, struct 
     if (!e)
         e = find_request_route(req, res);
     if (!e)
-        e = authenticate(ep, req->route->access, req);
+        e = authenticate(ep, req, res);
     if (!e)
         e = read_body(req, x);
     return e ? e : req->route->handler(ep, req, res);

@@ -98,6 +98,12 @@ static void faults_name_the_line_of_the_setting(void **state)
          "/publish.key: is empty; it needs a key of at least 32 bytes\n"},
         {KEY_A, KEY_A, KEY_C,
          "c.conf:3: /send.key: shares a key with another key file; generate a new one\n", ""},
+        {KEY_A, "[shop]\nmay = send\nkey = " KEY_B "\n[cron]\nmay = everything\nkey = " KEY_A "b",
+         KEY_C,
+         "c.conf:3: /send.key:5: \"may\" takes send, send:group, manage, statistics and metrics\n",
+         ""},
+        {KEY_A, "[shop]\nmay = send\nkey = " KEY_A, KEY_C,
+         "c.conf:3: /send.key: shares a key with another key file; generate a new one\n", ""},
         {KEY_A, KEY_B "\n" KEY_C, KEY_C,
          "c.conf:4: /publish.key: shares a key with another key file; generate a new one\n", ""},
         {KEY_A, KEY_B, KEY_C "\n" KEY_A,
@@ -134,7 +140,7 @@ static void each_program_has_what_it_needs(void **state)
     free(load(c, PROGRAM_APP, &e, &s));
     assert_int_equal(e, ERR_NONE);
     assert_true(keyring_accepts(token_keys_secrets(s.token), SPAN(KEY_A)));
-    assert_true(keyring_accepts(&s.send, SPAN(KEY_B)));
+    assert_non_null(service_keys_find(&s.service, SPAN(KEY_B)));
     assert_true(keyring_accepts(&s.publish, SPAN(KEY_C)));
     secrets_deinit(&s);
     assert_null(s.token);
@@ -142,7 +148,7 @@ static void each_program_has_what_it_needs(void **state)
 
     free(load(c, PROGRAM_RELAY, &e, &s));
     assert_int_equal(e, ERR_NONE);
-    assert_int_equal(s.send.count, 0);
+    assert_int_equal(s.service.count, 0);
     assert_true(keyring_accepts(&s.publish, SPAN(KEY_C)));
     secrets_deinit(&s);
     config_free(c);

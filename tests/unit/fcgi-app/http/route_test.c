@@ -13,13 +13,13 @@
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct route routes[] = {
-    {METHOD_POST, "/messages", ACCESS_SERVICE, 0, NULL},
+    {METHOD_POST, "/messages", ACCESS_SEND, 0, NULL},
     {METHOD_GET, "/messages", ACCESS_USER, 0, NULL},
     {METHOD_POST, "/messages/read", ACCESS_USER, 0, NULL},
     {METHOD_GET, "/messages/{id}", ACCESS_USER, 0, NULL},
     {METHOD_DELETE, "/messages/{id}", ACCESS_USER, 0, NULL},
     {METHOD_POST, "/messages/{id}/read", ACCESS_USER, 0, NULL},
-    {METHOD_PUT, "/groups/{group}/members/{user}", ACCESS_SERVICE, 0, NULL},
+    {METHOD_PUT, "/groups/{group}/members/{user}", ACCESS_MANAGE, 0, NULL},
 };
 
 static const struct row {
