@@ -3,10 +3,21 @@
 -- database has no roles in it, and when it is restored where they are missing, every grant is lost, those
 -- that had kept PUBLIC out too. What is right already is left alone, and so are grants to other roles.
 --
--- Nobody but the owner touches a table. doorbell_app may call every function of schema doorbell,
--- doorbell_site (a site that shares the database) those that send, read, and keep groups. PUBLIC may call none.
+-- Nobody but the owner touches a table, and PUBLIC may call no function. Each role may call these of schema
+-- doorbell, null is all:
 --
--- :owner is the owner of the schema. The names of roles that are missing and may not be created go to descriptor 3.
+--   doorbell_app      doorbell-app, doorbell-purge, doorbell-import-notifynder
+--   doorbell_site     a site that shares the database: sends, reads, keeps groups
+--   doorbell_sender   a site, or a part of one, that only sends
+--
+-- :owner is the owner of the schema. The statements that are left to an administrator go to descriptor 3.
+
+SELECT set_config('doorbell.roles', $$ {
+    "doorbell_app": null,
+    "doorbell_site": ["send", "recall", "sent", "register", "unread", "unread_by_category", "list", "message", "preferences",
+        "group_join", "group_leave", "group_change", "group_members", "categories", "health"],
+    "doorbell_sender": ["send"]
+} $$, true) \g /dev/null
 
 SET LOCAL ROLE NONE;
 DO $$
@@ -14,7 +25,7 @@ DECLARE
     role_name text;
     missing text := '';
 BEGIN
-    FOREACH role_name IN ARRAY '{doorbell_app,doorbell_site}'::text[] LOOP
+    FOR role_name IN SELECT json_object_keys(current_setting('doorbell.roles')::json) LOOP
         CONTINUE WHEN to_regrole(role_name) IS NOT NULL;
         BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
@@ -22,7 +33,7 @@ BEGIN
             WHEN duplicate_object OR unique_violation THEN
                 NULL; -- another database of the server has just created it
             WHEN insufficient_privilege THEN
-                missing := concat_ws(' ', nullif(missing, ''), role_name);
+                missing := concat_ws(E'\n', nullif(missing, ''), format('CREATE ROLE %I NOLOGIN;', role_name));
         END;
     END LOOP;
     PERFORM set_config('doorbell.missing_roles', missing, true);
@@ -33,21 +44,20 @@ SELECT current_setting('doorbell.missing_roles') \g |cat >&3
 SET LOCAL ROLE :owner;
 DO $$
 DECLARE
-    for_site constant text[] := '{send,recall,sent,register,unread,unread_by_category,list,message,preferences,
-        group_join,group_leave,group_change,group_members,categories,health}';
     right_of record;
+    role_name text;
 BEGIN
     FOR right_of IN
         WITH grantee (oid, name, functions) AS (
-            SELECT 0::oid, 'PUBLIC', '{}'
+            SELECT 0::oid, 'PUBLIC', '[]'::jsonb
             UNION ALL
-            SELECT to_regrole(r.name), r.name, r.functions
-            FROM (VALUES ('doorbell_app', NULL), ('doorbell_site', for_site)) r (name, functions)
-            WHERE to_regrole(r.name) IS NOT NULL
+            SELECT to_regrole(r.key), r.key, nullif(r.value, 'null')
+            FROM jsonb_each(current_setting('doorbell.roles')::jsonb) r
+            WHERE to_regrole(r.key) IS NOT NULL
         )
         SELECT g.name AS grantee, p.oid::regprocedure AS routine, x.is_due
         FROM grantee g CROSS JOIN pg_proc p CROSS JOIN LATERAL (
-            SELECT p.pronamespace = 'doorbell'::regnamespace AND p.proname = ANY (coalesce(g.functions, ARRAY[p.proname::text])) AS is_due,
+            SELECT p.pronamespace = 'doorbell'::regnamespace AND coalesce(g.functions ? p.proname, true) AS is_due,
                 EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = g.oid) AS is_given
         ) x
         WHERE p.pronamespace IN ('doorbell'::regnamespace, 'doorbell_internal'::regnamespace) AND x.is_due <> x.is_given
@@ -55,11 +65,9 @@ BEGIN
         EXECUTE format(CASE WHEN right_of.is_due THEN 'GRANT EXECUTE ON FUNCTION %s TO %s'
             ELSE 'REVOKE ALL ON FUNCTION %s FROM %s' END, right_of.routine, right_of.grantee);
     END LOOP;
-    IF to_regrole('doorbell_app') IS NOT NULL THEN
-        GRANT USAGE ON SCHEMA doorbell TO doorbell_app;
-    END IF;
-    IF to_regrole('doorbell_site') IS NOT NULL THEN
-        GRANT USAGE ON SCHEMA doorbell TO doorbell_site;
-    END IF;
+    FOR role_name IN SELECT json_object_keys(current_setting('doorbell.roles')::json) LOOP
+        CONTINUE WHEN to_regrole(role_name) IS NULL;
+        EXECUTE format('GRANT USAGE ON SCHEMA doorbell TO %I', role_name);
+    END LOOP;
 END
 $$;
