@@ -6,14 +6,21 @@
 -- Nobody but the owner touches a table, and PUBLIC may call no function. Each role may call these of schema
 -- doorbell, null is all:
 --
---   doorbell_app      doorbell-app, doorbell-purge, doorbell-import-notifynder
---   doorbell_site     a site that shares the database: sends, reads, keeps groups
---   doorbell_sender   a site, or a part of one, that only sends
+--   doorbell_app             doorbell-app, doorbell-purge, doorbell-import-notifynder
+--   doorbell_user_calls      what doorbell-app becomes for a call of a user, and
+--   doorbell_service_calls   for one of a back end; it is a member of both
+--   doorbell_site            a site that shares the database: sends, reads, keeps groups
+--   doorbell_sender          a site, or a part of one, that only sends
 --
 -- :owner is the owner of the schema. The statements that are left to an administrator go to descriptor 3.
 
 SELECT set_config('doorbell.roles', $$ {
     "doorbell_app": null,
+    "doorbell_user_calls": ["register", "unread", "unread_by_category", "list", "message", "mark_read", "mark_unread", "archive",
+        "acknowledge", "remove", "mark_read_ids", "mark_unread_ids", "mark_read_upto", "mark_read_subject", "mark_read_oldest",
+        "mark_read_all", "mark_unread_all", "mark_seen", "mute", "preferences", "health"],
+    "doorbell_service_calls": ["send", "sent", "recall", "group_change", "group_members", "categories", "category_set",
+        "category_remove", "export", "erase", "health"],
     "doorbell_site": ["send", "recall", "sent", "register", "unread", "unread_by_category", "list", "message", "preferences",
         "group_join", "group_leave", "group_change", "group_members", "categories", "health"],
     "doorbell_sender": ["send"]
@@ -34,6 +41,18 @@ BEGIN
                 NULL; -- another database of the server has just created it
             WHEN insufficient_privilege THEN
                 missing := concat_ws(E'\n', nullif(missing, ''), format('CREATE ROLE %I NOLOGIN;', role_name));
+        END;
+    END LOOP;
+    FOREACH role_name IN ARRAY '{doorbell_user_calls,doorbell_service_calls}'::text[] LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_auth_members
+            WHERE roleid = to_regrole(role_name) AND member = to_regrole('doorbell_app'));
+        BEGIN
+            EXECUTE format('GRANT %I TO doorbell_app', role_name);
+        EXCEPTION
+            WHEN unique_violation THEN
+                NULL; -- as above
+            WHEN insufficient_privilege OR undefined_object THEN
+                missing := concat_ws(E'\n', nullif(missing, ''), format('GRANT %I TO doorbell_app;', role_name));
         END;
     END LOOP;
     PERFORM set_config('doorbell.missing_roles', missing, true);

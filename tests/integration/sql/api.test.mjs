@@ -725,7 +725,7 @@ test('the roles may call what they need and touch no table', async (t) => {
     FROM pg_proc p WHERE p.pronamespace = $2::regnamespace`, [role, privilege]));
   const app = await may('doorbell_app', 'doorbell');
   assert.equal(app.functions, app.all_functions);
-  for (const role of ['doorbell_app', 'doorbell_site', 'doorbell_sender']) {
+  for (const role of ['doorbell_app', 'doorbell_site', 'doorbell_sender', 'doorbell_user_calls', 'doorbell_service_calls']) {
     assert.equal((await may(role, 'doorbell_internal')).functions, 0);
     const tables = await rows(db, `SELECT relname FROM pg_class WHERE relnamespace = 'doorbell'::regnamespace AND relkind = 'r'
       AND has_table_privilege($1, oid, 'SELECT, INSERT, UPDATE, DELETE')`, [role]);

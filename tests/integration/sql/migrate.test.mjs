@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { startCluster } from '../../harness/cluster.mjs';
 
-const roles = 'doorbell_app, doorbell_site, doorbell_sender';
+const roles = 'doorbell_app, doorbell_user_calls, doorbell_service_calls, doorbell_site, doorbell_sender';
 const program = fileURLToPath(new URL('../../../sql/doorbell-migrate', import.meta.url));
 const sql = fileURLToPath(new URL('../../../sql', import.meta.url));
 const cluster = await startCluster();
@@ -198,6 +198,7 @@ test('a user who may not create roles gets a whole schema, and the statements th
   const result = await migrate(conn);
   assert.equal(result.code, 4, result.stderr);
   assert.match(result.stderr, /^ {4}CREATE ROLE doorbell_app NOLOGIN;$/m);
+  assert.match(result.stderr, /^ {4}GRANT doorbell_user_calls TO doorbell_app;$/m);
   assert.equal((await query('plain', 'SELECT doorbell.health() AS h'))[0].h.overdue, 0);
 });
 
