@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
-import { build, startStack, top } from '../../harness/index.mjs';
+import { build, makeKey, startStack, top } from '../../harness/index.mjs';
 
 const purposes = ['send', 'send:group', 'manage', 'statistics', 'metrics'];
 const name = (purpose) => `only-${purpose.replace(':', '-')}`;
@@ -100,6 +100,25 @@ test('a reload takes a purpose away', async () => {
   assert.equal((await send('only-send', { to: '42' })).status, 403);
   await reload(before);
   assert.equal((await send('only-send', { to: '42' })).status, 201);
+});
+
+test('the commands of deploy/README.md divide the key', async () => {
+  const [, block] = readFileSync(path.join(top, 'deploy/README.md'), 'utf8').match(/^## Keys that may do less$.*?^```sh\n(.*?)^```$/ms);
+  const dir = path.join(stack.dir, 'etc');
+  const conf = path.join(stack.dir, 'divided.conf');
+  const old = stack.secrets.add(makeKey());
+  mkdirSync(dir);
+  writeFileSync(path.join(dir, 'send.key'), `${old}\n`);
+  writeFileSync(conf, readFileSync(stack.confPath, 'utf8').replace(/send_key_file = .*/, `send_key_file = ${dir}/send.key`));
+  // As any user, and without the programs of a site.
+  const commands = block.replace('/etc/doorbell', dir).replace(/ -o root -g \S+/g, '').replace(/^(chgrp|runuser|systemctl) .*\n/gm, '');
+  assert.match(commands, /^cd \S+\ninstall/);
+  const shell = spawnSync('sh', ['-eu'], { input: commands, encoding: 'utf8' });
+  assert.equal(shell.status, 0, shell.stderr);
+  const { status, stderr } = spawnSync(path.join(build, 'doorbell-app'), ['-c', conf, '-n'], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.equal(readFileSync(path.join(dir, 'php.key'), 'utf8'), `${old}\n`);
+  assert.match(readFileSync(path.join(dir, 'send.key'), 'utf8'), new RegExp(`^\\[php\\]\\nmay = send manage\\nkey = ${old}\\n\\n\\[prometheus\\]`));
 });
 
 test('a fault of the file is told with its line, at -n too, and without a byte of a key', async () => {

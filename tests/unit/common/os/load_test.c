@@ -154,6 +154,30 @@ static void each_program_has_what_it_needs(void **state)
     config_free(c);
 }
 
+static void a_file_of_service_keys_has_64_kib_and_not_one_byte_more(void **state)
+{
+    static char text[SERVICE_KEYS_FILE_MAX + 1];
+    static const char head[] = "[shop]\nmay = send\nkey = " KEY_B "\n";
+    struct config *c = config_with(KEY_A, KEY_B, KEY_C);
+
+    (void)state;
+    memset(text, '\n', sizeof(text));
+    memcpy(text, head, sizeof(head) - 1);
+    for (size_t over = 0; over <= 1; over++) {
+        struct secrets s = {0};
+        char *faults;
+        enum err e;
+
+        assert_non_null(
+            temp_write(&folder, "send.key", (struct span){text, SERVICE_KEYS_FILE_MAX + over}));
+        faults = load(c, PROGRAM_APP, &e, &s);
+        assert_string_equal(faults, over ? "c.conf:3: /send.key: is too big\n" : "");
+        free(faults);
+        secrets_deinit(&s);
+    }
+    config_free(c);
+}
+
 static void a_pem_that_is_not_good_is_named(void **state)
 {
     static char text[512], big[TOKEN_PEM_MAX + 1];
@@ -237,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_name_the_line_of_the_setting),
         cmocka_unit_test(each_program_has_what_it_needs),
+        cmocka_unit_test(a_file_of_service_keys_has_64_kib_and_not_one_byte_more),
         cmocka_unit_test(a_pem_that_is_not_good_is_named),
         cmocka_unit_test(load_reads_the_file_or_says_why_not),
         cmocka_unit_test(a_file_has_256_kib_and_not_one_byte_more),

@@ -165,6 +165,32 @@ static void there_are_at_most_16_names(void **state)
     }
 }
 
+static void texts_have_their_longest_and_not_one_byte_more(void **state)
+{
+    static const struct {
+        const char *format; /* with a text of so many bytes */
+        int max;
+    } rows[] = {
+        {"[%.*s]\nmay = send\nkey = " KEY_A, SERVICE_KEY_NAME_MAX},
+        {"[a]\nmay = send:group\nkey = " KEY_A "\ngroup = %.*s", SERVICE_KEY_GROUP_MAX},
+        {"[a]\nmay = send\nkey = %.*s", KEY_MAX},
+    };
+    char longest[KEY_MAX + 1];
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest));
+    for (size_t i = 0; i < ROWS(rows) * 2; i++) {
+        struct service_keys s = {0};
+        char text[KEY_MAX + 128];
+        size_t line;
+
+        (void)snprintf(text, sizeof(text), rows[i / 2].format, rows[i / 2].max + (int)(i % 2),
+                       longest);
+        assert_int_equal(keys_service(&s, span_of(text), &line), i % 2 ? ERR_INVALID : ERR_NONE);
+        service_keys_deinit(&s);
+    }
+}
+
 static void every_purpose_has_its_word(void **state)
 {
     static const char *const words[] = {"send", "send:group", "manage", "statistics", "metrics"};
@@ -204,6 +230,7 @@ int main(void)
         cmocka_unit_test(a_plain_file_is_keys_byte_for_byte_that_may_do_everything),
         cmocka_unit_test(a_key_has_its_name_and_purposes),
         cmocka_unit_test(there_are_at_most_16_names),
+        cmocka_unit_test(texts_have_their_longest_and_not_one_byte_more),
         cmocka_unit_test(every_purpose_has_its_word),
         cmocka_unit_test(overlaps_find_a_key_under_any_name),
     };
