@@ -201,6 +201,21 @@ test('a call that fails on the way to its role leaves the connection in order', 
   assert.equal(rows[0].n, 2, 'the worker and the publisher');
 });
 
+test('a connection that is lost on the way to a role is opened anew, and the call is answered', async (t) => {
+  const stack = await startStack(t, withOneWorker);
+  const check = async () => (await stack.api('GET', '/unread', { user: 'u' })).status;
+  assert.equal(await check(), 200);
+  await stack.db.query('BEGIN');
+  await stack.db.query('LOCK TABLE doorbell.category IN ACCESS EXCLUSIVE MODE');
+  const answer = stack.api('GET', '/categories', { service: true });
+  const waiting = 'SELECT pid FROM pg_locks WHERE NOT granted';
+  await until('the call to wait', async () => (await stack.db.query(waiting)).rowCount === 1);
+  await stack.db.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) w`);
+  await stack.db.query('COMMIT');
+  assert.equal((await answer).status, 200);
+  assert.equal(await check(), 200);
+});
+
 test('a role that is taken away while it runs is 503, never another role', async (t) => {
   const stack = await startStack(t, withOneWorker);
   const check = () => stack.api('GET', '/unread', { user: 'u' });
