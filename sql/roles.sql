@@ -3,10 +3,28 @@
 -- database has no roles in it, and when it is restored where they are missing, every grant is lost, those
 -- that had kept PUBLIC out too. What is right already is left alone, and so are grants to other roles.
 --
--- Nobody but the owner touches a table. doorbell_app may call every function of schema doorbell and read its view check_state,
--- doorbell_site (a site that shares the database) those that send, read, and keep groups. PUBLIC may call none.
+-- Nobody but the owner touches a table, and PUBLIC may call no function. doorbell-app reads the view check_state. Each role may call these of schema
+-- doorbell, null is all:
 --
--- :owner is the owner of the schema. The names of roles that are missing and may not be created go to descriptor 3.
+--   doorbell_app             doorbell-app, doorbell-purge, doorbell-import-notifynder
+--   doorbell_user_calls      what doorbell-app becomes for a call of a user, and
+--   doorbell_service_calls   for one of a back end; it is a member of both
+--   doorbell_site            a site that shares the database: sends, reads, keeps groups
+--   doorbell_sender          a site, or a part of one, that only sends
+--
+-- :owner is the owner of the schema. The statements that are left to an administrator go to descriptor 3.
+
+SELECT set_config('doorbell.roles', $$ {
+    "doorbell_app": null,
+    "doorbell_user_calls": ["register", "unread", "unread_many", "unread_by_category", "list", "message", "mark_read", "mark_unread", "archive",
+        "acknowledge", "remove", "mark_read_ids", "mark_unread_ids", "mark_read_upto", "mark_read_subject", "mark_read_oldest",
+        "mark_read_all", "mark_unread_all", "mark_seen", "mute", "preferences", "health"],
+    "doorbell_service_calls": ["send", "sent", "recall", "group_change", "group_members", "categories", "category_set",
+        "category_remove", "export", "erase", "health"],
+    "doorbell_site": ["send", "recall", "sent", "register", "unread", "unread_by_category", "list", "message", "preferences",
+        "group_join", "group_leave", "group_change", "group_members", "categories", "health"],
+    "doorbell_sender": ["send"]
+} $$, true) \g /dev/null
 
 SET LOCAL ROLE NONE;
 DO $$
@@ -14,7 +32,7 @@ DECLARE
     role_name text;
     missing text := '';
 BEGIN
-    FOREACH role_name IN ARRAY '{doorbell_app,doorbell_site}'::text[] LOOP
+    FOR role_name IN SELECT json_object_keys(current_setting('doorbell.roles')::json) LOOP
         CONTINUE WHEN to_regrole(role_name) IS NOT NULL;
         BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
@@ -22,7 +40,19 @@ BEGIN
             WHEN duplicate_object OR unique_violation THEN
                 NULL; -- another database of the server has just created it
             WHEN insufficient_privilege THEN
-                missing := concat_ws(' ', nullif(missing, ''), role_name);
+                missing := concat_ws(E'\n', nullif(missing, ''), format('CREATE ROLE %I NOLOGIN;', role_name));
+        END;
+    END LOOP;
+    FOREACH role_name IN ARRAY '{doorbell_user_calls,doorbell_service_calls}'::text[] LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_auth_members
+            WHERE roleid = to_regrole(role_name) AND member = to_regrole('doorbell_app'));
+        BEGIN
+            EXECUTE format('GRANT %I TO doorbell_app', role_name);
+        EXCEPTION
+            WHEN unique_violation THEN
+                NULL; -- as above
+            WHEN insufficient_privilege OR undefined_object THEN
+                missing := concat_ws(E'\n', nullif(missing, ''), format('GRANT %I TO doorbell_app;', role_name));
         END;
     END LOOP;
     PERFORM set_config('doorbell.missing_roles', missing, true);
@@ -33,21 +63,20 @@ SELECT current_setting('doorbell.missing_roles') \g |cat >&3
 SET LOCAL ROLE :owner;
 DO $$
 DECLARE
-    for_site constant text[] := '{send,recall,sent,register,unread,unread_by_category,list,message,preferences,
-        group_join,group_leave,group_change,group_members,categories,health}';
     right_of record;
+    role_name text;
 BEGIN
     FOR right_of IN
         WITH grantee (oid, name, functions) AS (
-            SELECT 0::oid, 'PUBLIC', '{}'
+            SELECT 0::oid, 'PUBLIC', '[]'::jsonb
             UNION ALL
-            SELECT to_regrole(r.name), r.name, r.functions
-            FROM (VALUES ('doorbell_app', NULL), ('doorbell_site', for_site)) r (name, functions)
-            WHERE to_regrole(r.name) IS NOT NULL
+            SELECT to_regrole(r.key), r.key, nullif(r.value, 'null')
+            FROM jsonb_each(current_setting('doorbell.roles')::jsonb) r
+            WHERE to_regrole(r.key) IS NOT NULL
         )
         SELECT g.name AS grantee, p.oid::regprocedure AS routine, x.is_due
         FROM grantee g CROSS JOIN pg_proc p CROSS JOIN LATERAL (
-            SELECT p.pronamespace = 'doorbell'::regnamespace AND p.proname = ANY (coalesce(g.functions, ARRAY[p.proname::text])) AS is_due,
+            SELECT p.pronamespace = 'doorbell'::regnamespace AND coalesce(g.functions ? p.proname, true) AS is_due,
                 EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = g.oid) AS is_given
         ) x
         WHERE p.pronamespace IN ('doorbell'::regnamespace, 'doorbell_internal'::regnamespace) AND x.is_due <> x.is_given
@@ -55,12 +84,11 @@ BEGIN
         EXECUTE format(CASE WHEN right_of.is_due THEN 'GRANT EXECUTE ON FUNCTION %s TO %s'
             ELSE 'REVOKE ALL ON FUNCTION %s FROM %s' END, right_of.routine, right_of.grantee);
     END LOOP;
-    IF to_regrole('doorbell_app') IS NOT NULL THEN
-        GRANT USAGE ON SCHEMA doorbell TO doorbell_app;
-        GRANT SELECT ON doorbell.check_state TO doorbell_app;
-    END IF;
-    IF to_regrole('doorbell_site') IS NOT NULL THEN
-        GRANT USAGE ON SCHEMA doorbell TO doorbell_site;
-    END IF;
+    FOR role_name IN SELECT json_object_keys(current_setting('doorbell.roles')::json) LOOP
+        CONTINUE WHEN to_regrole(role_name) IS NULL;
+        EXECUTE format('GRANT USAGE ON SCHEMA doorbell TO %I', role_name);
+        CONTINUE WHEN role_name NOT IN ('doorbell_app', 'doorbell_user_calls');
+        EXECUTE format('GRANT SELECT ON doorbell.check_state TO %I', role_name);
+    END LOOP;
 END
 $$;

@@ -74,6 +74,24 @@ static bool load_keyring(const struct config *c, char *const *path, FILE *faults
     return false;
 }
 
+static bool load_service_keys(const struct config *c, FILE *faults, struct service_keys *keys)
+{
+    char *const *path = &c->auth.send_key_file;
+    struct owned file;
+    const char *why;
+    size_t line;
+
+    if (load_file(c, path, *path, SERVICE_KEYS_FILE_MAX, faults, &file))
+        return false;
+    if (service_keys_init(keys, &file, &why, &line) == ERR_NONE)
+        return true;
+    if (line > 0)
+        config_fault(c, path, faults, "%s:%zu: %s", *path, line, why);
+    else
+        config_fault(c, path, faults, "%s: %s", *path, why);
+    return false;
+}
+
 enum err load_secrets(const struct config *c, enum program program, FILE *faults,
                       struct secrets *out)
 {
@@ -81,7 +99,7 @@ enum err load_secrets(const struct config *c, enum program program, FILE *faults
     bool is_good = load_token_keys(c, faults, &s.token);
 
     if (program == PROGRAM_APP)
-        is_good &= load_keyring(c, &c->auth.send_key_file, faults, &s.send);
+        is_good &= load_service_keys(c, faults, &s.service);
     is_good &= load_keyring(c, &c->auth.publish_key_file, faults, &s.publish);
     is_good &= secrets_check(c, &s, faults) == ERR_NONE;
     if (!is_good) {

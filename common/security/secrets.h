@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* secrets.h - all that must never be seen: the keys of tokens, of sending and of publishing. Pure;
- * common/os/load.h reads them. */
+/* secrets.h - all that must never be seen: the keys of tokens, of back ends and of publishing.
+ * Pure; common/os/load.h reads them. */
 #ifndef DOORBELL_COMMON_SECRETS_H
 #define DOORBELL_COMMON_SECRETS_H
 
@@ -9,11 +9,12 @@
 #include "common/bytes/err.h"
 #include "common/config/config.h"
 #include "common/security/keyring.h"
+#include "common/security/service_keys.h"
 #include "common/security/token.h"
 
 struct secrets {
     struct token_keys *token;
-    struct keyring send; /* empty in the relay, which has no use for it */
+    struct service_keys service; /* empty in the relay, which has no use for them */
     struct keyring publish;
 };
 

@@ -37,7 +37,18 @@ struct connection {
     PGconn *pg;          /* NULL while not connected */
     PGresult *result;    /* of the last statement */
     struct backoff backoff;
-    int64_t timeout_ms; /* the statement_timeout that is set on the connection */
+    int64_t timeout_ms;       /* the statement_timeout that is set on the connection */
+    enum statement_role role; /* that is set */
+};
+
+#define SET_USER_CALLS "SET ROLE doorbell_user_calls"
+#define SET_SERVICE_CALLS "SET ROLE doorbell_service_calls"
+#define SET_SELF "SET ROLE NONE"
+
+static const char *const set_role[] = {
+    [AS_USER] = SET_USER_CALLS,
+    [AS_SERVICE] = SET_SERVICE_CALLS,
+    [AS_SELF] = SET_SELF,
 };
 
 enum err connection_new(const struct config_database *config,
@@ -240,6 +251,17 @@ static enum err prepare_all(struct connection *c)
     return e;
 }
 
+/* Whether the roles are there and may be taken: else it would show only when a call needs one. */
+static enum err try_roles(struct connection *c)
+{
+    enum err e = run_command(c, SET_USER_CALLS "; " SET_SERVICE_CALLS "; " SET_SELF);
+
+    if (e == ERR_INVALID)
+        log_error("roles of the calls: %s", PQresultErrorField(c->result, PG_DIAG_MESSAGE_PRIMARY));
+    c->role = AS_SELF;
+    return e;
+}
+
 static void log_outage(const struct connection *c)
 {
     const char *text = c->pg ? PQerrorMessage(c->pg) : "";
@@ -258,6 +280,8 @@ enum err connection_connect(struct connection *c)
         e = set_up_session(c);
     if (!e)
         e = prepare_all(c);
+    if (!e)
+        e = try_roles(c);
     if (!e) {
         if (c->backoff.delay_ms)
             log_info("PostgreSQL is back");
@@ -309,18 +333,67 @@ void connection_reconnect(struct connection *c)
     (void)ensure_connected(c, false);
 }
 
+/* Reads on to the end of the pipeline; c->result stays. */
+static enum err leave_pipeline(struct connection *c)
+{
+    int64_t deadline_ms = clock_ms() + ANSWER_GRACE_MS;
+    ExecStatusType status = PGRES_EMPTY_QUERY;
+
+    while (status != PGRES_PIPELINE_SYNC) {
+        PGresult *next;
+
+        if (wait_for_result(c, deadline_ms))
+            return ERR_UNAVAILABLE;
+        next = PQgetResult(c->pg);
+        status = PQresultStatus(next);
+        PQclear(next);
+        if (PQstatus(c->pg) == CONNECTION_BAD)
+            return ERR_UNAVAILABLE;
+    }
+    return PQexitPipelineMode(c->pg) ? ERR_NONE : ERR_UNAVAILABLE;
+}
+
+/* Sets the statement's role on the same way. Both are one transaction: a role that is refused stops
+ * the statement, and a statement that fails leaves the role as it was. */
+static enum err run_in_role(struct connection *c, const struct statement *statement,
+                            const char *const *values)
+{
+    enum err e;
+
+    if (!PQenterPipelineMode(c->pg) ||
+        !PQsendQueryParams(c->pg, set_role[statement->role], 0, NULL, NULL, NULL, NULL, 0) ||
+        !PQsendQueryPrepared(c->pg, statement->name, statement->params, values, NULL, NULL, 0) ||
+        !PQpipelineSync(c->pg))
+        return ERR_UNAVAILABLE;
+    e = fetch_result(c);
+    if (!e && PQresultStatus(c->result) == PGRES_COMMAND_OK) {
+        e = fetch_result(c);
+        if (!e && PQresultStatus(c->result) == PGRES_TUPLES_OK)
+            c->role = statement->role;
+    }
+    return e ? e : leave_pipeline(c);
+}
+
+static enum err run_statement(struct connection *c, const struct statement *statement,
+                              const char *const *values)
+{
+    if (statement->role != AS_ANY && statement->role != c->role)
+        return run_in_role(c, statement, values);
+    if (!PQsendQueryPrepared(c->pg, statement->name, statement->params, values, NULL, NULL, 0))
+        return ERR_UNAVAILABLE;
+    return fetch_result(c);
+}
+
 static enum err run_once(struct connection *c, const struct statement *statement,
                          const char *const *values, int64_t more_ms)
 {
     int64_t timeout_ms = c->config->statement_timeout_ms + more_ms;
-    enum err e = ERR_UNAVAILABLE;
+    enum err e = ERR_NONE;
 
-    if (timeout_ms != c->timeout_ms && set_timeout(c, timeout_ms)) {
-        disconnect(c);
-        return e;
-    }
-    if (PQsendQueryPrepared(c->pg, statement->name, statement->params, values, NULL, NULL, 0))
-        e = fetch_result(c);
+    if (timeout_ms != c->timeout_ms && set_timeout(c, timeout_ms))
+        e = ERR_UNAVAILABLE;
+    if (!e)
+        e = run_statement(c, statement, values);
     if (e)
         disconnect(c);
     return e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* connection.h - one connection to PostgreSQL: prepares the statements it is given, runs them, and
- * reconnects. It knows none of them. No thread shares it. */
+/* connection.h - one connection to PostgreSQL: prepares the statements it is given, runs each in
+ * its role, and reconnects. It knows none of them. No thread shares it. */
 #ifndef DOORBELL_FCGI_APP_DATABASE_CONNECTION_H
 #define DOORBELL_FCGI_APP_DATABASE_CONNECTION_H
 
@@ -23,7 +23,7 @@ MUST_USE enum err connection_new(const struct config_database *config,
 void connection_free(struct connection *c);
 
 /* Connects and prepares. ERR_UNAVAILABLE while the server is unreachable, ERR_INVALID if it refuses
- * a statement: the schema is not the one that this program was built for. */
+ * a statement or a role: the schema or the rights are not those that this program was built for. */
 MUST_USE enum err connection_connect(struct connection *c);
 
 /* Connects if it is not connected, and the last failure is long enough ago. */

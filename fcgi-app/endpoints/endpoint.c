@@ -3,7 +3,21 @@
 
 #include <inttypes.h>
 
+#include "common/os/log.h"
 #include "common/text/json.h"
+
+enum err endpoint_refuse_key(const struct request *req, struct response *res, unsigned needed)
+{
+    const char *purpose = purpose_name((enum purpose)(needed & -needed));
+    struct span name = req->key->name;
+
+    log_warn("refused %s %s: the service key \"%.*s\" lacks the purpose \"%s\"",
+             route_method_name(req->route->method), req->route->path, SPAN_ARGS(name), purpose);
+    return response_fail(res, ERR_FORBIDDEN,
+                         "the key \"%.*s\" lacks \"%s\": add it to the key's \"may\" line in the "
+                         "send_key_file and reload doorbell-app",
+                         SPAN_ARGS(name), purpose);
+}
 
 struct reader endpoint_reader(const struct endpoint *ep, const struct request *req)
 {

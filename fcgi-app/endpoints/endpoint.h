@@ -66,6 +66,11 @@ MUST_USE enum err endpoint_reply_unread(const struct request *req, struct respon
 /* Whether a decoded send is to a group or to everybody. */
 bool endpoint_is_broadcast(const struct request *req);
 
+/* Refuses a call whose key is not for it: tells the caller and the log which purpose is missing,
+ * the first of `needed`. */
+MUST_USE enum err endpoint_refuse_key(const struct request *req, struct response *res,
+                                      unsigned needed);
+
 /* The user of a request, for the store. */
 struct reader endpoint_reader(const struct endpoint *ep, const struct request *req);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /health: whether the database works; with the send key, also how it is. */
+/* GET /health: whether the database works; with a service key for metrics, also how it is. */
 #include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/store/upkeep.h"
 
@@ -13,7 +13,7 @@ enum err endpoint_show_health(const struct endpoint *ep, const struct request *r
         res->http = 503;
         return response_json(res, SPAN("{\"ok\":false}"));
     }
-    if (!req->is_service)
+    if (!req->key)
         return response_json(res, SPAN("{\"ok\":true}"));
     e = response_json(res, SPAN("{\"ok\":true,\"program\":\"" DOORBELL_VERSION "\",\"database\":"));
     if (!e)

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <json-c/json_object.h>
 
+#include "common/os/log.h"
 #include "common/security/user.h"
 #include "common/text/json.h"
 #include "fcgi-app/postgres/array.h"
@@ -149,6 +150,26 @@ static enum err read_draft(const struct request *req, struct buf *array, struct 
     return e ? e : read_extra(req, d);
 }
 
+/* A key for groups sends to groups alone, and one that has a group of its own only to that. */
+static enum err check_audience(const struct request *req, const struct draft *d,
+                               struct response *res)
+{
+    const struct service_key *key = req->key;
+
+    if (key->purposes & PURPOSE_SEND)
+        return ERR_NONE;
+    if (!d->group)
+        return endpoint_refuse_key(req, res, PURPOSE_SEND);
+    if (key->group.len == 0 || span_equal(key->group, span_of(d->group)))
+        return ERR_NONE;
+    log_warn("refused a message to a group: the service key \"%.*s\" is for another one",
+             SPAN_ARGS(key->name));
+    return response_fail(res, ERR_FORBIDDEN,
+                         "the key \"%.*s\" sends to one group, which is not this one; the "
+                         "key's \"group\" line in the send_key_file says to which",
+                         SPAN_ARGS(key->name));
+}
+
 static enum err write_sent(struct response *res, const struct sent *sent)
 {
     enum err e;
@@ -179,6 +200,8 @@ enum err endpoint_send_message(const struct endpoint *ep, const struct request *
 
     buf_init(&array, ARRAY_MAX);
     e = read_draft(req, &array, &draft);
+    if (!e)
+        e = check_audience(req, &draft, res);
     if (!e)
         e = messages_send(ep->store, &draft, &sent);
     if (!e)

@@ -81,13 +81,35 @@ enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
     return e ? e : check_expected_user(c->expected_user, out);
 }
 
-enum err auth_service(const struct secrets *keys, const struct credentials *c)
+unsigned auth_purposes(enum access access)
+{
+    switch (access) {
+    case ACCESS_SEND:
+        return PURPOSE_SEND | PURPOSE_SEND_GROUP;
+    case ACCESS_MANAGE:
+        return PURPOSE_MANAGE;
+    case ACCESS_STATISTICS:
+        return PURPOSE_STATISTICS;
+    case ACCESS_PUBLIC:
+    case ACCESS_METRICS:
+        return PURPOSE_METRICS;
+    case ACCESS_USER:
+        break;
+    }
+    return 0;
+}
+
+enum err auth_service(const struct secrets *keys, const struct credentials *c, enum access access,
+                      const struct service_key **out)
 {
     struct span key;
 
-    if (!bearer_read(c->authorization, &key) || !keyring_accepts(&keys->send, key))
+    *out = NULL;
+    if (bearer_read(c->authorization, &key))
+        *out = service_keys_find(&keys->service, key);
+    if (!*out)
         return ERR_UNAUTHORIZED;
-    return ERR_NONE;
+    return (*out)->purposes & auth_purposes(access) ? ERR_NONE : ERR_FORBIDDEN;
 }
 
 bool auth_has_bearer(const struct credentials *c)

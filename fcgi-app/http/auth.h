@@ -11,6 +11,7 @@
 #include "common/config/config.h"
 #include "common/security/secrets.h"
 #include "common/security/user.h"
+#include "fcgi-app/http/route.h"
 
 /* What the request brings, as it came; empty where absent. */
 struct credentials {
@@ -34,8 +35,13 @@ struct identity {
 MUST_USE enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
                             const struct credentials *c, int64_t now, struct identity *out);
 
-/* ERR_UNAUTHORIZED unless the send key is there. */
-MUST_USE enum err auth_service(const struct secrets *keys, const struct credentials *c);
+/* The purposes any one of which a service key needs there, the one to ask for first. */
+unsigned auth_purposes(enum access access);
+
+/* ERR_UNAUTHORIZED unless a service key is there; ERR_FORBIDDEN if it is not for this. *out is that
+ * key, borrowed from `keys`, or NULL. */
+MUST_USE enum err auth_service(const struct secrets *keys, const struct credentials *c,
+                               enum access access, const struct service_key **out);
 
 /* Whether a Bearer is there at all. */
 bool auth_has_bearer(const struct credentials *c);

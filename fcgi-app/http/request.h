@@ -28,7 +28,7 @@ struct request {
     struct span if_none_match;
     struct span args[ROUTE_ARGS_MAX]; /* of the path */
     struct identity who;              /* of a user's request */
-    bool is_service;                  /* the send key came with it */
+    const struct service_key *key;    /* that came with it, or NULL; borrowed from the secrets */
 };
 
 /* Reads the parameters of `env`. Failures are those of path_decode_uri() and query_decode(). */

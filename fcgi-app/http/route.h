@@ -22,10 +22,14 @@ enum method {
     METHOD_DELETE = 8,
 };
 
+/* Who may call: also what a service key must be for, so that no route can leave that open. */
 enum access {
-    ACCESS_PUBLIC,  /* anybody; the send key, when there is one, must be right */
-    ACCESS_USER,    /* one user, proven by a token or by the web server */
-    ACCESS_SERVICE, /* the site's back end, by the send key */
+    ACCESS_PUBLIC, /* anybody; a service key, when there is one, must be one for metrics */
+    ACCESS_USER,   /* one user, proven by a token or by the web server */
+    ACCESS_SEND,   /* from here on the site's back ends, by a service key for that */
+    ACCESS_MANAGE,
+    ACCESS_STATISTICS,
+    ACCESS_METRICS,
 };
 
 enum { ROUTE_ARGS_MAX = 2, ROUTE_ALLOW_MAX = 48 };

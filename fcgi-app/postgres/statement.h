@@ -2,7 +2,8 @@
 /* statement.h - what is known about a prepared statement beside its text. A statement is declared
  * next to the function that runs it, and listed at the end of its file:
  *
- *     STATEMENT(unread, 3, 5, SHAPE_ROW_OR_NONE, REPEATABLE, "SELECT … FROM doorbell.unread($1 …)")
+ *     STATEMENT(unread, AS_USER, 3, 5, SHAPE_ROW_OR_NONE, REPEATABLE, "SELECT … FROM
+ * doorbell.unread($1 …)")
  *
  * Pure. */
 #ifndef DOORBELL_FCGI_APP_POSTGRES_STATEMENT_H
@@ -17,6 +18,15 @@ enum statement_shape {
     SHAPE_ROWS,        /* any number */
 };
 
+/* As whom a statement runs: for each kind of call a role that may execute what such calls need and
+ * nothing else. sql/roles.sql has the same lists. */
+enum statement_role {
+    AS_ANY,     /* all may run it: the role stays as it is */
+    AS_USER,    /* for a user: doorbell_user_calls */
+    AS_SERVICE, /* for a back end: doorbell_service_calls */
+    AS_SELF,    /* for nobody's call: the user of the connection */
+};
+
 /* What may be done when the connection is lost and the outcome is not known. */
 enum statement_repeat {
     ONCE,       /* running it twice would change something twice, or the reply */
@@ -25,6 +35,7 @@ enum statement_repeat {
 
 struct statement {
     const char *name;
+    enum statement_role role;
     int params, columns;
     enum statement_shape shape;
     enum statement_repeat repeat;
@@ -32,9 +43,9 @@ struct statement {
 };
 
 /* Defines the statement `id`, which has the same name on the connection. */
-#define STATEMENT(id, params, columns, shape, repeat, sql)                                         \
+#define STATEMENT(id, role, params, columns, shape, repeat, sql)                                   \
     enum { id##_params = (params) };                                                               \
-    static const struct statement id = {#id, params, columns, shape, repeat, sql}
+    static const struct statement id = {#id, role, params, columns, shape, repeat, sql}
 
 /* How many arguments there are, 24 at most. */
 #define VALUES_COUNT(...)                                                                          \

@@ -9,17 +9,19 @@
 
 enum { EMPTY_BODY_MAX = 1024 };
 
-static enum err authenticate(const struct snapshot *snapshot, struct request *req)
+static enum err authenticate(const struct snapshot *snapshot, struct request *req,
+                             struct response *res)
 {
     enum access access = req->route->access;
+    enum err e;
 
     if (access == ACCESS_USER)
         return auth_user(&snapshot->config->auth, &snapshot->secrets, &req->credentials, req->now,
                          &req->who);
     if (access == ACCESS_PUBLIC && !auth_has_bearer(&req->credentials))
         return ERR_NONE;
-    req->is_service = true;
-    return auth_service(&snapshot->secrets, &req->credentials);
+    e = auth_service(&snapshot->secrets, &req->credentials, access, &req->key);
+    return e == ERR_FORBIDDEN ? endpoint_refuse_key(req, res, auth_purposes(access)) : e;
 }
 
 static enum err find_request_route(struct request *req, struct response *res)
@@ -57,7 +59,7 @@ enum err dispatch_params(struct jobs *jobs, struct job *job)
     if (!e)
         e = find_request_route(req, &job->response);
     if (!e)
-        e = authenticate(job->snapshot, req);
+        e = authenticate(job->snapshot, req, &job->response);
     if (!e)
         e = request_expect_body(req, body_max(req->route), &expected);
     return e ? e : jobs_make_room(jobs, job, expected);
@@ -80,8 +82,7 @@ enum share_kind dispatch_share(const struct job *job)
 {
     const struct request *req = &job->request;
 
-    return req->route->access == ACCESS_PUBLIC && req->is_service ? SHARE_SERVICE
-                                                                  : req->route->share;
+    return req->route->access == ACCESS_PUBLIC && req->key ? SHARE_SERVICE : req->route->share;
 }
 
 enum err dispatch_decode(struct job *job)

@@ -5,14 +5,14 @@
 
 #include "fcgi-app/store/query.h"
 
-STATEMENT(categories, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.categories()");
+STATEMENT(categories, AS_SERVICE, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.categories()");
 
 enum err categories_list(struct store *s, struct span *json)
 {
     return query_json(s, &categories, NULL, json);
 }
 
-STATEMENT(category_set, 2, 1, SHAPE_ROW, REPEATABLE,
+STATEMENT(category_set, AS_SERVICE, 2, 1, SHAPE_ROW, REPEATABLE,
           "SELECT doorbell.category_set($1, $2::boolean)");
 
 enum err categories_set(struct store *s, const char *name, bool is_critical)
@@ -22,7 +22,8 @@ enum err categories_set(struct store *s, const char *name, bool is_critical)
     return QUERY(s, category_set, &result, name, value_bool(is_critical));
 }
 
-STATEMENT(category_remove, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.category_remove($1)");
+STATEMENT(category_remove, AS_SERVICE, 1, 1, SHAPE_ROW, ONCE,
+          "SELECT doorbell.category_remove($1)");
 
 enum err categories_remove(struct store *s, const char *name)
 {

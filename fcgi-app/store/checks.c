@@ -5,7 +5,7 @@
 
 #define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
 
-STATEMENT(check_states, 1, 5, SHAPE_ROWS, REPEATABLE,
+STATEMENT(check_states, AS_USER, 1, 5, SHAPE_ROWS, REPEATABLE,
           "SELECT u.n, s.joined_pos, s.version, s.seq, " MICROSECONDS(
               "statement_timestamp()") " FROM unnest($1::text[]) WITH ORDINALITY u (user_id, n)"
                                        " JOIN doorbell.check_state s ON s.user_id = u.user_id");
@@ -30,7 +30,7 @@ enum err checks_states(struct store *s, const char *users, void *ctx,
     return e;
 }
 
-STATEMENT(check_answers, 2, 9, SHAPE_ROWS, REPEATABLE,
+STATEMENT(check_answers, AS_USER, 2, 9, SHAPE_ROWS, REPEATABLE,
           "SELECT n, joined_pos, version, seq, num, hit, latest, " MICROSECONDS(
               "at") ", "
                     "CASE WHEN valid_until < 'infinity' THEN " MICROSECONDS(

@@ -5,7 +5,7 @@
 
 #include "fcgi-app/store/query.h"
 
-STATEMENT(group_change, 4, 1, SHAPE_ROW, ONCE,
+STATEMENT(group_change, AS_SERVICE, 4, 1, SHAPE_ROW, ONCE,
           "SELECT doorbell.group_change($1, $2::text[], $3::text[], $4::integer)");
 
 enum err groups_change(struct store *s, const char *group, const char *add, const char *remove,
@@ -16,7 +16,7 @@ enum err groups_change(struct store *s, const char *group, const char *add, cons
     return QUERY_JSON(s, group_change, json, group, add, remove, value_int(&max, max_groups));
 }
 
-STATEMENT(group_members, 3, 1, SHAPE_ROW, REPEATABLE,
+STATEMENT(group_members, AS_SERVICE, 3, 1, SHAPE_ROW, REPEATABLE,
           "SELECT doorbell.group_members($1, $2, $3::integer)");
 
 enum err groups_members(struct store *s, const char *group, const char *after, int64_t limit,

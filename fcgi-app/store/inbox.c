@@ -5,7 +5,7 @@
 
 #include "fcgi-app/store/query.h"
 
-STATEMENT(contact, 3, 1, SHAPE_NONE, REPEATABLE,
+STATEMENT(contact, AS_USER, 3, 1, SHAPE_NONE, REPEATABLE,
           "SELECT doorbell.register($1, to_timestamp($2::bigint), $3::integer)");
 
 static enum err register_reader(struct store *s, const struct reader *reader)
@@ -50,7 +50,7 @@ static enum err ask_for_json(struct store *s, const struct reader *reader,
     return e;
 }
 
-STATEMENT(unread, 3, 5, SHAPE_ROW_OR_NONE, REPEATABLE,
+STATEMENT(unread, AS_USER, 3, 5, SHAPE_ROW_OR_NONE, REPEATABLE,
           "SELECT num, hit, latest, version, seq FROM doorbell.unread($1, $2, $3::integer)");
 
 enum err inbox_unread(struct store *s, const struct reader *reader, const char *category,
@@ -72,7 +72,7 @@ enum err inbox_unread(struct store *s, const struct reader *reader, const char *
     return ERR_NONE;
 }
 
-STATEMENT(unread_by_category, 2, 1, SHAPE_ROW, REPEATABLE,
+STATEMENT(unread_by_category, AS_USER, 2, 1, SHAPE_ROW, REPEATABLE,
           "SELECT doorbell.unread_by_category($1, $2::integer)");
 
 enum err inbox_unread_by_category(struct store *s, const struct reader *reader,
@@ -85,7 +85,8 @@ enum err inbox_unread_by_category(struct store *s, const struct reader *reader,
         VALUES(unread_by_category, reader->user, value_int(&hit_window, hit_window_s)), json);
 }
 
-STATEMENT(list, 5, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.list($1, $2, $3, $4, $5::integer)");
+STATEMENT(list, AS_USER, 5, 1, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.list($1, $2, $3, $4, $5::integer)");
 
 enum err inbox_list(struct store *s, const struct reader *reader, const struct inbox_filter *filter,
                     struct span *json)
@@ -98,7 +99,7 @@ enum err inbox_list(struct store *s, const struct reader *reader, const struct i
                         json);
 }
 
-STATEMENT(message, 2, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.message($1, $2::bigint)");
+STATEMENT(message, AS_USER, 2, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.message($1, $2::bigint)");
 
 enum err inbox_message(struct store *s, const struct reader *reader, int64_t id, struct span *json)
 {

@@ -26,11 +26,11 @@ static enum err run_mark(struct store *s, const struct statement *statement,
     return ERR_NONE;
 }
 
-STATEMENT(mark_read, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read($1, $2::bigint)");
-STATEMENT(mark_unread, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_unread($1, $2::bigint)");
-STATEMENT(archive, 2, 4, SHAPE_ROW, ONCE, COUNTS "archive($1, $2::bigint)");
-STATEMENT(acknowledge, 2, 4, SHAPE_ROW, ONCE, COUNTS "acknowledge($1, $2::bigint)");
-STATEMENT(remove_one, 2, 4, SHAPE_ROW, ONCE, COUNTS "remove($1, $2::bigint)");
+STATEMENT(mark_read, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read($1, $2::bigint)");
+STATEMENT(mark_unread, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_unread($1, $2::bigint)");
+STATEMENT(archive, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "archive($1, $2::bigint)");
+STATEMENT(acknowledge, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "acknowledge($1, $2::bigint)");
+STATEMENT(remove_one, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "remove($1, $2::bigint)");
 
 enum err marks_set(struct store *s, enum mark mark, const char *user, int64_t id,
                    struct counts *out)
@@ -45,21 +45,22 @@ enum err marks_set(struct store *s, enum mark mark, const char *user, int64_t id
     return run_mark(s, statements[mark], VALUES(mark_read, user, value_int(&digits, id)), out);
 }
 
-STATEMENT(mark_read_ids, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_ids($1, $2::bigint[])");
+STATEMENT(mark_read_ids, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_ids($1, $2::bigint[])");
 
 enum err marks_read_ids(struct store *s, const char *user, const char *ids, struct counts *out)
 {
     return MARK(s, mark_read_ids, out, user, ids);
 }
 
-STATEMENT(mark_unread_ids, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_unread_ids($1, $2::bigint[])");
+STATEMENT(mark_unread_ids, AS_USER, 2, 4, SHAPE_ROW, ONCE,
+          COUNTS "mark_unread_ids($1, $2::bigint[])");
 
 enum err marks_unread_ids(struct store *s, const char *user, const char *ids, struct counts *out)
 {
     return MARK(s, mark_unread_ids, out, user, ids);
 }
 
-STATEMENT(mark_read_upto, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_upto($1, $2)");
+STATEMENT(mark_read_upto, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_upto($1, $2)");
 
 enum err marks_read_upto(struct store *s, const char *user, const char *position,
                          struct counts *out)
@@ -67,7 +68,8 @@ enum err marks_read_upto(struct store *s, const char *user, const char *position
     return MARK(s, mark_read_upto, out, user, position);
 }
 
-STATEMENT(mark_read_subject, 3, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_subject($1, $2, $3)");
+STATEMENT(mark_read_subject, AS_USER, 3, 4, SHAPE_ROW, ONCE,
+          COUNTS "mark_read_subject($1, $2, $3)");
 
 enum err marks_read_subject(struct store *s, const char *user, const char *type, const char *id,
                             struct counts *out)
@@ -75,7 +77,8 @@ enum err marks_read_subject(struct store *s, const char *user, const char *type,
     return MARK(s, mark_read_subject, out, user, type, id);
 }
 
-STATEMENT(mark_read_oldest, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_oldest($1, $2::integer)");
+STATEMENT(mark_read_oldest, AS_USER, 2, 4, SHAPE_ROW, ONCE,
+          COUNTS "mark_read_oldest($1, $2::integer)");
 
 enum err marks_read_oldest(struct store *s, const char *user, int64_t count, struct counts *out)
 {
@@ -84,35 +87,35 @@ enum err marks_read_oldest(struct store *s, const char *user, int64_t count, str
     return MARK(s, mark_read_oldest, out, user, value_int(&digits, count));
 }
 
-STATEMENT(mark_read_all, 1, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_all($1)");
+STATEMENT(mark_read_all, AS_USER, 1, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_all($1)");
 
 enum err marks_read_all(struct store *s, const char *user, struct counts *out)
 {
     return MARK(s, mark_read_all, out, user);
 }
 
-STATEMENT(mark_unread_all, 1, 4, SHAPE_ROW, ONCE, COUNTS "mark_unread_all($1)");
+STATEMENT(mark_unread_all, AS_USER, 1, 4, SHAPE_ROW, ONCE, COUNTS "mark_unread_all($1)");
 
 enum err marks_unread_all(struct store *s, const char *user, struct counts *out)
 {
     return MARK(s, mark_unread_all, out, user);
 }
 
-STATEMENT(mark_seen, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_seen($1, $2)");
+STATEMENT(mark_seen, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_seen($1, $2)");
 
 enum err marks_seen(struct store *s, const char *user, const char *position, struct counts *out)
 {
     return MARK(s, mark_seen, out, user, position);
 }
 
-STATEMENT(mute, 2, 4, SHAPE_ROW, ONCE, COUNTS "mute($1, $2::text[])");
+STATEMENT(mute, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mute($1, $2::text[])");
 
 enum err marks_mute(struct store *s, const char *user, const char *categories, struct counts *out)
 {
     return MARK(s, mute, out, user, categories);
 }
 
-STATEMENT(preferences, 1, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.preferences($1)");
+STATEMENT(preferences, AS_USER, 1, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.preferences($1)");
 
 enum err marks_preferences(struct store *s, const char *user, struct span *json)
 {

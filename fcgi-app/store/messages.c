@@ -6,7 +6,7 @@
 /* How fast a list is surely written: 100,000 users may take 20 s more than other statements. */
 enum { SENT_PER_MS = 5 };
 
-STATEMENT(send, 18, 3, SHAPE_ROW, ONCE,
+STATEMENT(send, AS_SERVICE, 18, 3, SHAPE_ROW, ONCE,
           "SELECT id, recipients, duplicate::integer FROM doorbell.send("
           "to_users => $1::text[], to_group => $2, to_all => $3::boolean, title => $4, "
           "body => $5, sender => $6, url => $7, category => $8, extra => $9::jsonb, "
@@ -35,7 +35,7 @@ enum err messages_send(struct store *s, const struct draft *d, struct sent *out)
     return ERR_NONE;
 }
 
-STATEMENT(sent, 1, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.sent($1::bigint)");
+STATEMENT(sent, AS_SERVICE, 1, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.sent($1::bigint)");
 
 enum err messages_sent(struct store *s, int64_t id, struct span *json)
 {
@@ -44,7 +44,7 @@ enum err messages_sent(struct store *s, int64_t id, struct span *json)
     return QUERY_JSON(s, sent, json, value_int(&digits, id));
 }
 
-STATEMENT(recall, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.recall($1::bigint)::integer");
+STATEMENT(recall, AS_SERVICE, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.recall($1::bigint)::integer");
 
 enum err messages_recall(struct store *s, int64_t id)
 {

@@ -25,7 +25,7 @@ static enum err take_rings(const struct pg_result *result, struct ring_taker tak
     return e;
 }
 
-STATEMENT(take, 5, 2, SHAPE_ROWS, ONCE,
+STATEMENT(take, AS_SELF, 5, 2, SHAPE_ROWS, ONCE,
           "SELECT id, ring FROM doorbell.outbox_take("
           "$1::integer, $2::integer, $3::integer, $4::integer, $5::integer)");
 
@@ -48,7 +48,7 @@ enum err outbox_take(struct store *s, const struct lease *lease, const struct ri
     return e ? e : take_rings(result, taker);
 }
 
-STATEMENT(rings, 3, 2, SHAPE_ROWS, REPEATABLE,
+STATEMENT(rings, AS_SELF, 3, 2, SHAPE_ROWS, REPEATABLE,
           "SELECT id, ring FROM doorbell.outbox_rings($1::bigint[], $2::integer, $3::integer)");
 
 enum err outbox_rings(struct store *s, const char *ids, const struct ring_terms *terms,
@@ -62,7 +62,7 @@ enum err outbox_rings(struct store *s, const char *ids, const struct ring_terms 
     return e ? e : take_rings(result, taker);
 }
 
-STATEMENT(done, 1, 1, SHAPE_NONE, REPEATABLE, "SELECT doorbell.outbox_done($1::bigint[])");
+STATEMENT(done, AS_SELF, 1, 1, SHAPE_NONE, REPEATABLE, "SELECT doorbell.outbox_done($1::bigint[])");
 
 enum err outbox_done(struct store *s, const char *ids)
 {
@@ -71,7 +71,7 @@ enum err outbox_done(struct store *s, const char *ids)
     return QUERY(s, done, &result, ids);
 }
 
-STATEMENT(retry, 1, 1, SHAPE_NONE, ONCE, "SELECT doorbell.outbox_retry($1::bigint[])");
+STATEMENT(retry, AS_SELF, 1, 1, SHAPE_NONE, ONCE, "SELECT doorbell.outbox_retry($1::bigint[])");
 
 enum err outbox_retry(struct store *s, const char *ids)
 {

@@ -16,7 +16,7 @@ static enum err run_upkeep(struct store *s, const struct statement *statement,
     return e;
 }
 
-STATEMENT(activate, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.activate($1::integer)");
+STATEMENT(activate, AS_SELF, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.activate($1::integer)");
 
 enum err upkeep_activate(struct store *s, int64_t rows, int64_t *count)
 {
@@ -25,7 +25,7 @@ enum err upkeep_activate(struct store *s, int64_t rows, int64_t *count)
     return run_upkeep(s, &activate, VALUES(activate, value_int(&digits, rows)), count);
 }
 
-STATEMENT(sweep, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.sweep($1::integer)");
+STATEMENT(sweep, AS_SELF, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.sweep($1::integer)");
 
 enum err upkeep_sweep(struct store *s, int64_t rows, int64_t *count)
 {
@@ -34,7 +34,7 @@ enum err upkeep_sweep(struct store *s, int64_t rows, int64_t *count)
     return run_upkeep(s, &sweep, VALUES(sweep, value_int(&digits, rows)), count);
 }
 
-STATEMENT(health, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.health()");
+STATEMENT(health, AS_ANY, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.health()");
 
 enum err upkeep_health(struct store *s, struct span *json)
 {

@@ -5,14 +5,14 @@
 
 #include "fcgi-app/store/query.h"
 
-STATEMENT(export, 1, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.export($1)");
+STATEMENT(export, AS_SERVICE, 1, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.export($1)");
 
 enum err users_export(struct store *s, const char *user, struct span *json)
 {
     return QUERY_JSON(s, export, json, user);
 }
 
-STATEMENT(erase, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.erase($1)::integer");
+STATEMENT(erase, AS_SERVICE, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.erase($1)::integer");
 
 enum err users_erase(struct store *s, const char *user, bool *was_known)
 {

@@ -55,6 +55,18 @@ export class Stack {
     return key;
   }
 
+  // send.key with names, {name: 'send metrics' or the lines of its section}: `keys` has the key of each,
+  // and that of `service: true` may do everything.
+  nameKeys(sections) {
+    const all = { everything: 'send manage statistics metrics', ...sections };
+    this.keys = {};
+    const text = Object.entries(all).map(([name, lines]) => {
+      this.keys[name] = name === 'everything' ? this.sendKey : this.secrets.add(makeKey());
+      return `[${name}]\nmay = ${lines}\nkey = ${this.keys[name]}\n`;
+    });
+    writeFileSync(path.join(this.dir, 'send.key'), text.join('\n'), { mode: 0o600 });
+  }
+
   // doorbell-app gets in by its own role; `db` is the owner's.
   async addDatabase(cluster) {
     this.cluster = cluster;
@@ -79,12 +91,13 @@ export class Stack {
   }
 
   // A call of the API: path '/unread' is /doorbell/unread. options: {user, cookie (a user too),
-  // service: true, headers, json | form | body}.
+  // service: true, key: a name of nameKeys, headers, json | form | body}.
   async api(method, apiPath, options = {}) {
-    const { user, cookie, service, headers = {}, ...rest } = options;
+    const { user, cookie, service, key, headers = {}, ...rest } = options;
     const sent = { ...headers };
     if (user !== undefined) sent.authorization = `Bearer ${this.token(user)}`;
     if (service) sent.authorization = `Bearer ${this.sendKey}`;
+    if (key) sent.authorization = `Bearer ${this.keys[key]}`;
     if (cookie !== undefined) sent.cookie = `doorbell_token=${this.token(cookie)}`;
     const full = apiPath.startsWith(`${PREFIX}/`) ? apiPath : PREFIX + apiPath;
     const answer = await request(this.url, method, full, { headers: sent, ...rest });
@@ -177,12 +190,13 @@ async function settingsOf(stack, config) {
 }
 
 // options: {server: 'nginx' | 'apache' | null, app: true, relay: true, config: {'section.name': value},
-// serverOptions, appOptions, relayOptions (as of startNginx, startApp, startRelay), ownCluster: true
+// keys (as of nameKeys), serverOptions, appOptions, relayOptions (as of startNginx, startApp, startRelay), ownCluster: true
 // for a test that stops PostgreSQL}.
 export async function startStack(t, options = {}) {
   const { server = 'nginx', app = true, relay = true, config = {} } = options;
   const stack = new Stack(makeFolder());
   stack.bells = [];
+  if (options.keys) stack.nameKeys(options.keys);
   t.after(() => stack.stop());
   if (options.ownCluster) {
     const cluster = await startCluster(null);

@@ -153,6 +153,81 @@ test('a user without rights stops the start, and is told whose they are', async 
   stack.app = await start();
 });
 
+test('a user who may not take the roles of calls stops the start, and is told so', async (t) => {
+  const stack = await startStack(t, { relay: false, app: false, server: null, ownCluster: true });
+  await stack.db.query('REVOKE doorbell_service_calls FROM doorbell_app');
+  const start = () => startApp(null, { confPath: stack.confPath, listens: [stack.settings['app.listen']] });
+  await assert.rejects(start(), /permission denied to set role "doorbell_service_calls"[^]*doorbell-migrate[^]*GRANT doorbell_app/);
+  await stack.db.query('GRANT doorbell_service_calls TO doorbell_app');
+  stack.app = await start();
+});
+
+// With one worker, so that all calls share a connection.
+const withOneWorker = { relay: false, ownCluster: true, config: { 'app.workers': '1' } };
+
+test('each kind of call runs in its own role, in any order', async (t) => {
+  const stack = await startStack(t, withOneWorker);
+  const calls = {
+    doorbell_user_calls: () => stack.api('GET', '/unread', { user: 'u' }),
+    doorbell_service_calls: () => send(stack, { to: 'u', title: 'x' }),
+  };
+  const functions = { doorbell_user_calls: 'doorbell.unread', doorbell_service_calls: 'doorbell.send' };
+  const assertBoth = async () => {
+    for (const call of [...Object.values(calls), ...Object.values(calls)]) assert.ok((await call()).status < 300);
+  };
+  await assertBoth();
+  for (const [role, call] of Object.entries(calls)) {
+    // doorbell_app may still execute it.
+    await stack.db.query(`REVOKE EXECUTE ON FUNCTION ${functions[role]} FROM ${role}`);
+    assertUnavailable(await call());
+    for (const [other, allowed] of Object.entries(calls)) if (other !== role) assert.ok((await allowed()).status < 300);
+    assertUnavailable(await call());
+    await stack.db.query(`GRANT EXECUTE ON FUNCTION ${functions[role]} TO ${role}`);
+    await assertBoth();
+  }
+});
+
+test('a call that fails on the way to its role leaves the connection in order', async (t) => {
+  const stack = await startStack(t, withOneWorker);
+  const check = async () => (await stack.api('GET', '/unread', { user: 'u' })).json.num;
+  for (let n = 1; n <= 3; n++) {
+    await check();
+    assert.equal((await send(stack, { to: 'u', title: 'x', url: 'javascript:x' })).status, 422);
+    assert.equal((await send(stack, { to: 'u', title: 'x' })).status, 201);
+    assert.equal(await check(), n);
+  }
+  assert.equal((await stack.api('GET', '/health', { service: true })).status, 200);
+  const { rows } = await stack.db.query("SELECT count(*)::integer AS n FROM pg_stat_activity WHERE usename = 'doorbell_app'");
+  assert.equal(rows[0].n, 2, 'the worker and the publisher');
+});
+
+test('a connection that is lost on the way to a role is opened anew, and the call is answered', async (t) => {
+  const stack = await startStack(t, withOneWorker);
+  const check = async () => (await stack.api('GET', '/unread', { user: 'u' })).status;
+  assert.equal(await check(), 200);
+  await stack.db.query('BEGIN');
+  await stack.db.query('LOCK TABLE doorbell.category IN ACCESS EXCLUSIVE MODE');
+  const answer = stack.api('GET', '/categories', { service: true });
+  const waiting = 'SELECT pid FROM pg_locks WHERE NOT granted';
+  await until('the call to wait', async () => (await stack.db.query(waiting)).rowCount === 1);
+  await stack.db.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) w`);
+  await stack.db.query('COMMIT');
+  assert.equal((await answer).status, 200);
+  assert.equal(await check(), 200);
+});
+
+test('a role that is taken away while it runs is 503, never another role', async (t) => {
+  const stack = await startStack(t, withOneWorker);
+  const check = () => stack.api('GET', '/unread', { user: 'u' });
+  await check();
+  assert.equal((await send(stack, { to: 'u', title: 'x' })).status, 201);
+  await stack.db.query('REVOKE doorbell_user_calls FROM doorbell_app');
+  assertUnavailable(await check());
+  assert.equal((await send(stack, { to: 'u', title: 'x' })).status, 201);
+  await stack.db.query('GRANT doorbell_user_calls TO doorbell_app');
+  assert.equal((await check()).json.num, 2);
+});
+
 test('a database that answers nothing costs a bounded time', async (t) => {
   const stack = await startStack(t, { relay: false, config: { 'database.statement_timeout': '300ms' } });
   await send(stack, { to: 'slow', title: 'x' });

@@ -19,7 +19,8 @@ const seen = new Set(); // 'operation status', of all that was answered
 let stack;
 
 test.before(async () => {
-  stack = await startStack({ after: (step) => cleanUps.push(step) }, { relay: false, config: { 'app.user_rate': '0' } });
+  const keys = { sender: 'send', manager: 'manage' };
+  stack = await startStack({ after: (step) => cleanUps.push(step) }, { relay: false, keys, config: { 'app.user_rate': '0' } });
 });
 test.after(async () => {
   for (const step of cleanUps) await step();
@@ -104,13 +105,16 @@ for (const { what, check } of examples) test(`example ${what} is as its schema s
 const routes = readFileSync(path.join(top, 'fcgi-app/endpoints/routes.c'), 'utf8')
   .match(/struct route routes\[\] = \{.*?^\};/ms)[0]
   .matchAll(/\{METHOD_(\w+), "([^"]+)", ACCESS_(\w+),[^}]*?\s(0|\w+_MAX),[^}]*\}/g);
-const access = { USER: ['user', 'cookie'], SERVICE: ['service'], PUBLIC: ['service'] };
+const access = {
+  USER: ['user', 'cookie'], PUBLIC: ['service', 'metrics'], SEND: ['service', 'send', 'send:group'], MANAGE: ['service', 'manage'],
+  STATISTICS: ['service', 'statistics'], METRICS: ['service', 'metrics'],
+};
 
 test('every route of the program is documented, with who may ask, and no other', () => {
   const line = (method, route, schemes, hasBody) => `${method} ${route} ${schemes.join()} ${hasBody ? 'body' : ''}`;
   const inProgram = [...routes].map(([, method, route, who, max]) => line(method, route, access[who], max !== '0'));
   assert.ok(inProgram.length > 10);
-  const inDocument = operations.map((op) => line(op.method, op.route, op.schemes, op.media.length > 0));
+  const inDocument = operations.map((op) => line(op.method, op.route, [...op.schemes, ...op.purposes], op.media.length > 0));
   assert.deepEqual(inDocument.sort(), inProgram.sort());
 });
 
@@ -150,6 +154,13 @@ for (const op of operations) {
 
   if (op.id !== 'showHealth') {
     test(`${op.id}: no proof is 401`, () => expect(401, op.id, { isProven: false, ...right(op.id) }));
+  }
+  if (op.schemes.includes('service')) {
+    test(`${op.id}: a service key for something else is 403`, async () => {
+      const key = stack.keys[op.purposes.includes('manage') ? 'sender' : 'manager'];
+      const refused = await expect(403, op.id, { isProven: false, headers: { authorization: `Bearer ${key}` }, ...right(op.id) });
+      assert.match(refused.error.message, new RegExp(`lacks "${op.purposes[0]}"`));
+    });
   }
   if (op.schemes.includes('cookie')) {
     test(`${op.id}: a cookie from another site's page is ${isWrite ? '403' : 'enough'}`, async () => {

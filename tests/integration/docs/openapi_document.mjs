@@ -73,7 +73,8 @@ function readOperation(route, method) {
     parameters,
     responses: readResponses(operation, at),
     media: Object.keys(operation.requestBody?.content ?? {}),
-    schemes: operation.security.flatMap((one) => Object.keys(one)),
+    schemes: [...new Set(operation.security.flatMap((one) => Object.keys(one)))],
+    purposes: operation.security.flatMap((one) => one.service ?? []), // a service key needs one of them
   };
 }
 

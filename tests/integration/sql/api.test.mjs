@@ -858,7 +858,7 @@ test('the roles may call what they need and touch no table', async (t) => {
     FROM pg_proc p WHERE p.pronamespace = $2::regnamespace`, [role, privilege]));
   const app = await may('doorbell_app', 'doorbell');
   assert.equal(app.functions, app.all_functions);
-  for (const role of ['doorbell_app', 'doorbell_site']) {
+  for (const role of ['doorbell_app', 'doorbell_site', 'doorbell_sender', 'doorbell_user_calls', 'doorbell_service_calls']) {
     assert.equal((await may(role, 'doorbell_internal')).functions, 0);
     const tables = await rows(db, `SELECT relname FROM pg_class WHERE relnamespace = 'doorbell'::regnamespace AND relkind = 'r'
       AND has_table_privilege($1, oid, 'SELECT, INSERT, UPDATE, DELETE')`, [role]);
@@ -878,6 +878,25 @@ test('the roles may call what they need and touch no table', async (t) => {
     'SELECT * FROM doorbell.message', 'SELECT * FROM doorbell.check_state', 'DELETE FROM doorbell.outbox', "SELECT nextval('doorbell.seq')", 'SELECT doorbell_internal.take_line()']) {
     await assert.rejects(db.query(statement), { code: '42501' }, statement);
   }
+});
+
+test('doorbell_sender sends, in a transaction of its own, and can do nothing else', async (t) => {
+  const db = await open(t);
+  await db.query(`CREATE ROLE shop_${process.pid} IN ROLE doorbell_sender; SET ROLE shop_${process.pid}; BEGIN`);
+  await send(db, toUser('u', { key: 'k', category: 'c' }));
+  await send(db, toAll());
+  await send(db, { to_group: 'g', title: 't', send_at: new Date(Date.now() + 1e9) });
+  await db.query('COMMIT');
+  const others = await rows(db, `SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace::regnamespace::text LIKE 'doorbell%'
+    AND has_function_privilege('doorbell_sender', oid, 'EXECUTE')`);
+  assert.deepEqual(others.map(({ name }) => name.replace(/\(.*/, '')), ['doorbell.send']);
+  for (const statement of ["SELECT * FROM doorbell.unread('u')", 'SELECT doorbell.recall(1)', 'SELECT doorbell.sent(1)', 'SELECT doorbell.health()',
+    'SELECT * FROM doorbell.message', 'TABLE doorbell.send_key', "SELECT nextval('doorbell.seq')", 'SELECT doorbell_internal.take_line()']) {
+    await assert.rejects(db.query(statement), { code: '42501' }, statement);
+  }
+  await db.query('RESET ROLE');
+  assert.equal((await check(db, 'u')).num, 2);
+  await db.query(`DROP ROLE shop_${process.pid}`);
 });
 
 test('a caller\'s own operators and tables do not reach into the functions', async (t) => {

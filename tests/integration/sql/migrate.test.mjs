@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { startCluster } from '../../harness/cluster.mjs';
 
+const roles = 'doorbell_app, doorbell_user_calls, doorbell_service_calls, doorbell_site, doorbell_sender';
 const program = fileURLToPath(new URL('../../../sql/doorbell-migrate', import.meta.url));
 const sql = fileURLToPath(new URL('../../../sql', import.meta.url));
 const cluster = await startCluster();
@@ -98,9 +99,9 @@ test('four at once on one database, and on four of one cluster', async () => {
 
   // Roles belong to the cluster: all four databases want to make them.
   for (const { datname } of await query('postgres', "SELECT datname FROM pg_database WHERE datname NOT LIKE 'template_'")) {
-    await query(datname, 'DROP OWNED BY doorbell_app, doorbell_site');
+    await query(datname, `DROP OWNED BY ${roles}`);
   }
-  await query('postgres', 'DROP ROLE doorbell_app, doorbell_site');
+  await query('postgres', `DROP ROLE ${roles}`);
   const each = await Promise.all(['w', 'x', 'y', 'z'].map(async (name) => migrate(await emptyDatabase(name))));
   assert.deepEqual(each.map((r) => r.code), [0, 0, 0, 0], each.map((r) => r.stderr).join());
   for (const name of ['w', 'x', 'y', 'z']) {
@@ -214,13 +215,14 @@ test('a user who may not create roles gets a whole schema, and the statements th
   await emptyDatabase('plain');
   await query('plain', 'DROP ROLE IF EXISTS plain_owner', 'CREATE ROLE plain_owner LOGIN', 'GRANT CREATE ON DATABASE plain TO plain_owner');
   for (const { datname } of await query('postgres', "SELECT datname FROM pg_database WHERE datname NOT LIKE 'template_'")) {
-    await query(datname, "DO $$ BEGIN DROP OWNED BY doorbell_app, doorbell_site; EXCEPTION WHEN undefined_object THEN NULL; END $$");
+    await query(datname, `DO $$ BEGIN DROP OWNED BY ${roles}; EXCEPTION WHEN undefined_object THEN NULL; END $$`);
   }
-  await query('postgres', 'DROP ROLE IF EXISTS doorbell_app, doorbell_site');
+  await query('postgres', `DROP ROLE IF EXISTS ${roles}`);
   const conn = cluster.connString('plain').replace('doorbell@', 'plain_owner@');
   const result = await migrate(conn);
   assert.equal(result.code, 4, result.stderr);
   assert.match(result.stderr, /^ {4}CREATE ROLE doorbell_app NOLOGIN;$/m);
+  assert.match(result.stderr, /^ {4}GRANT doorbell_user_calls TO doorbell_app;$/m);
   assert.equal((await query('plain', 'SELECT doorbell.health() AS h'))[0].h.overdue, 0);
 });
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* keys.h - keyrings and token keys from what their files would hold. */
+/* keys.h - keyrings, service keys and token keys from what their files would hold. */
 #ifndef DOORBELL_TESTS_UNIT_COMMON_KEYS_H
 #define DOORBELL_TESTS_UNIT_COMMON_KEYS_H
 
@@ -7,6 +7,7 @@
 
 #include "common/bytes/owned.h"
 #include "common/security/keyring.h"
+#include "common/security/service_keys.h"
 #include "common/security/token.h"
 
 static inline enum err keys_ring(struct keyring *k, struct span file)
@@ -18,6 +19,20 @@ static inline enum err keys_ring(struct keyring *k, struct span file)
     if (owned_copy(&copy, file))
         abort();
     e = keyring_init(k, &copy, &why);
+    if (copy.bytes || !e != !why)
+        abort(); /* not taken, or refused without a reason */
+    return e;
+}
+
+static inline enum err keys_service(struct service_keys *s, struct span file, size_t *line)
+{
+    const char *why = NULL;
+    struct owned copy;
+    enum err e;
+
+    if (owned_copy(&copy, file))
+        abort();
+    e = service_keys_init(s, &copy, &why, line);
     if (copy.bytes || !e != !why)
         abort(); /* not taken, or refused without a reason */
     return e;

@@ -10,7 +10,7 @@
 
 #include "common/bytes/span.h"
 
-#define TEMP_FILES_MAX 64
+#define TEMP_FILES_MAX 96
 
 struct temp_folder {
     char path[64];

@@ -98,6 +98,12 @@ static void faults_name_the_line_of_the_setting(void **state)
          "/publish.key: is empty; it needs a key of at least 32 bytes\n"},
         {KEY_A, KEY_A, KEY_C,
          "c.conf:3: /send.key: shares a key with another key file; generate a new one\n", ""},
+        {KEY_A, "[shop]\nmay = send\nkey = " KEY_B "\n[cron]\nmay = everything\nkey = " KEY_A "b",
+         KEY_C,
+         "c.conf:3: /send.key:5: \"may\" takes send, send:group, manage, statistics and metrics\n",
+         ""},
+        {KEY_A, "[shop]\nmay = send\nkey = " KEY_A, KEY_C,
+         "c.conf:3: /send.key: shares a key with another key file; generate a new one\n", ""},
         {KEY_A, KEY_B "\n" KEY_C, KEY_C,
          "c.conf:4: /publish.key: shares a key with another key file; generate a new one\n", ""},
         {KEY_A, KEY_B, KEY_C "\n" KEY_A,
@@ -134,7 +140,7 @@ static void each_program_has_what_it_needs(void **state)
     free(load(c, PROGRAM_APP, &e, &s));
     assert_int_equal(e, ERR_NONE);
     assert_true(keyring_accepts(token_keys_secrets(s.token), SPAN(KEY_A)));
-    assert_true(keyring_accepts(&s.send, SPAN(KEY_B)));
+    assert_non_null(service_keys_find(&s.service, SPAN(KEY_B)));
     assert_true(keyring_accepts(&s.publish, SPAN(KEY_C)));
     secrets_deinit(&s);
     assert_null(s.token);
@@ -142,9 +148,33 @@ static void each_program_has_what_it_needs(void **state)
 
     free(load(c, PROGRAM_RELAY, &e, &s));
     assert_int_equal(e, ERR_NONE);
-    assert_int_equal(s.send.count, 0);
+    assert_int_equal(s.service.count, 0);
     assert_true(keyring_accepts(&s.publish, SPAN(KEY_C)));
     secrets_deinit(&s);
+    config_free(c);
+}
+
+static void a_file_of_service_keys_has_64_kib_and_not_one_byte_more(void **state)
+{
+    static char text[SERVICE_KEYS_FILE_MAX + 1];
+    static const char head[] = "[shop]\nmay = send\nkey = " KEY_B "\n";
+    struct config *c = config_with(KEY_A, KEY_B, KEY_C);
+
+    (void)state;
+    memset(text, '\n', sizeof(text));
+    memcpy(text, head, sizeof(head) - 1);
+    for (size_t over = 0; over <= 1; over++) {
+        struct secrets s = {0};
+        char *faults;
+        enum err e;
+
+        assert_non_null(
+            temp_write(&folder, "send.key", (struct span){text, SERVICE_KEYS_FILE_MAX + over}));
+        faults = load(c, PROGRAM_APP, &e, &s);
+        assert_string_equal(faults, over ? "c.conf:3: /send.key: is too big\n" : "");
+        free(faults);
+        secrets_deinit(&s);
+    }
     config_free(c);
 }
 
@@ -231,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_name_the_line_of_the_setting),
         cmocka_unit_test(each_program_has_what_it_needs),
+        cmocka_unit_test(a_file_of_service_keys_has_64_kib_and_not_one_byte_more),
         cmocka_unit_test(a_pem_that_is_not_good_is_named),
         cmocka_unit_test(load_reads_the_file_or_says_why_not),
         cmocka_unit_test(a_file_has_256_kib_and_not_one_byte_more),

@@ -36,9 +36,11 @@ static void sign(const char *user, int64_t now, char *out, size_t size)
 
 static int load_keys(void **state)
 {
+    size_t line;
+
     (void)state;
     if (keys_token(TOKEN_HS256, SECRET "\n", "", &keys.token) ||
-        keys_ring(&keys.send, SPAN(SEND_KEY "\n" OLD_SEND_KEY "\n")))
+        keys_service(&keys.service, SPAN(SEND_KEY "\n" OLD_SEND_KEY "\n"), &line))
         return -1;
     sign("alice", NOW, alice, sizeof(alice));
     sign("bob", NOW, bob, sizeof(bob));
@@ -237,10 +239,45 @@ static void service_needs_one_of_the_send_keys(void **state)
         struct credentials c = {
             .authorization = expand(key_rows[i].authorization, text, sizeof(text)),
         };
+        const struct service_key *key;
 
-        assert_int_equal(auth_service(&keys, &c), key_rows[i].e);
+        assert_int_equal(auth_service(&keys, &c, ACCESS_SEND, &key), key_rows[i].e);
+        assert_ptr_equal(key, key_rows[i].e ? NULL : &keys.service.named[0]);
         c = (struct credentials){.cookie = c.authorization, .remote_user = c.authorization};
-        assert_int_equal(auth_service(&keys, &c), ERR_UNAUTHORIZED);
+        assert_int_equal(auth_service(&keys, &c, ACCESS_SEND, &key), ERR_UNAUTHORIZED);
+    }
+}
+
+/* Of each purpose: which routes it opens. */
+static void a_key_opens_the_routes_of_its_purposes_alone(void **state)
+{
+    static const struct {
+        enum access access;
+        unsigned opened_by;
+    } routes[] = {
+        {ACCESS_PUBLIC, PURPOSE_METRICS},  {ACCESS_SEND, PURPOSE_SEND | PURPOSE_SEND_GROUP},
+        {ACCESS_MANAGE, PURPOSE_MANAGE},   {ACCESS_STATISTICS, PURPOSE_STATISTICS},
+        {ACCESS_METRICS, PURPOSE_METRICS},
+    };
+    const struct credentials c = {.authorization = SPAN("Bearer " SEND_KEY)};
+
+    (void)state;
+    for (unsigned purpose = 1; purpose <= PURPOSE_ALL; purpose *= 2) {
+        struct secrets limited = {0};
+        const struct service_key *key;
+        char text[128];
+        size_t line;
+
+        (void)snprintf(text, sizeof(text), "[a]\nmay = %s\nkey = " SEND_KEY,
+                       purpose_name((enum purpose)purpose));
+        assert_int_equal(keys_service(&limited.service, span_of(text), &line), ERR_NONE);
+        for (size_t i = 0; i < ROWS(routes); i++) {
+            assert_int_equal(auth_service(&limited, &c, routes[i].access, &key),
+                             routes[i].opened_by & purpose ? ERR_NONE : ERR_FORBIDDEN);
+            assert_true(span_equal(key->name, SPAN("a")));
+        }
+        assert_int_equal(auth_service(&limited, &c, ACCESS_USER, &key), ERR_FORBIDDEN);
+        secrets_deinit(&limited);
     }
 }
 
@@ -262,6 +299,7 @@ int main(void)
         cmocka_unit_test(the_expected_user_is_the_proven_one),
         cmocka_unit_test(an_expected_user_too_long_for_a_name_is_another),
         cmocka_unit_test(service_needs_one_of_the_send_keys),
+        cmocka_unit_test(a_key_opens_the_routes_of_its_purposes_alone),
         cmocka_unit_test(bearer_is_noticed_whatever_its_worth),
     };
 

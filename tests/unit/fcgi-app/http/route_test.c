@@ -13,13 +13,13 @@
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct route routes[] = {
-    {METHOD_POST, "/messages", ACCESS_SERVICE, SHARE_SERVICE, 0, NULL, NULL},
+    {METHOD_POST, "/messages", ACCESS_SEND, SHARE_SERVICE, 0, NULL, NULL},
     {METHOD_GET, "/messages", ACCESS_USER, SHARE_READ, 0, NULL, NULL},
     {METHOD_POST, "/messages/read", ACCESS_USER, SHARE_READ, 0, NULL, NULL},
     {METHOD_GET, "/messages/{id}", ACCESS_USER, SHARE_READ, 0, NULL, NULL},
     {METHOD_DELETE, "/messages/{id}", ACCESS_USER, SHARE_READ, 0, NULL, NULL},
     {METHOD_POST, "/messages/{id}/read", ACCESS_USER, SHARE_READ, 0, NULL, NULL},
-    {METHOD_PUT, "/groups/{group}/members/{user}", ACCESS_SERVICE, SHARE_SERVICE, 0, NULL, NULL},
+    {METHOD_PUT, "/groups/{group}/members/{user}", ACCESS_MANAGE, SHARE_SERVICE, 0, NULL, NULL},
 };
 
 static const struct row {

@@ -10,7 +10,7 @@
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
-STATEMENT(pair, 2, 1, SHAPE_ROW, REPEATABLE, "SELECT $1, $2");
+STATEMENT(pair, AS_ANY, 2, 1, SHAPE_ROW, REPEATABLE, "SELECT $1, $2");
 
 static void sound_statements_mention_each_parameter(void **state)
 {
@@ -37,7 +37,7 @@ static void sound_statements_mention_each_parameter(void **state)
 
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
-        struct statement s = {"s", rows[i].params, 1, SHAPE_ROW, ONCE, rows[i].sql};
+        struct statement s = {"s", AS_ANY, rows[i].params, 1, SHAPE_ROW, ONCE, rows[i].sql};
 
         if (statement_is_sound(&s) != rows[i].expected)
             fail_msg("%d: %s", rows[i].params, rows[i].sql);
