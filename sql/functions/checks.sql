@@ -95,6 +95,10 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION doorbell_internal.are_bigint(numbers text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$ SELECT bool_and(lpad(n, 19, '0') <= '9223372036854775807') FROM unnest(numbers) n $$;
+COMMENT ON FUNCTION doorbell_internal.are_bigint IS 'Whether texts of up to 19 digits are numbers that a bigint holds.';
+
 CREATE OR REPLACE FUNCTION doorbell_internal.subject_of(subject_type text, subject_id text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$ SELECT subject_type || E'\x1f' || subject_id $$;
 COMMENT ON FUNCTION doorbell_internal.subject_of IS 'Neither part has a control character, so the whole is unambiguous.';

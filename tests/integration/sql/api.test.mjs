@@ -348,7 +348,8 @@ test('list refuses', async (t) => {
     ['state', { state: 'deleted' }], ['null state', { state: null }], ['limit 0', { limit: 0 }], ['limit -1', { limit: -1 }],
     ['limit 101', { limit: 101 }], ['limit null', { limit: null }], ['an empty cursor', { before: '' }], ['a bare id', { before: '1' }],
     ["another user's cursor", { before: foreign }], ['a forged cursor', { before: own.replace(/-(\d+)$/, "-1' OR 1=1") }],
-    ['a cursor beyond bigint', { before: own.replace(/-\d+$/, '-99999999999999999999') }], ['a long cursor', { before: many(100000) }],
+    ['a cursor beyond bigint', { before: own.replace(/-\d+$/, '-99999999999999999999') }],
+    ['a cursor just beyond bigint', { before: own.replace(/-\d+$/, '-9223372036854775808') }], ['a long cursor', { before: many(100000) }],
   ]) {
     await t.test(name, () => assert.rejects(list(db, 'u', options), { code: 'DB422' }));
   }
@@ -501,12 +502,24 @@ test('positions that are no positions of this user are refused', async (t) => {
   const { id } = await send(db, { to_users: ['u', 'v'], title: 't' });
   const foreign = (await list(db, 'v')).position;
   const own = (await list(db, 'u')).position;
-  for (const wrong of [null, '', String(id), foreign, `${own}-0`, own.replace('p1', 'p2'), own.replace(/0$/, '7'), `${own}\n`, own.replace(/-\d+-/, '--')]) {
+  for (const wrong of [null, '', String(id), foreign, `${own}-0`, own.replace('p1', 'p2'), own.replace(/0$/, '7'), `${own}\n`, own.replace(/-\d+-/, '--'),
+    own.replace(/-\d+-\d+-[01]$/, '-9223372036854775808-0-0')]) {
     for (const action of ['mark_read_upto', 'mark_seen']) {
       await assert.rejects(call(db, action, 'u', wrong), { code: 'DB422' }, String(wrong));
     }
   }
   assert.equal((await check(db, 'u')).num, 1);
+});
+
+test('positions and cursors have room for the highest numbers of the sequence', async (t) => {
+  const db = await open(t);
+  await db.query("SELECT setval('doorbell.seq', 9223372036854775000)");
+  for (let n = 0; n < 3; n++) await send(db, toUser('u'));
+  const page = await list(db, 'u', { limit: 1 });
+  assert.match(page.position, /-92233720368547750\d\d-/);
+  assert.equal((await list(db, 'u', { before: page.next })).messages.length, 2);
+  await call(db, 'mark_seen', 'u', page.position);
+  assert.equal((await call(db, 'mark_read_upto', 'u', page.position)).changed, 3);
 });
 
 test('upto marks only what its page could show', async (t) => {
