@@ -73,6 +73,22 @@ async function endSessionOfSend(stack, json) {
   return answer;
 }
 
+test('notices of PostgreSQL are lines of the log, without what users wrote', async (t) => {
+  const stack = await startStack(t, { relay: false, config: { 'app.workers': 1 } });
+  await stack.db.query("UPDATE pg_database SET datcollversion = '0' WHERE datname = current_database()");
+  await stack.db.query(`
+    CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE E'a %\nb', NEW.title; RETURN NEW; END$$;
+    CREATE TRIGGER shout BEFORE INSERT ON doorbell.message FOR EACH ROW EXECUTE FUNCTION shout()`);
+  await stack.db.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'doorbell-app'");
+  assert.equal((await send(stack, { to: '42', title: 'for 42 alone' })).status, 201);
+  await stack.app.stop();
+  const lines = stack.app.log.split('\n').filter((line) => line);
+  assert.ok(lines.every((line) => /^<\d>/.test(line)), stack.app.log);
+  assert.ok(lines.some((line) => /^<4>PostgreSQL says: .*collation version/.test(line)), stack.app.log);
+  assert.ok(lines.some((line) => /^<6>a statement had a notice: SQLSTATE 00000/.test(line)), stack.app.log);
+  assert.doesNotMatch(stack.app.log, /for 42 alone/);
+});
+
 test('a send without a key whose outcome is unknown is 503 and not sent again', async (t) => {
   const stack = await startStack(t, { relay: false });
   const answer = await endSessionOfSend(stack, { to: 'lost', title: 'second' });
