@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/security/user.h"
+#include "common/text/charset.h"
 #include "common/text/form.h"
 #include "common/text/json.h"
 #include "fcgi-app/postgres/array.h"
@@ -73,44 +74,131 @@ static enum err add_field(struct body *b, const struct form_field *field, const 
     return ERR_NO_MEMORY;
 }
 
-static enum err take_field(struct body *b, const struct form_field *field)
+/* A form on its way to the tree, and what its texts are written in. */
+struct form_reader {
+    struct form form;
+    struct charset charset; /* of the fields that name none */
+    struct charset part;    /* of one that does */
+    struct buf text;        /* the last value that was converted */
+    bool is_first;
+};
+
+static enum err open_charset(struct body *b, struct span label, struct charset *c)
+{
+    enum err e = charset_open(c, label);
+
+    if (e == ERR_UNSUPPORTED)
+        return body_fail(b, e,
+                         "the charset of the form is unknown; send UTF-8, or one of gb18030, gbk, "
+                         "big5, shift_jis, euc-kr, iso-8859-1 to 16, windows-1250 to 1258");
+    return e;
+}
+
+/* HTML, form submission: a browser writes its choice of a charset into a hidden field of this name
+ * (RFC 7578 4.6). What came before it would have been read in another one. */
+static enum err take_charset_field(struct body *b, struct form_reader *r,
+                                   const struct form_field *field)
+{
+    if (!r->is_first)
+        return body_fail(b, ERR_INVALID, "\"_charset_\" must be the first field of the form");
+    charset_close(&r->charset);
+    return open_charset(b, field->value, &r->charset);
+}
+
+static enum err decode_value(struct body *b, struct form_reader *r, const struct form_field *field,
+                             struct span *value)
+{
+    struct charset *c = &r->charset;
+    enum err e = ERR_NONE;
+
+    if (field->charset.len > 0) {
+        c = &r->part;
+        e = open_charset(b, field->charset, c);
+    }
+    if (!e)
+        e = charset_decode(c, field->value, &r->text, value);
+    if (e == ERR_INVALID && c->is_utf8)
+        e = body_fail(
+            b, ERR_MALFORMED,
+            "the body is not UTF-8; if it is in another charset, name that in Content-Type");
+    else if (e == ERR_INVALID)
+        e = fail_name(b, field->name, "has bytes that its charset does not have");
+    charset_close(&r->part);
+    return e;
+}
+
+static enum err take_field(struct body *b, struct form_reader *r, const struct form_field *field)
 {
     char name[FIELD_NAME_MAX];
-    struct json_object *value;
+    struct json_object *json;
+    struct span value;
+    enum err e;
 
     if (field->suffix == FORM_NESTED)
         return fail_name(b, field->name, "has a bracket that is not understood");
     if (field->name.len >= sizeof(name) || span_has_control(field->name))
         return fail_name(b, field->name, "is unknown");
-    if (!span_is_utf8(field->name) || !span_is_utf8(field->value))
-        return body_fail(b, ERR_MALFORMED, "the body is not UTF-8");
+    if (!span_is_utf8(field->name))
+        return body_fail(b, ERR_MALFORMED, "the name of a field is not UTF-8");
+    e = decode_value(b, r, field, &value);
+    if (e)
+        return e;
     if (field->name.len > 0)
         memcpy(name, field->name.p, field->name.len);
     name[field->name.len] = '\0';
-    value = json_object_new_string_len(field->value.p ? field->value.p : "", (int)field->value.len);
-    return value ? add_field(b, field, name, value) : ERR_NO_MEMORY;
+    json = json_object_new_string_len(value.p ? value.p : "", (int)value.len);
+    return json ? add_field(b, field, name, json) : ERR_NO_MEMORY;
 }
 
-static enum err decode_form_body(struct body *b, struct span content_type, char *bytes, size_t len)
+static enum err take_fields(struct body *b, struct form_reader *r)
 {
-    struct form form;
     struct form_field field;
-    enum err e = form_init(&form, content_type, bytes, len, FIELDS_MAX);
+    enum err e;
 
-    if (e == ERR_UNSUPPORTED)
-        return body_fail(b, e, "the body must be JSON, urlencoded or multipart/form-data");
-    b->is_form = true;
-    b->root = json_object_new_object();
-    if (!b->root)
-        return ERR_NO_MEMORY;
-    while (!e) {
-        e = form_next(&form, &field);
-        if (!e && (e = take_field(b, &field)))
+    while (!(e = form_next(&r->form, &field))) {
+        if (span_equal(field.name, SPAN("_charset_")))
+            e = take_charset_field(b, r, &field);
+        else
+            e = take_field(b, r, &field);
+        if (e)
             return e;
+        r->is_first = false;
     }
     if (e == ERR_TOO_BIG)
         return body_fail(b, e, "the form has too many fields");
     return e == ERR_END ? ERR_NONE : body_fail(b, ERR_MALFORMED, "the form is malformed");
+}
+
+static enum err decode_form_body(struct body *b, struct span content_type, char *bytes, size_t len)
+{
+    struct form_reader r = {.is_first = true};
+    struct span label;
+    enum err e = form_init(&r.form, content_type, bytes, len, FIELDS_MAX);
+
+    if (e == ERR_UNSUPPORTED)
+        return body_fail(b, e, "the body must be JSON, urlencoded or multipart/form-data");
+    if (e || form_charset(content_type, &label))
+        return body_fail(b, ERR_MALFORMED, "the form is malformed");
+    b->is_form = true;
+    b->root = json_object_new_object();
+    if (!b->root)
+        return ERR_NO_MEMORY;
+    buf_init(&r.text, len * CHARSET_GROWTH_MAX);
+    e = open_charset(b, label, &r.charset);
+    if (!e)
+        e = take_fields(b, &r);
+    charset_close(&r.charset);
+    buf_deinit(&r.text);
+    return e;
+}
+
+/* RFC 8259 8.1: JSON is UTF-8. Other parameters mean nothing. */
+static bool is_json_utf8(struct span content_type)
+{
+    struct span label = {NULL, 0};
+
+    return form_charset(content_type, &label) || label.len == 0 ||
+           span_equal_nocase(label, SPAN("utf-8")) || span_equal_nocase(label, SPAN("utf8"));
 }
 
 static enum err decode_json_body(struct body *b, char *bytes, size_t len)
@@ -131,8 +219,12 @@ enum err body_decode(struct body *b, struct span content_type, char *bytes, size
     *b = (struct body){.root = NULL};
     if (len == 0)
         return ERR_NONE;
-    if (span_equal_nocase(form_media_type(content_type), SPAN("application/json")))
+    if (span_equal_nocase(form_media_type(content_type), SPAN("application/json"))) {
+        if (!is_json_utf8(content_type))
+            return body_fail(b, ERR_UNSUPPORTED,
+                             "JSON is UTF-8; convert it, or send a form in its charset");
         return decode_json_body(b, bytes, len);
+    }
     return decode_form_body(b, content_type, bytes, len);
 }
 

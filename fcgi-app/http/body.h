@@ -26,9 +26,10 @@ enum body_text_kind {
     BODY_TEXT, /* tabs and line ends are welcome */
 };
 
-/* Decodes `bytes`, which is changed; of an empty body the type does not matter. ERR_UNSUPPORTED,
- * ERR_MALFORMED, ERR_INVALID (name[…], a name given twice), ERR_TOO_BIG, ERR_NO_MEMORY. The body is
- * to be deinited in any case. */
+/* Decodes `bytes`, which is changed; of an empty body the type does not matter. A form in another
+ * charset becomes UTF-8. ERR_UNSUPPORTED (the type or charset), ERR_MALFORMED, ERR_INVALID
+ * (name[…], a name given twice, bytes that the charset does not have), ERR_TOO_BIG, ERR_NO_MEMORY.
+ * The body is to be deinited in any case. */
 MUST_USE enum err body_decode(struct body *b, struct span content_type, char *bytes, size_t len);
 void body_deinit(struct body *b);
 

@@ -44,6 +44,25 @@ static const struct {
     {FORM, "a%00b=1", ERR_INVALID, "a field is unknown"},
     {MULTIPART, PART("a", "1") PART("a", "2") "--x--", ERR_INVALID, "twice"},
     {MULTIPART, PART("a", "1"), ERR_MALFORMED, "malformed"},
+    {JSON "; charset=gbk", "{}", ERR_UNSUPPORTED, "JSON is UTF-8"},
+    {FORM "; charset=utf-7", "a=1", ERR_UNSUPPORTED, "send UTF-8, or one of"},
+    {FORM "; charset=utf-16", "a=1", ERR_UNSUPPORTED, "1250 to 1258"},
+    {FORM "; charset=gbk//IGNORE", "a=1", ERR_UNSUPPORTED, "charset"},
+    {FORM "; charset=../x", "a=1", ERR_UNSUPPORTED, "charset"},
+    {FORM "; charset=gbk; charset=gbk", "a=1", ERR_MALFORMED, "malformed"},
+    {FORM "; charset=gbk", "a=%d6", ERR_INVALID, "\"a\" has bytes that its charset"},
+    {FORM "; charset=gbk", "a=%ff%ff", ERR_INVALID, "\"a\" has bytes"},
+    {FORM "; charset=windows-1252", "a=%81", ERR_INVALID, "\"a\" has bytes"},
+    {FORM "; charset=gbk", "%d6%d0=1", ERR_MALFORMED, "name of a field"},
+    {FORM "; charset=utf-8", "a=%d6%d0", ERR_MALFORMED, "name that in Content-Type"},
+    {FORM, "a=1&_charset_=gbk", ERR_INVALID, "must be the first"},
+    {FORM, "_charset_=gbk&_charset_=gbk", ERR_INVALID, "must be the first"},
+    {FORM, "_charset_=ucs-2", ERR_UNSUPPORTED, "charset"},
+    {MULTIPART,
+     "--x\r\nContent-Type: text/plain; charset=x\r\nContent-Disposition: form-data; "
+     "name=a\r\n\r\n1\r\n"
+     "--x--",
+     ERR_UNSUPPORTED, "charset"},
 };
 
 /* Decodes a copy; the caller deinits the body and frees the copy. */
@@ -117,6 +136,40 @@ static void three_types_mean_the_same(void **state)
         assert_int_equal(body_text(&b, "t", 3, BODY_TEXT, &text), ERR_NONE);
         assert_true(span_equal(text, SPAN("x\ny")));
         buf_deinit(&users);
+        body_deinit(&b);
+        free(copy);
+    }
+}
+
+static void form_in_another_charset_becomes_utf8(void **state)
+{
+    static const struct {
+        const char *type, *text;
+    } rows[] = {
+        {FORM "; charset=GBK", "f=%CF%B5%CD%B3"},
+        {FORM "; charset=\"gb2312\"", "f=\xcf\xb5\xcd\xb3"},
+        {FORM, "_charset_=gb18030&f=%CF%B5%CD%B3"},
+        {FORM "; charset=big5", "_charset_=gbk&f=%CF%B5%CD%B3"},
+        {FORM "; charset=Big5", "f=%A8t%B2%CE"}, /* another character, of the same meaning */
+        {MULTIPART "; charset=gbk", PART("f", "\xcf\xb5\xcd\xb3") "--x--"},
+        {MULTIPART, PART("_charset_", "gbk") PART("f", "\xcf\xb5\xcd\xb3") "--x--"},
+        {MULTIPART "; charset=big5",
+         "--x\r\nContent-Type: text/plain; charset=gbk\r\nContent-Disposition: form-data; "
+         "name=f\r\n\r\n\xcf\xb5\xcd\xb3\r\n--x--"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct span text = {NULL, 0};
+        const char *const only[] = {"f"};
+        struct body b;
+        char *copy;
+
+        assert_int_equal(decode(&b, rows[i].type, rows[i].text, &copy), ERR_NONE);
+        assert_int_equal(body_only(&b, only, 1), ERR_NONE);
+        assert_int_equal(body_text(&b, "f", 6, BODY_LINE, &text), ERR_NONE);
+        if (!span_equal(text, i == 4 ? SPAN("系統") : SPAN("系统")))
+            fail_msg("%s: %.*s", rows[i].type, SPAN_ARGS(text));
         body_deinit(&b);
         free(copy);
     }
@@ -308,6 +361,7 @@ int main(void)
         cmocka_unit_test(bad_body_is_refused_with_a_reason),
         cmocka_unit_test(empty_body_has_no_fields_whatever_its_type),
         cmocka_unit_test(three_types_mean_the_same),
+        cmocka_unit_test(form_in_another_charset_becomes_utf8),
         cmocka_unit_test(fields_are_read_by_type_and_refused_by_name),
         cmocka_unit_test(unknown_fields_are_named_if_that_is_harmless),
         cmocka_unit_test(list_over_the_limit_is_refused),
