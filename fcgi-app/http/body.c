@@ -277,12 +277,25 @@ struct json_object *body_find(const struct body *b, const char *name)
 
 static bool is_clean_text(struct span s, enum body_text_kind kind)
 {
-    if (kind == BODY_LINE)
+    if (kind != BODY_TEXT)
         return !span_has_control(s);
     for (size_t i = 0; i < s.len; i++)
         if ((unsigned char)s.p[i] < 0x20 && (s.p[i] == '\0' || !strchr("\t\n\r", s.p[i])))
             return false;
     return true;
+}
+
+/* Sites have numbers for names: `subject_id: 7` means what `subject_id: "7"` does. */
+static enum err name_of_int(struct body *b, const char *name, struct json_object **node)
+{
+    struct json_object *text = json_object_new_string(json_object_to_json_string(*node));
+
+    if (!text || json_object_object_add(b->root, name, text) != 0) {
+        json_object_put(text);
+        return ERR_NO_MEMORY;
+    }
+    *node = text;
+    return ERR_NONE;
 }
 
 enum err body_text(struct body *b, const char *name, size_t max, enum body_text_kind kind,
@@ -293,6 +306,9 @@ enum err body_text(struct body *b, const char *name, size_t max, enum body_text_
 
     if (!node)
         return ERR_NONE;
+    if (kind == BODY_NAME && json_object_is_type(node, json_type_int) &&
+        name_of_int(b, name, &node))
+        return ERR_NO_MEMORY;
     if (!json_object_is_type(node, json_type_string))
         return body_fail(b, ERR_INVALID, "\"%s\" must be text", name);
     text = json_text(node);
@@ -373,6 +389,10 @@ enum err body_object(struct body *b, const char *name, size_t max, struct span *
         return ERR_NONE;
     if (b->is_form && (e = replace_with_parsed(b, name, &node)))
         return e;
+    if (json_object_is_type(node, json_type_array) && json_object_array_length(node) == 0) {
+        *out = SPAN("{}"); /* PHP has one empty array for both */
+        return ERR_NONE;
+    }
     if (!json_object_is_type(node, json_type_object))
         return body_fail(b, ERR_INVALID, "\"%s\" must be an object", name);
     json = span_of(json_object_to_json_string_ext(node, JSON_C_TO_STRING_PLAIN |
@@ -411,10 +431,56 @@ enum err body_user(struct body *b, const char *name, struct buf *out)
     return e ? e : buf_append_char(out, '\0');
 }
 
+/* An index as PHP writes it: digits without a leading zero. */
+static bool is_index(struct span key)
+{
+    int64_t n;
+
+    return key.len > 0 && key.p[0] != '-' && (key.p[0] != '0' || key.len == 1) &&
+           span_parse_int(key, &n) == ERR_NONE;
+}
+
+/* The items of a list with gaps, which PHP encodes as {"0":…,"2":…}; NULL if `object` is none. */
+static struct json_object *list_of_indexed(struct json_object *object)
+{
+    struct json_object_iterator i = json_object_iter_begin(object);
+    struct json_object_iterator end = json_object_iter_end(object);
+    struct json_object *list = json_object_new_array();
+
+    for (; list && !json_object_iter_equal(&i, &end); json_object_iter_next(&i)) {
+        struct json_object *item = json_object_get(json_object_iter_peek_value(&i));
+
+        if (is_index(span_of(json_object_iter_peek_name(&i))) &&
+            json_object_array_add(list, item) == 0)
+            continue;
+        json_object_put(item);
+        json_object_put(list);
+        list = NULL;
+    }
+    return list;
+}
+
+struct json_object *body_find_list(struct body *b, const char *name)
+{
+    struct json_object *node = body_find(b, name);
+    struct json_object *list;
+
+    if (json_object_is_type(node, json_type_array))
+        return node;
+    if (!json_object_is_type(node, json_type_object) || json_object_object_length(node) == 0)
+        return NULL;
+    list = list_of_indexed(node);
+    if (list && json_object_object_add(b->root, name, list) != 0) {
+        json_object_put(list);
+        list = NULL;
+    }
+    return list;
+}
+
 static enum err find_list(struct body *b, const char *name, struct json_object **list)
 {
-    *list = body_find(b, name);
-    if (!json_object_is_type(*list, json_type_array))
+    *list = body_find_list(b, name);
+    if (!*list)
         return body_fail(b, ERR_INVALID, "\"%s\" must be a list", name);
     if (json_object_array_length(*list) > BODY_LIST_MAX)
         return body_fail(b, ERR_INVALID, "\"%s\" has more than %d items", name, BODY_LIST_MAX);
@@ -466,8 +532,11 @@ enum err body_texts(struct body *b, const char *name, size_t max, struct buf *ou
     if (e || (e = array_open(out)))
         return e;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct span text = json_text(json_object_array_get_idx(list, i));
+        struct json_object *item = json_object_array_get_idx(list, i);
+        struct span text = json_text(item);
 
+        if (json_object_is_type(item, json_type_int))
+            text = span_of(json_object_to_json_string(item));
         if (!text.p || text.len > max || !is_clean_text(text, BODY_LINE))
             return body_fail(b, ERR_INVALID, "\"%s\" must be a list of names", name);
         if ((e = array_append_text(out, text)))

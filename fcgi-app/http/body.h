@@ -22,6 +22,7 @@ struct body {
 };
 
 enum body_text_kind {
+    BODY_NAME, /* no control characters; in JSON an integer is taken as its digits */
     BODY_LINE, /* no control characters */
     BODY_TEXT, /* tabs and line ends are welcome */
 };
@@ -38,6 +39,10 @@ MUST_USE enum err body_only(struct body *b, const char *const *names, size_t cou
 
 /* NULL if the field is absent or null; in a form also if it is empty. */
 struct json_object *body_find(const struct body *b, const char *name);
+
+/* The list of this name, NULL if the field is none. In JSON an object whose names are indexes is a
+ * list too, and becomes one: PHP writes one with gaps so. */
+struct json_object *body_find_list(struct body *b, const char *name);
 
 /* Whether the field is there at all, even as null. */
 bool body_has(const struct body *b, const char *name);

@@ -77,6 +77,27 @@ for (const [what, request] of [
   });
 }
 
+const json = (fields, method = 'POST', path = '/messages') => stack.api(method, path, { service: true, json: fields });
+
+test('an empty array of PHP is an empty object, a number a name, a list with gaps a list', async () => {
+  const about = { subject_type: 'order', subject_id: 7, key: 7001, category: 12, sender: 3 };
+  const answer = await json({ to: { 0: 'f5', 2: 'f6', 9: 57 }, title: 'x', extra: [], ...about });
+  assert.equal(answer.status, 201, answer.text);
+  assert.equal(answer.json.recipients, 3);
+  const message = await newest('57');
+  assert.deepEqual([message.extra, message.category, message.sender], [{}, '12', '3']);
+  const again = await json({ to: ['f5', 'f6', '57'], title: 'x', extra: {}, ...about, subject_id: '7', key: '7001' });
+  assert.equal(again.json.duplicate, true, again.text);
+  const read = await stack.api('POST', '/messages/read', { user: 'f5', json: { subject_type: 'order', subject_id: 7 } });
+  assert.equal(read.json.changed, 1, read.text);
+  const unread = await stack.api('POST', '/messages/unread', { user: 'f5', json: { ids: { 3: answer.json.id } } });
+  assert.equal(unread.json.changed, 1, unread.text);
+  const muted = await stack.api('PUT', '/preferences', { user: 'f5', json: { muted: { 1: 12 } } });
+  assert.deepEqual([muted.status, muted.json.num], [200, 0], muted.text);
+  const members = await json({ add: { 0: 'f5', 4: 'f6' }, remove: { 5: 'f7' } }, 'POST', '/groups/gaps/members');
+  assert.deepEqual(members.json, { added: 2, removed: 0 });
+});
+
 test('the limits hold for what a text has become', async () => {
   const longest = (n) => urlencoded(`to=f4&title=x&body=${'%D6%D0'.repeat(n)}`, 'application/x-www-form-urlencoded; charset=GBK');
   assert.equal((await send(longest(21845))).status, 201); // 65,535 bytes

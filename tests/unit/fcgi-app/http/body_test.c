@@ -175,7 +175,33 @@ static void form_in_another_charset_becomes_utf8(void **state)
     }
 }
 
-enum reader { TEXT, LINE, INT, BOOL, OBJECT, USER, IDS, USERS };
+static void what_php_makes_of_arrays_and_numbers_is_read(void **state)
+{
+    struct span text = {NULL, 0}, extra = {NULL, 0};
+    struct buf users;
+    struct body b;
+    char *copy;
+
+    (void)state;
+    buf_init(&users, 100);
+    assert_int_equal(
+        decode(&b, JSON,
+               "{\"to\":{\"0\":\"b\",\"2\":\"a\",\"9\":7},\"id\":9223372036854775807,\"extra\":[]}",
+               &copy),
+        ERR_NONE);
+    assert_int_equal(body_users(&b, "to", &users), ERR_NONE);
+    assert_string_equal(users.data, "{\"b\",\"a\",\"7\"}");
+    assert_int_equal(body_count(&b, "to"), 3);
+    assert_int_equal(body_text(&b, "id", 19, BODY_NAME, &text), ERR_NONE);
+    assert_true(span_equal(text, SPAN("9223372036854775807")));
+    assert_int_equal(body_object(&b, "extra", 2, &extra), ERR_NONE);
+    assert_true(span_equal(extra, SPAN("{}")));
+    buf_deinit(&users);
+    body_deinit(&b);
+    free(copy);
+}
+
+enum reader { NAME, TEXT, LINE, INT, BOOL, OBJECT, USER, IDS, USERS };
 
 static enum err read_field(struct body *b, enum reader reader)
 {
@@ -187,6 +213,9 @@ static enum err read_field(struct body *b, enum reader reader)
 
     buf_init(&out, 1000);
     switch (reader) {
+    case NAME:
+        e = body_text(b, "f", 20, BODY_NAME, &text);
+        break;
     case TEXT:
         e = body_text(b, "f", 5, BODY_TEXT, &text);
         break;
@@ -221,6 +250,11 @@ static const struct {
     const char *type, *text;
     enum err e;
 } field_rows[] = {
+    {NAME, JSON, "{\"f\":1.5}", ERR_INVALID},
+    {NAME, JSON, "{\"f\":true}", ERR_INVALID},
+    {NAME, JSON, "{\"f\":[1]}", ERR_INVALID},
+    {NAME, JSON, "{\"f\":\"a\\n\"}", ERR_INVALID},
+    {NAME, JSON, "{\"f\":-7}", ERR_NONE},
     {LINE, JSON, "{\"f\":1}", ERR_INVALID},
     {LINE, JSON, "{\"f\":[\"a\"]}", ERR_INVALID},
     {LINE, JSON, "{\"f\":\"123456\"}", ERR_INVALID},
@@ -251,12 +285,14 @@ static const struct {
     {BOOL, FORM, "f=0", ERR_NONE},
     {BOOL, FORM, "f=false", ERR_NONE},
     {BOOL, JSON, "{\"f\":false}", ERR_NONE},
-    {OBJECT, JSON, "{\"f\":[]}", ERR_INVALID},
+    {OBJECT, JSON, "{\"f\":[1]}", ERR_INVALID},
+    {OBJECT, JSON, "{\"f\":[]}", ERR_NONE},
     {OBJECT, JSON, "{\"f\":\"{}\"}", ERR_INVALID},
     {OBJECT, JSON, "{\"f\":{\"a\":\"123456789\"}}", ERR_INVALID},
     {OBJECT, JSON, "{\"f\":{\"a\":\"\\u0000\"}}", ERR_INVALID},
     {OBJECT, FORM, "f={", ERR_INVALID},
-    {OBJECT, FORM, "f=[]", ERR_INVALID},
+    {OBJECT, FORM, "f=[]", ERR_NONE},
+    {OBJECT, FORM, "f=[0]", ERR_INVALID},
     {OBJECT, FORM, "f=null", ERR_INVALID},
     {OBJECT, FORM, "f[]={}", ERR_INVALID},
     {OBJECT, JSON, "{\"f\":{\"\\\\u0000\":1}}", ERR_INVALID},
@@ -271,6 +307,16 @@ static const struct {
     {USER, JSON, "{\"f\":-9223372036854775808}", ERR_NONE},
     {USER, FORM, "f=42", ERR_NONE},
     {IDS, JSON, "{}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"a\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"0\":1,\"a\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"00\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"-1\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"0\":\"x\"}}", ERR_INVALID},
+    {USERS, JSON, "{\"f\":{\"0\":null}}", ERR_MALFORMED},
+    {USERS, JSON, "{\"f\":{\"0\":\"a\",\"2\":\"b\",\"17\":3}}", ERR_NONE},
+    {IDS, JSON, "{\"f\":{\"3\":1}}", ERR_NONE},
     {IDS, JSON, "{\"f\":1}", ERR_INVALID},
     {IDS, JSON, "{\"f\":[\"1\"]}", ERR_INVALID},
     {IDS, JSON, "{\"f\":[null]}", ERR_INVALID},
@@ -361,6 +407,7 @@ int main(void)
         cmocka_unit_test(bad_body_is_refused_with_a_reason),
         cmocka_unit_test(empty_body_has_no_fields_whatever_its_type),
         cmocka_unit_test(three_types_mean_the_same),
+        cmocka_unit_test(what_php_makes_of_arrays_and_numbers_is_read),
         cmocka_unit_test(form_in_another_charset_becomes_utf8),
         cmocka_unit_test(fields_are_read_by_type_and_refused_by_name),
         cmocka_unit_test(unknown_fields_are_named_if_that_is_harmless),
