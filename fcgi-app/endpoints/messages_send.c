@@ -16,7 +16,7 @@ enum {
     TITLE_MAX = 255,
     BODY_MAX = 64 * 1024,
     EXTRA_MAX = 16 * 1024,
-    NAME_MAX_BYTES = 255,
+    SHORT_MAX = 255,
     URL_MAX = 2048,
     /* BODY_LIST_MAX ids of USER_ID_MAX bytes, each of them escaped */
     ARRAY_MAX = BODY_LIST_MAX * (2 * USER_ID_MAX + 3) + 3,
@@ -62,7 +62,7 @@ static enum err read_audience(const struct request *req, struct buf *array, stru
     if (body_has(req->body, "to") == body_has(req->body, "group"))
         return body_fail(req->body, ERR_MALFORMED, "exactly one of \"to\" and \"group\" is needed");
     if (!to) {
-        e = request_text(req, "group", NAME_MAX_BYTES, BODY_NAME, &d->group);
+        e = request_text(req, "group", SHORT_MAX, BODY_NAME, &d->group);
         if (!e && (!d->group || !d->group[0]))
             e = body_fail(req->body, ERR_MALFORMED, "\"to\" or \"group\" is empty");
         return e;
@@ -100,12 +100,12 @@ static enum err read_texts(const struct request *req, struct draft *d)
         const char **out;
     } texts[] = {
         {"title", TITLE_MAX, BODY_LINE, &d->title},
-        {"sender", NAME_MAX_BYTES, BODY_NAME, &d->sender},
+        {"sender", SHORT_MAX, BODY_NAME, &d->sender},
         {"url", URL_MAX, BODY_LINE, &d->url},
-        {"category", NAME_MAX_BYTES, BODY_NAME, &d->category},
-        {"key", NAME_MAX_BYTES, BODY_NAME, &d->key},
-        {"subject_type", NAME_MAX_BYTES, BODY_NAME, &d->subject_type},
-        {"subject_id", NAME_MAX_BYTES, BODY_NAME, &d->subject_id},
+        {"category", SHORT_MAX, BODY_NAME, &d->category},
+        {"key", SHORT_MAX, BODY_NAME, &d->key},
+        {"subject_type", SHORT_MAX, BODY_NAME, &d->subject_type},
+        {"subject_id", SHORT_MAX, BODY_NAME, &d->subject_id},
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -312,8 +312,9 @@ enum err body_text(struct body *b, const char *name, size_t max, enum body_text_
     if (!json_object_is_type(node, json_type_string))
         return body_fail(b, ERR_INVALID, "\"%s\" must be text", name);
     text = json_text(node);
-    if (text.len > max)
-        return body_fail(b, ERR_INVALID, "\"%s\" is longer than %zu bytes", name, max);
+    if ((kind == BODY_TEXT ? text.len : span_utf8_count(text)) > max)
+        return body_fail(b, ERR_INVALID, "\"%s\" is longer than %zu %s", name, max,
+                         kind == BODY_TEXT ? "bytes" : "characters");
     if (!is_clean_text(text, kind))
         return body_fail(b, ERR_INVALID, "\"%s\" has a control character", name);
     *out = text;

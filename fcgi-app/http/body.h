@@ -47,7 +47,8 @@ struct json_object *body_find_list(struct body *b, const char *name);
 /* Whether the field is there at all, even as null. */
 bool body_has(const struct body *b, const char *name);
 
-/* These leave *out as it is when the field is absent. Texts borrow from the tree. ERR_INVALID. */
+/* These leave *out as it is when the field is absent. Texts borrow from the tree; `max` is of the
+ * bytes of a BODY_TEXT, and of the characters of the others. ERR_INVALID. */
 MUST_USE enum err body_text(struct body *b, const char *name, size_t max, enum body_text_kind kind,
                             struct span *out);
 MUST_USE enum err body_int(struct body *b, const char *name, int64_t min, int64_t max,

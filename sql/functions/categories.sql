@@ -35,7 +35,7 @@ BEGIN
     IF category_set.name IS NULL OR category_set.critical IS NULL THEN
         RAISE EXCEPTION 'name and critical are needed' USING ERRCODE = 'DB422';
     END IF;
-    PERFORM check_text('category', category_set.name, 64);
+    PERFORM check_name('category', category_set.name, 64);
     category := category_named(category_set.name);
     UPDATE category c SET listed = true WHERE c.id = category;
     PERFORM lock_broadcasts();

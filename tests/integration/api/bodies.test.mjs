@@ -98,6 +98,17 @@ test('an empty array of PHP is an empty object, a number a name, a list with gap
   assert.deepEqual(members.json, { added: 2, removed: 0 });
 });
 
+test('short texts have as many characters as openapi.yaml says, whatever their bytes', async () => {
+  for (const [name, max] of [['title', 255], ['sender', 255], ['key', 255], ['subject_id', 255], ['subject_type', 64], ['url', 2048]]) {
+    const of = (n) => ({ to: 'f8', title: 'x', subject_type: 'order', subject_id: '7', [name]: `/${'中'.repeat(n - 1)}` });
+    const fits = await json(of(max));
+    assert.equal(fits.status, 201, `${name}: ${fits.text}`);
+    const { status, text } = await json(of(max + 1));
+    assert.equal(status, 422, name);
+    assert.match(text, new RegExp(`${name}.*${max} characters`));
+  }
+});
+
 test('the limits hold for what a text has become', async () => {
   const longest = (n) => urlencoded(`to=f4&title=x&body=${'%D6%D0'.repeat(n)}`, 'application/x-www-form-urlencoded; charset=GBK');
   assert.equal((await send(longest(21845))).status, 201); // 65,535 bytes

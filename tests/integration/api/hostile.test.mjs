@@ -100,7 +100,8 @@ const controls = ['a\0b', 'a\nb', `/a\r\nSet-Cookie: a=${MARK}`, '\x07', '\x1b[3
 const badNumbers = [-1, 0, 1.5, 1e300, raw(BEYOND), raw(`-${BEYOND}`), raw('-9223372036854775809'), raw('1e5'), raw('1.0'), raw('01'), raw('NaN')];
 const wrong = {
   line: (max) => [1, ...wrong.name(max)],
-  name: (max) => [1.5, true, [], [MARK], {}, { a: MARK }, '', ...controls, long(max + 1), 'ä'.repeat(max / 2 + 1)],
+  name: (max) => [1.5, true, [], [MARK], {}, { a: MARK }, '', ...controls, long(max + 1), '中'.repeat(max + 1)],
+  pathName: (max) => [...wrong.name(max), 'ä'.repeat(max / 2 + 1)],
   text: (max) => [1, true, [], {}, 'a\0b', 'a\x01b', 'a\x1bb', long(max + 1), '中'.repeat(max / 3 + 1)],
   int: [...badNumbers, '1', '', true, [], {}, INT64_MAX],
   bool: [0, 1, 'true', '', 'yes', [], {}, raw('TRUE')],
@@ -123,12 +124,12 @@ const subject = { ...title, subject_type: 'order', subject_id: '7' };
 const fields = {
   sendMessage: {
     to: [wrong.audience, { title: 'Title' }],
-    group: [['', null, '*', ...wrong.name(128)], { title: 'Title' }],
+    group: [['', null, '*', ...wrong.pathName(128)], { title: 'Title' }],
     title: [[null, ...wrong.line(255)], title],
     body: [wrong.text(65536), title],
     sender: [wrong.name(255), title],
     url: [[...wrong.line(2048), ...wrong.url], title],
-    category: [wrong.name(64), title],
+    category: [wrong.pathName(64), title],
     key: [wrong.name(255), title],
     subject_type: [wrong.name(64), subject],
     subject_id: [wrong.name(255), subject],

@@ -137,7 +137,7 @@ for (const [what, json, status, code, pattern] of [
   ['no title', { to: '1' }, 422, 'invalid', /title/],
   ['an empty title', { to: '1', title: '' }, 422, 'invalid', /title/],
   ['a title that is a number', { to: '1', title: 5 }, 422, 'invalid', /"title" must be text/],
-  ['a title of 256 bytes', { to: '1', title: 'ä'.repeat(128) }, 422, 'invalid', /"title"/],
+  ['a title of 256 characters', { to: '1', title: 'ä'.repeat(256) }, 422, 'invalid', /"title"/],
   ['a title with a line end', { to: '1', title: 'a\nb' }, 422, 'invalid', /"title"/],
   ['a body over 64 KiB', { to: '1', title: 'x', body: 'b'.repeat(65537) }, 422, 'invalid', /"body"/],
   ['NUL in a body', { to: '1', title: 'x', body: 'a\0b' }, 422, 'invalid', /"body"/],
