@@ -35,6 +35,8 @@ static const struct route routes[] = {
     {METHOD_DELETE, "/categories/{name}", ACCESS_SERVICE, 0, endpoint_remove_category},
     {METHOD_GET, "/users/{user}", ACCESS_SERVICE, 0, endpoint_export_user},
     {METHOD_DELETE, "/users/{user}", ACCESS_SERVICE, 0, endpoint_erase_user},
+    {METHOD_GET, "/users", ACCESS_SERVICE, 0, endpoint_export_user},
+    {METHOD_DELETE, "/users", ACCESS_SERVICE, 0, endpoint_erase_user},
     {METHOD_POST, "/tokens", ACCESS_SERVICE, SMALL_BODY_MAX, endpoint_make_token},
     {METHOD_GET, "/health", ACCESS_PUBLIC, 0, endpoint_show_health},
     {METHOD_GET, "/metrics", ACCESS_SERVICE, 0, endpoint_show_metrics},

@@ -20,6 +20,10 @@ BEGIN
     IF octet_length(value) > bytes_max THEN
         RAISE EXCEPTION '% is 1 to % bytes', what, bytes_max USING ERRCODE = 'DB422';
     END IF;
+    -- RFC 3986 5.2.4: no path could say which.
+    IF value IN ('.', '..') THEN
+        RAISE EXCEPTION '% is another name than "." and ".."', what USING ERRCODE = 'DB422';
+    END IF;
     PERFORM doorbell_internal.check_text(what, value, bytes_max);
 END
 $$;

@@ -632,6 +632,7 @@ test('members in bulk, and page by page', async () => {
 for (const [method, path] of [
   ['GET', '/preferences'], ['PUT', '/preferences'], ['GET', '/sent/1'], ['DELETE', '/sent/1'], ['GET', '/groups/g/members'],
   ['POST', '/groups/g/members'], ['PUT', '/groups/g/members/u'], ['DELETE', '/groups/g/members/u'], ['GET', '/users/u'], ['DELETE', '/users/u'],
+  ['GET', '/users?user=u'], ['DELETE', '/users?user=u'],
   ['GET', '/categories'], ['PUT', '/categories/c'], ['DELETE', '/categories/c'], ['GET', '/metrics'],
 ]) {
   test(`${method} ${path} without a proof, or with the wrong one, is 401`, async () => {
