@@ -53,6 +53,9 @@ DECLARE
 BEGIN
     UPDATE category c SET listed = false WHERE c.name = category_remove.name AND c.listed RETURNING c.id INTO category;
     IF NOT FOUND THEN
+        IF EXISTS (SELECT FROM category c WHERE c.name = category_remove.name) THEN
+            RETURN;
+        END IF;
         RAISE EXCEPTION 'there is no such category' USING ERRCODE = 'DB404';
     END IF;
     PERFORM lock_broadcasts();
@@ -61,4 +64,4 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.category_remove IS
     'Takes a category off the list: it is no longer critical, and nobody can newly mute it. Its messages keep it, and '
-    'those who muted it still do not see them. Naming it again, by a message or category_set(), brings it back. DB404.';
+    'those who muted it still do not see them. Naming it again, by a message or category_set(), brings it back. Removing it again changes nothing. DB404.';

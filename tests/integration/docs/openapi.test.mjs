@@ -398,7 +398,8 @@ test('categories', async () => {
   const { categories } = await expect(200, 'listCategories');
   assert.deepEqual(categories.find(({ name }) => name === args.name), { ...args, critical: true });
   await expect(200, 'removeCategory', { args });
-  await expect(404, 'removeCategory', { args });
+  await expect(200, 'removeCategory', { args });
+  await expect(404, 'removeCategory', { args: { name: 'nobody has named it' } });
 });
 
 test('what became of a message, and recall', async () => {
