@@ -156,6 +156,15 @@ bool span_is_utf8(struct span s)
     return true;
 }
 
+size_t span_utf8_count(struct span s)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s.len; i++)
+        count += ((unsigned char)s.p[i] & 0xc0) != 0x80; /* all but continuations begin one */
+    return count;
+}
+
 bool span_has_control(struct span s)
 {
     for (size_t i = 0; i < s.len; i++) {

@@ -48,6 +48,9 @@ size_t span_utf8_len(struct span s);
 /* Whether the bytes are well-formed UTF-8, as above. */
 bool span_is_utf8(struct span s);
 
+/* How many characters well-formed UTF-8 has. */
+size_t span_utf8_count(struct span s);
+
 /* Whether a byte below 0x20, or 0x7f, occurs. */
 bool span_has_control(struct span s);
 

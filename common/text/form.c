@@ -105,6 +105,17 @@ static enum err find_parameter(struct span rest, struct span wanted, struct span
     return found;
 }
 
+enum err form_charset(struct span content_type, struct span *out)
+{
+    struct span charset = {NULL, 0};
+    enum err e = find_parameter(content_type, SPAN("charset"), &charset);
+
+    if (e && e != ERR_NOT_FOUND)
+        return e;
+    *out = charset;
+    return ERR_NONE;
+}
+
 /* RFC 2046 5.1.1 */
 static bool is_boundary(struct span s)
 {
@@ -273,7 +284,7 @@ static bool is_plain_encoding(struct span value)
            span_equal_nocase(value, SPAN("binary"));
 }
 
-static enum err read_part_header(struct span line, bool *has_name, struct span *name)
+static enum err read_part_header(struct span line, bool *has_name, struct form_field *part)
 {
     struct span value = line;
     struct span header = span_cut(&value, ':');
@@ -283,17 +294,19 @@ static enum err read_part_header(struct span line, bool *has_name, struct span *
     value = span_trim(value);
     if (span_equal_nocase(header, SPAN("content-transfer-encoding")))
         return is_plain_encoding(value) ? ERR_NONE : ERR_MALFORMED;
+    if (span_equal_nocase(header, SPAN("content-type")))
+        return form_charset(value, &part->charset);
     if (!span_equal_nocase(header, SPAN("content-disposition")))
         return ERR_NONE;
     if (*has_name || !span_equal_nocase(form_media_type(value), SPAN("form-data")) ||
-        find_parameter(value, SPAN("name"), name))
+        find_parameter(value, SPAN("name"), &part->name))
         return ERR_MALFORMED;
     *has_name = true;
     return ERR_NONE;
 }
 
 /* `block` is the lines of a part's header, each with its CRLF. */
-static enum err read_part_headers(struct span block, struct span *name)
+static enum err read_part_headers(struct span block, struct form_field *part)
 {
     bool has_name = false;
 
@@ -304,7 +317,7 @@ static enum err read_part_headers(struct span block, struct span *name)
         if (line.len == 0 || line.p[line.len - 1] != '\r')
             return ERR_MALFORMED;
         line.len--;
-        e = read_part_header(line, &has_name, name);
+        e = read_part_header(line, &has_name, part);
         if (e)
             return e;
     }
@@ -342,7 +355,7 @@ static enum err next_part(struct form *f, struct form_field *out)
         return f->rest_len > FORM_PART_HEADERS_MAX ? ERR_TOO_BIG : ERR_MALFORMED;
     headers = (struct span){f->rest + CRLF.len, (size_t)(end - f->rest)};
     skip(f, headers.len + 4);
-    e = read_part_headers(headers, &out->name);
+    e = read_part_headers(headers, out);
     if (e)
         return e;
     out->name = unescape_name(out->name);

@@ -19,6 +19,7 @@ enum form_suffix { FORM_PLAIN, FORM_ELEMENT, FORM_NESTED };
 struct form_field {
     struct span name; /* without the brackets of FORM_ELEMENT */
     struct span value;
+    struct span charset; /* the part's own, of multipart; else empty */
     enum form_suffix suffix;
 };
 
@@ -43,5 +44,8 @@ MUST_USE enum err form_next(struct form *f, struct form_field *out);
 
 /* The media type of a Content-Type value, without its parameters and blanks. */
 struct span form_media_type(struct span content_type);
+
+/* Its charset parameter, the empty span without one. ERR_MALFORMED. */
+MUST_USE enum err form_charset(struct span content_type, struct span *out);
 
 #endif

@@ -119,6 +119,27 @@ static bool wait_for_socket(const struct connection *c, short events, int64_t de
     return n > 0;
 }
 
+/* Notices, which libpq would write to stderr as they come. While the connection is set up they
+ * speak of the server: another version of a collation, say. */
+static void log_setup_notice(void *unused, const PGresult *notice)
+{
+    const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+
+    (void)unused;
+    if (text)
+        log_warn("PostgreSQL says: %.*s", first_line(text), text);
+}
+
+/* Later ones come with a statement, and like its errors they may repeat what users wrote. */
+static void log_statement_notice(void *unused, const PGresult *notice)
+{
+    const char *state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+
+    (void)unused;
+    log_info("a statement had a notice: SQLSTATE %s; the log of PostgreSQL has its text",
+             state ? state : "?");
+}
+
 static enum err open_connection(struct connection *c)
 {
     static const char *const keywords[] = {"dbname", "fallback_application_name", "client_encoding",
@@ -130,6 +151,7 @@ static enum err open_connection(struct connection *c)
     c->pg = PQconnectStartParams(keywords, values, 1);
     if (!c->pg)
         return ERR_NO_MEMORY;
+    PQsetNoticeReceiver(c->pg, log_setup_notice, NULL);
     if (PQstatus(c->pg) == CONNECTION_BAD)
         return ERR_UNAVAILABLE;
     while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
@@ -285,6 +307,7 @@ enum err connection_connect(struct connection *c)
     if (!e) {
         if (c->backoff.delay_ms)
             log_info("PostgreSQL is back");
+        PQsetNoticeReceiver(c->pg, log_statement_notice, NULL);
         backoff_succeeded(&c->backoff);
         c->connects++;
         return ERR_NONE;

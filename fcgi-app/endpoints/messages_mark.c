@@ -48,10 +48,10 @@ static enum err mark_read_subject(const struct endpoint *ep, const struct reques
                                   struct counts *out)
 {
     const char *type, *id;
-    enum err e = request_text(req, "subject_type", SUBJECT_MAX, BODY_LINE, &type);
+    enum err e = request_text(req, "subject_type", SUBJECT_MAX, BODY_NAME, &type);
 
     if (!e)
-        e = request_text(req, "subject_id", SUBJECT_MAX, BODY_LINE, &id);
+        e = request_text(req, "subject_id", SUBJECT_MAX, BODY_NAME, &id);
     if (!e && (!type || !id))
         e = body_fail(req->body, ERR_INVALID, "subject_type and subject_id go together");
     return e ? e : marks_read_subject(ep->store, req->who.user, type, id, out);

@@ -17,7 +17,7 @@ enum {
     TITLE_MAX = 255,
     BODY_MAX = 64 * 1024,
     EXTRA_MAX = 16 * 1024,
-    NAME_MAX_BYTES = 255,
+    SHORT_MAX = 255,
     URL_MAX = 2048,
     /* BODY_LIST_MAX ids of USER_ID_MAX bytes, each of them escaped */
     ARRAY_MAX = BODY_LIST_MAX * (2 * USER_ID_MAX + 3) + 3,
@@ -63,7 +63,7 @@ static enum err read_audience(const struct request *req, struct buf *array, stru
     if (body_has(req->body, "to") == body_has(req->body, "group"))
         return body_fail(req->body, ERR_MALFORMED, "exactly one of \"to\" and \"group\" is needed");
     if (!to) {
-        e = request_text(req, "group", NAME_MAX_BYTES, BODY_LINE, &d->group);
+        e = request_text(req, "group", SHORT_MAX, BODY_NAME, &d->group);
         if (!e && (!d->group || !d->group[0]))
             e = body_fail(req->body, ERR_MALFORMED, "\"to\" or \"group\" is empty");
         return e;
@@ -72,7 +72,7 @@ static enum err read_audience(const struct request *req, struct buf *array, stru
         d->to_all = true;
         return ERR_NONE;
     }
-    if (json_object_is_type(to, json_type_array))
+    if (body_find_list(req->body, "to"))
         e = body_users(req->body, "to", array);
     else
         e = append_one(req->body, array);
@@ -104,19 +104,20 @@ static enum err read_texts(const struct request *req, struct draft *d)
     const struct {
         const char *name;
         size_t max;
+        enum body_text_kind kind;
         const char **out;
     } texts[] = {
-        {"title", TITLE_MAX, &d->title},
-        {"sender", NAME_MAX_BYTES, &d->sender},
-        {"url", URL_MAX, &d->url},
-        {"category", NAME_MAX_BYTES, &d->category},
-        {"key", NAME_MAX_BYTES, &d->key},
-        {"subject_type", NAME_MAX_BYTES, &d->subject_type},
-        {"subject_id", NAME_MAX_BYTES, &d->subject_id},
+        {"title", TITLE_MAX, BODY_LINE, &d->title},
+        {"sender", SHORT_MAX, BODY_NAME, &d->sender},
+        {"url", URL_MAX, BODY_LINE, &d->url},
+        {"category", SHORT_MAX, BODY_NAME, &d->category},
+        {"key", SHORT_MAX, BODY_NAME, &d->key},
+        {"subject_type", SHORT_MAX, BODY_NAME, &d->subject_type},
+        {"subject_id", SHORT_MAX, BODY_NAME, &d->subject_id},
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        enum err e = request_text(req, texts[i].name, texts[i].max, BODY_LINE, texts[i].out);
+        enum err e = request_text(req, texts[i].name, texts[i].max, texts[i].kind, texts[i].out);
 
         if (e)
             return e;

@@ -1,14 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* /users/{user}: all that is stored about a user, and forgetting it. */
+/* /users/{user} and /users?user=: all that is stored about a user, and forgetting it. */
 #include "fcgi-app/store/users.h"
 #include "fcgi-app/endpoints/endpoint.h"
+
+#include "common/security/user.h"
+
+/* The user of the path or, of /users, of the query: "." and ".." cannot be in a path. */
+static enum err read_user(const struct request *req, struct response *res, const char **user)
+{
+    enum err e;
+
+    if (req->args[0].p)
+        return request_name(req, 0, user);
+    e = request_query(req, "user", user);
+    if (e == ERR_INVALID)
+        return response_fail(res, e, "\"user\" is given twice");
+    if (e)
+        return e;
+    if (!*user)
+        return response_fail(res, ERR_INVALID, "\"user\" is needed, as in /users?user=42");
+    return user_is_valid(span_of(*user)) ? ERR_NONE : ERR_NOT_FOUND;
+}
 
 enum err endpoint_export_user(const struct endpoint *ep, const struct request *req,
                               struct response *res)
 {
     const char *user;
     struct span json;
-    enum err e = request_name(req, 0, &user);
+    enum err e = read_user(req, res, &user);
 
     if (!e)
         e = users_export(ep->store, user, &json);
@@ -20,7 +39,7 @@ enum err endpoint_erase_user(const struct endpoint *ep, const struct request *re
 {
     const char *user;
     bool was_known;
-    enum err e = request_name(req, 0, &user);
+    enum err e = read_user(req, res, &user);
 
     if (!e)
         e = users_erase(ep->store, user, &was_known);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/security/user.h"
+#include "common/text/charset.h"
 #include "common/text/form.h"
 #include "common/text/json.h"
 #include "fcgi-app/postgres/array.h"
@@ -73,44 +74,131 @@ static enum err add_field(struct body *b, const struct form_field *field, const 
     return ERR_NO_MEMORY;
 }
 
-static enum err take_field(struct body *b, const struct form_field *field)
+/* A form on its way to the tree, and what its texts are written in. */
+struct form_reader {
+    struct form form;
+    struct charset charset; /* of the fields that name none */
+    struct charset part;    /* of one that does */
+    struct buf text;        /* the last value that was converted */
+    bool is_first;
+};
+
+static enum err open_charset(struct body *b, struct span label, struct charset *c)
+{
+    enum err e = charset_open(c, label);
+
+    if (e == ERR_UNSUPPORTED)
+        return body_fail(b, e,
+                         "the charset of the form is unknown; send UTF-8, or one of gb18030, gbk, "
+                         "big5, shift_jis, euc-kr, iso-8859-1 to 16, windows-1250 to 1258");
+    return e;
+}
+
+/* HTML, form submission: a browser writes its choice of a charset into a hidden field of this name
+ * (RFC 7578 4.6). What came before it would have been read in another one. */
+static enum err take_charset_field(struct body *b, struct form_reader *r,
+                                   const struct form_field *field)
+{
+    if (!r->is_first)
+        return body_fail(b, ERR_INVALID, "\"_charset_\" must be the first field of the form");
+    charset_close(&r->charset);
+    return open_charset(b, field->value, &r->charset);
+}
+
+static enum err decode_value(struct body *b, struct form_reader *r, const struct form_field *field,
+                             struct span *value)
+{
+    struct charset *c = &r->charset;
+    enum err e = ERR_NONE;
+
+    if (field->charset.len > 0) {
+        c = &r->part;
+        e = open_charset(b, field->charset, c);
+    }
+    if (!e)
+        e = charset_decode(c, field->value, &r->text, value);
+    if (e == ERR_INVALID && c->is_utf8)
+        e = body_fail(
+            b, ERR_MALFORMED,
+            "the body is not UTF-8; if it is in another charset, name that in Content-Type");
+    else if (e == ERR_INVALID)
+        e = fail_name(b, field->name, "has bytes that its charset does not have");
+    charset_close(&r->part);
+    return e;
+}
+
+static enum err take_field(struct body *b, struct form_reader *r, const struct form_field *field)
 {
     char name[FIELD_NAME_MAX];
-    struct json_object *value;
+    struct json_object *json;
+    struct span value;
+    enum err e;
 
     if (field->suffix == FORM_NESTED)
         return fail_name(b, field->name, "has a bracket that is not understood");
     if (field->name.len >= sizeof(name) || span_has_control(field->name))
         return fail_name(b, field->name, "is unknown");
-    if (!span_is_utf8(field->name) || !span_is_utf8(field->value))
-        return body_fail(b, ERR_MALFORMED, "the body is not UTF-8");
+    if (!span_is_utf8(field->name))
+        return body_fail(b, ERR_MALFORMED, "the name of a field is not UTF-8");
+    e = decode_value(b, r, field, &value);
+    if (e)
+        return e;
     if (field->name.len > 0)
         memcpy(name, field->name.p, field->name.len);
     name[field->name.len] = '\0';
-    value = json_object_new_string_len(field->value.p ? field->value.p : "", (int)field->value.len);
-    return value ? add_field(b, field, name, value) : ERR_NO_MEMORY;
+    json = json_object_new_string_len(value.p ? value.p : "", (int)value.len);
+    return json ? add_field(b, field, name, json) : ERR_NO_MEMORY;
 }
 
-static enum err decode_form_body(struct body *b, struct span content_type, char *bytes, size_t len)
+static enum err take_fields(struct body *b, struct form_reader *r)
 {
-    struct form form;
     struct form_field field;
-    enum err e = form_init(&form, content_type, bytes, len, FIELDS_MAX);
+    enum err e;
 
-    if (e == ERR_UNSUPPORTED)
-        return body_fail(b, e, "the body must be JSON, urlencoded or multipart/form-data");
-    b->is_form = true;
-    b->root = json_object_new_object();
-    if (!b->root)
-        return ERR_NO_MEMORY;
-    while (!e) {
-        e = form_next(&form, &field);
-        if (!e && (e = take_field(b, &field)))
+    while (!(e = form_next(&r->form, &field))) {
+        if (span_equal(field.name, SPAN("_charset_")))
+            e = take_charset_field(b, r, &field);
+        else
+            e = take_field(b, r, &field);
+        if (e)
             return e;
+        r->is_first = false;
     }
     if (e == ERR_TOO_BIG)
         return body_fail(b, e, "the form has too many fields");
     return e == ERR_END ? ERR_NONE : body_fail(b, ERR_MALFORMED, "the form is malformed");
+}
+
+static enum err decode_form_body(struct body *b, struct span content_type, char *bytes, size_t len)
+{
+    struct form_reader r = {.is_first = true};
+    struct span label;
+    enum err e = form_init(&r.form, content_type, bytes, len, FIELDS_MAX);
+
+    if (e == ERR_UNSUPPORTED)
+        return body_fail(b, e, "the body must be JSON, urlencoded or multipart/form-data");
+    if (e || form_charset(content_type, &label))
+        return body_fail(b, ERR_MALFORMED, "the form is malformed");
+    b->is_form = true;
+    b->root = json_object_new_object();
+    if (!b->root)
+        return ERR_NO_MEMORY;
+    buf_init(&r.text, len * CHARSET_GROWTH_MAX);
+    e = open_charset(b, label, &r.charset);
+    if (!e)
+        e = take_fields(b, &r);
+    charset_close(&r.charset);
+    buf_deinit(&r.text);
+    return e;
+}
+
+/* RFC 8259 8.1: JSON is UTF-8. Other parameters mean nothing. */
+static bool is_json_utf8(struct span content_type)
+{
+    struct span label = {NULL, 0};
+
+    return form_charset(content_type, &label) || label.len == 0 ||
+           span_equal_nocase(label, SPAN("utf-8")) || span_equal_nocase(label, SPAN("utf8"));
 }
 
 static enum err decode_json_body(struct body *b, char *bytes, size_t len)
@@ -131,8 +219,12 @@ enum err body_decode(struct body *b, struct span content_type, char *bytes, size
     *b = (struct body){.root = NULL};
     if (len == 0)
         return ERR_NONE;
-    if (span_equal_nocase(form_media_type(content_type), SPAN("application/json")))
+    if (span_equal_nocase(form_media_type(content_type), SPAN("application/json"))) {
+        if (!is_json_utf8(content_type))
+            return body_fail(b, ERR_UNSUPPORTED,
+                             "JSON is UTF-8; convert it, or send a form in its charset");
         return decode_json_body(b, bytes, len);
+    }
     return decode_form_body(b, content_type, bytes, len);
 }
 
@@ -185,12 +277,25 @@ struct json_object *body_find(const struct body *b, const char *name)
 
 static bool is_clean_text(struct span s, enum body_text_kind kind)
 {
-    if (kind == BODY_LINE)
+    if (kind != BODY_TEXT)
         return !span_has_control(s);
     for (size_t i = 0; i < s.len; i++)
         if ((unsigned char)s.p[i] < 0x20 && (s.p[i] == '\0' || !strchr("\t\n\r", s.p[i])))
             return false;
     return true;
+}
+
+/* Sites have numbers for names: `subject_id: 7` means what `subject_id: "7"` does. */
+static enum err name_of_int(struct body *b, const char *name, struct json_object **node)
+{
+    struct json_object *text = json_object_new_string(json_object_to_json_string(*node));
+
+    if (!text || json_object_object_add(b->root, name, text) != 0) {
+        json_object_put(text);
+        return ERR_NO_MEMORY;
+    }
+    *node = text;
+    return ERR_NONE;
 }
 
 enum err body_text(struct body *b, const char *name, size_t max, enum body_text_kind kind,
@@ -201,11 +306,15 @@ enum err body_text(struct body *b, const char *name, size_t max, enum body_text_
 
     if (!node)
         return ERR_NONE;
+    if (kind == BODY_NAME && json_object_is_type(node, json_type_int) &&
+        name_of_int(b, name, &node))
+        return ERR_NO_MEMORY;
     if (!json_object_is_type(node, json_type_string))
         return body_fail(b, ERR_INVALID, "\"%s\" must be text", name);
     text = json_text(node);
-    if (text.len > max)
-        return body_fail(b, ERR_INVALID, "\"%s\" is longer than %zu bytes", name, max);
+    if ((kind == BODY_TEXT ? text.len : span_utf8_count(text)) > max)
+        return body_fail(b, ERR_INVALID, "\"%s\" is longer than %zu %s", name, max,
+                         kind == BODY_TEXT ? "bytes" : "characters");
     if (!is_clean_text(text, kind))
         return body_fail(b, ERR_INVALID, "\"%s\" has a control character", name);
     *out = text;
@@ -281,6 +390,10 @@ enum err body_object(struct body *b, const char *name, size_t max, struct span *
         return ERR_NONE;
     if (b->is_form && (e = replace_with_parsed(b, name, &node)))
         return e;
+    if (json_object_is_type(node, json_type_array) && json_object_array_length(node) == 0) {
+        *out = SPAN("{}"); /* PHP has one empty array for both */
+        return ERR_NONE;
+    }
     if (!json_object_is_type(node, json_type_object))
         return body_fail(b, ERR_INVALID, "\"%s\" must be an object", name);
     json = span_of(json_object_to_json_string_ext(node, JSON_C_TO_STRING_PLAIN |
@@ -319,10 +432,56 @@ enum err body_user(struct body *b, const char *name, struct buf *out)
     return e ? e : buf_append_char(out, '\0');
 }
 
+/* An index as PHP writes it: digits without a leading zero. */
+static bool is_index(struct span key)
+{
+    int64_t n;
+
+    return key.len > 0 && key.p[0] != '-' && (key.p[0] != '0' || key.len == 1) &&
+           span_parse_int(key, &n) == ERR_NONE;
+}
+
+/* The items of a list with gaps, which PHP encodes as {"0":…,"2":…}; NULL if `object` is none. */
+static struct json_object *list_of_indexed(struct json_object *object)
+{
+    struct json_object_iterator i = json_object_iter_begin(object);
+    struct json_object_iterator end = json_object_iter_end(object);
+    struct json_object *list = json_object_new_array();
+
+    for (; list && !json_object_iter_equal(&i, &end); json_object_iter_next(&i)) {
+        struct json_object *item = json_object_get(json_object_iter_peek_value(&i));
+
+        if (is_index(span_of(json_object_iter_peek_name(&i))) &&
+            json_object_array_add(list, item) == 0)
+            continue;
+        json_object_put(item);
+        json_object_put(list);
+        list = NULL;
+    }
+    return list;
+}
+
+struct json_object *body_find_list(struct body *b, const char *name)
+{
+    struct json_object *node = body_find(b, name);
+    struct json_object *list;
+
+    if (json_object_is_type(node, json_type_array))
+        return node;
+    if (!json_object_is_type(node, json_type_object) || json_object_object_length(node) == 0)
+        return NULL;
+    list = list_of_indexed(node);
+    if (list && json_object_object_add(b->root, name, list) != 0) {
+        json_object_put(list);
+        list = NULL;
+    }
+    return list;
+}
+
 static enum err find_list(struct body *b, const char *name, struct json_object **list)
 {
-    *list = body_find(b, name);
-    if (!json_object_is_type(*list, json_type_array))
+    *list = body_find_list(b, name);
+    if (!*list)
         return body_fail(b, ERR_INVALID, "\"%s\" must be a list", name);
     if (json_object_array_length(*list) > BODY_LIST_MAX)
         return body_fail(b, ERR_INVALID, "\"%s\" has more than %d items", name, BODY_LIST_MAX);
@@ -374,8 +533,11 @@ enum err body_texts(struct body *b, const char *name, size_t max, struct buf *ou
     if (e || (e = array_open(out)))
         return e;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct span text = json_text(json_object_array_get_idx(list, i));
+        struct json_object *item = json_object_array_get_idx(list, i);
+        struct span text = json_text(item);
 
+        if (json_object_is_type(item, json_type_int))
+            text = span_of(json_object_to_json_string(item));
         if (!text.p || text.len > max || !is_clean_text(text, BODY_LINE))
             return body_fail(b, ERR_INVALID, "\"%s\" must be a list of names", name);
         if ((e = array_append_text(out, text)))

@@ -22,13 +22,15 @@ struct body {
 };
 
 enum body_text_kind {
+    BODY_NAME, /* no control characters; in JSON an integer is taken as its digits */
     BODY_LINE, /* no control characters */
     BODY_TEXT, /* tabs and line ends are welcome */
 };
 
-/* Decodes `bytes`, which is changed; of an empty body the type does not matter. ERR_UNSUPPORTED,
- * ERR_MALFORMED, ERR_INVALID (name[…], a name given twice), ERR_TOO_BIG, ERR_NO_MEMORY. The body is
- * to be deinited in any case. */
+/* Decodes `bytes`, which is changed; of an empty body the type does not matter. A form in another
+ * charset becomes UTF-8. ERR_UNSUPPORTED (the type or charset), ERR_MALFORMED, ERR_INVALID
+ * (name[…], a name given twice, bytes that the charset does not have), ERR_TOO_BIG, ERR_NO_MEMORY.
+ * The body is to be deinited in any case. */
 MUST_USE enum err body_decode(struct body *b, struct span content_type, char *bytes, size_t len);
 void body_deinit(struct body *b);
 
@@ -38,10 +40,15 @@ MUST_USE enum err body_only(struct body *b, const char *const *names, size_t cou
 /* NULL if the field is absent or null; in a form also if it is empty. */
 struct json_object *body_find(const struct body *b, const char *name);
 
+/* The list of this name, NULL if the field is none. In JSON an object whose names are indexes is a
+ * list too, and becomes one: PHP writes one with gaps so. */
+struct json_object *body_find_list(struct body *b, const char *name);
+
 /* Whether the field is there at all, even as null. */
 bool body_has(const struct body *b, const char *name);
 
-/* These leave *out as it is when the field is absent. Texts borrow from the tree. ERR_INVALID. */
+/* These leave *out as it is when the field is absent. Texts borrow from the tree; `max` is of the
+ * bytes of a BODY_TEXT, and of the characters of the others. ERR_INVALID. */
 MUST_USE enum err body_text(struct body *b, const char *name, size_t max, enum body_text_kind kind,
                             struct span *out);
 MUST_USE enum err body_int(struct body *b, const char *name, int64_t min, int64_t max,

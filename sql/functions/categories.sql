@@ -35,7 +35,7 @@ BEGIN
     IF category_set.name IS NULL OR category_set.critical IS NULL THEN
         RAISE EXCEPTION 'name and critical are needed' USING ERRCODE = 'DB422';
     END IF;
-    PERFORM check_text('category', category_set.name, 64);
+    PERFORM check_name('category', category_set.name, 64);
     category := category_named(category_set.name);
     UPDATE category c SET listed = true WHERE c.id = category;
     PERFORM lock_broadcasts();
@@ -53,6 +53,9 @@ DECLARE
 BEGIN
     UPDATE category c SET listed = false WHERE c.name = category_remove.name AND c.listed RETURNING c.id INTO category;
     IF NOT FOUND THEN
+        IF EXISTS (SELECT FROM category c WHERE c.name = category_remove.name) THEN
+            RETURN;
+        END IF;
         RAISE EXCEPTION 'there is no such category' USING ERRCODE = 'DB404';
     END IF;
     PERFORM lock_broadcasts();
@@ -61,4 +64,4 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.category_remove IS
     'Takes a category off the list: it is no longer critical, and nobody can newly mute it. Its messages keep it, and '
-    'those who muted it still do not see them. Naming it again, by a message or category_set(), brings it back. DB404.';
+    'those who muted it still do not see them. Naming it again, by a message or category_set(), brings it back. Removing it again changes nothing. DB404.';

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- Checks of what a caller gave.
 
-CREATE OR REPLACE FUNCTION doorbell_internal.check_text(what text, value text, bytes_max integer) RETURNS void
+CREATE OR REPLACE FUNCTION doorbell_internal.check_text(what text, value text, chars_max integer) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF octet_length(value) NOT BETWEEN 1 AND bytes_max THEN
-        RAISE EXCEPTION '% is 1 to % bytes', what, bytes_max USING ERRCODE = 'DB422';
+    IF char_length(value) NOT BETWEEN 1 AND chars_max THEN
+        RAISE EXCEPTION '% is 1 to % characters', what, chars_max USING ERRCODE = 'DB422';
     END IF;
     IF value ~ '[\x01-\x1f\x7f-\x9f]' THEN
         RAISE EXCEPTION '% has a control character', what USING ERRCODE = 'DB422';
@@ -13,6 +13,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.check_text IS 'Refuses what is empty, too long, or has control characters; null passes.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.check_name(what text, value text, bytes_max integer) RETURNS void
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF octet_length(value) > bytes_max THEN
+        RAISE EXCEPTION '% is 1 to % bytes', what, bytes_max USING ERRCODE = 'DB422';
+    END IF;
+    -- RFC 3986 5.2.4: no path could say which.
+    IF value IN ('.', '..') THEN
+        RAISE EXCEPTION '% is another name than "." and ".."', what USING ERRCODE = 'DB422';
+    END IF;
+    PERFORM doorbell_internal.check_text(what, value, bytes_max);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.check_name IS 'The same for what stands in paths, where bytes count.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.check_url(url text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
@@ -40,7 +55,7 @@ $$;
 CREATE OR REPLACE FUNCTION doorbell_internal.check_group(name text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    PERFORM doorbell_internal.check_text('group', check_group.name, 128);
+    PERFORM doorbell_internal.check_name('group', check_group.name, 128);
     IF check_group.name IS NULL OR check_group.name = '*' THEN
         RAISE EXCEPTION 'group is a name other than "*"' USING ERRCODE = 'DB422';
     END IF;
@@ -60,7 +75,7 @@ BEGIN
         PERFORM doorbell_internal.check_text('sender', sender, 255);
     END IF;
     IF category IS NOT NULL THEN
-        PERFORM doorbell_internal.check_text('category', category, 64);
+        PERFORM doorbell_internal.check_name('category', category, 64);
     END IF;
     IF key IS NOT NULL THEN
         PERFORM doorbell_internal.check_text('key', key, 255);
@@ -94,6 +109,10 @@ BEGIN
     END IF;
 END
 $$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.are_bigint(numbers text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$ SELECT bool_and(lpad(n, 19, '0') <= '9223372036854775807') FROM unnest(numbers) n $$;
+COMMENT ON FUNCTION doorbell_internal.are_bigint IS 'Whether texts of up to 19 digits are numbers that a bigint holds.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.subject_of(subject_type text, subject_id text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$ SELECT subject_type || E'\x1f' || subject_id $$;

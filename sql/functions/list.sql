@@ -21,7 +21,9 @@ COMMENT ON FUNCTION doorbell_internal.category_id IS '0 for none, -1 for one tha
 CREATE OR REPLACE FUNCTION doorbell_internal.read_cursor(user_id text, before text) RETURNS bigint
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF before !~ '^c1-[0-9a-f]{8}-[0-9]{1,18}$' OR split_part(before, '-', 2) <> doorbell_internal.user_tag(user_id) THEN
+    IF before !~ '^c1-[0-9a-f]{8}-[0-9]{1,19}$' OR split_part(before, '-', 2) <> doorbell_internal.user_tag(user_id)
+        OR NOT doorbell_internal.are_bigint(ARRAY[split_part(before, '-', 3)])
+    THEN
         RAISE EXCEPTION 'before is not a "next" of this user''s list' USING ERRCODE = 'DB422';
     END IF;
     RETURN split_part(before, '-', 3)::bigint;

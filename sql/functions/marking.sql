@@ -168,7 +168,8 @@ DECLARE
     p constant text[] := string_to_array("position", '-');
 BEGIN
     IF "position" IS NULL
-        OR "position" !~ '^p1-[0-9a-f]{8}-[0-9]{1,18}-[0-9]{1,18}-[0-9]{1,18}-[0-9]{1,9}-[01]$'
+        OR "position" !~ '^p1-[0-9a-f]{8}-[0-9]{1,19}-[0-9]{1,19}-[0-9]{1,19}-[0-9]{1,9}-[01]$'
+        OR NOT doorbell_internal.are_bigint(p[3:5])
         OR p[2] <> doorbell_internal.user_tag(user_id)
     THEN
         RAISE EXCEPTION 'position is the "position" of one of this user''s lists, not a message id'

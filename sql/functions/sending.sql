@@ -241,7 +241,7 @@ $$Sends a message, in the caller's transaction: a rollback sends nothing and rin
 Called by name: SELECT * FROM doorbell.send(to_users => '{42}', title => 'Hello').
 Exactly one of to_users (up to 100,000 ids; duplicates collapse; an empty list stores nothing), to_group
 (a name; it may be new), to_all (true).
-title: 1 to 255 bytes. body: up to 65,536 bytes. sender, category (made when first named), url (http, https,
+title: 1 to 255 characters. body: up to 65,536 bytes. sender, category (made when first named), url (http, https,
 or a path from the root), extra (an object up to 16,384 bytes) are optional.
 expires_in: seconds after delivery at which nobody sees it any more. send_at: when to deliver.
 key: the same key and content again returns the first id with duplicate = true; with another content DB409.

@@ -71,7 +71,7 @@ export async function startNginx(t, where, options = {}) {
 
 const APACHE_MODULES = [
   'mpm_event', 'authz_core', 'unixd', 'mime', 'dir', 'alias', 'headers', 'log_config',
-  'proxy', 'proxy_fcgi', 'proxy_http', 'proxy_wstunnel', 'sed',
+  'proxy', 'proxy_fcgi', 'proxy_http', 'proxy_wstunnel', 'sed', 'filter', 'deflate',
 ];
 
 function apacheSettings({ folder, port, appSocket, relayPort, pages, options }) {

@@ -55,6 +55,68 @@ for (const [what, request] of [
   });
 }
 
+const gbk = '%CF%B5%CD%B3%CD%A8%D6%AA'; // 系统通知
+const gbkBytes = Buffer.from(gbk.replaceAll('%', ''), 'hex');
+const part = (name, value, headers = '') =>
+  Buffer.concat([Buffer.from(`--xYz\r\nContent-Disposition: form-data; name="${name}"\r\n${headers}\r\n`), Buffer.from(value), Buffer.from('\r\n')]);
+const parts = (type, ...all) => ({ body: Buffer.concat([...all, Buffer.from('--xYz--\r\n')]), headers: { 'content-type': `multipart/form-data; boundary=xYz${type}` } });
+const inGbk = (more) => urlencoded(`to=f4&title=${gbk}&body=${gbk}${more ?? ''}`, 'application/x-www-form-urlencoded; charset=GBK');
+
+for (const [what, request] of [
+  ['urlencoded', inGbk()],
+  ['urlencoded, without escapes', { ...inGbk(), body: Buffer.concat([Buffer.from('to=f4&title='), gbkBytes, Buffer.from('&body='), gbkBytes]) }],
+  ['urlencoded, as a browser names it', urlencoded(`_charset_=gbk&to=f4&title=${gbk}&body=${gbk}`)],
+  ['multipart', parts('; charset=gb2312', part('to', 'f4'), part('title', gbkBytes), part('body', gbkBytes))],
+  ['multipart, part by part', parts('', part('to', 'f4'), part('title', gbkBytes, 'Content-Type: text/plain; charset=gb18030\r\n'), part('body', '系统通知'))],
+]) {
+  test(`GBK is stored as the text that it is: ${what}`, async () => {
+    const answer = await send(request);
+    assert.equal(answer.status, 201, answer.text);
+    const { title, body } = await newest('f4');
+    assert.deepEqual([title, body], ['系统通知', '系统通知']);
+  });
+}
+
+const json = (fields, method = 'POST', path = '/messages') => stack.api(method, path, { service: true, json: fields });
+
+test('an empty array of PHP is an empty object, a number a name, a list with gaps a list', async () => {
+  const about = { subject_type: 'order', subject_id: 7, key: 7001, category: 12, sender: 3 };
+  const answer = await json({ to: { 0: 'f5', 2: 'f6', 9: 57 }, title: 'x', extra: [], ...about });
+  assert.equal(answer.status, 201, answer.text);
+  assert.equal(answer.json.recipients, 3);
+  const message = await newest('57');
+  assert.deepEqual([message.extra, message.category, message.sender], [{}, '12', '3']);
+  const again = await json({ to: ['f5', 'f6', '57'], title: 'x', extra: {}, ...about, subject_id: '7', key: '7001' });
+  assert.equal(again.json.duplicate, true, again.text);
+  const read = await stack.api('POST', '/messages/read', { user: 'f5', json: { subject_type: 'order', subject_id: 7 } });
+  assert.equal(read.json.changed, 1, read.text);
+  const unread = await stack.api('POST', '/messages/unread', { user: 'f5', json: { ids: { 3: answer.json.id } } });
+  assert.equal(unread.json.changed, 1, unread.text);
+  const muted = await stack.api('PUT', '/preferences', { user: 'f5', json: { muted: { 1: 12 } } });
+  assert.deepEqual([muted.status, muted.json.num], [200, 0], muted.text);
+  const members = await json({ add: { 0: 'f5', 4: 'f6' }, remove: { 5: 'f7' } }, 'POST', '/groups/gaps/members');
+  assert.deepEqual(members.json, { added: 2, removed: 0 });
+});
+
+test('short texts have as many characters as openapi.yaml says, whatever their bytes', async () => {
+  for (const [name, max] of [['title', 255], ['sender', 255], ['key', 255], ['subject_id', 255], ['subject_type', 64], ['url', 2048]]) {
+    const of = (n) => ({ to: 'f8', title: 'x', subject_type: 'order', subject_id: '7', [name]: `/${'中'.repeat(n - 1)}` });
+    const fits = await json(of(max));
+    assert.equal(fits.status, 201, `${name}: ${fits.text}`);
+    const { status, text } = await json(of(max + 1));
+    assert.equal(status, 422, name);
+    assert.match(text, new RegExp(`${name}.*${max} characters`));
+  }
+});
+
+test('the limits hold for what a text has become', async () => {
+  const longest = (n) => urlencoded(`to=f4&title=x&body=${'%D6%D0'.repeat(n)}`, 'application/x-www-form-urlencoded; charset=GBK');
+  assert.equal((await send(longest(21845))).status, 201); // 65,535 bytes
+  const { status, json } = await send(longest(21846));
+  assert.equal(status, 422);
+  assert.match(json.error.message, /"body" is longer than 65536 bytes/);
+});
+
 test('an empty optional field of a form is absent', async () => {
   const answer = await send(urlencoded('to=f3&title=x&sender=&url=&expires_in=&extra=&key='));
   assert.equal(answer.status, 201, answer.text);
@@ -89,6 +151,10 @@ for (const [what, request, status, pattern] of [
   ['NUL', urlencoded('to=1&title=a%00b'), 422, /"title"/],
   ['multipart without boundary', { body: 'x', headers: { 'content-type': 'multipart/form-data' } }, 400, /malformed/],
   ['multipart that ends early', { body: '--a\r\nContent-Disposition: form-data; name="to"\r\n\r\n1', headers: { 'content-type': 'multipart/form-data; boundary=a' } }, 400, /malformed/],
+  ['an unknown charset', urlencoded('to=1&title=x', 'application/x-www-form-urlencoded; charset=utf-7'), 415, /send UTF-8, or one of gb18030/],
+  ['half a character of GBK', inGbk('&sender=%D6'), 422, /"sender" has bytes that its charset does not have/],
+  ['a charset that comes too late', urlencoded('to=1&_charset_=gbk&title=x'), 422, /first field/],
+  ['JSON in another charset', { body: '{"to":"1","title":"x"}', headers: { 'content-type': 'application/json; charset=gbk' } }, 415, /JSON is UTF-8/],
   ['another type', { body: 'to=1', headers: { 'content-type': 'text/plain' } }, 415, /JSON/],
   ['JSON that is a list', { body: '[]', headers: { 'content-type': 'application/json' } }, 400, /object/],
   ['JSON that is broken', { body: '{"to":', headers: { 'content-type': 'application/json' } }, 400, /JSON/],

@@ -73,6 +73,24 @@ async function endSessionOfSend(stack, json) {
   return answer;
 }
 
+test('notices of PostgreSQL are lines of the log, without what users wrote', async (t) => {
+  const stack = await startStack(t, { relay: false, config: { 'app.workers': 1 } });
+  await stack.db.query("UPDATE pg_database SET datcollversion = '0' WHERE datname = current_database()");
+  await stack.db.query(`
+    CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE E'a %\nb', NEW.title; RETURN NEW; END$$;
+    CREATE TRIGGER shout BEFORE INSERT ON doorbell.message FOR EACH ROW EXECUTE FUNCTION shout()`);
+  const ours = "FROM pg_stat_activity WHERE application_name = 'doorbell-app'";
+  const { rows } = await stack.db.query(`SELECT pid, pg_terminate_backend(pid) ${ours}`);
+  await until('the sessions to end', () => rows.every((row) => !existsSync(`/proc/${row.pid}`)));
+  assert.equal((await send(stack, { to: '42', title: 'for 42 alone' })).status, 201);
+  await stack.app.stop();
+  const lines = stack.app.log.split('\n').filter((line) => line);
+  assert.ok(lines.every((line) => /^<\d>/.test(line)), stack.app.log);
+  assert.ok(lines.some((line) => /^<4>PostgreSQL says: .*collation version/.test(line)), stack.app.log);
+  assert.ok(lines.some((line) => /^<6>a statement had a notice: SQLSTATE 00000/.test(line)), stack.app.log);
+  assert.doesNotMatch(stack.app.log, /for 42 alone/);
+});
+
 test('a send without a key whose outcome is unknown is 503 and not sent again', async (t) => {
   const stack = await startStack(t, { relay: false });
   const answer = await endSessionOfSend(stack, { to: 'lost', title: 'second' });
@@ -162,16 +180,16 @@ test('a user who may not take the roles of calls stops the start, and is told so
   stack.app = await start();
 });
 
-// With one worker, so that all calls share a connection.
+// With one worker, so that all calls but the check share a connection.
 const withOneWorker = { relay: false, ownCluster: true, config: { 'app.workers': '1' } };
 
 test('each kind of call runs in its own role, in any order', async (t) => {
   const stack = await startStack(t, withOneWorker);
   const calls = {
-    doorbell_user_calls: () => stack.api('GET', '/unread', { user: 'u' }),
+    doorbell_user_calls: () => stack.api('GET', '/messages', { user: 'u' }),
     doorbell_service_calls: () => send(stack, { to: 'u', title: 'x' }),
   };
-  const functions = { doorbell_user_calls: 'doorbell.unread', doorbell_service_calls: 'doorbell.send' };
+  const functions = { doorbell_user_calls: 'doorbell.list', doorbell_service_calls: 'doorbell.send' };
   const assertBoth = async () => {
     for (const call of [...Object.values(calls), ...Object.values(calls)]) assert.ok((await call()).status < 300);
   };
@@ -189,22 +207,22 @@ test('each kind of call runs in its own role, in any order', async (t) => {
 
 test('a call that fails on the way to its role leaves the connection in order', async (t) => {
   const stack = await startStack(t, withOneWorker);
-  const check = async () => (await stack.api('GET', '/unread', { user: 'u' })).json.num;
+  const list = async () => (await stack.api('GET', '/messages', { user: 'u' })).json.num;
   for (let n = 1; n <= 3; n++) {
-    await check();
+    await list();
     assert.equal((await send(stack, { to: 'u', title: 'x', url: 'javascript:x' })).status, 422);
     assert.equal((await send(stack, { to: 'u', title: 'x' })).status, 201);
-    assert.equal(await check(), n);
+    assert.equal(await list(), n);
   }
   assert.equal((await stack.api('GET', '/health', { service: true })).status, 200);
   const { rows } = await stack.db.query("SELECT count(*)::integer AS n FROM pg_stat_activity WHERE usename = 'doorbell_app'");
-  assert.equal(rows[0].n, 2, 'the worker and the publisher');
+  assert.equal(rows[0].n, 3, 'the worker, the checker and the publisher');
 });
 
 test('a connection that is lost on the way to a role is opened anew, and the call is answered', async (t) => {
   const stack = await startStack(t, withOneWorker);
-  const check = async () => (await stack.api('GET', '/unread', { user: 'u' })).status;
-  assert.equal(await check(), 200);
+  const list = async () => (await stack.api('GET', '/messages', { user: 'u' })).status;
+  assert.equal(await list(), 200);
   await stack.db.query('BEGIN');
   await stack.db.query('LOCK TABLE doorbell.category IN ACCESS EXCLUSIVE MODE');
   const answer = stack.api('GET', '/categories', { service: true });
@@ -213,19 +231,19 @@ test('a connection that is lost on the way to a role is opened anew, and the cal
   await stack.db.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) w`);
   await stack.db.query('COMMIT');
   assert.equal((await answer).status, 200);
-  assert.equal(await check(), 200);
+  assert.equal(await list(), 200);
 });
 
 test('a role that is taken away while it runs is 503, never another role', async (t) => {
   const stack = await startStack(t, withOneWorker);
-  const check = () => stack.api('GET', '/unread', { user: 'u' });
-  await check();
+  const list = () => stack.api('GET', '/messages', { user: 'u' });
+  await list();
   assert.equal((await send(stack, { to: 'u', title: 'x' })).status, 201);
   await stack.db.query('REVOKE doorbell_user_calls FROM doorbell_app');
-  assertUnavailable(await check());
+  assertUnavailable(await list());
   assert.equal((await send(stack, { to: 'u', title: 'x' })).status, 201);
   await stack.db.query('GRANT doorbell_user_calls TO doorbell_app');
-  assert.equal((await check()).json.num, 2);
+  assert.equal((await list()).json.num, 2);
 });
 
 test('a database that answers nothing costs a bounded time', async (t) => {

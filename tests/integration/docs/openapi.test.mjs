@@ -202,6 +202,20 @@ test('what is not there is 404', async () => {
   await expect(404, 'exportUser', { args: { user: 'nobody has met them' } });
 });
 
+test('users whom no path can name are named in the query', async () => {
+  for (const user of ['.', '..']) {
+    const query = `?user=${user}`;
+    await sendOne(user);
+    assert.equal((await expect(200, 'exportNamedUser', { query })).user, user);
+    assert.deepEqual(await expect(200, 'eraseNamedUser', { query }), { erased: true });
+    await expect(404, 'exportNamedUser', { query });
+  }
+  for (const id of ['exportNamedUser', 'eraseNamedUser']) {
+    for (const query of ['', '?user=', '?user=a&user=b']) await expect(422, id, { query });
+    for (const query of ['?user=*', `?user=${'x'.repeat(129)}`]) await expect(404, id, { query });
+  }
+});
+
 test('a name that can be nobody\'s is 404', async () => {
   const tooLong = 'x'.repeat(129);
   for (const id of ['exportUser', 'eraseUser']) await expect(404, id, { args: { user: tooLong } });
@@ -395,7 +409,8 @@ test('categories', async () => {
   const { categories } = await expect(200, 'listCategories');
   assert.deepEqual(categories.find(({ name }) => name === args.name), { ...args, critical: true });
   await expect(200, 'removeCategory', { args });
-  await expect(404, 'removeCategory', { args });
+  await expect(200, 'removeCategory', { args });
+  await expect(404, 'removeCategory', { args: { name: 'nobody has named it' } });
 });
 
 test('what became of a message, and recall', async () => {
@@ -457,7 +472,8 @@ test('without the database all that needs it is 503, and nothing else', async (t
   await alone.db.end();
   await alone.cluster.stop();
   for (const op of operations) {
-    const answer = await call(op.id, { on: alone, ...right(op.id) });
+    const query = op.route === '/users' ? '?user=u' : '';
+    const answer = await call(op.id, { on: alone, query, ...right(op.id) });
     assert.equal(answer.status, op.responses[503] ? 503 : 200, `${op.id}: ${answer.text}`);
     assert.doesNotMatch(answer.text, /"num"/);
   }

@@ -210,6 +210,14 @@ static void percent_decode_works_in_place(void **state)
     }
 }
 
+static void characters_are_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(span_utf8_count(SPAN("")), 0);
+    assert_int_equal(span_utf8_count(SPAN("a\n")), 2);
+    assert_int_equal(span_utf8_count(SPAN("aü中🔔")), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +228,7 @@ int main(void)
         cmocka_unit_test(cut_walks_pieces_and_ends_in_null),
         cmocka_unit_test(parse_int_takes_decimal_digits_only),
         cmocka_unit_test(utf8_is_well_formed_or_refused),
+        cmocka_unit_test(characters_are_counted),
         cmocka_unit_test(control_characters_are_found),
         cmocka_unit_test(percent_decode_works_in_place),
     };

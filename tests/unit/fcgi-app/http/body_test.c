@@ -44,6 +44,25 @@ static const struct {
     {FORM, "a%00b=1", ERR_INVALID, "a field is unknown"},
     {MULTIPART, PART("a", "1") PART("a", "2") "--x--", ERR_INVALID, "twice"},
     {MULTIPART, PART("a", "1"), ERR_MALFORMED, "malformed"},
+    {JSON "; charset=gbk", "{}", ERR_UNSUPPORTED, "JSON is UTF-8"},
+    {FORM "; charset=utf-7", "a=1", ERR_UNSUPPORTED, "send UTF-8, or one of"},
+    {FORM "; charset=utf-16", "a=1", ERR_UNSUPPORTED, "1250 to 1258"},
+    {FORM "; charset=gbk//IGNORE", "a=1", ERR_UNSUPPORTED, "charset"},
+    {FORM "; charset=../x", "a=1", ERR_UNSUPPORTED, "charset"},
+    {FORM "; charset=gbk; charset=gbk", "a=1", ERR_MALFORMED, "malformed"},
+    {FORM "; charset=gbk", "a=%d6", ERR_INVALID, "\"a\" has bytes that its charset"},
+    {FORM "; charset=gbk", "a=%ff%ff", ERR_INVALID, "\"a\" has bytes"},
+    {FORM "; charset=windows-1252", "a=%81", ERR_INVALID, "\"a\" has bytes"},
+    {FORM "; charset=gbk", "%d6%d0=1", ERR_MALFORMED, "name of a field"},
+    {FORM "; charset=utf-8", "a=%d6%d0", ERR_MALFORMED, "name that in Content-Type"},
+    {FORM, "a=1&_charset_=gbk", ERR_INVALID, "must be the first"},
+    {FORM, "_charset_=gbk&_charset_=gbk", ERR_INVALID, "must be the first"},
+    {FORM, "_charset_=ucs-2", ERR_UNSUPPORTED, "charset"},
+    {MULTIPART,
+     "--x\r\nContent-Type: text/plain; charset=x\r\nContent-Disposition: form-data; "
+     "name=a\r\n\r\n1\r\n"
+     "--x--",
+     ERR_UNSUPPORTED, "charset"},
 };
 
 /* Decodes a copy; the caller deinits the body and frees the copy. */
@@ -122,7 +141,67 @@ static void three_types_mean_the_same(void **state)
     }
 }
 
-enum reader { TEXT, LINE, INT, BOOL, OBJECT, USER, IDS, USERS };
+static void form_in_another_charset_becomes_utf8(void **state)
+{
+    static const struct {
+        const char *type, *text;
+    } rows[] = {
+        {FORM "; charset=GBK", "f=%CF%B5%CD%B3"},
+        {FORM "; charset=\"gb2312\"", "f=\xcf\xb5\xcd\xb3"},
+        {FORM, "_charset_=gb18030&f=%CF%B5%CD%B3"},
+        {FORM "; charset=big5", "_charset_=gbk&f=%CF%B5%CD%B3"},
+        {FORM "; charset=Big5", "f=%A8t%B2%CE"}, /* another character, of the same meaning */
+        {MULTIPART "; charset=gbk", PART("f", "\xcf\xb5\xcd\xb3") "--x--"},
+        {MULTIPART, PART("_charset_", "gbk") PART("f", "\xcf\xb5\xcd\xb3") "--x--"},
+        {MULTIPART "; charset=big5",
+         "--x\r\nContent-Type: text/plain; charset=gbk\r\nContent-Disposition: form-data; "
+         "name=f\r\n\r\n\xcf\xb5\xcd\xb3\r\n--x--"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct span text = {NULL, 0};
+        const char *const only[] = {"f"};
+        struct body b;
+        char *copy;
+
+        assert_int_equal(decode(&b, rows[i].type, rows[i].text, &copy), ERR_NONE);
+        assert_int_equal(body_only(&b, only, 1), ERR_NONE);
+        assert_int_equal(body_text(&b, "f", 6, BODY_LINE, &text), ERR_NONE);
+        if (!span_equal(text, i == 4 ? SPAN("系統") : SPAN("系统")))
+            fail_msg("%s: %.*s", rows[i].type, SPAN_ARGS(text));
+        body_deinit(&b);
+        free(copy);
+    }
+}
+
+static void what_php_makes_of_arrays_and_numbers_is_read(void **state)
+{
+    struct span text = {NULL, 0}, extra = {NULL, 0};
+    struct buf users;
+    struct body b;
+    char *copy;
+
+    (void)state;
+    buf_init(&users, 100);
+    assert_int_equal(
+        decode(&b, JSON,
+               "{\"to\":{\"0\":\"b\",\"2\":\"a\",\"9\":7},\"id\":9223372036854775807,\"extra\":[]}",
+               &copy),
+        ERR_NONE);
+    assert_int_equal(body_users(&b, "to", &users), ERR_NONE);
+    assert_string_equal(users.data, "{\"b\",\"a\",\"7\"}");
+    assert_int_equal(body_count(&b, "to"), 3);
+    assert_int_equal(body_text(&b, "id", 19, BODY_NAME, &text), ERR_NONE);
+    assert_true(span_equal(text, SPAN("9223372036854775807")));
+    assert_int_equal(body_object(&b, "extra", 2, &extra), ERR_NONE);
+    assert_true(span_equal(extra, SPAN("{}")));
+    buf_deinit(&users);
+    body_deinit(&b);
+    free(copy);
+}
+
+enum reader { NAME, TEXT, LINE, INT, BOOL, OBJECT, USER, IDS, USERS };
 
 static enum err read_field(struct body *b, enum reader reader)
 {
@@ -134,6 +213,9 @@ static enum err read_field(struct body *b, enum reader reader)
 
     buf_init(&out, 1000);
     switch (reader) {
+    case NAME:
+        e = body_text(b, "f", 20, BODY_NAME, &text);
+        break;
     case TEXT:
         e = body_text(b, "f", 5, BODY_TEXT, &text);
         break;
@@ -168,6 +250,14 @@ static const struct {
     const char *type, *text;
     enum err e;
 } field_rows[] = {
+    {NAME, JSON, "{\"f\":1.5}", ERR_INVALID},
+    {NAME, JSON, "{\"f\":true}", ERR_INVALID},
+    {NAME, JSON, "{\"f\":[1]}", ERR_INVALID},
+    {NAME, JSON, "{\"f\":\"a\\n\"}", ERR_INVALID},
+    {NAME, JSON, "{\"f\":-7}", ERR_NONE},
+    {LINE, JSON, "{\"f\":\"通知通知通x\"}", ERR_INVALID},
+    {LINE, JSON, "{\"f\":\"通知通知🔔\"}", ERR_NONE},
+    {TEXT, JSON, "{\"f\":\"通知\"}", ERR_INVALID},
     {LINE, JSON, "{\"f\":1}", ERR_INVALID},
     {LINE, JSON, "{\"f\":[\"a\"]}", ERR_INVALID},
     {LINE, JSON, "{\"f\":\"123456\"}", ERR_INVALID},
@@ -198,12 +288,14 @@ static const struct {
     {BOOL, FORM, "f=0", ERR_NONE},
     {BOOL, FORM, "f=false", ERR_NONE},
     {BOOL, JSON, "{\"f\":false}", ERR_NONE},
-    {OBJECT, JSON, "{\"f\":[]}", ERR_INVALID},
+    {OBJECT, JSON, "{\"f\":[1]}", ERR_INVALID},
+    {OBJECT, JSON, "{\"f\":[]}", ERR_NONE},
     {OBJECT, JSON, "{\"f\":\"{}\"}", ERR_INVALID},
     {OBJECT, JSON, "{\"f\":{\"a\":\"123456789\"}}", ERR_INVALID},
     {OBJECT, JSON, "{\"f\":{\"a\":\"\\u0000\"}}", ERR_INVALID},
     {OBJECT, FORM, "f={", ERR_INVALID},
-    {OBJECT, FORM, "f=[]", ERR_INVALID},
+    {OBJECT, FORM, "f=[]", ERR_NONE},
+    {OBJECT, FORM, "f=[0]", ERR_INVALID},
     {OBJECT, FORM, "f=null", ERR_INVALID},
     {OBJECT, FORM, "f[]={}", ERR_INVALID},
     {OBJECT, JSON, "{\"f\":{\"\\\\u0000\":1}}", ERR_INVALID},
@@ -218,6 +310,16 @@ static const struct {
     {USER, JSON, "{\"f\":-9223372036854775808}", ERR_NONE},
     {USER, FORM, "f=42", ERR_NONE},
     {IDS, JSON, "{}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"a\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"0\":1,\"a\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"00\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"-1\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"\":1}}", ERR_INVALID},
+    {IDS, JSON, "{\"f\":{\"0\":\"x\"}}", ERR_INVALID},
+    {USERS, JSON, "{\"f\":{\"0\":null}}", ERR_MALFORMED},
+    {USERS, JSON, "{\"f\":{\"0\":\"a\",\"2\":\"b\",\"17\":3}}", ERR_NONE},
+    {IDS, JSON, "{\"f\":{\"3\":1}}", ERR_NONE},
     {IDS, JSON, "{\"f\":1}", ERR_INVALID},
     {IDS, JSON, "{\"f\":[\"1\"]}", ERR_INVALID},
     {IDS, JSON, "{\"f\":[null]}", ERR_INVALID},
@@ -308,6 +410,8 @@ int main(void)
         cmocka_unit_test(bad_body_is_refused_with_a_reason),
         cmocka_unit_test(empty_body_has_no_fields_whatever_its_type),
         cmocka_unit_test(three_types_mean_the_same),
+        cmocka_unit_test(what_php_makes_of_arrays_and_numbers_is_read),
+        cmocka_unit_test(form_in_another_charset_becomes_utf8),
         cmocka_unit_test(fields_are_read_by_type_and_refused_by_name),
         cmocka_unit_test(unknown_fields_are_named_if_that_is_harmless),
         cmocka_unit_test(list_over_the_limit_is_refused),

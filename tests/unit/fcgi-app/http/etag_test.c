@@ -34,10 +34,28 @@ static void tag_is_found_in_a_list_whatever_its_weight(void **state)
         const char *header;
         bool expected;
     } rows[] = {
-        {"", false},         {"tag", false},          {"\"tagg\"", false},
-        {"\"TAG\"", false},  {"\"a\", \"b\"", false}, {"\"*\"", false},
-        {"*", true},         {" * ", true},           {"\"tag\"", true},
-        {"W/\"tag\"", true}, {"\"a\",\"tag\"", true}, {"\"a\" , W/\"tag\" ,\"b\"", true},
+        {"", false},
+        {"tag", false},
+        {"\"tagg\"", false},
+        {"\"TAG\"", false},
+        {"\"a\", \"b\"", false},
+        {"\"*\"", false},
+        {"*", true},
+        {" * ", true},
+        {"\"tag\"", true},
+        {"\"tag-gzi\"", false},
+        {"\"tag-gzip", false},
+        {"\"tag\"-gzip", false},
+        {"\"tag--gzip\"", false},
+        {"\"-gzip\"", false},
+        {"\"tag-gzip-gzip\"", false},
+        {"\"tag-gzip\"", true},
+        {"W/\"tag-gzip\"", true},
+        {"\"tag-br\"", true},
+        {"\"a\", \"tag-br\"", true},
+        {"W/\"tag\"", true},
+        {"\"a\",\"tag\"", true},
+        {"\"a\" , W/\"tag\" ,\"b\"", true},
     };
 
     (void)state;
