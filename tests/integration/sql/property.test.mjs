@@ -267,8 +267,11 @@ async function quietPoint(db) {
 
 // Old broadcasts are taken back and what is gone is purged, so that the last round costs what the first did.
 async function tidy(db) {
+  await keep(db);
+  while ((await call(db, 'purge', 1000, 1, 0, 20)).purge > 0);
+  await compareKept(db);
   await db.query('SELECT doorbell.recall(id) FROM (SELECT id FROM doorbell.message WHERE live AND feed_id IS NOT NULL ORDER BY seq DESC OFFSET $1) m', [liveMax]);
-  while ((await call(db, 'purge', 1000, 1, 0, 50)).purge > 0);
+  while ((await call(db, 'purge', 1000, 1, 0)).purge > 0);
   await quietPoint(db);
 }
 
