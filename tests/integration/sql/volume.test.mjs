@@ -83,6 +83,8 @@ function callsOn(db, { id, everybody, position }) {
     message: () => call(db, 'message', heavy, id),
     'mark_read, personal': () => call(db, 'mark_read', heavy, id),
     'mark_read, broadcast': () => call(db, 'mark_read', heavy, everybody),
+    mark_read_part: () => call(db, 'mark_read_part', heavy, null, 10),
+    mark_unread_part: () => call(db, 'mark_unread_part', old, null, 10),
     'mark_read_upto, nothing new': () => call(db, 'mark_read_upto', old, position),
     mark_seen: () => call(db, 'mark_seen', old, position),
     'send to one': () => send(db, { to_users: [heavy], title: 't' }),
