@@ -2,8 +2,12 @@
 #include "fcgi-app/store/marks.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "fcgi-app/store/query.h"
+
+/* Room for a position, which read_position() of sql/functions/marking.sql describes. */
+enum { POSITION_SIZE = 256 };
 
 /* All of them return the user's new state. None is run again after a lost connection: the second
  * run would find nothing to change, and say so. */
@@ -11,19 +15,23 @@
 
 #define MARK(store, id, out, ...) run_mark(store, &(id), VALUES(id, __VA_ARGS__), out)
 
+static void read_counts(const struct pg_result *result, struct counts *out)
+{
+    out->num = value_read_int(result, 0, 0, 0);
+    out->version = value_read_int(result, 0, 1, 0);
+    out->seq = value_read_int(result, 0, 2, 0);
+    out->changed = value_read_int(result, 0, 3, 0);
+}
+
 static enum err run_mark(struct store *s, const struct statement *statement,
                          const char *const *values, struct counts *out)
 {
     const struct pg_result *result;
     enum err e = connection_run(s->connection, statement, values, &result);
 
-    if (e)
-        return e;
-    out->num = value_read_int(result, 0, 0, 0);
-    out->version = value_read_int(result, 0, 1, 0);
-    out->seq = value_read_int(result, 0, 2, 0);
-    out->changed = value_read_int(result, 0, 3, 0);
-    return ERR_NONE;
+    if (!e)
+        read_counts(result, out);
+    return e;
 }
 
 STATEMENT(mark_read, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read($1, $2::bigint)");
@@ -60,16 +68,7 @@ enum err marks_unread_ids(struct store *s, const char *user, const char *ids, st
     return MARK(s, mark_unread_ids, out, user, ids);
 }
 
-STATEMENT(mark_read_upto, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_upto($1, $2)");
-
-enum err marks_read_upto(struct store *s, const char *user, const char *position,
-                         struct counts *out)
-{
-    return MARK(s, mark_read_upto, out, user, position);
-}
-
-STATEMENT(mark_read_subject, AS_USER, 3, 4, SHAPE_ROW, ONCE,
-          COUNTS "mark_read_subject($1, $2, $3)");
+STATEMENT(mark_read_subject, AS_USER, 3, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_subject($1, $2, $3)");
 
 enum err marks_read_subject(struct store *s, const char *user, const char *type, const char *id,
                             struct counts *out)
@@ -87,18 +86,59 @@ enum err marks_read_oldest(struct store *s, const char *user, int64_t count, str
     return MARK(s, mark_read_oldest, out, user, value_int(&digits, count));
 }
 
-STATEMENT(mark_read_all, AS_USER, 1, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_all($1)");
+/* A long history is marked in parts, each a transaction of its own, so that the user's lock is free
+ * in between. A part that fails leaves those before it done; the same call again does the rest. */
+#define PART "SELECT num, version, seq, changed, next FROM doorbell."
+
+STATEMENT(mark_read_part, AS_USER, 2, 5, SHAPE_ROW, ONCE, PART "mark_read_part($1, $2)");
+STATEMENT(mark_unread_part, AS_USER, 2, 5, SHAPE_ROW, ONCE, PART "mark_unread_part($1, $2)");
+
+/* The reply goes when the next statement is sent, so the position is copied. */
+static enum err copy_position(struct span position, char out[POSITION_SIZE])
+{
+    if (position.len >= POSITION_SIZE)
+        return ERR_UNAVAILABLE; /* not a position of ours */
+    memcpy(out, position.p, position.len);
+    out[position.len] = '\0';
+    return ERR_NONE;
+}
+
+static enum err mark_in_parts(struct store *s, const struct statement *part, const char *user,
+                              const char *position, struct counts *out)
+{
+    char next[POSITION_SIZE];
+    const struct pg_result *result;
+    int64_t changed = 0;
+    enum err e;
+
+    do {
+        e = connection_run(s->connection, part, VALUES(mark_read_part, user, position), &result);
+        if (e)
+            return e;
+        read_counts(result, out);
+        changed += out->changed;
+        position = value_is_null(result, 0, 4) ? NULL : next;
+        if (position)
+            e = copy_position(value_read_text(result, 0, 4), next);
+    } while (!e && position);
+    out->changed = changed;
+    return e;
+}
+
+enum err marks_read_upto(struct store *s, const char *user, const char *position,
+                         struct counts *out)
+{
+    return mark_in_parts(s, &mark_read_part, user, position, out);
+}
 
 enum err marks_read_all(struct store *s, const char *user, struct counts *out)
 {
-    return MARK(s, mark_read_all, out, user);
+    return mark_in_parts(s, &mark_read_part, user, NULL, out);
 }
-
-STATEMENT(mark_unread_all, AS_USER, 1, 4, SHAPE_ROW, ONCE, COUNTS "mark_unread_all($1)");
 
 enum err marks_unread_all(struct store *s, const char *user, struct counts *out)
 {
-    return MARK(s, mark_unread_all, out, user);
+    return mark_in_parts(s, &mark_unread_part, user, NULL, out);
 }
 
 STATEMENT(mark_seen, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_seen($1, $2)");
@@ -123,12 +163,7 @@ enum err marks_preferences(struct store *s, const char *user, struct span *json)
 }
 
 const struct statement *const marks_statements[] = {
-    &mark_read,         &mark_unread,
-    &archive,           &acknowledge,
-    &remove_one,        &mark_read_ids,
-    &mark_unread_ids,   &mark_read_upto,
-    &mark_read_subject, &mark_read_oldest,
-    &mark_read_all,     &mark_unread_all,
-    &mark_seen,         &mute,
-    &preferences,       NULL,
+    &mark_read,        &mark_unread,     &archive,        &acknowledge,      &remove_one,
+    &mark_read_ids,    &mark_unread_ids, &mark_read_part, &mark_unread_part, &mark_read_subject,
+    &mark_read_oldest, &mark_seen,       &mute,           &preferences,      NULL,
 };

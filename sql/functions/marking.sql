@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Marking: what a user does with messages. Every call locks the user's reader row first, looks in the
 -- next statement, changes inbox rows with their unread_count and bits in mark, takes a new version if anything
--- changed, and rings the user's other pages.
+-- changed, and rings the user's other pages. marking_all.sql has those that may change a long history.
 
 CREATE OR REPLACE FUNCTION doorbell.mark_read(user_id text, id bigint)
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
@@ -68,98 +68,6 @@ BEGIN
         doorbell_internal.change_ids(user_id, action, me, ids, mode));
 END
 $$;
-
-CREATE OR REPLACE FUNCTION doorbell.mark_read_upto(user_id text, "position" text)
-RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    p record;
-    me user_state;
-BEGIN
-    SELECT * INTO p FROM read_position(user_id, "position");
-    me := begin_change(user_id);
-    RETURN QUERY SELECT * FROM end_change(user_id, CASE WHEN p.nothing THEN 0 ELSE
-        mark_up_to(user_id, me, 'read', p.cut, p.version, p.seq, p.category) END);
-END
-$$;
-COMMENT ON FUNCTION doorbell.mark_read_upto IS
-    'Marks read what a list showed, and what is older. position comes from doorbell.list(), with its '
-    'category; nothing that the list could not show is marked, whatever has been committed meanwhile. DB422.';
-
-CREATE OR REPLACE FUNCTION doorbell.mark_read_all(user_id text)
-RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    forever constant bigint := 9223372036854775807;
-    me user_state;
-BEGIN
-    me := begin_change(user_id);
-    RETURN QUERY SELECT * FROM end_change(user_id, mark_up_to(user_id, me, 'read', forever, forever, forever, 0));
-END
-$$;
-COMMENT ON FUNCTION doorbell.mark_read_all IS
-    'Marks everything read that the user can see and that need not be acknowledged.';
-
-CREATE OR REPLACE FUNCTION doorbell.mark_unread_all(user_id text)
-RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    forever constant bigint := 9223372036854775807;
-    me user_state;
-BEGIN
-    me := begin_change(user_id);
-    RETURN QUERY SELECT * FROM end_change(user_id, mark_up_to(user_id, me, 'unread', forever, forever, forever, 0));
-END
-$$;
-COMMENT ON FUNCTION doorbell.mark_unread_all IS
-    'Makes everything unread again but what is archived, acknowledged or superseded.';
-
-CREATE OR REPLACE FUNCTION doorbell_internal.mark_up_to(user_id text, me doorbell_internal.user_state, action text,
-    cut bigint, known_version bigint, known_seq bigint, wanted integer)
-RETURNS integer
-LANGUAGE plpgsql VOLATILE AS $$
-#variable_conflict use_column
-DECLARE
-    hidden integer[];
-    own bigint[];
-    feeds record;
-BEGIN
-    -- What was muted when that list was returned could not be seen in it.
-    hidden := me.muted || ARRAY(
-        SELECT u.category FROM doorbell.unmute u WHERE u.user_id = mark_up_to.user_id AND u.seq > known_version);
-    SELECT array_agg(i.message_id) INTO own FROM doorbell.inbox i
-    WHERE i.user_id = mark_up_to.user_id AND i.state = (CASE action WHEN 'read' THEN 'unread' ELSE 'read' END)::doorbell.inbox_state
-        AND i.seq <= least(cut, known_version) AND (i.expires_at IS NULL OR i.expires_at > me.at)
-        AND NOT i.must_ack AND i.category <> ALL (hidden) AND (wanted = 0 OR i.category = wanted);
-
-    SELECT array_agg(m.feed_id) AS feed_ids, array_agg(m.n) AS ns, array_agg(
-        ~ doorbell_internal.bits_after(m.n, top.pos)
-        & ~ m.archived
-        & CASE WHEN hidden = me.muted THEN ~ 0::doorbell.chunk_bits ELSE ~ coalesce((
-            SELECT bit_or(c.live) FROM doorbell.chunk c
-            WHERE c.feed_id = m.feed_id AND c.category = ANY (hidden) AND c.n = m.n), 0::doorbell.chunk_bits) END
-        ) AS bits
-    INTO feeds
-    FROM doorbell_internal.visible_bitmaps(mark_up_to.user_id, me.joined_pos, me.muted, wanted, me.at) m
-    -- Apart, since a function with a subquery for an argument is not inlined.
-    CROSS JOIN LATERAL (
-        SELECT coalesce((
-            SELECT x.pos FROM doorbell_internal.last_broadcast(m.feed_id, least(cut, known_seq)) x), -1) AS pos OFFSET 0) top
-    WHERE m.joined <= known_version AND m.visible <> 0::doorbell.chunk_bits;
-    IF wanted > 0 THEN
-        SELECT array_agg(s.feed_id) AS feed_ids, array_agg(s.n) AS ns, array_agg(s.bits & c.live) AS bits INTO feeds
-        FROM unnest(feeds.feed_ids, feeds.ns, feeds.bits) s (feed_id, n, bits)
-        JOIN doorbell.chunk c ON c.feed_id = s.feed_id AND c.category = wanted AND c.n = s.n;
-    END IF;
-    RETURN CASE WHEN own IS NULL THEN 0 ELSE
-            doorbell_internal.change_inbox(mark_up_to.user_id, action, own) END
-        + CASE WHEN feeds.ns IS NULL THEN 0 ELSE
-            doorbell_internal.change_marks(mark_up_to.user_id, action, me, feeds.feed_ids, feeds.ns, feeds.bits) END;
-END
-$$;
-COMMENT ON FUNCTION doorbell_internal.mark_up_to IS
-    'Acts on everything not archived up to number cut that a list with this version and seq could show '
-    '(wanted: only that category; 0: any). A group joined after that list is skipped.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.read_position(user_id text, "position" text)
 RETURNS TABLE (cut bigint, version bigint, seq bigint, category integer, nothing boolean)

@@ -330,6 +330,81 @@ test('a user who was erased and returns as a new one has the old state only with
   assert.notDeepEqual(state((await manyUnread(db, ['u']))[0]), state(more[0]));
 });
 
+// All parts of a history, from a position or everything.
+async function parts(db, name, position, size) {
+  const found = [];
+  do {
+    found.push(await call(db, name, 'u', position, size));
+    position = found.at(-1).next;
+  } while (position);
+  return found;
+}
+
+for (const [size, changed] of [[2, [4, 2, 1]], [4, [6, 1]], [5, [7, 0]], [6, [7]], [500, [7]]]) {
+  test(`everything is marked in parts of ${size}, the newest first and all broadcasts at once`, async (t) => {
+    const db = await open(t);
+    await check(db, 'u');
+    for (let i = 0; i < 5; i++) await send(db, toUser('u'));
+    for (let i = 0; i < 2; i++) await send(db, toAll());
+    for (const [name, num] of [['mark_read_part', 0], ['mark_unread_part', 7]]) {
+      const before = await check(db, 'u');
+      const found = await parts(db, name, null, size);
+      assert.deepEqual(found.map((part) => part.changed), changed);
+      const { version, seq } = await check(db, 'u');
+      assert.deepEqual([found.at(-1).num, found.at(-1).version, found.at(-1).seq], [num, version, seq]);
+      assert.equal(new Set(found.map((part) => part.version)).size, changed.filter((n) => n > 0).length, 'a version for each part');
+      assert.ok(found[0].version > before.version);
+    }
+  });
+}
+
+test('what comes between two parts is not marked, nor what was hidden when the first ran', async (t) => {
+  const db = await open(t);
+  await call(db, 'category_set', 'shop', false);
+  await send(db, toUser('u', { category: 'shop' }));
+  await send(db, toUser('u'));
+  await send(db, toUser('u'));
+  await call(db, 'mute', 'u', ['shop']);
+  const { next } = await call(db, 'mark_read_part', 'u', null, 1);
+  await send(db, toUser('u'));
+  await send(db, toAll());
+  await call(db, 'mute', 'u', []);
+  for (const part of await parts(db, 'mark_read_part', next, 1)) assert.ok(part.num >= 3);
+  assert.equal((await check(db, 'u')).num, 3, 'the unmuted one and both that came');
+});
+
+test('a position is marked in parts too, in its category', async (t) => {
+  const db = await open(t);
+  await check(db, 'u');
+  for (let i = 0; i < 6; i++) await send(db, toUser('u', { category: i % 2 ? 'news' : 'shop' }));
+  await send(db, toAll({ category: 'news' }));
+  await send(db, toAll({ category: 'shop' }));
+  const { position } = await list(db, 'u', { category: 'news' });
+  await send(db, toUser('u', { category: 'news' }));
+  const found = await parts(db, 'mark_read_part', position, 2);
+  assert.deepEqual(found.map((part) => part.changed), [3, 1]);
+  assert.equal((await call(db, 'unread', 'u', 'news')).num, 1);
+  assert.equal((await call(db, 'unread', 'u', 'shop')).num, 4);
+  assert.deepEqual((await parts(db, 'mark_read_part', (await list(db, 'u', { state: 'archived' })).position, 2)).map((part) => part.changed), [0]);
+});
+
+test('messages that cannot be marked are passed by once', async (t) => {
+  const db = await open(t);
+  await check(db, 'u');
+  for (let i = 0; i < 6; i++) await send(db, toUser('u', { ack: i > 1 }));
+  assert.deepEqual((await parts(db, 'mark_read_part', null, 2)).map((part) => part.changed), [0, 0, 2, 0]);
+  assert.equal((await check(db, 'u')).num, 4);
+});
+
+for (const name of ['mark_read_part', 'mark_unread_part']) {
+  test(`${name} refuses`, async (t) => {
+    const db = await open(t);
+    for (const size of [0, -1, 10001, null]) await assert.rejects(call(db, name, 'u', null, size), { code: 'DB422', message: 'max_rows is 1 to 10000' });
+    await assert.rejects(call(db, name, 'u', '5'), { code: 'DB422' });
+    await assert.rejects(call(db, name, 'u', (await list(db, 'v')).position), { code: 'DB422' });
+  });
+}
+
 test('hit is 1 while the newest message is unread and young', async (t) => {
   const db = await open(t);
   assert.deepEqual(await check(db, 'u'), { num: 0, hit: 0, latest: 0, version: 0, seq: 0 });

@@ -119,6 +119,14 @@ function importOne(db, r, user) {
   return db.query(`SELECT doorbell_internal.import(ARRAY[ROW($1, $2, 't', 'b', NULL, NULL, $3, NULL, $4, $5, $6)::doorbell_internal.import_row])`, [`i${r.int(1e6)}`, user, r.chance(0.5) ? r.pick(categories) : null, r.chance(0.5), new Date(Date.now() - r.int(1500)), expiry]);
 }
 
+// To the end, or to where the caller gives up.
+async function inParts(db, r, name, user, position) {
+  const size = 1 + r.int(5);
+  do {
+    position = (await call(db, name, user, position, size))?.next; // no row: erased at this moment
+  } while (position && r.chance(0.95));
+}
+
 const one = (name) => async (db, r, user) => call(db, name, user, (await someIds(db, r, user, 1))[0]);
 
 const kinds = [
@@ -135,6 +143,9 @@ const kinds = [
   [2, 'unread ids', async (db, r, user) => call(db, 'mark_unread_ids', user, await someIds(db, r, user, 5))],
   [2, 'read all', (db, r, user) => call(db, 'mark_read_all', user)],
   [1, 'unread all', (db, r, user) => call(db, 'mark_unread_all', user)],
+  [2, 'read all in parts', (db, r, user) => inParts(db, r, 'mark_read_part', user, null)],
+  [1, 'unread all in parts', (db, r, user) => inParts(db, r, 'mark_unread_part', user, null)],
+  [2, 'read up to in parts', (db, r, user) => positions.get(user).length && inParts(db, r, 'mark_read_part', user, r.pick(positions.get(user)))],
   [6, 'list', takePosition],
   [4, 'read up to', (db, r, user) => positions.get(user).length && call(db, 'mark_read_upto', user, r.pick(positions.get(user)))],
   [2, 'seen', (db, r, user) => positions.get(user).length && call(db, 'mark_seen', user, r.pick(positions.get(user)))],
@@ -267,8 +278,11 @@ async function quietPoint(db) {
 
 // Old broadcasts are taken back and what is gone is purged, so that the last round costs what the first did.
 async function tidy(db) {
+  await keep(db);
+  while ((await call(db, 'purge', 1000, 1, 0, 20)).purge > 0);
+  await compareKept(db);
   await db.query('SELECT doorbell.recall(id) FROM (SELECT id FROM doorbell.message WHERE live AND feed_id IS NOT NULL ORDER BY seq DESC OFFSET $1) m', [liveMax]);
-  while ((await call(db, 'purge', 1000, 1, 0, 50)).purge > 0);
+  while ((await call(db, 'purge', 1000, 1, 0)).purge > 0);
   await quietPoint(db);
 }
 
