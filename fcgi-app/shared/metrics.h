@@ -30,9 +30,10 @@ void metrics_count_request(struct metrics *m, size_t worker, const struct route 
                            int64_t duration_us);
 void metrics_set_connected(struct metrics *m, size_t worker, bool is_connected);
 
-/* For the publisher's thread alone: rings that the relay took, calls that failed for now, and rings
- * that the relay will never take. */
+/* For the publisher's thread alone: rings that the relay took, those that nobody would have heard,
+ * calls that failed for now, and rings that the relay will never take. */
 void metrics_count_rings(struct metrics *m, size_t n);
+void metrics_count_rings_skipped(struct metrics *m, size_t n);
 void metrics_count_publish_failure(struct metrics *m);
 void metrics_count_ring_refused(struct metrics *m);
 
