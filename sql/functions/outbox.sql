@@ -48,13 +48,14 @@ BEGIN
         ended := end_rings(done);
     END IF;
     RETURN QUERY
-    SELECT o.id, CASE WHEN cardinality(o.user_ids) = 1 THEN o.user_ids[1] END, o.at < now_at - make_interval(secs => max_age_s)
+    SELECT o.id, CASE WHEN cardinality(o.user_ids) = 1 THEN o.user_ids[1] END,
+        o.at < now_at - make_interval(secs => max_age_s)
     FROM outbox o WHERE o.leased_until <= now_at ORDER BY o.id LIMIT max_rows;
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_waiting IS
-    'Up to max_rows rings that nobody has leased, oldest first, each with its user if it is for one; and first doorbell.outbox_done() '
-    'for those of the call before. It takes no lock. Those older than max_age_s are stale: a client asks anew whenever it connects.';
+    'First doorbell.outbox_done() of those of the call before; then up to max_rows rings that nobody has leased, oldest first, '
+    'each with its user if it is for one. It takes no lock. Those older than max_age_s are stale: a client asks anew whenever it connects.';
 
 CREATE OR REPLACE FUNCTION doorbell.outbox_take(ids bigint[], online text[], lease_s integer,
     hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
