@@ -7,8 +7,8 @@
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 
-/* Appends the users of {"users":["42"]} to an open array in PostgreSQL's form, and adds their number
- * to *count. ERR_INVALID: this is no such answer; the array is of no use then. */
+/* Appends the users of {"users":["42"]} to an open array in PostgreSQL's form, and adds their
+ * number to *count. ERR_INVALID: this is no such answer; the array is of no use then. */
 MUST_USE enum err answer_read_users(struct span json, struct buf *array, size_t *count);
 
 #endif

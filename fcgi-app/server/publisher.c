@@ -361,6 +361,7 @@ static enum err publish_round(struct publisher *p)
         e = publish_waiting(p);
     } else if (p->waiting.count > 0) {
         note_success(p);
+        schedule_heard_by_nobody(&p->schedule, clock_ms());
         add_ids(&p->done, &p->waiting);
         metrics_count_rings_skipped(p->metrics, p->waiting.count);
     }
