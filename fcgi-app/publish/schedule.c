@@ -7,6 +7,7 @@ enum {
     POLL_MS = 150,   /* rows of other SQL clients are found within 250 ms */
     SWEEP_MS = 1000, /* what has expired is uncounted at once; this only tidies up, and rings */
     LINGER_MS = 5,
+    QUIET_LINGER_MS = 25,
     RETRY_FIRST_MS = 100,
     RETRY_MAX_MS = 5000,
 };
@@ -55,6 +56,11 @@ void schedule_called(struct schedule *s, int64_t now_ms)
     s->linger_until_ms = now_ms + LINGER_MS;
 }
 
+void schedule_heard_by_nobody(struct schedule *s, int64_t now_ms)
+{
+    s->linger_until_ms = now_ms + QUIET_LINGER_MS;
+}
+
 /* A clock that only goes forward never leaves more than the interval. */
 static int ms_until(int64_t at_ms, int64_t now_ms, int64_t interval_ms)
 {
@@ -72,5 +78,5 @@ int schedule_wait_ms(const struct schedule *s, int64_t now_ms)
 
 int schedule_linger_ms(const struct schedule *s, int64_t now_ms)
 {
-    return ms_until(s->linger_until_ms, now_ms, LINGER_MS);
+    return ms_until(s->linger_until_ms, now_ms, QUIET_LINGER_MS);
 }

@@ -38,6 +38,10 @@ bool schedule_relay_failed(struct schedule *s, int64_t now_ms, uint32_t random);
 /* A call has ended, either way: what comes soon after it waits a little, to go together. */
 void schedule_called(struct schedule *s, int64_t now_ms);
 
+/* Of the rows of a round nobody was online: what comes next is likely not heard either, and waits a
+ * little longer for company. */
+void schedule_heard_by_nobody(struct schedule *s, int64_t now_ms);
+
 /* How long to sleep unless woken; and once woken, how long to let others join. */
 int schedule_wait_ms(const struct schedule *s, int64_t now_ms);
 int schedule_linger_ms(const struct schedule *s, int64_t now_ms);

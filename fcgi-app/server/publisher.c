@@ -4,9 +4,16 @@
  * expiry). When each is due is schedule's affair, how rings become calls is batch's, and the calls
  * are relay_client's.
  *
+ * Most users are away when something happens to them, and an answer computed for them is heard by
+ * nobody. So a round looks at what waits, asks the relay who of these users has an open page, and
+ * leases and computes only the rings of those, and the lists and feeds, which are not computed. A
+ * page that opens after the question needs no ring: it asks when it has connected, which is after
+ * the rows were seen, and so after they were committed.
+ *
  * Nothing is lost by a crash at any point: rows are leased, not taken, and deleted only after the
- * relay has said 200. What is delivered twice does no harm, so no lease waits for the disk. Several
- * processes may share an outbox. */
+ * relay has said 200, or that nobody listens; the deletion goes with the next look. What is
+ * delivered twice does no harm, so no lease waits for the disk. Several processes may share an
+ * outbox. */
 #include "fcgi-app/server/publisher.h"
 
 #include <errno.h>
@@ -18,9 +25,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/bytes/invariant.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
+#include "common/security/user.h"
+#include "common/text/json.h"
 #include "fcgi-app/postgres/array.h"
+#include "fcgi-app/publish/answer.h"
 #include "fcgi-app/publish/batch.h"
 #include "fcgi-app/publish/schedule.h"
 #include "fcgi-app/server/relay_client.h"
@@ -29,10 +40,17 @@
 #include "fcgi-app/store/upkeep.h"
 
 enum {
-    CLAIM_ROWS = 500, /* of one round */
     DUE_ROWS = 200,
-    LEASE_S = 10, /* longer than a round with a slow relay */
-    IDS_MAX = CLAIM_ROWS * 21 + 3,
+    LEASE_S = 10,                        /* longer than a round with a slow relay */
+    USER_TEXT_MAX = 2 * USER_ID_MAX + 3, /* each byte escaped, quotes, and a comma */
+    ONLINE_MAX = OUTBOX_ROWS_MAX * USER_TEXT_MAX + 3,
+};
+
+/* What the relay says of the users of a round. */
+struct online {
+    struct buf users; /* as an array */
+    size_t count;
+    bool is_unknown; /* the relay does not understand the question: anybody may be online */
 };
 
 struct publisher {
@@ -41,7 +59,12 @@ struct publisher {
     struct metrics *metrics;
     struct store store;
     struct relay_client *relay;
-    struct batch batch;
+    struct batch batch, question;
+    struct online online;
+    struct outbox_ids waiting; /* of this round */
+    struct outbox_ids done;    /* of the rounds before: deleted by the next look */
+    bool has_lists;            /* some that wait are not for one user */
+    size_t rows;               /* that the last look saw */
     struct schedule schedule;
     int wake;
     atomic_bool is_stopped;
@@ -57,7 +80,9 @@ enum err publisher_new(struct snapshot *snapshot, struct metrics *metrics, struc
     p->metrics = metrics;
     schedule_init(&p->schedule);
     p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    batch_init(&p->batch);
+    batch_init(&p->batch, &batch_rings);
+    batch_init(&p->question, &batch_users);
+    buf_init(&p->online.users, ONLINE_MAX);
     if (p->wake < 0 || relay_client_new(&p->relay) ||
         store_init(&p->store, &snapshot->config->database)) {
         publisher_free(p);
@@ -74,6 +99,8 @@ void publisher_free(struct publisher *p)
     if (p->wake >= 0)
         (void)close(p->wake);
     batch_deinit(&p->batch);
+    batch_deinit(&p->question);
+    buf_deinit(&p->online.users);
     relay_client_free(p->relay);
     store_deinit(&p->store);
     snapshot_offer(&p->inbox, NULL);
@@ -100,20 +127,31 @@ void publisher_offer(struct publisher *p, struct snapshot *snapshot)
     snapshot_offer(&p->inbox, snapshot);
 }
 
-/* One call with all that is in the batch. Failures are said once, when they begin. */
+static void note_success(struct publisher *p)
+{
+    if (schedule_relay_took(&p->schedule))
+        log_info("the relay takes rings again");
+}
+
+/* Failures are said once, when they begin. */
+static void note_failure(struct publisher *p)
+{
+    metrics_count_publish_failure(p->metrics);
+    if (schedule_relay_failed(&p->schedule, clock_ms(), clock_chance()))
+        log_warn("%s", relay_client_fault(p->relay));
+}
+
+/* One call with all that is in the batch. */
 static enum err post_batch(struct publisher *p, struct span body)
 {
-    enum err e = relay_client_post(p->relay, body);
+    enum err e = relay_client_publish(p->relay, body);
 
     schedule_called(&p->schedule, clock_ms());
     if (!e) {
-        if (schedule_relay_took(&p->schedule))
-            log_info("the relay takes rings again");
+        note_success(p);
         metrics_count_rings(p->metrics, p->batch.count);
     } else if (e != ERR_INVALID) {
-        metrics_count_publish_failure(p->metrics);
-        if (schedule_relay_failed(&p->schedule, clock_ms(), clock_chance()))
-            log_warn("%s", relay_client_fault(p->relay));
+        note_failure(p);
     }
     return e;
 }
@@ -129,6 +167,52 @@ static enum err flush_batch(struct publisher *p)
     if (!e)
         e = post_batch(p, body);
     batch_reset(&p->batch);
+    return e;
+}
+
+/* That the relay can be asked does not tell yet that it takes rings. */
+static enum err ask_relay(struct publisher *p, struct span body)
+{
+    struct span reply;
+    enum err e = relay_client_ask(p->relay, body, &reply);
+
+    schedule_called(&p->schedule, clock_ms());
+    if (!e)
+        e = answer_read_users(reply, &p->online.users, &p->online.count);
+    if (e == ERR_INVALID) {
+        p->online.is_unknown = true;
+        return ERR_NONE;
+    }
+    if (e)
+        note_failure(p);
+    return e;
+}
+
+static enum err flush_question(struct publisher *p)
+{
+    struct span body;
+    enum err e = ERR_NONE;
+
+    if (p->question.count == 0)
+        return ERR_NONE;
+    if (!p->online.is_unknown && !(e = batch_finish(&p->question, &body)))
+        e = ask_relay(p, body);
+    batch_reset(&p->question);
+    return e;
+}
+
+static enum err ask_about(struct publisher *p, struct span user)
+{
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, USER_TEXT_MAX);
+    e = json_append_text(&text, user);
+    if (!e && !batch_has_room(&p->question, buf_span(&text)))
+        e = flush_question(p);
+    if (!e)
+        e = batch_add(&p->question, buf_span(&text));
+    buf_deinit(&text);
     return e;
 }
 
@@ -152,94 +236,145 @@ static struct ring_terms terms_of(const struct publisher *p)
     return (struct ring_terms){app->hit_window_s, app->group_ring_max};
 }
 
-/* Brings the rings of leased rows to the relay. */
-static enum err publish_rows(struct publisher *p, const char *ids)
+static void add_id(struct outbox_ids *ids, int64_t id)
 {
-    struct ring_terms terms = terms_of(p);
+    if (INVARIANT(ids->count < OUTBOX_ROWS_MAX))
+        ids->ids[ids->count++] = id;
+}
+
+static void add_ids(struct outbox_ids *ids, const struct outbox_ids *more)
+{
+    for (size_t i = 0; i < more->count; i++)
+        add_id(ids, more->ids[i]);
+}
+
+static enum err take_row(void *context, const struct outbox_row *row)
+{
+    struct publisher *p = context;
+
+    if (p->rows++ == 0)
+        p->done.count = 0; /* this look has deleted them */
+    if (row->is_stale) {
+        add_id(&p->done, row->id);
+        return ERR_NONE;
+    }
+    add_id(&p->waiting, row->id);
+    if (row->user.p)
+        return ask_about(p, row->user);
+    p->has_lists = true;
+    return ERR_NONE;
+}
+
+static enum err look(struct publisher *p)
+{
+    const int64_t age_max_s = p->snapshot->config->app.ring_max_age_s;
     enum err e;
 
-    batch_reset(&p->batch);
-    e = outbox_rings(&p->store, ids, &terms, (struct ring_taker){take_ring, p});
-    return e ? e : flush_batch(p);
+    p->rows = p->waiting.count = p->online.count = 0;
+    p->has_lists = p->online.is_unknown = false;
+    batch_reset(&p->question);
+    buf_reset(&p->online.users);
+    e = array_open(&p->online.users);
+    if (!e)
+        e = outbox_look(&p->store, &p->done, age_max_s, (struct row_taker){take_row, p});
+    if (!e && p->rows == 0)
+        p->done.count = 0;
+    if (!e)
+        e = flush_question(p);
+    return e ? e : array_close(&p->online.users);
 }
 
 /* Leaves the rows to a later round, ours or another process's. */
-static void give_rows_back(struct publisher *p, const char *ids)
+static void give_rows_back(struct publisher *p, const struct outbox_ids *ids)
 {
     if (outbox_retry(&p->store, ids))
         log_debug("rings wait for the end of their lease");
 }
 
-/* A row that the relay refuses for good must not hold up the others: each is tried alone, and
- * only that one is dropped. */
-static enum err publish_row_by_row(struct publisher *p, struct span ids)
+/* A row that the relay refuses for good must not hold up the others. */
+static enum err publish_row(struct publisher *p, int64_t id)
 {
-    enum err e = ERR_NONE;
-
-    ids = (struct span){ids.p + 1, ids.len - 3}; /* without "{", "}" and the NUL */
-    while (ids.p && !e) {
-        char id[32];
-        struct span digits = span_cut(&ids, ',');
-
-        (void)snprintf(id, sizeof(id), "{%.*s}", SPAN_ARGS(digits));
-        e = publish_rows(p, id);
-        if (e == ERR_INVALID) {
-            metrics_count_ring_refused(p->metrics);
-            log_error(
-                "ring %s was refused by the relay and dropped; are both programs of one version?",
-                id);
-        }
-        if (!e || e == ERR_INVALID)
-            e = outbox_done(&p->store, id);
-        else
-            give_rows_back(p, id);
-    }
-    return e;
-}
-
-/* Leases rows and brings their rings to the relay. Several rows may make one ring, so it is all or
- * nothing: a ring that comes twice does no harm. */
-static enum err take_and_publish(struct publisher *p, struct buf *ids, int64_t *count)
-{
-    const struct lease lease = {CLAIM_ROWS, LEASE_S, p->snapshot->config->app.ring_max_age_s};
     struct ring_terms terms = terms_of(p);
     enum err e;
 
     batch_reset(&p->batch);
-    e = outbox_take(&p->store, &lease, &terms, (struct ring_taker){take_ring, p}, ids, count);
-    return e ? e : flush_batch(p);
+    e = outbox_rings(&p->store, id, &terms, (struct ring_taker){take_ring, p});
+    if (!e)
+        e = flush_batch(p);
+    if (e != ERR_INVALID)
+        return e;
+    metrics_count_ring_refused(p->metrics);
+    log_error("ring %lld was refused by the relay and dropped; are both programs of one version?",
+              (long long)id);
+    return ERR_NONE;
 }
 
-/* ERR_END once nothing waits: what has come since the last rows were taken wakes us, or is polled.
- */
-static enum err publish_round(struct publisher *p, struct buf *ids)
+/* Each is tried alone, and only those are dropped that are refused alone. */
+static enum err publish_row_by_row(struct publisher *p, const struct outbox_ids *taken)
 {
-    int64_t count;
-    enum err e = take_and_publish(p, ids, &count);
+    struct outbox_ids left = {.count = 0};
+    enum err e = ERR_NONE;
 
-    if (buf_span(ids).len == 0)
-        return e;
+    for (size_t i = 0; i < taken->count; i++) {
+        if (!e)
+            e = publish_row(p, taken->ids[i]);
+        add_id(e ? &left : &p->done, taken->ids[i]);
+    }
+    if (left.count > 0)
+        give_rows_back(p, &left);
+    return e;
+}
+
+/* Leases the rows and brings their rings to the relay. Several rows may make one ring, so it is all
+ * or nothing: a ring that comes twice does no harm. */
+static enum err publish_waiting(struct publisher *p)
+{
+    const char *online = p->online.is_unknown ? NULL : p->online.users.data;
+    struct ring_terms terms = terms_of(p);
+    struct outbox_ids taken;
+    enum err e;
+
+    batch_reset(&p->batch);
+    e = outbox_take(&p->store, &p->waiting, online, LEASE_S, &terms,
+                    (struct ring_taker){take_ring, p}, &taken);
     if (!e)
-        e = outbox_done(&p->store, ids->data);
-    else if (e == ERR_INVALID)
-        e = publish_row_by_row(p, buf_span(ids));
-    else
-        give_rows_back(p, ids->data);
-    return !e && count < CLAIM_ROWS ? ERR_END : e;
+        e = flush_batch(p);
+    if (!e)
+        add_ids(&p->done, &taken);
+    else if (e == ERR_INVALID && taken.count > 0)
+        e = publish_row_by_row(p, &taken);
+    else if (taken.count > 0)
+        give_rows_back(p, &taken);
+    if (!e)
+        metrics_count_rings_skipped(p->metrics, p->waiting.count - taken.count);
+    return e;
+}
+
+/* ERR_END once nothing waits: what has come since the last look wakes us, or is polled. */
+static enum err publish_round(struct publisher *p)
+{
+    enum err e = look(p);
+
+    if (e)
+        return e;
+    if (p->has_lists || p->online.is_unknown || p->online.count > 0) {
+        e = publish_waiting(p);
+    } else if (p->waiting.count > 0) {
+        note_success(p);
+        schedule_heard_by_nobody(&p->schedule, clock_ms());
+        add_ids(&p->done, &p->waiting);
+        metrics_count_rings_skipped(p->metrics, p->waiting.count);
+    }
+    return !e && p->rows < OUTBOX_ROWS_MAX ? ERR_END : e;
 }
 
 static void publish_all(struct publisher *p)
 {
-    struct buf ids;
     enum err e = relay_client_configure(p->relay, p->snapshot);
 
-    p->batch.max = (size_t)p->snapshot->config->relay.max_publish_body;
-    buf_init(&ids, IDS_MAX);
-    while (!e && schedule_may_publish(&p->schedule, clock_ms())) {
-        buf_reset(&ids);
-        e = publish_round(p, &ids);
-    }
-    buf_deinit(&ids);
+    p->batch.max = p->question.max = (size_t)p->snapshot->config->relay.max_publish_body;
+    while (!e && schedule_may_publish(&p->schedule, clock_ms()))
+        e = publish_round(p);
 }
 
 /* In portions, until nothing is left or somebody stops us. */
@@ -285,4 +420,6 @@ void publisher_run(struct publisher *p)
         wait_for_work(p);
     }
     publish_all(p);
+    if (p->done.count > 0 && outbox_done(&p->store, &p->done))
+        log_debug("rings that the relay has may come once more");
 }

@@ -6,12 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_TIMEOUT_MS = 1000, CALL_TIMEOUT_MS = 3000, FAULT_SIZE = 256 };
+#include "common/bytes/buf.h"
+
+enum {
+    CONNECT_TIMEOUT_MS = 1000,
+    CALL_TIMEOUT_MS = 3000,
+    FAULT_SIZE = 256,
+    URL_SIZE = 512,
+    REPLY_MAX = 1024 * 1024,
+};
 
 struct relay_client {
     CURL *curl;
     struct curl_slist *headers;
     const struct snapshot *configured; /* compared only: it may be gone */
+    char publish_url[URL_SIZE], online_url[URL_SIZE];
+    struct buf reply;
     char fault[FAULT_SIZE];
 };
 
@@ -21,6 +31,7 @@ enum err relay_client_new(struct relay_client **out)
 
     if (!c)
         return ERR_NO_MEMORY;
+    buf_init(&c->reply, REPLY_MAX);
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
     c->curl = curl_easy_init();
     if (!c->curl) {
@@ -38,6 +49,7 @@ void relay_client_free(struct relay_client *c)
     curl_easy_cleanup(c->curl);
     curl_slist_free_all(c->headers);
     curl_global_cleanup();
+    buf_deinit(&c->reply);
     free(c);
 }
 
@@ -46,11 +58,12 @@ const char *relay_client_fault(const struct relay_client *c)
     return c->fault;
 }
 
-static size_t discard_reply(char *bytes, size_t size, size_t count, void *context)
+/* A reply that is too long ends the call. */
+static size_t keep_reply(char *bytes, size_t size, size_t count, void *context)
 {
-    (void)bytes;
-    (void)context;
-    return size * count;
+    struct relay_client *c = context;
+
+    return buf_append(&c->reply, (struct span){bytes, size * count}) ? 0 : size * count;
 }
 
 static enum err add_header(struct relay_client *c, const char *line)
@@ -78,15 +91,15 @@ static enum err set_headers(struct relay_client *c, struct span key)
     return e ? e : add_header(c, "Expect:");
 }
 
-static void set_relay_address(CURL *curl, const char *relay_url)
+static void set_relay_address(struct relay_client *c, const char *relay_url)
 {
     bool is_unix = strncmp(relay_url, "unix:", 5) == 0;
-    char url[512];
+    const char *base = is_unix ? "http://localhost" : relay_url;
 
-    (void)snprintf(url, sizeof(url), "%s/publish", is_unix ? "http://localhost" : relay_url);
-    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    (void)snprintf(c->publish_url, sizeof(c->publish_url), "%s/publish", base);
+    (void)snprintf(c->online_url, sizeof(c->online_url), "%s/online", base);
     if (is_unix)
-        (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, relay_url + 5);
+        (void)curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, relay_url + 5);
 }
 
 enum err relay_client_configure(struct relay_client *c, const struct snapshot *snapshot)
@@ -100,14 +113,15 @@ enum err relay_client_configure(struct relay_client *c, const struct snapshot *s
     if (e)
         return e;
     curl_easy_reset(c->curl);
-    set_relay_address(c->curl, snapshot->config->app.relay_url);
+    set_relay_address(c, snapshot->config->app.relay_url);
     (void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
     (void)curl_easy_setopt(c->curl, CURLOPT_PROXY, ""); /* whatever the environment says */
     (void)curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http");
     (void)curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)CALL_TIMEOUT_MS);
-    (void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, discard_reply);
+    (void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, keep_reply);
+    (void)curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
     c->configured = snapshot;
     return ERR_NONE;
 }
@@ -128,20 +142,40 @@ static void describe_fault(struct relay_client *c, CURLcode code, long status)
                        "the relay does not take rings: HTTP status %ld; its log says why", status);
 }
 
-enum err relay_client_post(struct relay_client *c, struct span body)
+/* The HTTP status; 0 if there was none. */
+static long post(struct relay_client *c, const char *url, struct span body)
 {
     CURLcode code;
     long status = 0;
 
+    buf_reset(&c->reply);
+    (void)curl_easy_setopt(c->curl, CURLOPT_URL, url);
     (void)curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body.p);
     (void)curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
     code = curl_easy_perform(c->curl);
     if (code == CURLE_OK)
         (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200)
+        describe_fault(c, code, status);
+    return status;
+}
+
+enum err relay_client_publish(struct relay_client *c, struct span body)
+{
+    long status = post(c, c->publish_url, body);
+
     if (status == 200)
         return ERR_NONE;
-    if (status == 400 || status == 413)
-        return ERR_INVALID;
-    describe_fault(c, code, status);
-    return ERR_UNAVAILABLE;
+    return status == 400 || status == 413 ? ERR_INVALID : ERR_UNAVAILABLE;
+}
+
+enum err relay_client_ask(struct relay_client *c, struct span body, struct span *reply)
+{
+    long status = post(c, c->online_url, body);
+
+    *reply = buf_span(&c->reply);
+    if (status == 200)
+        return ERR_NONE;
+    return status == 400 || status == 404 || status == 405 || status == 413 ? ERR_INVALID
+                                                                            : ERR_UNAVAILABLE;
 }

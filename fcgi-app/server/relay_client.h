@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* relay_client.h - publish calls to doorbell-relay, over one kept connection. For one thread. */
+/* relay_client.h - calls of doorbell-relay's publish port, over one kept connection. For one
+ * thread. */
 #ifndef DOORBELL_FCGI_APP_SERVER_RELAY_CLIENT_H
 #define DOORBELL_FCGI_APP_SERVER_RELAY_CLIENT_H
 
@@ -17,9 +18,13 @@ void relay_client_free(struct relay_client *c);
  * survives that. Before the first call, and whenever there may be another one. */
 MUST_USE enum err relay_client_configure(struct relay_client *c, const struct snapshot *snapshot);
 
-/* One call. ERR_INVALID: the relay refuses this body, and always will. ERR_UNAVAILABLE: worth
- * trying again, and relay_client_fault() says why it failed. */
-MUST_USE enum err relay_client_post(struct relay_client *c, struct span body);
+/* One POST /publish. ERR_INVALID: the relay refuses this body, and always will. ERR_UNAVAILABLE:
+ * worth trying again, and relay_client_fault() says why it failed. */
+MUST_USE enum err relay_client_publish(struct relay_client *c, struct span body);
+
+/* One POST /online; *reply is borrowed until the next call. ERR_INVALID also from a relay of a
+ * version that does not know this call. */
+MUST_USE enum err relay_client_ask(struct relay_client *c, struct span body, struct span *reply);
 
 /* A sentence for the operator, until the next call. */
 const char *relay_client_fault(const struct relay_client *c);

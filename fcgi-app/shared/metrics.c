@@ -39,7 +39,7 @@ struct metrics {
     size_t threads_count; /* METRICS_WORKER of them are no worker's */
     struct thread_counts *threads;
     struct route_counts *route_counts; /* those of all threads, in one block */
-    counter rings, failures, refused;
+    counter rings, skipped, failures, refused;
     counter displaced, cut;
     counter checks_remembered, checks_computed;
 };
@@ -116,6 +116,11 @@ void metrics_set_connected(struct metrics *m, size_t who, bool is_connected)
 void metrics_count_rings(struct metrics *m, size_t n)
 {
     add_count(&m->rings, n);
+}
+
+void metrics_count_rings_skipped(struct metrics *m, size_t n)
+{
+    add_count(&m->skipped, n);
 }
 
 void metrics_count_publish_failure(struct metrics *m)
@@ -218,6 +223,10 @@ static enum err encode_publisher(const struct metrics *m, struct buf *out)
     enum err e = metrics_text_one(out, PREFIX "rings_published_total", "counter",
                                   "Rings that the relay took", (int64_t)read_counter(&m->rings));
 
+    if (!e)
+        e = metrics_text_one(out, PREFIX "rings_skipped_total", "counter",
+                             "Rings not computed, since their user had no open page",
+                             (int64_t)read_counter(&m->skipped));
     if (!e)
         e = metrics_text_head(out, PREFIX "publish_errors_total", "counter",
                               "Publish calls that failed for now, and rings refused for good");

@@ -41,9 +41,10 @@ void metrics_count_cut(struct metrics *m);
 /* For the checker's thread alone: a check was answered, from memory or anew. */
 void metrics_count_check(struct metrics *m, bool is_from_memory);
 
-/* For the publisher's thread alone: rings that the relay took, calls that failed for now, and rings
- * that the relay will never take. */
+/* For the publisher's thread alone: rings that the relay took, those that nobody would have heard,
+ * calls that failed for now, and rings that the relay will never take. */
 void metrics_count_rings(struct metrics *m, size_t n);
+void metrics_count_rings_skipped(struct metrics *m, size_t n);
 void metrics_count_publish_failure(struct metrics *m);
 void metrics_count_ring_refused(struct metrics *m);
 

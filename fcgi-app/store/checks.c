@@ -5,10 +5,13 @@
 
 #define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
 
+/* The clock is read after the snapshot was taken: what a sweep has removed in it is past its
+ * valid_until then. LATERAL and OFFSET 0 make it look-ups by key, whatever the planner knows. */
 STATEMENT(check_states, AS_USER, 1, 5, SHAPE_ROWS, REPEATABLE,
           "SELECT u.n, s.joined_pos, s.version, s.seq, " MICROSECONDS(
-              "statement_timestamp()") " FROM unnest($1::text[]) WITH ORDINALITY u (user_id, n)"
-                                       " JOIN doorbell.check_state s ON s.user_id = u.user_id");
+              "clock_timestamp()") " FROM unnest($1::text[]) WITH ORDINALITY u (user_id, n)"
+                                   " CROSS JOIN LATERAL (SELECT * FROM doorbell.check_state c"
+                                   " WHERE c.user_id = u.user_id OFFSET 0) s");
 
 enum err checks_states(struct store *s, const char *users, void *ctx,
                        void (*take)(void *ctx, size_t number, const struct check_state *state,

@@ -68,7 +68,8 @@ enum err marks_unread_ids(struct store *s, const char *user, const char *ids, st
     return MARK(s, mark_unread_ids, out, user, ids);
 }
 
-STATEMENT(mark_read_subject, AS_USER, 3, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_subject($1, $2, $3)");
+STATEMENT(mark_read_subject, AS_USER, 3, 4, SHAPE_ROW, ONCE,
+          COUNTS "mark_read_subject($1, $2, $3)");
 
 enum err marks_read_subject(struct store *s, const char *user, const char *type, const char *id,
                             struct counts *out)

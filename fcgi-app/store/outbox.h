@@ -1,46 +1,66 @@
 /* SPDX-License-Identifier: MIT */
-/* outbox.h - the rings that wait for the relay. Rows are leased, their rings are computed in a new
- * snapshot, and they are deleted when the relay has them. Arrays of ids are in PostgreSQL's form.
+/* outbox.h - the rings that wait for the relay. Rows are looked at, leased if somebody is to hear
+ * them, their rings are computed in a new snapshot, and they are deleted when the relay has them.
  */
 #ifndef DOORBELL_FCGI_APP_STORE_OUTBOX_H
 #define DOORBELL_FCGI_APP_STORE_OUTBOX_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "common/bytes/buf.h"
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 #include "fcgi-app/store/store.h"
+
+enum { OUTBOX_ROWS_MAX = 500 };
+
+struct outbox_ids {
+    int64_t ids[OUTBOX_ROWS_MAX];
+    size_t count;
+};
+
+struct outbox_row {
+    int64_t id;
+    struct span user; /* {NULL, 0} unless the ring is for one user */
+    bool is_stale;
+};
 
 /* What goes to whom. */
 struct ring_terms {
     int64_t hit_window_s, group_ring_max;
 };
 
-/* Which rows are taken. */
-struct lease {
-    int64_t rows_max, lease_s, age_max_s;
+/* Who is given each row, or the JSON of each ring; the first failure ends it. Must not ask the
+ * store. */
+struct row_taker {
+    enum err (*take)(void *context, const struct outbox_row *row);
+    void *context;
 };
-
-/* Who is given the JSON of each ring; the first failure ends it. Must not ask the store. */
 struct ring_taker {
     enum err (*take)(void *context, struct span ring);
     void *context;
 };
 
-/* Leases rows and gives their rings to `taker`. Rows that ring the same users make one ring
- * together. `ids` stays empty while nothing is leased, else it has the array of all ids, `*count`
- * of them, before the first ring is taken. ERR_END if nothing waits. */
-MUST_USE enum err outbox_take(struct store *s, const struct lease *lease,
-                              const struct ring_terms *terms, struct ring_taker taker,
-                              struct buf *ids, int64_t *count);
+/* Deletes `done`, which may then be forgotten, and gives the rows that nobody has leased to
+ * `taker`, oldest first. */
+MUST_USE enum err outbox_look(struct store *s, const struct outbox_ids *done, int64_t age_max_s,
+                              struct row_taker taker);
 
-/* The rings of rows that are leased. */
-MUST_USE enum err outbox_rings(struct store *s, const char *ids, const struct ring_terms *terms,
+/* Leases those of `ids` that still wait, and gives their rings to `taker`. Rows that ring the same
+ * users make one ring together; rows for a user who is not in `online` (an array in PostgreSQL's
+ * form, NULL if nobody knows) are deleted instead. `taken` has all that were leased before the
+ * first ring is taken, and is empty if none was. */
+MUST_USE enum err outbox_take(struct store *s, const struct outbox_ids *ids, const char *online,
+                              int64_t lease_s, const struct ring_terms *terms,
+                              struct ring_taker taker, struct outbox_ids *taken);
+
+/* The rings of a row that is leased. */
+MUST_USE enum err outbox_rings(struct store *s, int64_t id, const struct ring_terms *terms,
                                struct ring_taker taker);
 
 /* Deletes rows; and ends their lease. */
-MUST_USE enum err outbox_done(struct store *s, const char *ids);
-MUST_USE enum err outbox_retry(struct store *s, const char *ids);
+MUST_USE enum err outbox_done(struct store *s, const struct outbox_ids *ids);
+MUST_USE enum err outbox_retry(struct store *s, const struct outbox_ids *ids);
 
 #endif

@@ -14,6 +14,7 @@
 #include "common/text/form.h"
 #include "common/text/json.h"
 #include "relay/engine/pace.h"
+#include "relay/publish/online.h"
 #include "relay/publish/rings.h"
 #include "relay/publish/web_msg_sender_call.h"
 #include "relay/session/protocol.h"
@@ -130,7 +131,7 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
     return e;
 }
 
-/* --- GET /online, GET /online/sessions --- */
+/* --- GET and POST /online, GET /online/sessions --- */
 
 /* Walks the parameters of the query string, which is decoded in place of a copy. */
 struct query {
@@ -188,6 +189,29 @@ static enum err handle_online(struct api *api, struct http_request *req, struct 
     if ((e = buf_append_char(&res->body, '{')) || (e = encode_counts(api, &res->body)))
         return e;
     return buf_append_char(&res->body, '}');
+}
+
+/* Those of the users that have a session. */
+static enum err handle_ask_online(struct api *api, struct http_request *req,
+                                  struct http_response *res)
+{
+    struct rings_users users;
+    struct span user;
+    const char *why, *before = "{\"users\":[";
+    enum err e = online_decode((struct span){req->body, req->content_length}, &users, &why);
+
+    if (e)
+        return refuse_by(res, e, why);
+    while (!e && rings_next_user(&users, &user)) {
+        if (!hub_find(api->hub, user))
+            continue;
+        if (!(e = buf_append(&res->body, span_of(before))))
+            e = json_append_text(&res->body, user);
+        before = ",";
+    }
+    if (e)
+        return e;
+    return buf_append(&res->body, res->body.len > 0 ? SPAN("]}") : SPAN("{\"users\":[]}"));
 }
 
 static enum err encode_session(struct api *api, const struct session *s, struct buf *out)
@@ -319,24 +343,28 @@ static const struct route {
     handler handle;
 } routes[] = {
     {HTTP_POST, "/publish", "Allow: POST\r\n", true, handle_publish},
-    {HTTP_GET, "/online", "Allow: GET\r\n", true, handle_online},
+    {HTTP_GET, "/online", "Allow: GET, POST\r\n", true, handle_online},
+    {HTTP_POST, "/online", "Allow: GET, POST\r\n", true, handle_ask_online},
     {HTTP_GET, "/online/sessions", "Allow: GET\r\n", true, handle_sessions},
     {HTTP_POST, "/kick", "Allow: POST\r\n", true, handle_kick},
     {HTTP_GET, "/health", "Allow: GET\r\n", false, handle_health},
     {HTTP_GET, "/metrics", "Allow: GET\r\n", true, handle_metrics},
 };
 
-static const struct route *find_route(struct span path)
+/* With another method if the path has none of this one; NULL for an unknown path. */
+static const struct route *find_route(enum http_method method, struct span path)
 {
+    const struct route *found = NULL;
+
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-        if (span_equal(path, span_of(routes[i].path)))
-            return &routes[i];
-    return NULL;
+        if (span_equal(path, span_of(routes[i].path)) && (!found || routes[i].method == method))
+            found = &routes[i];
+    return found;
 }
 
 static enum err dispatch(struct api *api, struct http_request *req, struct http_response *res)
 {
-    const struct route *route = find_route(req->path);
+    const struct route *route = find_route(req->method, req->path);
 
     if ((req->method != HTTP_GET && req->method != HTTP_POST) ||
         (route && route->method != req->method)) {

@@ -66,11 +66,20 @@ CREATE OR REPLACE FUNCTION doorbell_internal.check_content(title text, body text
     extra jsonb, expires_in integer, send_at timestamptz, key text, subject_type text, subject_id text, replace boolean)
 RETURNS void
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    checked text;
 BEGIN
     IF title IS NULL THEN
         RAISE EXCEPTION 'title is missing' USING ERRCODE = 'DB422';
     END IF;
-    PERFORM doorbell_internal.check_text('title', title, 255);
+    checked := doorbell_internal.check_text('title', title, 255);
+    IF octet_length(body) > 65536 THEN
+        RAISE EXCEPTION 'body is at most 65536 bytes' USING ERRCODE = 'DB422';
+    END IF;
+    -- Each expression is set up anew in each transaction, and most messages have nothing else.
+    IF num_nonnulls(sender, url, category, extra, expires_in, send_at, key, subject_type, subject_id) = 0 AND NOT replace THEN
+        RETURN;
+    END IF;
     IF sender IS NOT NULL THEN
         PERFORM doorbell_internal.check_text('sender', sender, 255);
     END IF;
@@ -85,9 +94,6 @@ BEGIN
     END IF;
     IF subject_id IS NOT NULL THEN
         PERFORM doorbell_internal.check_text('subject_id', subject_id, 255);
-    END IF;
-    IF octet_length(body) > 65536 THEN
-        RAISE EXCEPTION 'body is at most 65536 bytes' USING ERRCODE = 'DB422';
     END IF;
     IF url IS NOT NULL THEN
         PERFORM doorbell_internal.check_url(url);
@@ -120,13 +126,15 @@ COMMENT ON FUNCTION doorbell_internal.subject_of IS 'Neither part has a control 
 
 CREATE OR REPLACE FUNCTION doorbell_internal.normal_users(users text[]) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    checked text;
 BEGIN
+    IF cardinality(users) = 1 THEN
+        checked := doorbell_internal.check_user(users[1]);
+        RETURN ARRAY[users[1]];
+    END IF;
     IF cardinality(users) > 100000 THEN
         RAISE EXCEPTION 'a message goes to at most 100000 users; use a group' USING ERRCODE = 'DB422';
-    END IF;
-    IF cardinality(users) = 1 AND users[1] IS NOT NULL THEN
-        PERFORM doorbell_internal.check_user(users[1]);
-        RETURN ARRAY[users[1]];
     END IF;
     PERFORM doorbell_internal.check_user(u) FROM unnest(users) u
     WHERE u IS NULL OR octet_length(u) NOT BETWEEN 1 AND 128 OR u = '*' OR u ~ '[\x01-\x1f\x7f-\x9f]';

@@ -50,6 +50,29 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.lock_readers IS
     'Locks the rows of these users, sorted and without duplicates, making those that are missing.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.next_version(users text[]) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    seq bigint;
+BEGIN
+    -- One row is locked by its own change. A number that was taken before a wait for another change is taken again,
+    -- since PostgreSQL then computes the row anew; and every change of a user's state is a change of this row.
+    IF cardinality(users) = 1 THEN
+        UPDATE doorbell.reader r SET version = nextval('doorbell.seq') WHERE r.user_id = users[1]
+        RETURNING r.version INTO seq;
+        IF FOUND THEN
+            RETURN seq;
+        END IF;
+    END IF;
+    PERFORM doorbell_internal.lock_readers(users);
+    seq := nextval('doorbell.seq');
+    UPDATE doorbell.reader r SET version = seq WHERE r.user_id = ANY (users);
+    RETURN seq;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.next_version IS
+    'lock_readers(), and their next version, taken under the lock.';
+
 CREATE OR REPLACE FUNCTION doorbell_internal.lock_known_readers(users text[], skip_locked boolean DEFAULT false) RETURNS text[]
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

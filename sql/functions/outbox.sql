@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The outbox: rings wait here from the commit that causes them until the relay has them. doorbell-app
--- claims by a lease and holds no lock while it calls.
+-- looks at what waits, asks the relay who of these users is online, takes the rings for them by a lease,
+-- and holds no lock while it calls. Who is not online needs no ring: a page asks when it has connected, which is
+-- after the question, and so after the commit of what the ring would have told.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.ring_users(users text[], seq bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -23,91 +25,73 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.touch_readers IS 'Gives locked readers a new version, and rings them.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.commit_lazily() RETURNS void
+CREATE OR REPLACE FUNCTION doorbell_internal.end_rings(ids bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    setting text;
+    -- Without waiting for the disk: a crash that undoes it brings a ring twice, which does no harm.
+    setting constant text := set_config('synchronous_commit', 'off', true);
 BEGIN
-    setting := set_config('synchronous_commit', 'off', true);
+    -- In the order of erase(), which takes a user off the lists of several.
+    DELETE FROM doorbell.outbox o USING (SELECT u FROM unnest(ids) u ORDER BY u) x (id) WHERE o.id = x.id;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.commit_lazily IS
-    'The transaction ends without waiting for the disk: for leases and what was rung, which a crash may undo, since a '
-    'ring that comes twice does no harm.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.lock_rings(ids bigint[]) RETURNS void
+CREATE OR REPLACE FUNCTION doorbell.outbox_waiting(done bigint[], max_rows integer, max_age_s integer)
+RETURNS TABLE (id bigint, user_id text, stale boolean)
 LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    now_at constant timestamptz := clock_timestamp();
+    ended text;
 BEGIN
-    IF cardinality(ids) > 1 THEN
-        PERFORM FROM doorbell.outbox o WHERE o.id = ANY (ids) ORDER BY o.id FOR UPDATE;
+    IF done <> '{}' THEN
+        ended := end_rings(done);
     END IF;
+    RETURN QUERY
+    SELECT o.id, CASE WHEN cardinality(o.user_ids) = 1 THEN o.user_ids[1] END,
+        o.at < now_at - make_interval(secs => max_age_s)
+    FROM outbox o WHERE o.leased_until <= now_at ORDER BY o.id LIMIT max_rows;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.lock_rings IS
-    'Locks rings in the order in which erase() does, which takes a user off the lists of several.';
+COMMENT ON FUNCTION doorbell.outbox_waiting IS
+    'First doorbell.outbox_done() of those of the call before; then up to max_rows rings that nobody has leased, oldest first, '
+    'each with its user if it is for one. It takes no lock. Those older than max_age_s are stale: a client asks anew whenever it connects.';
 
-CREATE OR REPLACE FUNCTION doorbell.outbox_take(max_rows integer, lease_s integer, max_age_s integer,
+CREATE OR REPLACE FUNCTION doorbell.outbox_take(ids bigint[], online text[], lease_s integer,
     hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
 RETURNS TABLE (id bigint, ring json)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
-    ids bigint[];
+    now_at constant timestamptz := clock_timestamp();
+    setting constant text := set_config('synchronous_commit', 'off', true);
+    taken bigint[];
 BEGIN
-    ids := ARRAY(SELECT outbox_claim(max_rows, lease_s, max_age_s));
-    IF ids = '{}' THEN
-        RETURN;
-    END IF;
-    PERFORM commit_lazily();
-    -- A snapshot of its own, later than the commits of the rows that were just found.
+    WITH picked AS MATERIALIZED (
+        SELECT o.id, coalesce(cardinality(o.user_ids) <> 1 OR o.user_ids[1] = ANY (online), true) AS is_heard
+        FROM outbox o WHERE o.id = ANY (ids) AND o.leased_until <= now_at
+        ORDER BY o.id FOR UPDATE SKIP LOCKED
+    ), unheard AS (
+        DELETE FROM outbox o USING picked p WHERE o.id = p.id AND NOT p.is_heard
+    ), leased AS (
+        UPDATE outbox o SET leased_until = now_at + make_interval(secs => lease_s), attempts = o.attempts + 1
+        FROM picked p WHERE o.id = p.id AND p.is_heard
+        RETURNING o.id
+    )
+    SELECT array_agg(l.id) INTO taken FROM leased l;
+    -- A snapshot of its own, later than the commits of these rows.
     RETURN QUERY
-    SELECT c.id, r.ring FROM unnest(ids) c (id)
-    LEFT JOIN outbox_rings(ids, hit_window, group_ring_max) r ON r.id = c.id;
+    SELECT t.id, r.ring FROM unnest(taken) t (id)
+    LEFT JOIN rings_of(taken, hit_window, group_ring_max) r ON r.id = t.id;
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_take IS
-    'doorbell.outbox_claim() and doorbell.outbox_rings() in one call: every claimed id, with its ring or, where '
-    'another id has it or nobody is to be rung, without. Alone in its transaction, as outbox_done() is: neither waits for the disk.';
+    'Leases those of these rings that still wait, for lease_s seconds, and returns every leased id, with its ring or, where another '
+    'id has it or nobody is to be rung, without. Rings for one user who is not in online are ended instead; online is null while '
+    'nobody knows. Finish with doorbell.outbox_done() or doorbell.outbox_retry(). All of these end without waiting for the disk, '
+    'each alone in its transaction.';
 
-CREATE OR REPLACE FUNCTION doorbell.outbox_claim(max_rows integer, lease_s integer, max_age_s integer) RETURNS SETOF bigint
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    now_at constant timestamptz := clock_timestamp();
-    ids bigint[];
-    stale integer;
-BEGIN
-    -- Asked four times a second: mostly nothing waits.
-    PERFORM FROM outbox o WHERE o.leased_until <= now_at LIMIT 1;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    LOOP
-        WITH picked AS (
-            SELECT o.id, o.at < now_at - make_interval(secs => max_age_s) AS stale FROM outbox o
-            WHERE o.leased_until <= now_at
-            ORDER BY o.id LIMIT max_rows FOR UPDATE SKIP LOCKED
-        ), dropped AS (
-            DELETE FROM outbox o USING picked p WHERE o.id = p.id AND p.stale
-        ), claimed AS (
-            UPDATE outbox o SET leased_until = now_at + make_interval(secs => lease_s),
-                attempts = o.attempts + 1
-            FROM picked p WHERE o.id = p.id AND NOT p.stale
-            RETURNING o.id
-        )
-        SELECT (SELECT array_agg(c.id ORDER BY c.id) FROM claimed c), (SELECT count(*) FROM picked p WHERE p.stale)
-        INTO ids, stale;
-        -- Only stale ones came first: look further.
-        EXIT WHEN ids IS NOT NULL OR stale = 0;
-    END LOOP;
-    RETURN QUERY SELECT * FROM unnest(ids);
-END
-$$;
-COMMENT ON FUNCTION doorbell.outbox_claim IS
-    'Leases up to max_rows rings, oldest first, for lease_s seconds, and returns their ids; rings that '
-    'are leased already are skipped. Those older than max_age_s are dropped: a client asks anew whenever it connects. '
-    'Commit before calling doorbell.outbox_rings(), and finish with doorbell.outbox_done() or doorbell.outbox_retry().';
-
-CREATE OR REPLACE FUNCTION doorbell.outbox_rings(ids bigint[], hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
+CREATE OR REPLACE FUNCTION doorbell_internal.rings_of(ids bigint[], hit_window integer, group_ring_max integer)
 RETURNS TABLE (id bigint, ring json)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
@@ -119,7 +103,7 @@ BEGIN
     SELECT last_value + 1 INTO newer FROM doorbell.seq;
     SELECT bool_or(cardinality(o.user_ids) = 1) AS users, bool_or(cardinality(o.user_ids) > 1) AS lists,
         bool_or(o.feed_id = 1) AS everybody, bool_or(o.feed_id > 1) AS groups
-    INTO has FROM outbox o WHERE o.id = ANY (ids);
+    INTO has FROM doorbell.outbox o WHERE o.id = ANY (ids);
 
     IF has.users THEN
         RETURN QUERY
@@ -127,19 +111,19 @@ BEGIN
             ELSE json_build_object('to', json_build_array(x.user_id), 'version', u.version, 'seq', u.seq,
                 'num', u.num, 'hit', u.hit, 'id', u.latest) END
         FROM (
-            SELECT max(o.id) AS id, o.user_ids[1] AS user_id FROM outbox o
+            SELECT max(o.id) AS id, o.user_ids[1] AS user_id FROM doorbell.outbox o
             WHERE o.id = ANY (ids) AND cardinality(o.user_ids) = 1 GROUP BY o.user_ids[1]
-        ) x LEFT JOIN LATERAL unread(x.user_id, NULL, hit_window) u ON true;
+        ) x LEFT JOIN LATERAL doorbell.unread(x.user_id, NULL, hit_window) u ON true;
     END IF;
     IF has.lists THEN
         RETURN QUERY
         SELECT o.id, json_build_object('to', to_json(o.user_ids), 'seq', newer)
-        FROM outbox o WHERE o.id = ANY (ids) AND cardinality(o.user_ids) > 1;
+        FROM doorbell.outbox o WHERE o.id = ANY (ids) AND cardinality(o.user_ids) > 1;
     END IF;
     IF has.everybody THEN
         RETURN QUERY
         SELECT max(o.id), json_build_object('all', true, 'seq', max(o.seq))
-        FROM outbox o WHERE o.id = ANY (ids) AND o.feed_id = 1;
+        FROM doorbell.outbox o WHERE o.id = ANY (ids) AND o.feed_id = 1;
     END IF;
     IF has.groups THEN
         RETURN QUERY
@@ -147,11 +131,19 @@ BEGIN
             ELSE json_build_object('to', to_json(g.members), 'seq', g.seq) END
         FROM (
             SELECT max(o.id) AS id, max(o.seq) AS seq, ARRAY(
-                SELECT s.user_id FROM subscription s WHERE s.feed_id = o.feed_id
+                SELECT s.user_id FROM doorbell.subscription s WHERE s.feed_id = o.feed_id
                 ORDER BY s.user_id LIMIT group_ring_max::bigint + 1) AS members
-            FROM outbox o WHERE o.id = ANY (ids) AND o.feed_id > 1 GROUP BY o.feed_id
+            FROM doorbell.outbox o WHERE o.id = ANY (ids) AND o.feed_id > 1 GROUP BY o.feed_id
         ) g WHERE g.members <> '{}';
     END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION doorbell.outbox_rings(ids bigint[], hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
+RETURNS TABLE (id bigint, ring json)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM rings_of(ids, hit_window, group_ring_max);
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_rings IS
@@ -163,18 +155,16 @@ COMMENT ON FUNCTION doorbell.outbox_rings IS
 CREATE OR REPLACE FUNCTION doorbell.outbox_done(ids bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    PERFORM commit_lazily();
-    PERFORM lock_rings(ids);
-    DELETE FROM outbox o WHERE o.id = ANY (ids);
+    PERFORM end_rings(ids);
 END
 $$;
-COMMENT ON FUNCTION doorbell.outbox_done IS 'The relay has these rings (or needs none): all claimed ids, with or without a ring.';
+COMMENT ON FUNCTION doorbell.outbox_done IS 'The relay has these rings (or needs none): all ids, with or without a ring.';
 
 CREATE OR REPLACE FUNCTION doorbell.outbox_retry(ids bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    PERFORM lock_rings(ids);
-    UPDATE outbox o SET leased_until = '-infinity' WHERE o.id = ANY (ids);
+    UPDATE outbox o SET leased_until = '-infinity'
+    FROM (SELECT u FROM unnest(ids) u ORDER BY u) x (id) WHERE o.id = x.id;
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_retry IS 'The relay could not be reached: gives the leases back.';

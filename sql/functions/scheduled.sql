@@ -85,7 +85,8 @@ BEGIN
             expires_at = clock_timestamp() + due.expires_in, live = true
         WHERE x.id = due.message_id
         RETURNING * INTO m;
-        PERFORM doorbell_internal.deliver_to_users(m, due.users, due.replace);
+        UPDATE doorbell.reader r SET version = m.seq WHERE r.user_id = ANY (due.users);
+        PERFORM doorbell_internal.deliver_to_users(m, due.users, due.replace, true);
     END LOOP;
     DELETE FROM doorbell.pending p WHERE p.message_id = ANY (ids);
     RETURN cardinality(ids);

@@ -84,22 +84,31 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.next_place IS 'The place of the next broadcast; the caller holds the broadcast lock.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_users(m doorbell.message, users text[], replace boolean) RETURNS void
+CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_users(m doorbell.message, users text[], replace boolean, is_stored boolean)
+RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF replace THEN
         PERFORM doorbell_internal.withdraw(array_agg(i.message_id), array_agg(i.user_id))
         FROM unnest(users) u JOIN doorbell.inbox i ON i.user_id = u AND i.state = 'unread' AND i.subject = m.subject;
     END IF;
-    INSERT INTO doorbell.inbox (message_id, user_id, seq, category, must_ack, subject, expires_at)
-    SELECT m.id, u, m.seq, m.category, m.must_ack, m.subject, m.expires_at FROM unnest(users) u;
+    -- One statement, since starting one costs as much as writing a row.
+    WITH stored AS (
+        INSERT INTO doorbell.message SELECT m.* WHERE NOT is_stored
+    ), put AS (
+        INSERT INTO doorbell.inbox (message_id, user_id, seq, category, must_ack, subject, expires_at)
+        SELECT m.id, u, m.seq, m.category, m.must_ack, m.subject, m.expires_at FROM unnest(users) u
+    ), rung AS (
+        INSERT INTO doorbell.outbox (user_ids, seq)
+        SELECT users[first:first + 999], m.seq FROM generate_series(1, cardinality(users), 1000) first
+    )
     INSERT INTO doorbell.unread_count AS t (user_id, category, unread)
     SELECT u, m.category, 1 FROM unnest(users) u
     ON CONFLICT (user_id, category) DO UPDATE SET unread = t.unread + 1;
-    PERFORM doorbell_internal.touch_readers(users, m.seq);
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.deliver_to_users IS 'Puts a stored message into the inboxes of locked readers.';
+COMMENT ON FUNCTION doorbell_internal.deliver_to_users IS
+    'Puts a message, stored already or not, into the inboxes of readers whose version is its number, and rings them.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_feed(m doorbell.message, replace boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -136,21 +145,20 @@ COMMENT ON FUNCTION doorbell_internal.deliver_to_feed IS 'Shows a stored broadca
 CREATE OR REPLACE FUNCTION doorbell_internal.deliver(m doorbell.message, users text[], ttl interval, replace boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    delivered text;
 BEGIN
     IF users IS NOT NULL THEN
-        PERFORM doorbell_internal.lock_readers(users);
-        m.seq := nextval('doorbell.seq');
+        m.seq := doorbell_internal.next_version(users);
         m.sent_at := clock_timestamp();
+        m.expires_at := m.sent_at + ttl;
+        delivered := doorbell_internal.deliver_to_users(m, users, replace, false);
     ELSE
         PERFORM doorbell_internal.lock_broadcasts();
         SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at
         FROM doorbell_internal.next_place(m.feed_id, clock_timestamp(), ttl) s;
-    END IF;
-    m.expires_at := m.sent_at + ttl;
-    INSERT INTO doorbell.message SELECT m.*;
-    IF users IS NOT NULL THEN
-        PERFORM doorbell_internal.deliver_to_users(m, users, replace);
-    ELSE
+        m.expires_at := m.sent_at + ttl;
+        INSERT INTO doorbell.message SELECT m.*;
         PERFORM doorbell_internal.deliver_to_feed(m, replace);
     END IF;
 END
@@ -183,13 +191,17 @@ DECLARE
     users text[];
     first send_key;
     m message;
+    done text;
+    feed_id integer := 1;
+    category_id integer := 0;
     due_at timestamptz := CASE WHEN send_at > clock_timestamp() THEN send_at WHEN later THEN clock_timestamp() END;
     ttl constant interval := make_interval(secs => expires_in);
 BEGIN
     IF (to_users IS NOT NULL)::integer + (to_group IS NOT NULL)::integer + coalesce(to_all, false)::integer <> 1 THEN
         RAISE EXCEPTION 'exactly one of to_users, to_group and to_all is needed' USING ERRCODE = 'DB400';
     END IF;
-    PERFORM check_content(title, send.body, sender, url, category, extra, expires_in, send_at, key,
+    -- Assigned, not performed: that starts no statement.
+    done := check_content(title, send.body, sender, url, category, extra, expires_in, send_at, key,
         subject_type, subject_id, replace);
     IF to_users IS NOT NULL THEN
         users := normal_users(to_users);
@@ -198,24 +210,16 @@ BEGIN
             RETURN;
         END IF;
     ELSIF to_group IS NOT NULL THEN
-        m.feed_id := feed_named(to_group);
-    ELSE
-        m.feed_id := 1;
+        feed_id := feed_named(to_group);
+    END IF;
+    IF send.category IS NOT NULL THEN
+        category_id := category_named(send.category);
     END IF;
 
-    m.id := nextval('seq');
-    m.category := category_named(send.category);
-    m.must_ack := coalesce(ack, false);
-    m.to_new := coalesce(to_new_users, false) AND users IS NULL;
-    m.live := due_at IS NULL;
-    m.replaced := false;
-    m.recipients := cardinality(users);
-    m.subject := subject_of(subject_type, subject_id);
-    m.sender := send.sender;
-    m.title := send.title;
-    m.url := send.url;
-    m.body := coalesce(send.body, '');
-    m.extra := send.extra;
+    -- In the order of the columns: one expression is set up, not one for each.
+    m := ROW(nextval('seq'), NULL, CASE WHEN users IS NULL THEN feed_id END, NULL, category_id, coalesce(ack, false),
+        coalesce(to_new_users, false) AND users IS NULL, due_at IS NULL, false, cardinality(users), NULL, NULL, NULL,
+        subject_of(subject_type, subject_id), sender, title, url, coalesce(send.body, ''), extra)::message;
 
     IF key IS NOT NULL THEN
         first := claim_key(send.key, digest_of(m, users, to_group, send.category, expires_in, send_at, replace),
@@ -231,9 +235,12 @@ BEGIN
         INSERT INTO pending (message_id, due_at, users, expires_in, replace)
         VALUES (m.id, due_at, users, ttl, coalesce(send.replace, false));
     ELSE
-        PERFORM deliver(m, users, ttl, send.replace);
+        done := deliver(m, users, ttl, send.replace);
     END IF;
-    RETURN QUERY SELECT m.id, m.recipients, false;
+    id := m.id;
+    recipients := m.recipients;
+    duplicate := false;
+    RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION doorbell.send IS

@@ -8,6 +8,7 @@
 #include <json-c/json_object.h>
 
 #include "common/security/user.h"
+#include "relay/publish/online.h"
 
 static void check_ring(const struct published_ring *r)
 {
@@ -33,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span body = {(const char *)data, size};
     struct json_object *root;
+    struct rings_users users;
     struct rings p;
     struct span user;
     const char *why;
@@ -47,5 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         json_object_put(root);
     }
+    if (!online_decode(body, &users, &why))
+        while (rings_next_user(&users, &user))
+            if (!user_is_valid(user))
+                abort();
     return 0;
 }

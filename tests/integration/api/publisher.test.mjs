@@ -11,12 +11,15 @@ import test from 'node:test';
 import { compareAnswers, decideOnRing } from '../../../www/bell/rules.js';
 import { startApp, startStack, until, writeSettings } from '../../harness/index.mjs';
 
-// Takes publish calls; `status(rings)` decides the answer, 0 hangs up.
+// Takes publish calls, and questions of who is online; `status(rings)` decides the answer to both (a question has
+// no rings), 0 hangs up. Everybody is online unless isOnline says otherwise.
 class RelayStandIn {
   constructor() {
     this.calls = [];
+    this.questions = [];
     this.connections = 0;
     this.status = () => 200;
+    this.isOnline = () => true;
   }
 
   async listen(where) {
@@ -31,10 +34,17 @@ class RelayStandIn {
     const chunks = [];
     for await (const chunk of req) chunks.push(chunk);
     const body = JSON.parse(Buffer.concat(chunks));
-    this.calls.push({ method: req.method, url: req.url, headers: req.headers, size: Buffer.concat(chunks).length, ...body });
-    const status = this.status(body.rings);
+    const call = { method: req.method, url: req.url, headers: req.headers, size: Buffer.concat(chunks).length, ...body };
+    const isQuestion = req.url === '/online';
+    (isQuestion ? this.questions : this.calls).push(call);
+    const status = this.status(body.rings ?? []);
+    const answer = isQuestion ? { users: body.users.filter((user) => this.isOnline(user)) } : { sessions: 0 };
     if (status === 0) req.socket.destroy();
-    else res.writeHead(status, { 'content-type': 'application/json' }).end('{"sessions":0}');
+    else res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+  }
+
+  get tries() {
+    return this.calls.length + this.questions.length;
   }
 
   get rings() {
@@ -241,11 +251,11 @@ for (const [what, status] of [['hangs up', 0], ['answers 500', 500], ['answers 4
     const { relay, stack } = await start(t);
     relay.status = () => status;
     assert.equal((await send(stack, { to: 'patient' })).status, 201);
-    await until('three tries', () => relay.calls.length >= 3);
+    await until('three tries', () => relay.tries >= 3);
     assert.equal((await check(stack, 'patient')).num, 1);
     relay.status = () => 200;
     await outboxIsEmpty(stack);
-    assert.ok(relay.calls.length < 30);
+    assert.ok(relay.tries < 40);
     await stack.app.waitLog(/takes rings again/);
   });
 }
@@ -285,18 +295,102 @@ test('a ring that is refused for good is dropped alone', async (t) => {
 });
 
 test('no body is larger than the relay takes', async (t) => {
-  const { relay, stack } = await start(t, { 'relay.max_publish_body': '2048' });
-  const to = Array.from({ length: 100 }, (_, i) => `user-${i}`);
+  const { relay, stack } = await start(t, { 'relay.max_publish_body': '1024' });
+  const to = Array.from({ length: 100 }, (_, i) => `some-user-${i}`);
   await stack.db.query('BEGIN');
   for (const user of to) await stack.db.query('SELECT doorbell.send(to_users => ARRAY[$1], title => $2)', [user, 'x']);
   await stack.db.query('COMMIT');
   await outboxIsEmpty(stack);
   assert.deepEqual(new Set(relay.rings.flatMap((ring) => ring.to)), new Set(to));
-  for (const call of relay.calls) assert.ok(call.size <= 2048, `${call.size} bytes`);
+  assert.ok(relay.questions.length > 1);
+  for (const call of [...relay.calls, ...relay.questions]) assert.ok(call.size <= 1024, `${call.size} bytes`);
   // One ring of so many users fits in no body: everybody is asked to look.
   relay.calls.length = 0;
   await send(stack, { to: Array.from({ length: 900 }, (_, i) => `many-${i}`) });
   await until('a ring for all', () => relay.rings.some((ring) => ring.all === true));
+  await outboxIsEmpty(stack);
+});
+
+// What the app's metrics say, once `name` has the value.
+async function untilMetric(stack, name, value) {
+  await until(`${name} to be ${value}`, async () => {
+    const { text } = await stack.api('GET', '/metrics', { service: true });
+    return new RegExp(`^doorbell_app_${name} ${value}$`, 'm').test(text);
+  });
+}
+
+test('nothing is computed for users who are offline, and their rows are done', async (t) => {
+  const { relay, stack } = await start(t);
+  relay.isOnline = (user) => user === 'here';
+  await check(stack, 'here');
+  await check(stack, 'away');
+  await send(stack, { to: 'away' });
+  await outboxIsEmpty(stack);
+  assert.deepEqual(relay.questions.at(-1).users, ['away']);
+  assert.equal(relay.questions.at(-1).headers.authorization, `Bearer ${stack.publishKey}`);
+  assert.deepEqual(relay.calls, [], 'no publish call');
+  await untilMetric(stack, 'rings_skipped_total', 1);
+
+  await stack.db.query('BEGIN');
+  for (const user of ['away', 'here', 'far']) await stack.db.query('SELECT doorbell.send(to_users => ARRAY[$1], title => $2)', [user, 'x']);
+  await stack.db.query('COMMIT');
+  const ring = await relay.ringOf('here');
+  const { num, hit, latest, version, seq } = await check(stack, 'here');
+  assert.deepEqual(ring, { to: ['here'], version, seq, num, hit, id: latest });
+  await outboxIsEmpty(stack);
+  assert.deepEqual(relay.rings.flatMap((one) => one.to), ['here']);
+  await untilMetric(stack, 'rings_skipped_total', 3);
+});
+
+test('lists and broadcasts are rung without a question', async (t) => {
+  const { relay, stack } = await start(t);
+  relay.isOnline = () => false;
+  await send(stack, { to: ['1', '2'] });
+  await relay.ringOf('2');
+  await send(stack, { to: '*' });
+  await until('a ring for all', () => relay.rings.some((ring) => ring.all));
+  assert.deepEqual(relay.questions, []);
+  await outboxIsEmpty(stack);
+});
+
+test('10,000 users in one row are one ring', async (t) => {
+  const { relay, stack } = await start(t);
+  const to = Array.from({ length: 10_000 }, (_, i) => `user-${i}`);
+  await stack.db.query("INSERT INTO doorbell.outbox (user_ids, seq) VALUES ($1, nextval('doorbell.seq'))", [to]);
+  await relay.ringOf('user-9999');
+  await outboxIsEmpty(stack);
+  assert.deepEqual(relay.rings.map((ring) => ring.to), [to]);
+  assert.deepEqual(relay.questions, []);
+});
+
+test('10,000 rows of users who are offline are done without a ring', async (t) => {
+  const { relay, stack } = await start(t);
+  relay.isOnline = (user) => user === 'user-7777';
+  await stack.db.query("INSERT INTO doorbell.outbox (user_ids, seq) SELECT ARRAY['user-' || n], nextval('doorbell.seq') FROM generate_series(0, 9999) n");
+  await outboxIsEmpty(stack);
+  assert.deepEqual(relay.rings.map((ring) => ring.to), [['user-7777']]);
+  assert.equal(new Set(relay.questions.flatMap(({ users }) => users)).size, 10_000);
+});
+
+for (const [what, status] of [['does not know the question', 405], ['refuses the question', 400]]) {
+  test(`a relay that ${what} gets every ring`, async (t) => {
+    const { relay, stack } = await start(t);
+    relay.status = (rings) => (rings.length > 0 ? 200 : status);
+    await send(stack, { to: 'somebody' });
+    await relay.ringOf('somebody');
+    await outboxIsEmpty(stack);
+  });
+}
+
+test('a relay that answers the question and then is gone gets the ring later', async (t) => {
+  const { relay, stack } = await start(t);
+  relay.status = (rings) => (rings.length > 0 ? 0 : 200);
+  await send(stack, { to: 'patient' });
+  await until('three tries', () => relay.calls.length >= 3);
+  assert.ok(relay.calls.length < 30, 'the question does not end the back-off');
+  relay.calls.length = 0;
+  relay.status = () => 200;
+  await relay.ringOf('patient');
   await outboxIsEmpty(stack);
 });
 

@@ -479,6 +479,16 @@ test('without the database all that needs it is 503, and nothing else', async (t
   }
 });
 
+test('a user who asks too much at once is 429, whatever it is', async (t) => {
+  const config = { 'app.user_rate': '1', 'app.user_burst': '1' };
+  const strict = await startStack(t, { relay: false, config });
+  for (const op of operations.filter(({ schemes }) => schemes.includes('user'))) {
+    const ask = () => call(op.id, { on: strict, user: op.id, ...right(op.id) });
+    const answers = [await ask(), await ask(), await ask()];
+    assert.ok(answers.some(({ status }) => status === 429), op.id);
+  }
+});
+
 test('everything that is documented has happened', () => {
   const documented = operations.flatMap((op) => Object.keys(op.responses).map((status) => `${op.id} ${status}`));
   assert.deepEqual(documented.filter((one) => !seen.has(one)), []);

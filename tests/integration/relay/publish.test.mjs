@@ -71,6 +71,7 @@ test('without the key nothing is done', async (t) => {
     for (const [method, target] of [
       ['POST', '/publish'],
       ['GET', '/online'],
+      ['POST', '/online'],
       ['GET', '/online/sessions'],
       ['POST', '/kick'],
       ['GET', '/metrics'],
@@ -94,6 +95,18 @@ test('the sessions of a user are listed', async (t) => {
   assert.deepEqual(rest, { user: '42', protocol: 'native', address: '127.0.0.1', pending: false });
   assert.equal((await scene.call('GET', '/online/sessions?limit=1')).json.sessions.length, 1);
   assert.deepEqual((await scene.call('GET', '/online')).json, { users: 2, pages: 2, sessions: 2 });
+});
+
+test('of up to 1,000 users, those online are named in one call', async (t) => {
+  const scene = await startScene(t);
+  await scene.connect('42');
+  await scene.connect('ü');
+  const ask = (users) => scene.call('POST', '/online', { json: { users } });
+  const many = Array.from({ length: 997 }, (_, i) => `user-${i}`);
+  assert.deepEqual((await ask(['ü', ...many, '43', 42])).json, { users: ['ü', '42'] });
+  assert.deepEqual((await ask(many)).json, { users: [] });
+  assert.equal((await ask([...many, '1', '2', '3', '4'])).status, 413);
+  assert.equal((await ask(['42', '*'])).status, 400);
 });
 
 for (const count of [2, 16, 17, 100]) {

@@ -738,7 +738,10 @@ test('a removed category is off the list, and its messages and mutes stay', asyn
   assert.deepEqual(ids(await list(db, 'u', { category: 'news' })), [again.id, id]);
 });
 
-const claim = async (db, rowsMax = 100, age = 60) => (await rows(db, 'SELECT * FROM doorbell.outbox_claim($1, 5, $2)', [rowsMax, age])).map((r) => r.outbox_claim);
+const idsOf = (found) => found.map(({ id }) => id);
+const waiting = (db, { done = null, rowsMax = 100, age = 60 } = {}) => rows(db, 'SELECT * FROM doorbell.outbox_waiting($1, $2, $3)', [done, rowsMax, age]);
+const take = (db, claimed, online = null) => rows(db, 'SELECT * FROM doorbell.outbox_take($1, $2, 5) ORDER BY id', [claimed, online]);
+const claim = async (db) => idsOf(await take(db, idsOf(await waiting(db))));
 const rings = (db, claimed, ...more) => rows(db, `SELECT * FROM doorbell.outbox_rings($1${more.map((_, i) => `, $${i + 2}`).join('')})`, [claimed, ...more]);
 
 test('rings say what a check says, once for each user and feed', async (t) => {
@@ -789,17 +792,38 @@ test('rings are taken in one call: every id leased, each ring once, and nothing 
   await send(db, toUser('u'));
   await send(db, { to_group: 'empty', title: 't' });
   await send(db, toAll());
-  const ids = (await rows(db, 'SELECT id FROM doorbell.outbox ORDER BY id')).map(({ id }) => id);
-  const taken = await rows(db, 'SELECT * FROM doorbell.outbox_take(100, 5, 60) ORDER BY id');
-  assert.deepEqual(taken.map(({ id }) => id), ids);
+  const wait = await waiting(db);
+  assert.deepEqual(wait.map(({ user_id: user, stale }) => [user, stale]), [['u', false], ['u', false], [null, false], [null, false]]);
+  const all = idsOf(wait);
+  const taken = await take(db, all);
+  assert.deepEqual(idsOf(taken), all);
   const { num, hit, latest, version, seq } = await check(db, 'u');
   assert.deepEqual(taken.map(({ ring }) => ring), [null, { to: ['u'], version, seq, num, hit, id: latest }, null, { all: true, seq }]);
-  assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.outbox_take(100, 5, 60)'), []);
-  await call(db, 'outbox_retry', ids);
-  assert.deepEqual((await rows(db, 'SELECT * FROM doorbell.outbox_take(2, 5, 60)')).map(({ id }) => id).sort(), ids.slice(0, 2));
-  await call(db, 'outbox_done', ids);
+  assert.deepEqual(await waiting(db), [], 'leased');
+  assert.deepEqual(await take(db, all), []);
+  await call(db, 'outbox_retry', all);
+  assert.deepEqual(idsOf(await waiting(db, { rowsMax: 2 })), all.slice(0, 2));
+  assert.deepEqual(idsOf(await waiting(db, { done: all.slice(0, 3) })), all.slice(3));
+  await call(db, 'outbox_done', all);
   assert.equal(await counts(db, 'outbox'), 0);
   assert.equal((await row(db, 'SHOW synchronous_commit')).synchronous_commit, 'on');
+});
+
+test('rings for one user who is not online are ended, all others are taken', async (t) => {
+  const db = await open(t);
+  await check(db, 'u');
+  for (const user of ['u', 'v', 'u']) await send(db, toUser(user));
+  await send(db, { to_users: ['v', 'w'], title: 't' });
+  await send(db, toAll());
+  const all = idsOf(await waiting(db));
+  const taken = await take(db, all, ['u', 'x']);
+  assert.deepEqual(idsOf(taken), [all[0], all[2], all[3], all[4]]);
+  assert.deepEqual(taken.map(({ ring }) => ring?.to), [undefined, ['u'], ['v', 'w'], undefined]);
+  assert.equal(await counts(db, 'outbox'), 4);
+  await call(db, 'outbox_done', all);
+  await send(db, toUser('u'));
+  assert.deepEqual(await take(db, idsOf(await waiting(db)), []), []);
+  assert.equal(await counts(db, 'outbox'), 0);
 });
 
 test('a list of 2,500 users is rung in three pieces', async (t) => {
@@ -809,14 +833,14 @@ test('a list of 2,500 users is rung in three pieces', async (t) => {
   assert.deepEqual(got, [500, 1000, 1000]);
 });
 
-test('stale rings are dropped, also when they fill the first batch', async (t) => {
+test('stale rings are named as such', async (t) => {
   const db = await open(t);
   for (let i = 0; i < 5; i++) await send(db, toUser('u'));
   await db.query("UPDATE doorbell.outbox SET at = now() - interval '61 s'");
   await send(db, toUser('v'));
-  const fresh = (await row(db, 'SELECT max(id) AS id FROM doorbell.outbox')).id;
-  assert.deepEqual(await claim(db, 2), [fresh]);
-  assert.equal(await counts(db, 'outbox'), 1);
+  const all = await waiting(db);
+  assert.deepEqual(all.map(({ stale }) => stale), [true, true, true, true, true, false]);
+  assert.equal((await waiting(db, { done: idsOf(all).slice(0, 5) })).length, 1);
   const health = (await call(db, 'health')).health;
   assert.deepEqual([health.outbox.depth, health.overdue], [1, 0]);
   assert.equal(health.drift, 0);
@@ -973,7 +997,7 @@ test('the roles may call what they need and touch no table', async (t) => {
   const { id } = await send(db, toUser('u'));
   assert.equal((await check(db, 'u')).num, 1);
   assert.deepEqual(ids(await list(db, 'u')), [id]);
-  for (const statement of ["SELECT * FROM doorbell.mark_read_all('u')", "SELECT doorbell.erase('u')", 'SELECT * FROM doorbell.outbox_claim(1, 1, 1)',
+  for (const statement of ["SELECT * FROM doorbell.mark_read_all('u')", "SELECT doorbell.erase('u')", "SELECT * FROM doorbell.outbox_waiting('{}', 1, 1)",
     'SELECT * FROM doorbell.message', 'SELECT * FROM doorbell.check_state', 'DELETE FROM doorbell.outbox', "SELECT nextval('doorbell.seq')", 'SELECT doorbell_internal.take_line()']) {
     await assert.rejects(db.query(statement), { code: '42501' }, statement);
   }

@@ -75,7 +75,8 @@ async function takePosition(db, r, user) {
 }
 
 async function publish(db) {
-  const taken = await rows(db, 'SELECT * FROM doorbell.outbox_take(100, 5, 60)');
+  const waiting = await rows(db, "SELECT id FROM doorbell.outbox_waiting('{}', 100, 60)");
+  const taken = await rows(db, 'SELECT * FROM doorbell.outbox_take($1, NULL, 5)', [waiting.map(({ id }) => id)]);
   await call(db, 'outbox_done', taken.map(({ id }) => id));
 }
 

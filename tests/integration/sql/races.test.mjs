@@ -507,6 +507,29 @@ test('erase against send and against mark', async (t) => {
   await assertNoDrift(db);
 });
 
+test('a number that was taken before a wait for the reader is taken again', async (t) => {
+  const [a, b, db] = await open(t, 2);
+  await send(db, toUser('u'));
+  await a.query('BEGIN');
+  await a.query("SELECT FROM doorbell.reader WHERE user_id = 'u' FOR NO KEY UPDATE");
+  let first;
+  const { value: second } = await blocked(db, b, () => send(b, toUser('u')), async () => {
+    first = await send(a, toUser('u'));
+    await a.query('COMMIT');
+  });
+  const seqs = await rows(db, 'SELECT seq::integer FROM doorbell.message WHERE id = ANY ($1) ORDER BY array_position($1, id)', [[first.id, second.id]]);
+  assert.ok(seqs[0].seq < seqs[1].seq, JSON.stringify(seqs));
+  assert.equal((await check(db, 'u')).version, seqs[1].seq);
+
+  // A wait for who changes nothing leaves the number, and the row takes it.
+  await a.query('BEGIN');
+  await a.query("SELECT FROM doorbell.reader WHERE user_id = 'u' FOR NO KEY UPDATE");
+  const { value: third } = await blocked(db, b, () => send(b, toUser('u')), () => a.query('COMMIT'));
+  const { seq } = await row(db, 'SELECT seq::integer FROM doorbell.message WHERE id = $1', [third.id]);
+  assert.ok(seq > seqs[1].seq);
+  assert.equal((await check(db, 'u')).version, seq);
+});
+
 test('erase against rings of the same lists that are ended: no deadlock', async (t) => {
   const [a, b, c, db] = await open(t, 3);
   const both = (title) => send(db, { to_users: ['u', 'v'], title });

@@ -16,12 +16,12 @@ test.after(() => cluster.remove());
 
 const statements = readdirSync(store).filter((name) => name.endsWith('.c')).flatMap((name) =>
   [...readFileSync(join(store, name), 'utf8')
-    .replaceAll('COUNTS "', '"SELECT … doorbell.')
+    .replaceAll(/(COUNTS|PART) "/g, '"SELECT … doorbell.')
     .matchAll(/^STATEMENT\((\w+), (AS_\w+),(.*?)\);$/gms)]
     .map(([, id, role, rest]) => ({
       id, role,
       functions: [...rest.matchAll(/doorbell\.(\w+)\(/g)].map((match) => match[1]),
-      views: [...rest.matchAll(/JOIN doorbell\.(\w+)/g)].map((match) => match[1]),
+      views: [...rest.matchAll(/FROM doorbell\.(\w+) c\b/g)].map((match) => match[1]),
     })));
 
 test('the statements are found, and each calls one function or reads one view', () => {

@@ -14,7 +14,7 @@ static void room_ends_before_the_limit(void **state)
     struct span body;
 
     (void)state;
-    batch_init(&b);
+    batch_init(&b, &batch_rings);
     b.max = 40;
     assert_false(batch_can_hold(&b, SPAN("{\"to\":[\"a ring far beyond the limit\"]}")));
     assert_false(batch_has_room(&b, SPAN("{\"to\":[\"a ring far beyond the limit\"]}")));
@@ -34,7 +34,7 @@ static void body_is_what_the_relay_takes(void **state)
     struct span body;
 
     (void)state;
-    batch_init(&b);
+    batch_init(&b, &batch_rings);
     assert_int_equal(batch_add(&b, SPAN("{\"a\":1}")), ERR_NONE);
     assert_int_equal(batch_add(&b, SPAN("{\"b\":2}")), ERR_NONE);
     assert_int_equal(batch_finish(&b, &body), ERR_NONE);
@@ -47,11 +47,26 @@ static void body_is_what_the_relay_takes(void **state)
     batch_deinit(&b);
 }
 
+static void questions_have_a_body_of_their_own(void **state)
+{
+    struct batch b;
+    struct span body;
+
+    (void)state;
+    batch_init(&b, &batch_users);
+    assert_int_equal(batch_add(&b, SPAN("\"42\"")), ERR_NONE);
+    assert_int_equal(batch_add(&b, SPAN("\"43\"")), ERR_NONE);
+    assert_int_equal(batch_finish(&b, &body), ERR_NONE);
+    assert_true(span_equal(body, SPAN("{\"users\":[\"42\",\"43\"]}")));
+    batch_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(room_ends_before_the_limit),
         cmocka_unit_test(body_is_what_the_relay_takes),
+        cmocka_unit_test(questions_have_a_body_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

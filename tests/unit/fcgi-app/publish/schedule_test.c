@@ -74,6 +74,10 @@ static void rings_that_come_soon_after_a_call_go_together(void **state)
     schedule_called(&s, 100);
     assert_int_equal(schedule_linger_ms(&s, 101), 4);
     assert_int_equal(schedule_linger_ms(&s, 105), 0);
+    schedule_heard_by_nobody(&s, 200);
+    assert_int_equal(schedule_linger_ms(&s, 201), 24);
+    schedule_called(&s, 201);
+    assert_int_equal(schedule_linger_ms(&s, 201), 5);
 }
 
 int main(void)

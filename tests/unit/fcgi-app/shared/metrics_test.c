@@ -141,6 +141,7 @@ static void rings_and_failures_are_told_apart(void **state)
 {
     static const char *const lines[] = {
         "doorbell_app_rings_published_total 7",
+        "doorbell_app_rings_skipped_total 5",
         "doorbell_app_publish_errors_total{reason=\"unavailable\"} 2",
         "doorbell_app_publish_errors_total{reason=\"refused\"} 1",
     };
@@ -148,6 +149,7 @@ static void rings_and_failures_are_told_apart(void **state)
 
     (void)state;
     metrics_count_rings(m, 3);
+    metrics_count_rings_skipped(m, 5);
     metrics_count_rings(m, 4);
     metrics_count_publish_failure(m);
     metrics_count_publish_failure(m);

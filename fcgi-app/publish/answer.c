@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "fcgi-app/publish/answer.h"
+
+#include "common/security/user.h"
+#include "common/text/json.h"
+#include "common/text/json_walk.h"
+#include "fcgi-app/postgres/array.h"
+
+static enum err read_user(struct span item, struct buf *array)
+{
+    char scratch[USER_ID_MAX];
+    struct span user;
+
+    if (json_walk_text(item, scratch, sizeof(scratch), &user) || !user_is_valid(user))
+        return ERR_INVALID;
+    return array_append_text(array, user);
+}
+
+enum err answer_read_users(struct span json, struct buf *array, size_t *count)
+{
+    static const char *const names[] = {"users"};
+    struct span users, item;
+    enum err e = ERR_NONE;
+
+    if (json_check(json) || json_walk_members(json_walk_root(json), names, 1, &users) ||
+        !json_walk_is_array(users))
+        return ERR_INVALID;
+    for (users = json_walk_inside(users); !e && json_walk_item(&users, &item); ++*count)
+        e = read_user(item, array);
+    return e;
+}

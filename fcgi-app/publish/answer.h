@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* answer.h - the relay's answer to POST /online. Pure. */
+#ifndef DOORBELL_FCGI_APP_PUBLISH_ANSWER_H
+#define DOORBELL_FCGI_APP_PUBLISH_ANSWER_H
+
+#include "common/bytes/buf.h"
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+
+/* Appends the users of {"users":["42"]} to an open array in PostgreSQL's form, and adds their
+ * number to *count. ERR_INVALID: this is no such answer; the array is of no use then. */
+MUST_USE enum err answer_read_users(struct span json, struct buf *array, size_t *count);
+
+#endif
