@@ -22,6 +22,7 @@
 #include "fcgi-app/server/publisher.h"
 #include "fcgi-app/server/queue.h"
 #include "fcgi-app/server/worker.h"
+#include "fcgi-app/shared/health_cache.h"
 #include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/shared/snapshot.h"
 
@@ -45,6 +46,7 @@ struct app {
     int listener, signals;
     int ended; /* counts the threads that have returned */
     struct metrics *metrics;
+    struct health_cache health;
     struct queue *queue;
     struct publisher *publisher;
     struct front *front;
@@ -161,7 +163,8 @@ static enum err make_workers(struct app *app)
     if (!app->workers || !app->threads)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < app->workers_count && !e; i++)
-        e = worker_init(&app->workers[i], i, database, app->queue, app->publisher, app->metrics);
+        e = worker_init(&app->workers[i], i, database, app->queue, app->publisher, app->metrics,
+                        &app->health);
     return e;
 }
 

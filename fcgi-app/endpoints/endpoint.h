@@ -13,6 +13,7 @@
 #include "fcgi-app/store/inbox.h"
 #include "fcgi-app/store/marks.h"
 
+struct health_cache;
 struct metrics;
 
 /* What a handler works with. All of it is borrowed, and stays in force until the reply is out. */
@@ -21,6 +22,7 @@ struct endpoint {
     const struct config *config;
     const struct secrets *secrets;
     const struct metrics *metrics;
+    struct health_cache *health;
 };
 
 #define ENDPOINT(name)                                                                             \

@@ -11,10 +11,14 @@
 enum { RECONNECT_MS = 200 };
 
 enum err worker_init(struct worker *w, size_t number, const struct config_database *config,
-                     struct queue *queue, struct publisher *publisher, struct metrics *metrics)
+                     struct queue *queue, struct publisher *publisher, struct metrics *metrics,
+                     struct health_cache *health)
 {
-    *w = (struct worker){
-        .queue = queue, .publisher = publisher, .metrics = metrics, .number = number};
+    *w = (struct worker){.queue = queue,
+                         .publisher = publisher,
+                         .metrics = metrics,
+                         .health = health,
+                         .number = number};
     return store_init(&w->store, config);
 }
 
@@ -38,7 +42,7 @@ static void note_connection(struct worker *w)
 static enum err run_handler(struct worker *w, struct job *job)
 {
     const struct endpoint ep = {&w->store, job->snapshot->config, &job->snapshot->secrets,
-                                w->metrics};
+                                w->metrics, w->health};
 
     return job->request.route->handler(&ep, &job->request, &job->response);
 }

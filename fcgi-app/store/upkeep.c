@@ -41,4 +41,13 @@ enum err upkeep_health(struct store *s, struct span *json)
     return query_json(s, &health, NULL, json);
 }
 
-const struct statement *const upkeep_statements[] = {&activate, &sweep, &health, NULL};
+STATEMENT(ping, AS_ANY, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT 1");
+
+enum err upkeep_ping(struct store *s)
+{
+    const struct pg_result *result;
+
+    return connection_run(s->connection, &ping, NULL, &result);
+}
+
+const struct statement *const upkeep_statements[] = {&activate, &sweep, &health, &ping, NULL};

@@ -16,4 +16,7 @@ MUST_USE enum err upkeep_sweep(struct store *s, int64_t rows, int64_t *count);
 /* As JSON. */
 MUST_USE enum err upkeep_health(struct store *s, struct span *json);
 
+/* Whether the database answers at all. */
+MUST_USE enum err upkeep_ping(struct store *s);
+
 #endif

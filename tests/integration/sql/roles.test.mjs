@@ -29,12 +29,12 @@ test('the statements are found, and each calls one function or reads one view', 
     .map((name) => readFileSync(join(store, name), 'utf8').match(/^STATEMENT\(/gm)?.length ?? 0).reduce((a, b) => a + b);
   assert.equal(statements.length, count);
   assert.ok(count > 30);
-  for (const { id, functions, views } of statements) assert.equal(functions.length + views.length, 1, id);
+  for (const { id, functions, views } of statements) assert.equal(functions.length + views.length, id === 'ping' ? 0 : 1, id);
 });
 
 test('a call that needs what another role has would not do: all but health is of one kind', () => {
   const any = statements.filter(({ role }) => role === 'AS_ANY');
-  assert.deepEqual(any.map(({ functions }) => functions[0]), ['health']);
+  assert.deepEqual(any.flatMap(({ functions }) => functions), ['health']);
   const kinds = new Map();
   for (const { role, functions } of statements.filter(({ functions }) => functions.length > 0)) kinds.set(functions[0], new Set([...(kinds.get(functions[0]) ?? []), role]));
   for (const [name, of] of kinds) assert.equal(of.size, 1, name);
