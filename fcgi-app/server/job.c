@@ -53,6 +53,7 @@ struct job *jobs_take(struct jobs *jobs, struct conn *conn)
     job->snapshot = snapshot_ref(jobs->snapshot);
     job->request = (struct request){.arena = &job->arena, .body = &job->body};
     job->ticket = (struct share_ticket){.state = SHARE_GONE};
+    job->began_us = 0;
     return job;
 }
 

@@ -35,7 +35,7 @@ struct job {
     struct buf head;       /* of the response */
     bool keeps_connection; /* once the reply is written; known when it is encoded */
     struct share_ticket ticket;
-    int64_t began_us;  /* when it was complete */
+    int64_t began_us;  /* when it was complete; 0 before */
     struct conn *conn; /* the front's; NULL when the web server has gone */
     struct job *next;
 };
