@@ -104,6 +104,7 @@ test('what the relay says to any client', async (t) => {
   t.after(() => events.close());
   hold('welcome', 'relay page', await events.next('welcome'));
 
+  hold('POST /online', 'relay app', (await stack.publish('POST', '/online', { json: examples['POST /online']['app relay'] })).json);
   const published = await stack.publish('POST', '/publish', { json: examples['POST /publish']['app relay'] });
   assert.equal(published.status, 200, published.text);
   hold('POST /publish', 'relay app', published.json);
@@ -159,9 +160,9 @@ test('what app and page say, and pages to each other', async (t) => {
 });
 
 test('the app publishes what the document says', async (t) => {
-  let hear;
-  const call = new Promise((resolve) => {
-    hear = resolve;
+  const heard = {};
+  const published = new Promise((resolve) => {
+    heard['/publish'] = resolve;
   });
   const server = createServer((request, response) => {
     let body = '';
@@ -169,8 +170,9 @@ test('the app publishes what the document says', async (t) => {
       body += data;
     });
     request.on('end', () => {
-      hear(JSON.parse(body));
-      response.end('{"sessions":0}');
+      if (request.url === '/online') hold('POST /online', 'app relay', JSON.parse(body));
+      else heard[request.url](JSON.parse(body));
+      response.end(JSON.stringify(examples[`POST ${request.url}`]['relay app']));
     });
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -179,7 +181,7 @@ test('the app publishes what the document says', async (t) => {
   await stack.api('GET', '/unread', { user: 'bob' }); // one whom the app does not know yet is rung without numbers
   await send(stack, { to: 'bob', title: 'Hello' });
   const [example] = examples['POST /publish']['app relay'].rings;
-  for (const ring of (await call).rings) assert.deepEqual(kindOf(ring), kindOf(example));
+  for (const ring of (await published).rings) assert.deepEqual(kindOf(ring), kindOf(example));
   held.add('POST /publish, app relay');
 });
 
