@@ -76,6 +76,18 @@ async function truthOf(db, user) {
   return rows[0] && { ...Object.fromEntries(Object.entries(rows[0]).map(([name, value]) => [name, Number(value)])), user };
 }
 
+// Time alone may change the truth, and a first contact makes one: then it is asked once more.
+async function assertTrue(app, stack, user, what) {
+  for (;;) {
+    const before = JSON.stringify(await truthOf(stack.db, user));
+    const answer = JSON.stringify(await checkBy(app, stack, user));
+    const after = JSON.stringify(await truthOf(stack.db, user));
+    if (before !== after) continue;
+    assert.equal(answer, before, `${what}, ${user}`);
+    return;
+  }
+}
+
 const from = (text, source) => Number(new RegExp(`^doorbell_app_checks_total\\{from="${source}"\\} (\\d+)$`, 'm').exec(text)[1]);
 
 test('two apps that remember answers say what the database says, whatever was written and whenever', async (t) => {
@@ -93,13 +105,7 @@ test('two apps that remember answers say what the database says, whatever was wr
     // What is refused (a critical category that is muted, say) has changed nothing.
     await stack.db.query(statement, values).catch((error) => assert.match(error.code, /^DB4/, `${name}: ${error.message}`));
     for (const user of [USERS[random(USERS.length)], USERS[random(USERS.length)]]) {
-      const app = apps[random(2)];
-      // Time alone may change the truth between two looks: then both are right.
-      const before = await truthOf(stack.db, user);
-      const answer = await checkBy(app, stack, user);
-      const after = await truthOf(stack.db, user);
-      const isRight = [before, after].some((truth) => truth && JSON.stringify(truth) === JSON.stringify(answer));
-      assert.ok(isRight, `${i} ${name} ${user}: ${JSON.stringify({ before, answer, after })}`);
+      await assertTrue(apps[random(2)], stack, user, `${i} ${name}`);
     }
   }
   const metrics = { REQUEST_URI: '/doorbell/metrics', HTTP_AUTHORIZATION: `Bearer ${stack.sendKey}` };
