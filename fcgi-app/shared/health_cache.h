@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* health_cache.h - whether the database answered, kept for a second: anybody may ask, and nobody who
- * has proved nothing gets more database work than that. For any thread. Pure: time is an argument. */
+/* health_cache.h - whether the database answered, kept for a second: anybody may ask, and nobody
+ * who has proved nothing gets more database work than that. For any thread. Pure: time is an
+ * argument. */
 #ifndef DOORBELL_FCGI_APP_SHARED_HEALTH_CACHE_H
 #define DOORBELL_FCGI_APP_SHARED_HEALTH_CACHE_H
 
