@@ -8,22 +8,12 @@ import test from 'node:test';
 
 import { fastcgi } from '../../harness/fastcgi_client.mjs';
 import { startApp, startStack, until, writeSettings } from '../../harness/index.mjs';
+import { makeRandom } from '../../harness/random.mjs';
 
 const OPERATIONS = Number(process.env.DOORBELL_CHECK_OPS ?? 600);
 const USERS = ['u0', 'u1', 'u2', 'u3', 'u4'];
 const GROUPS = ['g0', 'g1'];
 const CATEGORIES = ['a', 'b'];
-
-// mulberry32: the same seed makes the same run.
-function makeRandom(seed) {
-  let state = seed;
-  return (n) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % n;
-  };
-}
 
 // What may change an answer, as SQL of another client: {name: (pick) => [statement, values]}.
 const writers = {

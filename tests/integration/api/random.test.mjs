@@ -8,21 +8,11 @@ import test from 'node:test';
 
 import { fastcgi } from '../../harness/fastcgi_client.mjs';
 import { startStack } from '../../harness/index.mjs';
+import { makeRandom } from '../../harness/random.mjs';
 import { checkAnswer, operations } from '../docs/openapi_document.mjs';
 
 const REQUESTS = Number(process.env.DOORBELL_RANDOM_REQUESTS ?? 1000);
 const STATUSES = [200, 201, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422];
-
-// mulberry32: the same seed makes the same requests.
-function makeRandom(seed) {
-  let state = seed;
-  return (n) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % n;
-  };
-}
 
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';

@@ -5,21 +5,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { until, writeSettings } from '../../harness/index.mjs';
+import { makeRandom } from '../../harness/random.mjs';
 import { startScene } from '../relay/scene.mjs';
 import { ask, Line, Page, publish, Sock } from './raw.mjs';
 
 const STEPS = Number(process.env.DOORBELL_RANDOM_STEPS ?? 2500);
-
-// mulberry32: the same numbers for the same seed.
-function makeRandom(seed) {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let n = Math.imul(state ^ (state >>> 15), 1 | state);
-    n = (n + Math.imul(n ^ (n >>> 7), 61 | n)) ^ n;
-    return ((n ^ (n >>> 14)) >>> 0) % below;
-  };
-}
 
 // Most of them allowed, lest no page lives for long.
 const PACKETS = [...Array(20).fill('42["x"]'), '2', '3', '1', '6', '5', '4', '40', '41', '40/x,', '42["x"]', '420["login"]', '42["login","u1"]', '421["login","u2"]', '451-["x",{}]', '2probe', '42["disconnect"]', 'junk'];

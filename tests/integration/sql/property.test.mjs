@@ -6,6 +6,7 @@
 // of each connection; how these meet is not repeated.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { makeRandom } from '../../harness/random.mjs';
 import { startCluster, openDatabase, row, rows, send, call, check } from '../../harness/sql.mjs';
 
 const operations = Number(process.env.DOORBELL_PROPERTY_OPS ?? 8000);
@@ -20,15 +21,10 @@ const groups = ['g1', 'g2', 'g3'];
 const categories = ['news', 'shop', 'alarm'];
 const subjects = ['1', '2', '3'];
 
-// A small generator that can be repeated (mulberry32).
+// Choices that can be repeated.
 function random(start) {
-  let state = start >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let z = Math.imul(state ^ (state >>> 15), state | 1);
-    z = (z + Math.imul(z ^ (z >>> 7), z | 61)) ^ z;
-    return ((z ^ (z >>> 14)) >>> 0) / 4294967296;
-  };
+  const draw = makeRandom(start);
+  const next = () => draw(2 ** 32) / 2 ** 32;
   return {
     chance: (p) => next() < p,
     int: (n) => Math.floor(next() * n),
