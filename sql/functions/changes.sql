@@ -23,7 +23,7 @@ BEGIN
     IF changes > 0 THEN
         PERFORM doorbell_internal.touch_readers(ARRAY[user_id], nextval('doorbell.seq'));
     END IF;
-    RETURN QUERY SELECT u.num, u.version, u.seq, changes FROM doorbell.unread(user_id) u;
+    RETURN QUERY SELECT u.num, u.version, u.seq, changes FROM doorbell_internal.unread_until(user_id, NULL, 0) u;
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.end_change IS 'Closes a change: new version and ring if there was one. Returns the new state.';

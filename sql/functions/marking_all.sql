@@ -66,7 +66,7 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer, next tex
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
-    newest constant bigint := 999999999999999999; -- that a position can hold
+    newest constant bigint := 9223372036854775807; -- that a position can hold
     p record;
     me doorbell_internal.user_state;
     hidden integer[];
