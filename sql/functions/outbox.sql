@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The outbox: rings wait here from the commit that causes them until the relay has them. doorbell-app
--- looks at what waits, asks the relay who of these users is online, takes the rings for them by a lease,
--- and holds no lock while it calls. Who is not online needs no ring: a page asks when it has connected, which is
--- after the question, and so after the commit of what the ring would have told.
+-- looks at what waits, asks the relay which of these users are online, leases the rings for them, and holds no lock
+-- while it calls. A user who is not online needs no ring: a page asks once it has connected, which is after the
+-- question to the relay, and so after the commit that the ring would have told of.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.ring_users(users text[], seq bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -113,7 +113,7 @@ BEGIN
         FROM (
             SELECT max(o.id) AS id, o.user_ids[1] AS user_id FROM doorbell.outbox o
             WHERE o.id = ANY (ids) AND cardinality(o.user_ids) = 1 GROUP BY o.user_ids[1]
-        ) x LEFT JOIN LATERAL doorbell.unread(x.user_id, NULL, hit_window) u ON true;
+        ) x LEFT JOIN LATERAL doorbell_internal.unread_until(x.user_id, NULL, hit_window) u ON true;
     END IF;
     IF has.lists THEN
         RETURN QUERY

@@ -3,8 +3,8 @@
 --
 -- An answer changes in two ways only: by an event, which moves the version of the user or of one of their feeds, or by
 -- the clock, when something expires or ceases to be a hit. So an answer holds for as long as the user's row of
--- doorbell.check_state is the same and valid_until has not come. Whoever writes a function that changes what a user
--- sees moves one of these versions in the same transaction; property.test.mjs tries all of them.
+-- doorbell.check_state is the same and valid_until has not come. A function that changes what a user sees must move
+-- one of these versions in the same transaction; property.test.mjs tries all of them.
 
 CREATE OR REPLACE VIEW doorbell.check_state (user_id, joined_pos, version, seq) AS
     SELECT a.user_id, a.joined_pos, coalesce(r.version, 0), greatest(
@@ -121,7 +121,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    SELECT * INTO total FROM unread(unread_by_category.user_id, NULL, unread_by_category.hit_window);
+    SELECT * INTO total FROM unread_until(unread_by_category.user_id, NULL, unread_by_category.hit_window);
 
     WITH map AS MATERIALIZED (
         SELECT m.feed_id, m.n, m.visible & ~ m.read AS unread
