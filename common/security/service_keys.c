@@ -25,7 +25,7 @@ const char *purpose_name(enum purpose purpose)
     return purposes[i].name;
 }
 
-struct reader {
+struct file_reader {
     struct service_keys *out;
     size_t line;
     size_t section_lines[SERVICE_KEYS_MAX];
@@ -72,7 +72,7 @@ static bool is_printable(struct span s)
     return true;
 }
 
-static const char *open_section(struct reader *r, struct span line)
+static const char *open_section(struct file_reader *r, struct span line)
 {
     struct service_keys *s = r->out;
     struct span name = {line.p + 1, line.len - 1};
@@ -156,7 +156,7 @@ static const char *read_setting(struct service_keys *s, struct span line)
     return "a line is \"[name]\", \"may = ...\", \"group = ...\", \"key = ...\" or a # comment";
 }
 
-static const char *read_line(struct reader *r, struct span line)
+static const char *read_line(struct file_reader *r, struct span line)
 {
     if (span_has_control(line))
         return "the line has a control character; use blanks for tabs, and no CR at its end";
@@ -178,7 +178,7 @@ static const char *check_section(const struct service_key *k)
     return NULL;
 }
 
-static const char *read_named(struct reader *r)
+static const char *read_named(struct file_reader *r)
 {
     struct span rest = owned_span(&r->out->file);
     const char *fault = NULL;
@@ -216,7 +216,7 @@ enum err service_keys_init(struct service_keys *s, struct owned *file, const cha
                            size_t *line)
 {
     struct service_keys read = {.file = *file};
-    struct reader reader = {.out = &read};
+    struct file_reader reader = {.out = &read};
     const char *fault;
 
     *file = (struct owned){0};

@@ -64,7 +64,7 @@ static const struct {
 
 enum { CHARSETS_COUNT = sizeof(charsets) / sizeof(charsets[0]) };
 
-static bool is_utf8_label(struct span label)
+bool charset_is_utf8(struct span label)
 {
     return label.len == 0 || span_equal_nocase(label, SPAN("utf-8")) ||
            span_equal_nocase(label, SPAN("utf8"));
@@ -76,7 +76,7 @@ enum err charset_open(struct charset *c, struct span label)
     iconv_t converter;
 
     label = span_trim(label);
-    if (is_utf8_label(label)) {
+    if (charset_is_utf8(label)) {
         *c = (struct charset){.name = "utf-8", .is_utf8 = true};
         return ERR_NONE;
     }

@@ -21,13 +21,16 @@ struct charset {
     bool is_utf8;
 };
 
+/* Whether `label` is a name of UTF-8; an empty one is. */
+bool charset_is_utf8(struct span label);
+
 /* The charset called `label`, in any case of letters; UTF-8 for an empty one. ERR_UNSUPPORTED for
  * one that is not known, ERR_NO_MEMORY. What has been opened is to be closed. */
 MUST_USE enum err charset_open(struct charset *c, struct span label);
 void charset_close(struct charset *c);
 
-/* Makes UTF-8 of `text`. *out borrows from `text` where that is UTF-8 as it stands, else from
- * `scratch`, which it replaces. ERR_INVALID for bytes that the charset does not have, ERR_TOO_BIG
+/* Makes UTF-8 of `text`. *out borrows from `text` if that is UTF-8 already, else from `scratch`,
+ * which it replaces. ERR_INVALID for bytes that the charset does not have, ERR_TOO_BIG
  * over the ceiling of `scratch`, ERR_NO_MEMORY. */
 MUST_USE enum err charset_decode(struct charset *c, struct span text, struct buf *scratch,
                                  struct span *out);

@@ -197,8 +197,7 @@ static bool is_json_utf8(struct span content_type)
 {
     struct span label = {NULL, 0};
 
-    return form_charset(content_type, &label) || label.len == 0 ||
-           span_equal_nocase(label, SPAN("utf-8")) || span_equal_nocase(label, SPAN("utf8"));
+    return form_charset(content_type, &label) || charset_is_utf8(label);
 }
 
 static enum err decode_json_body(struct body *b, char *bytes, size_t len)
