@@ -181,8 +181,6 @@ static enum err take_token(const struct shares *s, struct share_user *u, int64_t
 {
     int64_t rate = s->limits.user_rate, burst = s->limits.user_burst;
 
-    if (burst == 0)
-        burst = rate;
     if (token_bucket_take(&u->bucket, rate, burst, now_ms))
         return ERR_NONE;
     *retry_after_s = (int)((token_bucket_wait_ms(&u->bucket, rate, burst) + 999) / 1000);

@@ -25,7 +25,7 @@ enum share_kind {
     SHARE_KINDS
 };
 
-/* 0 is without limit, but for `reserve`. */
+/* 0 is without limit, but for `user_burst`, which is at least 1, and `reserve`. */
 struct share_limits {
     int64_t user_reads,
         user_writes;    /* of one user at a time; reads in half of the connections at most */

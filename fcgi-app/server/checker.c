@@ -37,8 +37,11 @@ struct checker {
 
     struct job *round[ROUND_MAX]; /* NULL once it has its answer */
     size_t round_len;
-    size_t numbers[ROUND_MAX]; /* where in the round a user of the statement is */
-    struct buf users;          /* of the statement */
+    struct asked {
+        size_t place; /* in the round */
+        const struct check_answer *remembered;
+    } asked[ROUND_MAX]; /* the users of the statement */
+    struct buf users;   /* as an array */
 };
 
 enum err checker_new(const struct config_database *config, struct queue *queue,
@@ -144,9 +147,13 @@ static size_t gather_users(struct checker *c, bool remembered)
     buf_reset(&c->users);
     e = array_open(&c->users);
     for (size_t i = 0; i < c->round_len && !e; i++) {
-        if (!c->round[i] || (remembered && !check_cache_find(c->cache, user_of(c->round[i]))))
+        const struct check_answer *a = NULL;
+
+        if (c->round[i] && remembered)
+            a = check_cache_find(c->cache, user_of(c->round[i]));
+        if (!c->round[i] || (remembered && !a))
             continue;
-        c->numbers[count++] = i;
+        c->asked[count++] = (struct asked){i, a};
         e = array_append_text(&c->users, user_of(c->round[i]));
     }
     return e || array_close(&c->users) ? 0 : count;
@@ -155,20 +162,20 @@ static size_t gather_users(struct checker *c, bool remembered)
 static void take_state(void *ctx, size_t number, const struct check_state *state, int64_t now_us)
 {
     struct checker *c = ctx;
-    size_t i = c->numbers[number];
-    const struct check_answer *a = check_cache_find(c->cache, user_of(c->round[i]));
+    const struct asked *asked = &c->asked[number];
 
     /* After a reconnect within the statement it may be another database that says so. */
-    if (store_connects(&c->store) != c->connects || !a || !check_answer_holds(a, state, now_us))
+    if (store_connects(&c->store) != c->connects ||
+        !check_answer_holds(asked->remembered, state, now_us))
         return;
     metrics_count_check(c->metrics, true);
-    answer(c, i, a);
+    answer(c, asked->place, asked->remembered);
 }
 
 static void take_answer(void *ctx, size_t number, const struct check_answer *a)
 {
     struct checker *c = ctx;
-    size_t i = c->numbers[number];
+    size_t i = c->asked[number].place;
 
     metrics_count_check(c->metrics, false);
     check_cache_put(c->cache, user_of(c->round[i]), a);

@@ -168,14 +168,22 @@ static bool wait_for_change(struct queue *q, bool is_connected, const struct tim
     return false;
 }
 
+static struct timespec time_after(int64_t ms)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    ms += t.tv_nsec / 1000000;
+    return (struct timespec){t.tv_sec + (time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+}
+
 bool queue_next(struct queue *q, bool is_connected, int64_t wait_ms, struct job **job)
 {
-    struct timespec due;
+    struct timespec due = {0};
     bool is_due = false, is_stopped;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &due);
-    due.tv_sec += (time_t)((due.tv_nsec / 1000000 + wait_ms) / 1000);
-    due.tv_nsec = (long)((due.tv_nsec / 1000000 + wait_ms) % 1000) * 1000000;
+    if (!is_connected)
+        due = time_after(wait_ms);
     (void)pthread_mutex_lock(&q->lock);
     for (*job = next_job(q, is_connected); !*job && !is_due && !q->is_stopped;
          *job = next_job(q, is_connected))

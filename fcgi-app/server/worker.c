@@ -77,17 +77,21 @@ static void run_job(struct worker *w, struct job *job)
     finish_job(w, job, e);
 }
 
+static void reconnect(struct worker *w)
+{
+    store_reconnect(&w->store);
+    note_connection(w);
+}
+
 void worker_run(struct worker *w)
 {
     struct job *job;
 
-    store_reconnect(&w->store);
-    note_connection(w);
+    reconnect(w);
     while (queue_next(w->queue, w->is_connected, RECONNECT_MS, &job)) {
         if (job)
             run_job(w, job);
         else
-            store_reconnect(&w->store);
-        note_connection(w);
+            reconnect(w);
     }
 }
