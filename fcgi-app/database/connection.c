@@ -376,8 +376,8 @@ static enum err leave_pipeline(struct connection *c)
     return PQexitPipelineMode(c->pg) ? ERR_NONE : ERR_UNAVAILABLE;
 }
 
-/* Sets the statement's role on the same way. Both are one transaction: a role that is refused stops
- * the statement, and a statement that fails leaves the role as it was. */
+/* Sets the statement's role in the same round trip. Both are one transaction: a role that is
+ * refused stops the statement, and a statement that fails leaves the role as it was. */
 static enum err run_in_role(struct connection *c, const struct statement *statement,
                             const char *const *values)
 {

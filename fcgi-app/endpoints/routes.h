@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* routes.h - the table of all endpoints: method, path, who may ask and with a
- * key for what, how big a body may be. */
+/* routes.h - the table of all endpoints: method, path, who may call and with a key for what, which
+ * share of the program a call takes, how big its body may be. */
 #ifndef DOORBELL_FCGI_APP_ENDPOINTS_ROUTES_H
 #define DOORBELL_FCGI_APP_ENDPOINTS_ROUTES_H
 

@@ -2,8 +2,8 @@
 /* statement.h - what is known about a prepared statement beside its text. A statement is declared
  * next to the function that runs it, and listed at the end of its file:
  *
- *     STATEMENT(unread, AS_USER, 3, 5, SHAPE_ROW_OR_NONE, REPEATABLE, "SELECT … FROM
- * doorbell.unread($1 …)")
+ *     STATEMENT(unread, AS_USER, 3, 5, SHAPE_ROW_OR_NONE, REPEATABLE,
+ *               "SELECT … FROM doorbell.unread($1 …)")
  *
  * Pure. */
 #ifndef DOORBELL_FCGI_APP_POSTGRES_STATEMENT_H

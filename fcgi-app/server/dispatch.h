@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* dispatch.h - a request from its parameters to its handler, in three parts: what the parameters
- * decide (whether path and method exist, who is asking, how long the body may be), the body as it
- * comes, and the handler. In that order, so that no body is taken from a caller who has proved
- * nothing, and no worker sees a request that is not whole. */
+/* dispatch.h - all that is decided about a request before its handler runs. First the parameters:
+ * whether path and method exist, who the caller is, and how long the body may be; then the body, as
+ * it arrives. In that order, so that no body is read for a caller who has proved nothing, and no
+ * worker sees a request that is not whole. */
 #ifndef DOORBELL_FCGI_APP_SERVER_DISPATCH_H
 #define DOORBELL_FCGI_APP_SERVER_DISPATCH_H
 

@@ -31,8 +31,8 @@ struct ring_terms {
     int64_t hit_window_s, group_ring_max;
 };
 
-/* Who is given each row, or the JSON of each ring; the first failure ends it. Must not ask the
- * store. */
+/* What is called with each row, or the JSON of each ring; the first failure ends it. Must not ask
+ * the store. */
 struct row_taker {
     enum err (*take)(void *context, const struct outbox_row *row);
     void *context;

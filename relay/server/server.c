@@ -247,8 +247,7 @@ static enum err listen_for_clients(struct server *server)
     if (e)
         return e;
     /* Its connections inherit this. The kernel's default is megabytes for a peer that does not
-     * read.
-     */
+     * read. */
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     server->clients = http_server_new(server->loop, fd, &handler, &limits, &server->engine.metrics);
     return server->clients ? ERR_NONE : ERR_NO_MEMORY;

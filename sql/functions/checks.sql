@@ -27,7 +27,8 @@ BEGIN
     PERFORM doorbell_internal.check_text(what, value, bytes_max);
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.check_name IS 'The same for what stands in paths, where bytes count.';
+COMMENT ON FUNCTION doorbell_internal.check_name IS
+    'check_text() for names that occur in paths: the limit is in bytes, and "." and ".." are refused.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.check_url(url text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$

@@ -15,7 +15,7 @@ const few = { personal: 1000, broadcasts: 10, groups: 10 };
 const small = new Set(['migration', 'purge_cursor', 'seq', 'chunk_gone']);
 
 // A connection that tells the plan of each statement, also inside functions, with what it read. It has the settings that
-// functions have, as whoever looks at check_state needs them too.
+// functions have, which a look at check_state needs too.
 async function connectExplained(database) {
   const db = await database.connect();
   db.plans = [];
