@@ -16,15 +16,15 @@
 #include "common/os/log.h"
 #include "common/os/program.h"
 #include "fcgi-app/endpoints/routes.h"
-#include "fcgi-app/server/checker.h"
-#include "fcgi-app/server/exchange.h"
-#include "fcgi-app/server/front.h"
-#include "fcgi-app/server/publisher.h"
-#include "fcgi-app/server/queue.h"
-#include "fcgi-app/server/worker.h"
+#include "fcgi-app/front/front.h"
+#include "fcgi-app/jobs/exchange.h"
+#include "fcgi-app/jobs/queue.h"
 #include "fcgi-app/shared/health_cache.h"
 #include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/shared/snapshot.h"
+#include "fcgi-app/workers/checker.h"
+#include "fcgi-app/workers/publisher.h"
+#include "fcgi-app/workers/worker.h"
 
 enum {
     DRAIN_MS = 30000,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* checks.h - the checks of many users at once, as fcgi-app/server/checker.c asks them. */
+/* checks.h - the checks of many users at once, as fcgi-app/workers/checker.c asks them. */
 #ifndef DOORBELL_FCGI_APP_STORE_CHECKS_H
 #define DOORBELL_FCGI_APP_STORE_CHECKS_H
 

@@ -3,7 +3,7 @@
  * tells the states of their users, which prove it or not; for the others a second one computes the
  * answers. A user whom the database does not know yet has to be registered, which is a worker's
  * work. */
-#include "fcgi-app/server/checker.h"
+#include "fcgi-app/workers/checker.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -12,8 +12,8 @@
 #include "common/os/clock.h"
 #include "fcgi-app/checks/check_cache.h"
 #include "fcgi-app/endpoints/endpoint.h"
+#include "fcgi-app/jobs/queue.h"
 #include "fcgi-app/postgres/array.h"
-#include "fcgi-app/server/queue.h"
 #include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/store/checks.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fcgi-app/server/dispatch.h"
+#include "fcgi-app/jobs/dispatch.h"
 
 #include <string.h>
 

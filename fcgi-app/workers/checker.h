@@ -2,12 +2,12 @@
 /* checker.h - the thread that answers checks, by far the most frequent requests. It has a
  * connection of its own, and asks for all checks that wait in one statement: whether the answers it
  * remembers still hold. What comes meanwhile goes into the next one; nothing waits on purpose. */
-#ifndef DOORBELL_FCGI_APP_SERVER_CHECKER_H
-#define DOORBELL_FCGI_APP_SERVER_CHECKER_H
+#ifndef DOORBELL_FCGI_APP_WORKERS_CHECKER_H
+#define DOORBELL_FCGI_APP_WORKERS_CHECKER_H
 
 #include "common/bytes/err.h"
 #include "common/config/config.h"
-#include "fcgi-app/server/job.h"
+#include "fcgi-app/jobs/job.h"
 
 struct checker;
 struct metrics;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fcgi-app/server/job.h"
+#include "fcgi-app/jobs/job.h"
 
 #include <stdlib.h>
 #include <string.h>

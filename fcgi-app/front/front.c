@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* One epoll for all. Connections are watched edge-triggered and once for good, so an event that
- * comes while a job is under way is only noted. Each connection is in the list of its state, the
- * longest first: time is looked for at the heads alone. A connection that ends is freed at the end
- * of the turn, since the same turn may hold another event of it.
- *
- * When all places are taken, a connection that has shown nothing makes room: one that never sent a
- * request, then one that is idle between two, then one that dawdles with its parameters. */
-#define _GNU_SOURCE /* accept4 */
-#include "fcgi-app/server/front.h"
+ * comes while a job is under way is only noted. The steps of a connection are conn.c's, which one
+ * has waited longest conns.c's; here is what follows from a step. When all places are taken, a
+ * connection that has shown nothing makes room. */
+#include "fcgi-app/front/front.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -22,40 +17,34 @@
 #include "common/bytes/invariant.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
-#include "fcgi-app/server/checker.h"
-#include "fcgi-app/server/conn.h"
-#include "fcgi-app/server/dispatch.h"
-#include "fcgi-app/server/queue.h"
+#include "fcgi-app/front/acceptor.h"
+#include "fcgi-app/front/conns.h"
+#include "fcgi-app/jobs/dispatch.h"
+#include "fcgi-app/jobs/queue.h"
 #include "fcgi-app/shared/metrics.h"
+#include "fcgi-app/workers/checker.h"
 
 enum {
     EVENTS = 64,  /* in a turn */
     ACCEPTS = 64, /* in a turn */
     TICK_MS = 250,
-    PAUSED_MS = 50,          /* between two looks for room */
     PROGRESS_MAX_MS = 60000, /* without any: of parameters, a body, a reply, a peer's close */
     STOPPING_MAX_MS = 2000,  /* the same, once the program is to stop */
-    SILENT_MIN_MS = 100,     /* one that is younger is not the one that makes room */
-    IDLE_MIN_MS = 500,
-    READING_MIN_MS = 1000,
-    OTHER_FDS = 32, /* descriptors of the rest of the program, beside the workers' */
 };
 
 struct front {
-    int epoll, listener;
+    int epoll;
     int stop; /* an eventfd */
-    bool is_stopping, is_paused;
-    size_t max_connections, count;
-    struct conn *conns[CONN_STATES];
-    struct conn *ended; /* in this turn */
+    bool is_stopping;
+    struct acceptor acceptor;
+    struct conns conns;
     struct jobs jobs;
-    size_t held, held_max; /* bytes of replies that were not taken at once; 0: no ceiling */
     struct queue *queue;
     struct checker *checker;
     struct metrics *metrics;
     struct snapshot *snapshot;
     struct snapshot_inbox inbox;
-    int64_t now_ms, next_tick_ms, retry_ms; /* the last one: when to accept again */
+    int64_t now_ms, next_tick_ms;
 };
 
 static bool watch_fd(const struct front *f, int operation, int fd, uint32_t events, void *what)
@@ -63,23 +52,6 @@ static bool watch_fd(const struct front *f, int operation, int fd, uint32_t even
     struct epoll_event event = {.events = events, .data.ptr = what};
 
     return epoll_ctl(f->epoll, operation, fd, &event) == 0;
-}
-
-/* What the process may open, less what it needs itself. */
-static size_t connections_max(const struct config_app *config)
-{
-    struct rlimit limit = {.rlim_cur = 1024};
-    size_t own = OTHER_FDS + 2 * (size_t)config->workers, room;
-
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    room = limit.rlim_cur > own ? (size_t)limit.rlim_cur - own : 1;
-    if (room >= (size_t)config->max_connections)
-        return (size_t)config->max_connections;
-    log_warn(
-        "only %zu connections instead of max_connections: raise LimitNOFILE (ulimit -n), which "
-        "is %zu",
-        room, (size_t)limit.rlim_cur);
-    return room;
 }
 
 static void apply_limits(struct front *f)
@@ -90,7 +62,7 @@ static void apply_limits(struct front *f)
 
     f->jobs.snapshot = f->snapshot;
     f->jobs.bodies_max = (size_t)app->max_body_memory;
-    f->held_max = (size_t)app->max_reply_memory;
+    f->conns.held_max = (size_t)app->max_reply_memory;
     queue_set_limits(f->queue, &limits);
 }
 
@@ -101,17 +73,15 @@ enum err front_new(int listener, struct snapshot *snapshot, struct queue *queue,
 
     if (!f)
         return ERR_NO_MEMORY;
-    f->listener = listener;
     f->queue = queue;
     f->checker = checker;
     f->metrics = metrics;
     f->snapshot = snapshot_ref(snapshot);
-    f->max_connections = connections_max(&snapshot->config->app);
+    f->conns.max = acceptor_connections_max(&snapshot->config->app);
     f->epoll = epoll_create1(EPOLL_CLOEXEC);
     f->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     apply_limits(f);
-    if (f->epoll < 0 || f->stop < 0 ||
-        !watch_fd(f, EPOLL_CTL_ADD, listener, EPOLLIN, &f->listener) ||
+    if (f->epoll < 0 || f->stop < 0 || !acceptor_start(&f->acceptor, f->epoll, listener) ||
         !watch_fd(f, EPOLL_CTL_ADD, f->stop, EPOLLIN | EPOLLET, &f->stop) ||
         !watch_fd(f, EPOLL_CTL_ADD, queue_event(queue), EPOLLIN, f->queue)) {
         front_free(f);
@@ -121,46 +91,9 @@ enum err front_new(int listener, struct snapshot *snapshot, struct queue *queue,
     return ERR_NONE;
 }
 
-static void set_state(struct front *f, struct conn *c, enum conn_state state)
-{
-    DL_DELETE(f->conns[c->state], c);
-    c->state = state;
-    c->since_ms = f->now_ms;
-    DL_APPEND(f->conns[state], c);
-}
-
-/* A step may have moved it on: it is in the list of `before` still. Dawdling with the parameters
- * counts from their first byte, all else from the last progress. */
-static void relist(struct front *f, struct conn *c, enum conn_state before, bool has_progress)
-{
-    enum conn_state state = c->state;
-
-    if (state == before && !(state == CONN_BODY && has_progress))
-        return;
-    c->state = before;
-    set_state(f, c, state);
-}
-
-static void pause_accepting(struct front *f, bool is_paused)
-{
-    f->retry_ms = f->now_ms + PAUSED_MS;
-    if (is_paused == f->is_paused || f->is_stopping)
-        return;
-    f->is_paused = is_paused;
-    (void)watch_fd(f, EPOLL_CTL_MOD, f->listener, is_paused ? 0 : EPOLLIN, &f->listener);
-}
-
-/* Counts what the job holds for a web server that does not take it. */
-static void hold(struct front *f, struct conn *c, size_t bytes)
-{
-    (void)INVARIANT(f->held >= c->held);
-    f->held += bytes - c->held;
-    c->held = bytes;
-}
-
 static void release_job(struct front *f, struct conn *c)
 {
-    hold(f, c, 0);
+    conns_hold(&f->conns, c, 0);
     jobs_give_back(&f->jobs, c->job);
     c->job = NULL;
 }
@@ -180,23 +113,8 @@ static void drop_job(struct front *f, struct conn *c)
 static void end_conn(struct front *f, struct conn *c)
 {
     drop_job(f, c);
-    (void)close(c->fd);
-    c->fd = -1;
-    DL_DELETE(f->conns[c->state], c);
-    LL_PREPEND(f->ended, c);
-    (void)INVARIANT(f->count > 0);
-    f->count--;
-    pause_accepting(f, false);
-}
-
-static void free_ended(struct front *f)
-{
-    while (f->ended) {
-        struct conn *c = f->ended;
-
-        f->ended = c->next;
-        free(c);
-    }
+    conns_close(&f->conns, c);
+    acceptor_resume(&f->acceptor);
 }
 
 static void follow(struct front *f, struct conn *c, enum conn_step step, enum err e);
@@ -208,16 +126,18 @@ static void read_conn(struct front *f, struct conn *c)
     enum err e = ERR_NONE;
     enum conn_step step = conn_read(c, &f->jobs, &e);
 
-    relist(f, c, before, c->parser.body_len > body_len);
+    conns_relist(&f->conns, c, before, c->parser.body_len > body_len, f->now_ms);
     follow(f, c, step, e);
 }
 
 /* Over the ceiling, those go whose web servers have taken nothing for longest. */
 static void cut_replies(struct front *f)
 {
-    while (f->held_max > 0 && f->held > f->held_max && f->conns[CONN_WRITING]) {
+    struct conn *c;
+
+    while ((c = conns_find_overheld(&f->conns))) {
         metrics_count_cut(f->metrics);
-        end_conn(f, f->conns[CONN_WRITING]);
+        end_conn(f, c);
     }
 }
 
@@ -230,9 +150,9 @@ static void write_conn(struct front *f, struct conn *c)
     if (c->is_full && !was_full)
         (void)watch_fd(f, EPOLL_CTL_MOD, c->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, c);
     if (c->written > written)
-        set_state(f, c, CONN_WRITING);
+        conns_set_state(&f->conns, c, CONN_WRITING, f->now_ms);
     if (step == CONN_MORE)
-        hold(f, c, c->job->exchange.out.len);
+        conns_hold(&f->conns, c, c->job->exchange.out.len);
     follow(f, c, step, ERR_NONE);
     cut_replies(f);
 }
@@ -241,7 +161,7 @@ static void write_conn(struct front *f, struct conn *c)
 static void write_reply(struct front *f, struct conn *c)
 {
     c->written = 0;
-    set_state(f, c, CONN_WRITING);
+    conns_set_state(&f->conns, c, CONN_WRITING, f->now_ms);
     write_conn(f, c);
 }
 
@@ -264,7 +184,7 @@ static void submit(struct front *f, struct conn *c)
     enum err e;
 
     job->began_us = clock_us();
-    set_state(f, c, CONN_WAITING);
+    conns_set_state(&f->conns, c, CONN_WAITING, f->now_ms);
     if (kind == SHARE_CHECK && !endpoint_is_plain_check(&job->request))
         kind = SHARE_READ;
     e = queue_put(f->queue, job, kind, f->now_ms);
@@ -282,7 +202,7 @@ static void await_next(struct front *f, struct conn *c)
         end_conn(f, c);
         return;
     }
-    set_state(f, c, CONN_IDLE);
+    conns_set_state(&f->conns, c, CONN_IDLE, f->now_ms);
     if (c->has_news)
         read_conn(f, c);
 }
@@ -297,7 +217,7 @@ static void linger(struct front *f, struct conn *c)
 {
     release_job(f, c);
     (void)shutdown(c->fd, SHUT_WR);
-    set_state(f, c, CONN_LINGERING);
+    conns_set_state(&f->conns, c, CONN_LINGERING, f->now_ms);
     discard_rest(f, c);
 }
 
@@ -324,25 +244,13 @@ static void follow(struct front *f, struct conn *c, enum conn_step step, enum er
     }
 }
 
-/* What is idle and may make room for a new connection, or NULL. */
-static struct conn *find_dispensable(const struct front *f)
-{
-    struct conn *idle = f->conns[CONN_IDLE], *reading = f->conns[CONN_READING];
-
-    if (idle && f->now_ms - idle->since_ms >= (idle->has_served ? IDLE_MIN_MS : SILENT_MIN_MS))
-        return idle;
-    if (reading && f->now_ms - reading->since_ms >= READING_MIN_MS)
-        return reading;
-    return NULL;
-}
-
 static bool make_room(struct front *f)
 {
     struct conn *c;
 
-    if (f->count < f->max_connections)
+    if (f->conns.count < f->conns.max)
         return true;
-    c = find_dispensable(f);
+    c = conns_find_dispensable(&f->conns, f->now_ms);
     if (!c)
         return false;
     metrics_count_displaced(f->metrics);
@@ -360,9 +268,7 @@ static void adopt_conn(struct front *f, int fd)
         return;
     }
     c->fd = fd;
-    c->since_ms = f->now_ms;
-    DL_APPEND(f->conns[CONN_IDLE], c);
-    f->count++;
+    conns_add(&f->conns, c, f->now_ms);
     read_conn(f, c);
 }
 
@@ -372,18 +278,10 @@ static void accept_conns(struct front *f)
         int fd;
 
         if (!make_room(f)) {
-            pause_accepting(f, true);
+            acceptor_pause(&f->acceptor, f->now_ms);
             return;
         }
-        fd = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-            continue;
-        if (fd < 0 && errno != EAGAIN) {
-            log_warn("cannot accept a connection: %s; if it is for want of descriptors, raise "
-                     "LimitNOFILE or lower max_connections",
-                     strerror(errno));
-            pause_accepting(f, true);
-        }
+        fd = acceptor_take(&f->acceptor, f->now_ms);
         if (fd < 0)
             return;
         adopt_conn(f, fd);
@@ -438,9 +336,9 @@ void front_free(struct front *f)
         return;
     reply_finished(f);
     for (int state = 0; state < CONN_STATES; state++)
-        while (f->conns[state])
-            end_conn(f, f->conns[state]);
-    free_ended(f);
+        while (f->conns.in_state[state])
+            end_conn(f, f->conns.in_state[state]);
+    conns_free_ended(&f->conns);
     jobs_deinit(&f->jobs);
     snapshot_offer(&f->inbox, NULL);
     snapshot_unref(f->snapshot);
@@ -453,7 +351,7 @@ void front_free(struct front *f)
 
 static void handle_event(struct front *f, const struct epoll_event *event)
 {
-    if (event->data.ptr == &f->listener)
+    if (event->data.ptr == &f->acceptor)
         accept_conns(f);
     else if (event->data.ptr == f->queue)
         reply_finished(f);
@@ -467,10 +365,12 @@ static void end_slow(struct front *f, enum conn_state state, const char *what)
 {
     int max_ms = f->is_stopping ? STOPPING_MAX_MS : PROGRESS_MAX_MS;
 
-    while (f->conns[state] && f->now_ms - f->conns[state]->since_ms >= max_ms) {
+    struct conn *c;
+
+    while ((c = conns_find_slow(&f->conns, state, f->now_ms - max_ms))) {
         if (what)
             log_warn("a connection was closed: %s for %d s", what, max_ms / 1000);
-        end_conn(f, f->conns[state]);
+        end_conn(f, c);
     }
 }
 
@@ -515,15 +415,14 @@ static void run_turn(struct front *f, int timeout_ms)
         apply_limits(f);
     for (int i = 0; i < count; i++)
         handle_event(f, &events[i]);
-    if (f->is_paused && f->now_ms >= f->retry_ms)
-        pause_accepting(f, false);
+    acceptor_tick(&f->acceptor, f->now_ms);
     tick(f);
-    free_ended(f);
+    conns_free_ended(&f->conns);
 }
 
 static int next_timeout(const struct front *f)
 {
-    return f->is_paused ? PAUSED_MS : TICK_MS;
+    return f->acceptor.is_paused ? ACCEPTOR_RETRY_MS : TICK_MS;
 }
 
 /* What has arrived is served: each connection is read once more. */
@@ -533,19 +432,19 @@ static void begin_stopping(struct front *f)
     size_t count;
 
     do {
-        count = f->count;
+        count = f->conns.count;
         accept_conns(f);
-    } while (f->count > count);
-    (void)epoll_ctl(f->epoll, EPOLL_CTL_DEL, f->listener, NULL);
+    } while (f->conns.count > count);
+    acceptor_stop(&f->acceptor);
     for (int state = CONN_IDLE; state <= CONN_BODY; state++)
-        DL_FOREACH_SAFE(f->conns[state], c, next)
+        DL_FOREACH_SAFE(f->conns.in_state[state], c, next)
         {
             read_conn(f, c);
         }
     for (int state = CONN_IDLE; state <= CONN_BODY; state++)
-        while (f->conns[state])
-            end_conn(f, f->conns[state]);
-    free_ended(f);
+        while (f->conns.in_state[state])
+            end_conn(f, f->conns.in_state[state]);
+    conns_free_ended(&f->conns);
 }
 
 void front_run(struct front *f)
@@ -553,7 +452,7 @@ void front_run(struct front *f)
     while (!f->is_stopping)
         run_turn(f, next_timeout(f));
     begin_stopping(f);
-    while (f->conns[CONN_WAITING] || f->conns[CONN_WRITING])
+    while (f->conns.in_state[CONN_WAITING] || f->conns.in_state[CONN_WRITING])
         run_turn(f, next_timeout(f));
     queue_stop(f->queue);
     checker_stop(f->checker);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One lock around the shares, since each call is short. A worker sleeps on a condition, the front
  * in its epoll: it is told of finished jobs by an eventfd, once until it has taken them. */
-#include "fcgi-app/server/queue.h"
+#include "fcgi-app/jobs/queue.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -2,8 +2,8 @@
 /* exchange.h - one request between bytes in memory and libfcgi. libfcgi stays the FastCGI library,
  * but it touches no socket: it reads bytes that fcgi_parser has passed, and what it writes is
  * collected. So nothing here waits. One thread at a time may use an exchange. */
-#ifndef DOORBELL_FCGI_APP_SERVER_EXCHANGE_H
-#define DOORBELL_FCGI_APP_SERVER_EXCHANGE_H
+#ifndef DOORBELL_FCGI_APP_JOBS_EXCHANGE_H
+#define DOORBELL_FCGI_APP_JOBS_EXCHANGE_H
 
 #include <fcgiapp.h>
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 /* publisher.h - one thread that brings the rings of the outbox to the relay, delivers scheduled
  * messages when they are due, and expires old ones. The rings are hints: what the relay does not
  * get in time is dropped, and so is what nobody online would hear. */
-#ifndef DOORBELL_FCGI_APP_SERVER_PUBLISHER_H
-#define DOORBELL_FCGI_APP_SERVER_PUBLISHER_H
+#ifndef DOORBELL_FCGI_APP_WORKERS_PUBLISHER_H
+#define DOORBELL_FCGI_APP_WORKERS_PUBLISHER_H
 
 #include "common/bytes/err.h"
 #include "fcgi-app/shared/snapshot.h"

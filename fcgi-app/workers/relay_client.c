@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fcgi-app/server/relay_client.h"
+#include "fcgi-app/workers/relay_client.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 /* job.h - one request on its way through the program: its bytes, what is decoded of them, its place
  * among the others, its reply. One thread at a time has it: the front, then a worker, then the
  * front. */
-#ifndef DOORBELL_FCGI_APP_SERVER_JOB_H
-#define DOORBELL_FCGI_APP_SERVER_JOB_H
+#ifndef DOORBELL_FCGI_APP_JOBS_JOB_H
+#define DOORBELL_FCGI_APP_JOBS_JOB_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "fcgi-app/http/body.h"
 #include "fcgi-app/http/request.h"
 #include "fcgi-app/http/response.h"
-#include "fcgi-app/server/exchange.h"
+#include "fcgi-app/jobs/exchange.h"
 #include "fcgi-app/shared/snapshot.h"
 
 struct conn;

@@ -2,8 +2,8 @@
 /* front.h - the thread that has the listener and all connections of web servers. It reads and
  * writes them without waiting, refuses what can be refused, and gives the queue only whole requests
  * of proven callers. */
-#ifndef DOORBELL_FCGI_APP_SERVER_FRONT_H
-#define DOORBELL_FCGI_APP_SERVER_FRONT_H
+#ifndef DOORBELL_FCGI_APP_FRONT_FRONT_H
+#define DOORBELL_FCGI_APP_FRONT_FRONT_H
 
 #include "common/bytes/err.h"
 #include "fcgi-app/shared/snapshot.h"

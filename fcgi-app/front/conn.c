@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "fcgi-app/server/conn.h"
+#include "fcgi-app/front/conn.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 
 #include "common/bytes/invariant.h"
 #include "common/os/log.h"
-#include "fcgi-app/server/dispatch.h"
+#include "fcgi-app/jobs/dispatch.h"
 
 enum { READ_SIZE = 16 * 1024 };
 

@@ -14,7 +14,7 @@
  * relay has said 200, or that nobody listens; the deletion goes with the next look. What is
  * delivered twice does no harm, so no lease waits for the disk. Several processes may share an
  * outbox. */
-#include "fcgi-app/server/publisher.h"
+#include "fcgi-app/workers/publisher.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -34,10 +34,10 @@
 #include "fcgi-app/publish/answer.h"
 #include "fcgi-app/publish/batch.h"
 #include "fcgi-app/publish/schedule.h"
-#include "fcgi-app/server/relay_client.h"
 #include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/store/outbox.h"
 #include "fcgi-app/store/upkeep.h"
+#include "fcgi-app/workers/relay_client.h"
 
 enum {
     DUE_ROWS = 200,

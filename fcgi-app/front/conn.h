@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* conn.h - one connection of a web server: reads a request into a job, writes its reply, and never
  * waits. It decides nothing but what the bytes say; what happens between the two is the front's. */
-#ifndef DOORBELL_FCGI_APP_SERVER_CONN_H
-#define DOORBELL_FCGI_APP_SERVER_CONN_H
+#ifndef DOORBELL_FCGI_APP_FRONT_CONN_H
+#define DOORBELL_FCGI_APP_FRONT_CONN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "fcgi-app/http/fcgi_parser.h"
-#include "fcgi-app/server/job.h"
+#include "fcgi-app/jobs/job.h"
 
 enum conn_state {
     CONN_IDLE,      /* between two requests, or before the first */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "fcgi-app/server/worker.h"
+#include "fcgi-app/workers/worker.h"
 
 #include "common/os/clock.h"
 #include "fcgi-app/endpoints/endpoint.h"
-#include "fcgi-app/server/dispatch.h"
-#include "fcgi-app/server/publisher.h"
-#include "fcgi-app/server/queue.h"
+#include "fcgi-app/jobs/dispatch.h"
+#include "fcgi-app/jobs/queue.h"
 #include "fcgi-app/shared/metrics.h"
+#include "fcgi-app/workers/publisher.h"
 
 enum { RECONNECT_MS = 200 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* relay_client.h - calls of doorbell-relay's publish port, over one kept connection. For one
  * thread. */
-#ifndef DOORBELL_FCGI_APP_SERVER_RELAY_CLIENT_H
-#define DOORBELL_FCGI_APP_SERVER_RELAY_CLIENT_H
+#ifndef DOORBELL_FCGI_APP_WORKERS_RELAY_CLIENT_H
+#define DOORBELL_FCGI_APP_WORKERS_RELAY_CLIENT_H
 
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* queue.h - jobs between the front and the workers: which one runs next is what the shares say. For
  * any thread. */
-#ifndef DOORBELL_FCGI_APP_SERVER_QUEUE_H
-#define DOORBELL_FCGI_APP_SERVER_QUEUE_H
+#ifndef DOORBELL_FCGI_APP_JOBS_QUEUE_H
+#define DOORBELL_FCGI_APP_JOBS_QUEUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "common/bytes/err.h"
 #include "fcgi-app/admission/shares.h"
-#include "fcgi-app/server/job.h"
+#include "fcgi-app/jobs/job.h"
 
 struct queue;
 

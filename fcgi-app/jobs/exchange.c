@@ -9,7 +9,7 @@
  *
  * If a build of libfcgi should not call them (linked with -Bsymbolic, say), all checks would be
  * bypassed in silence: exchange_init_library() passes a request through to see that it does. */
-#include "fcgi-app/server/exchange.h"
+#include "fcgi-app/jobs/exchange.h"
 
 #include <errno.h>
 #include <fcgios.h>

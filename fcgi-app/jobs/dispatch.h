@@ -3,12 +3,12 @@
  * whether path and method exist, who the caller is, and how long the body may be; then the body, as
  * it arrives. In that order, so that no body is read for a caller who has proved nothing, and no
  * worker sees a request that is not whole. */
-#ifndef DOORBELL_FCGI_APP_SERVER_DISPATCH_H
-#define DOORBELL_FCGI_APP_SERVER_DISPATCH_H
+#ifndef DOORBELL_FCGI_APP_JOBS_DISPATCH_H
+#define DOORBELL_FCGI_APP_JOBS_DISPATCH_H
 
 #include "common/bytes/err.h"
 #include "fcgi-app/endpoints/endpoint.h"
-#include "fcgi-app/server/job.h"
+#include "fcgi-app/jobs/job.h"
 
 /* Of a job whose exchange has begun. After a failure the job's reply is due. */
 MUST_USE enum err dispatch_params(struct jobs *jobs, struct job *job);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* worker.h - one of N equal threads that run jobs, each with a database connection of its own; all
  * they share is const, or the queue. */
-#ifndef DOORBELL_FCGI_APP_SERVER_WORKER_H
-#define DOORBELL_FCGI_APP_SERVER_WORKER_H
+#ifndef DOORBELL_FCGI_APP_WORKERS_WORKER_H
+#define DOORBELL_FCGI_APP_WORKERS_WORKER_H
 
 #include <stdbool.h>
 #include <stddef.h>
