@@ -172,7 +172,7 @@ bench:
 # /etc/doorbell, so that they can be used and pasted as they are; installed, they name PREFIX and
 # SYSCONFDIR (the last, as it may lie in /usr/local). Those of `trees` lie as they do here.
 texts := samples nginx apache man5 man8 units
-trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/))) www/bell
+trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/))) www/bell
 places := programs sql www $(trees) $(texts)
 share := $(PREFIX)/share/doorbell
 
