@@ -170,23 +170,20 @@ bench:
 
 # What is installed: of each place the folder, and the files. Those of `texts` name /usr/local and
 # /etc/doorbell, so that they can be used and pasted as they are; installed, they name PREFIX and
-# SYSCONFDIR (the last, as it may lie in /usr/local).
+# SYSCONFDIR (the last, as it may lie in /usr/local). Those of `trees` lie as they do here.
 texts := samples nginx apache man5 man8 units
-places := programs sql schema functions www bell $(texts)
+trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/))) www/bell
+places := programs sql www $(trees) $(texts)
 share := $(PREFIX)/share/doorbell
 
 folder_of_programs := $(PREFIX)/sbin
 files_of_programs := $(programs) sql/doorbell-migrate sql/doorbell-purge sql/doorbell-import-notifynder
 folder_of_sql := $(share)/sql
 files_of_sql := sql/attributes.sql sql/roles.sql
-folder_of_schema := $(share)/sql/schema
-files_of_schema := $(sort $(wildcard sql/schema/*.sql))
-folder_of_functions := $(share)/sql/functions
-files_of_functions := $(sort $(wildcard sql/functions/*.sql))
 folder_of_www := $(share)/www
 files_of_www := www/doorbell.js
-folder_of_bell := $(share)/www/bell
-files_of_bell := $(sort $(wildcard www/bell/*.js))
+$(foreach tree,$(trees),$(eval folder_of_$(tree) := $(share)/$(tree)) \
+	$(eval files_of_$(tree) := $(sort $(wildcard $(tree)/*.sql $(tree)/*.js))))
 folder_of_samples := $(share)
 files_of_samples := deploy/doorbell.conf www/openapi.yaml
 folder_of_nginx := $(share)/nginx
@@ -218,7 +215,7 @@ install: all
 	$(INSTALL) -d $(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell)
 
 # Folders that are ours go when they are empty; those of the system stay.
-our_folders := www/bell www sql/schema sql/functions sql nginx apache .
+our_folders := $(trees) sql/functions sql www nginx apache .
 
 uninstall:
 	rm -f $(foreach place,$(places),$(call target_files,$(place)))

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 // doorbell.js - an unread badge that is right, and a bell that rings, for any page. README.md tells
 // page authors how. This file is the page's side: options, events, badge, sound, and what the
-// browser tells. bell/engine.js decides, bell/client.js talks to the servers.
+// browser tells. bell/core/engine.js decides, bell/client.js talks to the servers.
 
-import { DoorbellError } from './bell/api.js';
-import { Badge } from './bell/badge.js';
+import { DoorbellError } from './bell/network/api.js';
+import { Badge } from './bell/view/badge.js';
 import { Client } from './bell/client.js';
-import { Preference } from './bell/preference.js';
-import { socketUrl } from './bell/rules.js';
-import { Sound } from './bell/sound.js';
+import { Preference } from './bell/network/preference.js';
+import { socketUrl } from './bell/core/rules.js';
+import { Sound } from './bell/view/sound.js';
 
 export { DoorbellError };
-export { MessageList } from './bell/list.js';
+export { MessageList } from './bell/view/list.js';
 
 const defaults = {
   api: '/doorbell',

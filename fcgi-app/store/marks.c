@@ -6,7 +6,7 @@
 
 #include "fcgi-app/store/query.h"
 
-/* Room for a position, which read_position() of sql/functions/marking.sql describes. */
+/* Room for a position, which read_position() of sql/functions/inbox/marking.sql describes. */
 enum { POSITION_SIZE = 256 };
 
 /* All of them return the user's new state. None is run again after a lost connection: the second

@@ -49,7 +49,7 @@ enum {
     COMMAND_MAX = 256,
     DEAF_BUFFER = 4096, /* in the kernel: full after a few rings */
     TALK_EVERY_US = 5 * 1000 * 1000,
-    /* www/bell/rules.js, www/bell/link.js */
+    /* www/bell/core/rules.js, www/bell/network/connection.js */
     FIRST_DELAY_US = 1000 * 1000,
     LONGEST_DELAY_US = 60 * 1000 * 1000,
     LASTED_US = 10 * 1000 * 1000,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Api, DoorbellError, Tokens } from '../../www/bell/api.js';
+import { Api, DoorbellError, Tokens } from '../../www/bell/network/api.js';
 import { FakeClock, settle } from './fakes.mjs';
 
 const base = 'https://example.org/doorbell';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // connections.mjs - a connection to a relay that is all fake, and what the connection told.
 
-import { Tokens } from '../../www/bell/api.js';
-import { Connection } from '../../www/bell/connection.js';
+import { Tokens } from '../../www/bell/network/api.js';
+import { Connection } from '../../www/bell/network/connection.js';
 import { FakeClock, fakeEventSource, fakePreference, fakeWebSocket, settle } from './fakes.mjs';
 
 export const relay = 'wss://example.org/ws';

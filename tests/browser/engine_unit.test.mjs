@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Engine } from '../../www/bell/engine.js';
+import { Engine } from '../../www/bell/core/engine.js';
 
 const NOW = 1_000_000;
 const answerOf = (user, num, more = {}) => ({ num, hit: 0, latest: 0, version: 5, seq: 9, user, ...more });
@@ -181,7 +181,7 @@ test('stopped: nothing is left running, and a late loss starts nothing', () => {
 
 test('every input is documented, and every output', async () => {
   const { readFileSync } = await import('node:fs');
-  const text = readFileSync(new URL('../../www/bell/engine.js', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../www/bell/core/engine.js', import.meta.url), 'utf8');
   const [head] = text.split('import ');
   for (const [, name] of text.matchAll(/^    '?([a-z-]+)'?: \(.*\) => this\.#/gm)) assert.ok(head.includes(name), name);
   for (const [, name] of text.matchAll(/#put\('([a-z]+)'/g)) assert.ok(head.includes(name), name);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Poller } from '../../www/bell/poller.js';
+import { Poller } from '../../www/bell/core/poller.js';
 import { FakeClock, settle } from './fakes.mjs';
 
 // An poller whose questions are answered, or refused, when the test says so.

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import {
   backOff, badgeText, claimRing, upgradeDelay, compareAnswers, decideOnRing, onCloseCode, onErrorCode,
   ownerOfRing, pollDelay, prefixTitle, retryAfterMs, safeLink, slowDelay, socketUrl, transportAfter,
-} from '../../www/bell/rules.js';
+} from '../../www/bell/core/rules.js';
 
 const never = () => 0;
 const almost = () => 0.999999;

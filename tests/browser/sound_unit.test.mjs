@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Sound } from '../../www/bell/sound.js';
+import { Sound } from '../../www/bell/view/sound.js';
 import { FakeClock, fakeStorage, settle, withGlobals } from './fakes.mjs';
 
 class FakeAudio {

@@ -8,11 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const www = fileURLToPath(new URL('../../www', import.meta.url));
-const files = ['', 'bell', 'demo'].flatMap((folder) =>
-  readdirSync(path.join(www, folder), { withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ name }) => path.join(folder, name)),
-);
+const files = readdirSync(www, { recursive: true }).filter((file) => statSync(path.join(www, file)).isFile());
 const read = (file) => readFileSync(path.join(www, file), 'utf8');
 const scripts = files.filter((file) => file.endsWith('.js'));
 const pages = files.filter((file) => file.endsWith('.html'));
@@ -23,7 +19,7 @@ const sinks = [
 ];
 
 test('there is something to look at', () => {
-  assert.ok(scripts.includes('doorbell.js') && scripts.includes('bell/list.js') && scripts.includes('demo/demo.js'));
+  assert.ok(scripts.includes('doorbell.js') && scripts.includes('bell/view/list.js') && scripts.includes('demo/demo.js'));
   assert.deepEqual(pages, ['demo/index.html']);
 });
 
@@ -32,11 +28,11 @@ for (const file of scripts) {
     for (const sink of sinks) assert.doesNotMatch(read(file), sink);
   });
 
-  test(`${file} imports only its neighbours`, () => {
+  test(`${file} imports only what is ours`, () => {
     for (const [, from] of read(file).matchAll(/^(?:import|export)[^;]*? from '([^']*)'/gm)) {
       assert.match(from, /^\.\.?\//);
       const { pathname } = new URL(from, `http://site/${file.replace(/^demo\//, 'demo/alice/')}`);
-      assert.match(pathname, /^\/(doorbell|bell\/[a-z_-]+)\.js$/); // what deploy/ serves
+      assert.match(pathname, /^\/(doorbell|bell\/([a-z]+\/)?[a-z_]+)\.js$/); // what deploy/ serves
       assert.ok(statSync(path.join(www, pathname)).isFile());
     }
   });

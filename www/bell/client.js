@@ -3,10 +3,10 @@
 // input of the engine, and what that decides is carried out. Whatever it touches is passed in, so that it runs in
 // node under a clock that is not real; doorbell.js gives it the browser's, and a page to show things on.
 
-import { Api, DoorbellError, Tokens } from './api.js';
-import { Connection } from './connection.js';
-import { Engine } from './engine.js';
-import { Poller } from './poller.js';
+import { Api, DoorbellError, Tokens } from './network/api.js';
+import { Connection } from './network/connection.js';
+import { Engine } from './core/engine.js';
+import { Poller } from './core/poller.js';
 
 export class Client {
   #clock;

@@ -8,7 +8,7 @@ import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
 
-import { compareAnswers, decideOnRing } from '../../../www/bell/rules.js';
+import { compareAnswers, decideOnRing } from '../../../www/bell/core/rules.js';
 import { startApp, startStack, until, writeSettings } from '../../harness/index.mjs';
 
 // Takes publish calls, and questions of who is online; `status(rings)` decides the answer to both (a question has

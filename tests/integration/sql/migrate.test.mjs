@@ -65,9 +65,11 @@ for (const [name, args, code] of [
 }
 
 test('a file whose name could be taken for a statement is refused', async (t) => {
-  const dir = await folder(t);
-  await writeFile(join(dir, "schema/0100_x'; DROP TABLE y; --.sql"), 'SELECT 1;');
-  assert.equal((await migrate('--sql', dir, 'dbname=a')).code, 65);
+  for (const name of ['schema/0100_x', 'functions/upkeep/x']) {
+    const dir = await folder(t);
+    await writeFile(join(dir, `${name}'; DROP TABLE y; --.sql`), 'SELECT 1;');
+    assert.equal((await migrate('--sql', dir, 'dbname=a')).code, 65, name);
+  }
 });
 
 test('a database with another encoding is refused and left alone', async () => {
@@ -153,7 +155,7 @@ test('functions written twice are the same, all have their attributes, and those
     assert.equal(definition.includes('SECURITY DEFINER'), name.startsWith('doorbell.'), name);
   }
 
-  const extra = join(dir, 'functions/extra.sql');
+  const extra = join(dir, 'functions/upkeep/extra.sql');
   await writeFile(extra, `CREATE FUNCTION doorbell.extra() RETURNS integer LANGUAGE sql STABLE AS 'SELECT doorbell_internal.helper()';
     CREATE FUNCTION doorbell_internal.helper() RETURNS integer LANGUAGE sql AS 'SELECT 1';\n`);
   const more = await migrate('--sql', dir, conn);
@@ -173,7 +175,7 @@ const views = `SELECT c.oid::regclass::text AS name, pg_get_viewdef(c.oid) AS de
 test('views are written again with the functions, and dropped with their files', async (t) => {
   const dir = await folder(t);
   const conn = await emptyDatabase('viewed');
-  const extra = join(dir, 'functions/extra.sql');
+  const extra = join(dir, 'functions/upkeep/extra.sql');
   await writeFile(extra, `CREATE OR REPLACE FUNCTION doorbell_internal.one() RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
     CREATE OR REPLACE VIEW doorbell.extra AS SELECT doorbell_internal.one() AS one;\n`);
   assert.equal((await migrate('--sql', dir, conn)).code, 0);
@@ -196,7 +198,7 @@ test('a function that could not run is refused, and all stay as they were', asyn
   const conn = await emptyDatabase('wrong');
   assert.equal((await migrate('--sql', dir, conn)).code, 0);
   const before = await query('wrong', routines);
-  await writeFile(join(dir, 'functions/wrong.sql'), "CREATE FUNCTION doorbell.wrong() RETURNS integer LANGUAGE sql AS 'SELECT doorbell.nothing()';\n");
+  await writeFile(join(dir, 'functions/upkeep/wrong.sql'), "CREATE FUNCTION doorbell.wrong() RETURNS integer LANGUAGE sql AS 'SELECT doorbell.nothing()';\n");
   const result = await migrate('--sql', dir, conn);
   assert.deepEqual([result.code, /doorbell.nothing/.test(result.stderr)], [3, true], result.stderr);
   assert.deepEqual(await query('wrong', routines), before);

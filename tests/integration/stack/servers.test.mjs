@@ -142,7 +142,7 @@ for (const [name, start] of Object.entries(servers)) {
 
   test(`${name} serves doorbell.js and its parts`, async (t) => {
     const url = await startEcho(t, start);
-    for (const file of ['/doorbell.js', '/bell/api.js']) {
+    for (const file of ['/doorbell.js', '/bell/client.js', '/bell/network/api.js']) {
       const { status, headers, text } = await request(url, 'GET', file);
       assert.equal(status, 200);
       assert.equal(headers['content-type'], 'text/javascript; charset=utf-8');

@@ -103,6 +103,32 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.list_broadcasts IS 'The newest max_rows broadcasts of each feed; below is null for the first page.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.list_page(user_id text, list_state text, seen_personal bigint, seen_broadcast bigint,
+    mine bigint[], feed_ids integer[], positions bigint[], reads boolean[], max_rows integer)
+RETURNS TABLE (messages json, first bigint, last bigint, more boolean)
+LANGUAGE sql STABLE AS $$
+    WITH picked AS (
+        SELECT i.message_id AS id, i.seq, i.seq <= $3 AS seen, i.state <> 'unread' AS read
+        FROM doorbell.inbox i WHERE i.message_id = ANY ($5) AND i.user_id = $1
+        UNION ALL
+        SELECT x.id, x.seq, x.seq <= $4, p.read
+        FROM unnest($6, $7, $8) p (feed_id, pos, read)
+        CROSS JOIN LATERAL doorbell_internal.message_at(p.feed_id, p.pos) x
+        ORDER BY seq DESC LIMIT $9 + 1
+    ), numbered AS (
+        SELECT picked.*, row_number() OVER (ORDER BY seq DESC) AS nth FROM picked
+    )
+    SELECT coalesce(json_agg(doorbell_internal.message_json(l.m, c.name, p.seen, p.read, $2 = 'archived') ORDER BY p.seq DESC)
+            FILTER (WHERE p.nth <= $9), '[]'),
+        max(p.seq), min(p.seq) FILTER (WHERE p.nth <= $9), count(*) > $9
+    FROM numbered p
+    CROSS JOIN LATERAL (SELECT x FROM doorbell.message x WHERE x.id = p.id OFFSET 0) l (m)
+    LEFT JOIN doorbell.category c ON c.id = (l.m).category
+$$;
+COMMENT ON FUNCTION doorbell_internal.list_page IS
+    'The newest max_rows of what list_personal() and list_broadcasts() found, the numbers of the first and of the last, and '
+    'whether there are more. Inlined.';
+
 CREATE OR REPLACE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all', category text DEFAULT NULL,
     before text DEFAULT NULL, max_rows integer DEFAULT 20)
 RETURNS json
@@ -138,26 +164,8 @@ BEGIN
     -- One more than is shown tells whether there is another page.
     mine := list_personal(list.user_id, states, wanted, me.muted, coalesce(below, 9223372036854775807), max_rows + 1, at);
     feeds := list_broadcasts(list.user_id, list.state, me.joined_pos, wanted, me.muted, below, max_rows + 1, at);
-
-    WITH picked AS (
-        SELECT i.message_id AS id, i.seq, i.seq <= me.seen_personal AS seen, i.state <> 'unread' AS read
-        FROM inbox i WHERE i.message_id = ANY (mine) AND i.user_id = list.user_id
-        UNION ALL
-        SELECT x.id, x.seq, x.seq <= me.seen_broadcast, p.read
-        FROM unnest(feeds.feed_ids, feeds.positions, feeds.reads) p (feed_id, pos, read)
-        CROSS JOIN LATERAL message_at(p.feed_id, p.pos) x
-        ORDER BY seq DESC LIMIT max_rows + 1
-    ), numbered AS (
-        SELECT picked.*, row_number() OVER (ORDER BY seq DESC) AS nth FROM picked
-    )
-    SELECT coalesce(json_agg(message_json(l.m, c.name, p.seen, p.read, list.state = 'archived') ORDER BY p.seq DESC)
-            FILTER (WHERE p.nth <= max_rows), '[]') AS messages,
-        max(p.seq) AS first, min(p.seq) FILTER (WHERE p.nth <= max_rows) AS last, count(*) > max_rows AS more
-    INTO page
-    FROM numbered p
-    CROSS JOIN LATERAL (SELECT x FROM message x WHERE x.id = p.id OFFSET 0) l (m)
-    LEFT JOIN category c ON c.id = (l.m).category;
-
+    SELECT * INTO page FROM list_page(list.user_id, list.state, me.seen_personal, me.seen_broadcast, mine,
+        feeds.feed_ids, feeds.positions, feeds.reads, list.max_rows);
     RETURN json_build_object('messages', page.messages,
         'next', CASE WHEN page.more THEN concat_ws('-', 'c1', tag, page.last) END,
         'position', concat_ws('-', 'p1', tag, coalesce(page.first, 0), total.version, total.seq,

@@ -186,14 +186,11 @@ CREATE OR REPLACE FUNCTION doorbell.send(to_users text[] DEFAULT NULL, to_group 
     to_new_users boolean DEFAULT false, later boolean DEFAULT false)
 RETURNS TABLE (id bigint, recipients integer, duplicate boolean)
 LANGUAGE plpgsql VOLATILE AS $$
-#variable_conflict use_column
 DECLARE
     users text[];
     first send_key;
     m message;
     done text;
-    feed_id integer := 1;
-    category_id integer := 0;
     due_at timestamptz := CASE WHEN send_at > clock_timestamp() THEN send_at WHEN later THEN clock_timestamp() END;
     ttl constant interval := make_interval(secs => expires_in);
 BEGIN
@@ -201,41 +198,29 @@ BEGIN
         RAISE EXCEPTION 'exactly one of to_users, to_group and to_all is needed' USING ERRCODE = 'DB400';
     END IF;
     -- Assigned, not performed: that starts no statement.
-    done := check_content(title, send.body, sender, url, category, extra, expires_in, send_at, key,
+    done := check_content(title, body, sender, url, category, extra, expires_in, send_at, key,
         subject_type, subject_id, replace);
-    IF to_users IS NOT NULL THEN
-        users := normal_users(to_users);
-        IF users = '{}' THEN
-            RETURN QUERY SELECT NULL::bigint, 0, false;
-            RETURN;
-        END IF;
-    ELSIF to_group IS NOT NULL THEN
-        feed_id := feed_named(to_group);
+    users := CASE WHEN to_users IS NOT NULL THEN normal_users(to_users) END;
+    IF users = '{}' THEN
+        RETURN QUERY SELECT NULL::bigint, 0, false;
+        RETURN;
     END IF;
-    IF send.category IS NOT NULL THEN
-        category_id := category_named(send.category);
-    END IF;
-
     -- In the order of the columns: one expression is set up, not one for each.
-    m := ROW(nextval('seq'), NULL, CASE WHEN users IS NULL THEN feed_id END, NULL, category_id, coalesce(ack, false),
+    m := ROW(nextval('seq'), NULL, CASE WHEN to_group IS NOT NULL THEN feed_named(to_group) WHEN to_all THEN 1 END, NULL,
+        CASE WHEN category IS NOT NULL THEN category_named(category) ELSE 0 END, coalesce(ack, false),
         coalesce(to_new_users, false) AND users IS NULL, due_at IS NULL, false, cardinality(users), NULL, NULL, NULL,
-        subject_of(subject_type, subject_id), sender, title, url, coalesce(send.body, ''), extra)::message;
-
+        subject_of(subject_type, subject_id), sender, title, url, coalesce(body, ''), extra)::message;
     IF key IS NOT NULL THEN
-        first := claim_key(send.key, digest_of(m, users, to_group, send.category, expires_in, send_at, replace),
-            m.id, m.recipients);
+        first := claim_key(key, digest_of(m, users, to_group, category, expires_in, send_at, replace), m.id, m.recipients);
         IF first.key IS NOT NULL THEN
             RETURN QUERY SELECT first.message_id, first.recipients, true;
             RETURN;
         END IF;
     END IF;
-
-    IF due_at IS NOT NULL THEN
-        INSERT INTO message SELECT m.*;
-        INSERT INTO pending (message_id, due_at, users, expires_in, replace)
-        VALUES (m.id, due_at, users, ttl, coalesce(send.replace, false));
+    IF due_at IS NULL THEN
+        done := deliver(m, users, ttl, replace);
     ELSE
-        done := deliver(m, users, ttl, send.replace);
+        done := schedule(m, users, ttl, replace, due_at);
     END IF;
     id := m.id;
     recipients := m.recipients;

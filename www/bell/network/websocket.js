@@ -2,7 +2,7 @@
 // websocket.js - the relay's messages by WebSocket, subprotocol doorbell.v1. Interchangeable
 // with events.js: session.js works with either.
 
-import { onCloseCode } from './rules.js';
+import { onCloseCode } from '../core/rules.js';
 
 const NOT_CLOSED_BY_PEER = 1006;
 

@@ -63,6 +63,20 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION doorbell_internal.check_subject(subject_type text, subject_id text, replace boolean) RETURNS void
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM doorbell_internal.check_text('subject_type', subject_type, 64);
+    PERFORM doorbell_internal.check_text('subject_id', subject_id, 255);
+    IF (subject_type IS NULL) <> (subject_id IS NULL) THEN
+        RAISE EXCEPTION 'subject_type and subject_id go together' USING ERRCODE = 'DB422';
+    END IF;
+    IF replace AND subject_type IS NULL THEN
+        RAISE EXCEPTION 'replace needs subject_type and subject_id' USING ERRCODE = 'DB422';
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION doorbell_internal.check_content(title text, body text, sender text, url text, category text,
     extra jsonb, expires_in integer, send_at timestamptz, key text, subject_type text, subject_id text, replace boolean)
 RETURNS void
@@ -90,11 +104,8 @@ BEGIN
     IF key IS NOT NULL THEN
         PERFORM doorbell_internal.check_text('key', key, 255);
     END IF;
-    IF subject_type IS NOT NULL THEN
-        PERFORM doorbell_internal.check_text('subject_type', subject_type, 64);
-    END IF;
-    IF subject_id IS NOT NULL THEN
-        PERFORM doorbell_internal.check_text('subject_id', subject_id, 255);
+    IF subject_type IS NOT NULL OR subject_id IS NOT NULL OR replace THEN
+        PERFORM doorbell_internal.check_subject(subject_type, subject_id, replace);
     END IF;
     IF url IS NOT NULL THEN
         PERFORM doorbell_internal.check_url(url);
@@ -107,12 +118,6 @@ BEGIN
     END IF;
     IF send_at NOT BETWEEN 'epoch' AND statement_timestamp() + interval '10 years' THEN
         RAISE EXCEPTION 'send_at is within the next 10 years' USING ERRCODE = 'DB422';
-    END IF;
-    IF (subject_type IS NULL) <> (subject_id IS NULL) THEN
-        RAISE EXCEPTION 'subject_type and subject_id go together' USING ERRCODE = 'DB422';
-    END IF;
-    IF replace AND subject_type IS NULL THEN
-        RAISE EXCEPTION 'replace needs subject_type and subject_id' USING ERRCODE = 'DB422';
     END IF;
 END
 $$;

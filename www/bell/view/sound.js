@@ -2,7 +2,7 @@
 // sound.js - rings once for each message and user, whatever the number of tabs and reloads: the tab that
 // first writes the message's id into the shared storage is the one that sounds.
 
-import { claimRing, ownerOfRing } from './rules.js';
+import { claimRing, ownerOfRing } from '../core/rules.js';
 
 const SETTLE_MS = 150;
 const SEEN_MS = 10_000;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // api.js - calls of doorbell-app, and the token they are made with.
 
-import { retryAfterMs } from './rules.js';
+import { retryAfterMs } from '../core/rules.js';
 
 const TIMEOUT_MS = 15_000;
 

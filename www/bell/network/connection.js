@@ -3,7 +3,7 @@
 // gets through, and by WebSocket again as soon as one does (the upgrade). Reconnects after each loss, each
 // time at a random moment. Knows nothing of messages.
 
-import { backOff, upgradeDelay, slowDelay, transportAfter } from './rules.js';
+import { backOff, upgradeDelay, slowDelay, transportAfter } from '../core/rules.js';
 import { Session } from './session.js';
 import { WebSocketTransport } from './websocket.js';
 import { EventsTransport } from './events.js';

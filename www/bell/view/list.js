@@ -3,7 +3,7 @@
 // HTML; only addresses that safeLink accepts become links. The looks are the page's own: the
 // classes are doorbell-list, doorbell-message, is-unread, and those set below.
 
-import { backOff, safeLink } from './rules.js';
+import { backOff, safeLink } from '../core/rules.js';
 
 const LIMIT = 20;
 const LIMIT_MAX = 100; // the API's own limit

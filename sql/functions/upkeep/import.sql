@@ -22,12 +22,10 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.import_fault IS 'What import() would refuse a row for; null if nothing.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.import(batch doorbell_internal.import_row[]) RETURNS integer
-LANGUAGE plpgsql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION doorbell_internal.check_import(batch doorbell_internal.import_row[]) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
     fault text;
-    users text[];
-    imported integer;
 BEGIN
     SELECT f.text INTO fault FROM unnest(batch) WITH ORDINALITY r (key, user_id, title, body, sender, url, category,
             extra, is_read, sent_at, expires_at, n)
@@ -37,7 +35,17 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION '%', fault USING ERRCODE = 'DB422';
     END IF;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.check_import IS 'Refuses a batch for its first row that cannot be a message.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.import(batch doorbell_internal.import_row[]) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    users text[];
+    imported integer;
+BEGIN
+    PERFORM doorbell_internal.check_import(batch);
     SELECT array_agg(DISTINCT r.user_id COLLATE "C" ORDER BY r.user_id COLLATE "C") INTO users FROM unnest(batch) r;
     PERFORM doorbell_internal.lock_readers(users);
     WITH claimed AS (

@@ -2,7 +2,7 @@
 // session.js - one session of doorbell-relay, by socket or by stream, from the first try to the end:
 // fetches the token, answers pings, notices a dead peer. connection.js decides what comes next.
 
-import { onErrorCode } from './rules.js';
+import { onErrorCode } from '../core/rules.js';
 
 const SILENT_INTERVALS = 2.5;
 const OPENING_MS = 20_000;

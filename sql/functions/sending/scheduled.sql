@@ -1,6 +1,18 @@
 -- SPDX-License-Identifier: MIT
 -- Scheduled messages.
 
+CREATE OR REPLACE FUNCTION doorbell_internal.schedule(m doorbell.message, users text[], ttl interval, replace boolean,
+    due_at timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    INSERT INTO doorbell.message SELECT m.*;
+    INSERT INTO doorbell.pending (message_id, due_at, users, expires_in, replace)
+    VALUES (m.id, schedule.due_at, schedule.users, ttl, coalesce(schedule.replace, false));
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.schedule IS 'Stores a message and leaves its delivery to activate().';
+
 CREATE OR REPLACE FUNCTION doorbell.activate(max_rows integer DEFAULT 100) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // badge.js - the number beside the bell, for the eye and for screen readers, and in the title.
 
-import { badgeText, prefixTitle } from './rules.js';
+import { badgeText, prefixTitle } from '../core/rules.js';
 
 export class Badge {
   #element;
