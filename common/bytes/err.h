@@ -21,7 +21,7 @@ enum err {
     ERR_TOO_BIG,     /* over a limit of size */
     ERR_UNSUPPORTED, /* a type or algorithm that is not spoken here */
     ERR_TOO_MANY,    /* over a limit of rate or number */
-    ERR_UNAVAILABLE, /* something we depend on is away; worth trying again */
+    ERR_UNAVAILABLE, /* something we depend on is unreachable; worth trying again */
     ERR_NO_MEMORY,
     ERR_COUNT /* not an error: the number of values */
 };

@@ -21,7 +21,7 @@ static void mark(struct slot *s, unsigned bit)
 
 static void put_many(struct slot *s, int64_t seq, uint32_t spread_ms)
 {
-    /* Who has to ask learns of this as well. */
+    /* A page that has to ask learns of this as well. */
     if (s->waiting & WAITING_ASK)
         return;
     if (!(s->waiting & WAITING_MANY)) {

@@ -289,7 +289,7 @@ static void work(struct http_conn *c)
             p = serve_request(c);
         if (p == PROGRESS_GONE || !flush(c))
             return;
-        /* Who has ended does not wait for an answer. */
+        /* A client that has ended does not wait for an answer. */
         if (c->is_parked && c->has_ended_input) {
             close_conn(c);
             return;

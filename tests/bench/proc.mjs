@@ -26,7 +26,7 @@ function childrenOf(pid) {
   return threadsOf(pid).flatMap((tid) => read(`/proc/${pid}/task/${tid}/children`).split(' ').filter(Boolean));
 }
 
-// Nanoseconds on a CPU stand first in schedstat, finer than the ticks of stat.
+// Nanoseconds on a CPU come first in schedstat, finer than the ticks of stat.
 function ownCpuUs(pid) {
   let ns = 0;
   for (const tid of threadsOf(pid)) ns += Number(read(`/proc/${pid}/task/${tid}/schedstat`).split(' ')[0] || 0);

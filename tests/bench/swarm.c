@@ -15,7 +15,7 @@
  *     wave FRAMES MS  counts rings anew                        → ready
  *                     when there are FRAMES and all questions
  *                     have an answer, or after MS              → wave {…}
- *     return MS       from now on who is lost comes back, as
+ *     return MS       from now on what is lost comes back, as
  *                     doorbell.js does                         → ready
  *                     when each was lost and is back, and has
  *                     its answer, or after MS                  → return {…}
@@ -90,7 +90,7 @@ struct wave {
 
 struct homecoming {
     bool is_open;  /* waited for */
-    bool is_asked; /* who is lost comes back, from the first command on */
+    bool is_asked; /* what is lost comes back, from the first command on */
     int64_t since_us, deadline_us, next_look_us;
     size_t lost, back, refused, turned_away;
     int64_t first_lost_us, last_back_us;
@@ -526,7 +526,7 @@ static void start_return(struct swarm *s, int64_t timeout_ms)
     printf("ready\n");
 }
 
-/* Who does not read is not for that silent. */
+/* A session that does not read still talks. */
 static void talk(struct swarm *s)
 {
     int64_t now = now_us();

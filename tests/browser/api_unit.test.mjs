@@ -19,7 +19,7 @@ function makeApi(token, replies) {
   return { api: new Api(`${base}/`, new Tokens(token), { fetch, clock: new FakeClock() }), calls };
 }
 
-const errorText = '{"error":{"code":"unavailable","message":"the database is away"}}';
+const errorText = '{"error":{"code":"unavailable","message":"the database is unreachable"}}';
 const failures = [
   ['no answer at all', { status: 0 }, { status: 0, code: '', retryAfter: null }],
   ['503 with its time', { status: 503, body: errorText, headers: { 'Retry-After': '5' } }, { status: 503, code: 'unavailable', retryAfter: 5000 }],

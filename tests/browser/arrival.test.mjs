@@ -9,7 +9,7 @@ import {
   untilUnread,
 } from './pages.mjs';
 
-test('a message to bob appears in his badge, title and list, and nowhere in alice\'s', async (t) => {
+test('a message to bob appears in bob\'s badge, title and list, and nowhere in alice\'s', async (t) => {
   const stack = await startDemo(t);
   const profile = await openProfile(t);
   const [alice, bob] = await Promise.all(['alice', 'bob'].map((user) => openDemo(t, profile, stack, user)));
@@ -23,7 +23,7 @@ test('a message to bob appears in his badge, title and list, and nowhere in alic
   await message(bob, 'Hello').waitFor();
   assert.match(await message(bob, 'Hello').textContent(), /Tea is ready.*kitchen/);
 
-  // What reaches alice is her own, and only that.
+  // Alice gets what was sent to alice, and only that.
   await send(stack, { to: ['alice'], title: 'For alice' });
   await untilUnread(alice, 1);
   await message(alice, 'For alice').waitFor();

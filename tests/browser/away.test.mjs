@@ -74,7 +74,7 @@ test('a relay that hangs is noticed by its silence', async (t) => {
   await untilUnread(bob, 2);
 });
 
-test('a database that is away never changes the badge', async (t) => {
+test('a database that is unreachable never changes the badge', async (t) => {
   const stack = await startDemo(t, { ownCluster: true });
   const bob = await openDemo(t, await openProfile(t), stack, 'bob', { pollInterval: 200 });
   await untilState(bob, 'live');

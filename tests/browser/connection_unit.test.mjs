@@ -36,7 +36,7 @@ for (const [name, code, expected, delays] of closes) {
   });
 }
 
-test('a relay that is away is tried less and less often', async () => {
+test('a relay that is unreachable is tried less and less often', async () => {
   const { connection, clock, WebSocket } = makeConnection();
   connection.start();
   const delays = [];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// fakes.mjs - the world around one part of doorbell.js, under the test's hand: a clock that stands
+// fakes.mjs - the world around one part of doorbell.js, under the test's hand: a clock that waits
 // until it is moved, sockets that say what they are told.
 
 export class FakeClock {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// gate.mjs - the whole line behind an nginx as it stands on a site, and beside that /gate/ws and
+// gate.mjs - the whole line behind an nginx as it is on a site, and beside that /gate/ws and
 // /gate/events, which let through what the test wants: some proxies drop the Upgrade header.
 
 import { rmSync, writeFileSync } from 'node:fs';

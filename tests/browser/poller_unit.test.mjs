@@ -147,7 +147,7 @@ test('what asks at once takes along what was planned', () => {
   assert.deepEqual(world.clock.delays, []);
 });
 
-test('a ring for many during a question is spread behind it', async () => {
+test('a ring for many during a question is spread after it', async () => {
   const world = makePoller();
   world.poller.ask();
   world.poller.ask(10_000);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The first line is the query of a handshake, each other one a step: a letter, and behind it what
+/* The first line is the query of a handshake, each other one a step: a letter, and after it what
  * is heard, said, or how many seconds go by. Whatever happens, what waits stays under its ceiling
  * and is whole packets, and what is over stays so, hears nothing, and answers no second poll. */
 #include "relay/socketio/eio_session.h"

@@ -66,7 +66,7 @@ static void compare_items(struct json_object *node, struct span value)
         abort();
 }
 
-/* What is read in place is what stands in the tree. */
+/* What is read in place is what the tree has. */
 static void compare(struct json_object *node, struct span value)
 {
     char scratch[SCRATCH_LEN];

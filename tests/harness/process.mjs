@@ -36,7 +36,7 @@ const wrapOfAll = (process.env.DOORBELL_WRAP ?? '').split(' ').filter(Boolean);
 
 export class Service extends EventEmitter {
   // spec: {name, command, args, env, cwd, wrap, deathSignal, stopSignal, okCodes, stdin, descriptors,
-  // ready}. `descriptors` are its own from 3 on; `ready` is asked again and again until it answers true.
+  // ready}. `descriptors` are its own from 3 on; `ready` is asked again and again until it returns true.
   constructor(spec) {
     super();
     this.setMaxListeners(0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// secret.mjs - keys and tokens of a test, and the proof that they stay secret: none of them may stand
+// secret.mjs - keys and tokens of a test, and the proof that they stay secret: none of them may be
 // in a log or in a process list.
 
 import { createHmac, randomBytes } from 'node:crypto';
@@ -44,7 +44,7 @@ export class Secrets {
     for (const [place, text] of Object.entries(places)) {
       for (const value of this.#values) {
         const at = text.indexOf(value);
-        if (at >= 0) throw new Error(`a secret stands in ${place}, behind: ${text.slice(Math.max(0, at - 200), at)}`);
+        if (at >= 0) throw new Error(`a secret is in ${place}, after: ${text.slice(Math.max(0, at - 200), at)}`);
       }
     }
   }

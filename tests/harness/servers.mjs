@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // servers.mjs - real nginx and real apache before the programs, with the snippets of deploy/ as they
-// are; the test writes only what stands in doorbell-upstreams.conf on a site.
+// are; the test writes only what is in doorbell-upstreams.conf on a site.
 
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

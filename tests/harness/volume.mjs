@@ -9,7 +9,7 @@ export const old = 'old';
 
 const bulk = 10_000; // rows from which on indexes are built after them
 
-// Messages to 100 users each: 'heavy', nine like him, and 90 of the many; every fifth has no category.
+// Messages to 100 users each: 'heavy', nine others like that, and 90 of the many; every fifth has no category.
 const personalRows = `
 WITH m AS (
     INSERT INTO doorbell.message (id, seq, category, live, recipients, sent_at, title)

@@ -103,7 +103,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.unread_many IS
     'The check of up to 1,000 users in one snapshot: doorbell.unread() for each registered one, with n, their place in '
-    'users from 1 (a user given twice has two rows; null and who is not registered have none), and what it takes to keep the '
+    'users from 1 (a user given twice has two rows; null and users who are not registered have none), and what it takes to keep the '
     'answer: it stays the same from at to before valid_until by the database''s clock, while joined_pos, version and seq '
     'in doorbell.check_state do. infinity: nothing bounds it; at: do not keep it. DB422.';
 

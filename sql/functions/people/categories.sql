@@ -1,6 +1,29 @@
 -- SPDX-License-Identifier: MIT
 -- Categories.
 
+CREATE OR REPLACE FUNCTION doorbell_internal.category_named(name text) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    found_id integer := 0;
+    is_listed boolean := true;
+BEGIN
+    WHILE category_named.name IS NOT NULL LOOP
+        SELECT id, listed INTO found_id, is_listed FROM doorbell.category WHERE name = category_named.name;
+        EXIT WHEN FOUND;
+        INSERT INTO doorbell.category (name) VALUES (category_named.name) ON CONFLICT DO NOTHING
+        RETURNING id, listed INTO found_id, is_listed;
+        EXIT WHEN FOUND;
+    END LOOP;
+    IF NOT is_listed THEN
+        UPDATE doorbell.category SET listed = true WHERE id = found_id;
+    END IF;
+    RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.category_named IS
+    'The number of a category, made when it is first named, and listed again when it was removed; 0 for none.';
+
 CREATE OR REPLACE FUNCTION doorbell.categories() RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 BEGIN

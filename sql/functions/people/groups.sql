@@ -1,6 +1,24 @@
 -- SPDX-License-Identifier: MIT
 -- Groups. Joining shows only what comes after, leaving hides.
 
+CREATE OR REPLACE FUNCTION doorbell_internal.feed_named(name text) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    found_id integer;
+BEGIN
+    PERFORM doorbell_internal.check_group(feed_named.name);
+    LOOP
+        SELECT id INTO found_id FROM doorbell.feed WHERE name = feed_named.name;
+        EXIT WHEN FOUND;
+        INSERT INTO doorbell.feed (name) VALUES (feed_named.name) ON CONFLICT DO NOTHING RETURNING id INTO found_id;
+        EXIT WHEN FOUND;
+    END LOOP;
+    RETURN found_id;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.feed_named IS 'The feed of a group, made when it is first named.';
+
 CREATE OR REPLACE FUNCTION doorbell.group_change(group_name text, add text[], remove text[], max_groups integer DEFAULT 64)
 RETURNS json
 LANGUAGE plpgsql VOLATILE AS $$

@@ -20,7 +20,7 @@ const user = 'n7'; // one of the many
 export const title = `the functions of the schema, with 1,000 and ${STORED.toLocaleString('en-US')} personal messages stored`;
 
 // What each function is called with; `set` has ids and positions to call them with. Reads are of 'heavy', who has a
-// hundredth of all, and of 'old', who has read all his.
+// hundredth of all, and of 'old', who has read everything.
 const functions = (set) => [
   ['unread', [heavy]],
   ['unread', [old], 'of old messages'],
@@ -149,7 +149,7 @@ async function functionTable(scope, database) {
   return {
     columns: ['function', 'ms, 1,000 stored', `ms, ${STORED.toLocaleString('en-US')} stored`, 'CPU µs, 1,000 stored', `CPU µs, ${STORED.toLocaleString('en-US')} stored`],
     rows: functions({}).map((one, i) => [label(one), few[i].ms, many[i].ms, few[i].us, many[i].us]),
-    note: `Medians of ${CALLS} calls on one connection, each rolled back, so without a commit. Much stored: also 100,000 read messages of '${old}', and 10,000 live broadcasts, read by three users here and 2,000 others. Calls for the messages of '${user}' act on those he has.`,
+    note: `Medians of ${CALLS} calls on one connection, each rolled back, so without a commit. Much stored: also 100,000 read messages of '${old}', and 10,000 live broadcasts, read by three users here and 2,000 others. Calls for the messages of '${user}' act on those of that user.`,
   };
 }
 

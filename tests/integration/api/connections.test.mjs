@@ -66,7 +66,7 @@ test('idle kept connections cost no worker', async (t) => {
   for (const client of idle) assert.equal((await client.request(health())).status, 200);
 });
 
-test('who sends nothing, or half a request, holds up nobody', async (t) => {
+test('a client that sends nothing, or half a request, holds up nobody', async (t) => {
   const stack = await startStack(t, bare());
   const whole = encodeRequest(health());
   const late = [];
@@ -95,7 +95,7 @@ test('a request that comes byte by byte is answered', async (t) => {
   assert.equal((await client.answer()).status, 200);
 });
 
-test('who has no send key cannot hold a worker by a body that never ends', async (t) => {
+test('a client without a send key cannot hold a worker by a body that never ends', async (t) => {
   const stack = await startStack(t, bare());
   const params = { REQUEST_METHOD: 'POST', REQUEST_URI: '/doorbell/messages', CONTENT_LENGTH: 8_000_000 };
   const whole = encodeRequest(params, Buffer.alloc(200_000));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// PostgreSQL goes away and comes back: 503 while it is away, never a wrong number, nothing sent twice.
+// PostgreSQL goes away and comes back: 503 while it is down, never a wrong number, nothing sent twice.
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -15,7 +15,7 @@ function assertUnavailable(answer) {
   assert.equal(answer.json.error.code, 'unavailable');
 }
 
-test('a restart of PostgreSQL: 503 at once while it is away, the right number afterwards', async (t) => {
+test('a restart of PostgreSQL: 503 at once while it is down, the right number afterwards', async (t) => {
   const stack = await startStack(t, { relay: false, ownCluster: true });
   await send(stack, { to: '42', title: 'x' });
   const before = (await stack.api('GET', '/unread', { user: '42' })).text;
@@ -138,7 +138,7 @@ test('a site that keeps the line of broadcasts open holds up only them: 503 by l
   assert.equal((await stack.api('GET', '/unread', { user: 'u' })).json.num, 3);
 });
 
-test('started while PostgreSQL is away, it serves 503 and then the truth', async (t) => {
+test('started while PostgreSQL is down, it serves 503 and then the truth', async (t) => {
   const stack = await startStack(t, { relay: false, app: false, ownCluster: true });
   await stack.cluster.stop();
   const listens = [stack.settings['app.listen']];

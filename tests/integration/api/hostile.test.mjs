@@ -75,7 +75,7 @@ function headersOf(op, headers) {
   return { authorization: `Bearer ${proof}`, ...headers };
 }
 
-// All of `cases`: {what, statuses, args, query, headers, json | raw (a body as it stands)}.
+// All of `cases`: {what, statuses, args, query, headers, json | raw (a body as it is)}.
 async function refuse(op, cases) {
   const before = await fingerprint();
   for (const { what, statuses, args, query = '', headers, json, raw } of cases) {
@@ -118,7 +118,7 @@ const wrong = {
     ...controls.map((text) => [text]), raw(BEYOND), Array.from({ length: 100001 }, (_, i) => i)],
 };
 
-// The values that each field must refuse, and what stands beside it.
+// The values that each field must refuse, and what comes with it.
 const title = { to: 'victim', title: 'Title' };
 const subject = { ...title, subject_type: 'order', subject_id: '7' };
 const fields = {

@@ -37,7 +37,7 @@ function write(stack, params) {
   return fastcgi({ path: stack.appSocket }, all, '{"all":true}');
 }
 
-// Which user the answer is about shows in what he was sent.
+// Which user the answer is about shows in what they were sent.
 async function assertUser(stack, params, user) {
   const where = { path: stack.appSocket };
   const title = `to ${user} ${Math.random()}`;
@@ -171,7 +171,7 @@ test('answers about a user\'s state name the user', async () => {
 for (const [what, sent, status, code] of [
   ['the proven user', 'alice', 200], ['that one, percent-encoded', '%61lice', 200], ['nobody', '', 200],
   ['another user', 'bob', 409, 'another_user'], ['part of the name', 'alic', 409, 'another_user'], ['a longer name', 'alice2', 409, 'another_user'],
-  ['a name that is too long', 'a'.repeat(1000), 409, 'another_user'], ['a NUL behind it', 'alice%00', 409, 'another_user'],
+  ['a name that is too long', 'a'.repeat(1000), 409, 'another_user'], ['a NUL after it', 'alice%00', 409, 'another_user'],
   ['a bad escape', '%6', 400, 'malformed'],
 ]) {
   test(`a request meant for ${what} is ${status}, by each proof`, async () => {

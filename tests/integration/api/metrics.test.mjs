@@ -68,7 +68,7 @@ test('requests are counted by route, method and class of status', async (t) => {
   assert.ok(durations.find(({ name, labels }) => name.endsWith('_sum') && labels.route === '/unread').value > 0);
 });
 
-test('rings, the outbox and the relay that is away', async (t) => {
+test('rings, the outbox and the relay that is down', async (t) => {
   const stack = await startStack(t, { relay: true });
   const send = () => stack.api('POST', '/messages', { service: true, json: { to: 'm', title: 'x' } });
   await send();
@@ -105,7 +105,7 @@ test('what waits is told with its age, and so are counters that are wrong', asyn
   assert.equal(valueOf(wrong, 'wrong_counters'), 1);
 });
 
-test('a database that is away is said, and 503s are counted', async (t) => {
+test('a database that is down is said, and 503s are counted', async (t) => {
   const stack = await startStack(t, { relay: false, ownCluster: true });
   await stack.api('GET', '/unread', { user: 'm' });
   const up = await ask(stack);

@@ -162,7 +162,7 @@ test('at the instant of expiry the check is right and no 304, swept or not, and 
   const ask = (etag) => stack.api('GET', '/unread', { user: 'u', headers: { 'if-none-match': etag } });
   const before = await ask('"none"');
   assert.equal(before.json.num, 3);
-  // Nobody sweeps him, or a broadcast, meanwhile.
+  // Nobody sweeps that user, or a broadcast, meanwhile.
   await stack.db.query('BEGIN');
   await stack.db.query("SELECT FROM doorbell.feed WHERE id = 1 FOR NO KEY UPDATE");
   await stack.db.query("SELECT FROM doorbell.reader WHERE user_id = 'u' FOR NO KEY UPDATE");
@@ -260,7 +260,7 @@ for (const [what, status] of [['hangs up', 0], ['answers 500', 500], ['answers 4
   });
 }
 
-test('a relay that was away gets what is still fresh', async (t) => {
+test('a relay that was down gets what is still fresh', async (t) => {
   const { relay, stack } = await start(t);
   const { port } = relay.server.address();
   relay.close();

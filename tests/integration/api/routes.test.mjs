@@ -499,7 +499,7 @@ for (const [what, json] of [
   });
 }
 
-test('a token that was made lets its user in, whatever his id', async () => {
+test('a token that was made lets its user in, whatever the id', async () => {
   for (const user of ['42', 42, 'a/b%ü 中', '"\\']) {
     const now = Math.floor(Date.now() / 1000);
     const { status, json } = await stack.api('POST', '/tokens', { service: true, json: { user, ttl: 60 } });

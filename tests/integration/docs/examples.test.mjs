@@ -75,14 +75,14 @@ async function runExamples(t, place, markdown) {
   }
 }
 
-test('the examples of API.md run, and answer what stands below them', async (t) => {
+test('the examples of API.md run, and answer what is below them', async (t) => {
   const place = await makePlace(t);
   await runExamples(t, place, api);
   const [, token] = readFileSync(path.join(place.folder, 'alice.curl'), 'utf8').match(/Bearer (\S+)"/);
   place.stack.secrets.add(token);
 });
 
-test('the examples of MIGRATING.md run, and answer what stands below them', async (t) => {
+test('the examples of MIGRATING.md run, and answer what is below them', async (t) => {
   const place = await makePlace(t);
   // In the place of the old relay, whose call needs no key.
   const old = await startStack(t, { server: null, app: false, config: { 'relay.legacy_publish': 'yes' } });
@@ -95,7 +95,7 @@ test('the examples of MIGRATING.md run, and answer what stands below them', asyn
   assert.match(answers, /"duplicate": ?true.* offline$/);
 });
 
-test('the examples of SWITCHES.md run, and answer what stands below them', async (t) => {
+test('the examples of SWITCHES.md run, and answer what is below them', async (t) => {
   const place = await makePlace(t);
   writeFileSync(path.join(place.folder, 'doorbell.conf'), '[relay]\nlisten = 127.0.0.1:2120\n');
   await runExamples(t, place, read('deploy/SWITCHES.md'));

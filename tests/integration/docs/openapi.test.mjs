@@ -269,7 +269,7 @@ const oneMore = {
   minimum: (n) => [n, n - 1],
   minLength: (n) => ['x'.repeat(n), ''],
 };
-const companions = { // what stands beside the field that is tried
+const companions = { // what comes with the field that is tried
   sendMessage: (name) => (name === 'group' ? { title: 'x' } : { to: 'u', title: 'x' }),
   markRead: () => ({}),
   makeToken: () => ({ user: 'u' }),

@@ -28,7 +28,7 @@ function close(node, name = '') {
   return copy;
 }
 
-// A reference, followed to what it names, with what stands beside it; and where that is.
+// A reference, followed to what it names, with what is beside it; and where that is.
 function follow(node, at) {
   if (!node.$ref) return { node, at };
   const names = node.$ref.slice(2).split('/');
@@ -36,7 +36,7 @@ function follow(node, at) {
 }
 
 const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true, formats: { int64: true } });
-ajv.addVocabulary(Object.keys(source)); // not of a schema, but of what they all stand in
+ajv.addVocabulary(Object.keys(source)); // not of a schema, but of what they are all in
 ajv.addSchema({ $id: 'openapi', ...close(source) }, 'openapi', false, false);
 
 function validate(at, value) {
@@ -105,7 +105,7 @@ export function checkAnswer(op, answer) {
   validate([...response.at, 'content', response.media, 'schema'], response.media === 'application/json' ? answer.json : answer.text);
 }
 
-// The examples that stand in the document: [{op, what, check()}].
+// The examples in the document: [{op, what, check()}].
 export const examples = operations.flatMap((op) => [
   ...op.media.flatMap((media) => Object.entries(op.requestBody.content[media].examples ?? {}).map(([name, { value }]) => (
     { what: `${op.id} ${media} ${name}`, check: () => checkBody(op, media, value) }))),

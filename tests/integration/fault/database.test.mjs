@@ -17,7 +17,7 @@ const isAway = ({ status, headers, json }) => {
 };
 
 for (const server of ['nginx', 'apache']) {
-  test(`while PostgreSQL is away every call is a 503, through ${server}`, async (t) => {
+  test(`while PostgreSQL is down every call is a 503, through ${server}`, async (t) => {
     const stack = await startStack(t, { server, ownCluster: true });
     const user = '42';
     const message = { to: user, title: 'Tea', body: 'is ready', key: 'tea-1' };

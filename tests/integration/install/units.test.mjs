@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The units, under a systemd that has booted: the commands of deploy/README.md as they stand there, and what
+// The units, under a systemd that has booted: the commands of deploy/README.md as they are there, and what
 // becomes of the programs afterwards. And, without systemd, how they end when they cannot listen: systemd
 // starts them again unless the status is 78.
 

@@ -182,7 +182,7 @@ test('a half-closed connection gets its answer, then the end', async (t) => {
   assert.deepEqual(statuses(await raw.untilEnd()), [200, 200]);
 });
 
-test('who does not finish a request is closed, and the rest are served meanwhile', async (t) => {
+test('a client that does not finish a request is closed, and the rest are served meanwhile', async (t) => {
   const scene = await startScene(t);
   const slow = [new Raw(t, scene.publishPort), new Raw(t, scene.publishPort), new Raw(t, scene.port)];
   await slow[0].write('POST /publish HTTP/1.1\r\nHost: re');

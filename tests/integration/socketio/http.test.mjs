@@ -274,7 +274,7 @@ test('without a list of origins our own host is the only one', async (t) => {
 
 const BEATS = { 'relay.socketio_ping_interval': '1s', 'relay.socketio_ping_timeout': '1s' };
 
-test('revision 4: the relay pings, and gives up who does not answer', async (t) => {
+test('revision 4: the relay pings, and gives up a client that does not answer', async (t) => {
   const scene = await startScene(t, BEATS);
   const [polling, sock] = [await new Page(t, scene).open(), await Sock.connect(t, scene)];
   const [mute, deaf] = [await new Page(t, scene).open(), await Sock.connect(t, scene)];
@@ -550,7 +550,7 @@ test('revision 4: the page connects itself, with a token in auth if it likes', a
   }
 });
 
-test('revision 4: who does not connect in time is closed; revision 3 is connected at once', async (t) => {
+test('revision 4: a client that does not connect in time is closed; revision 3 is connected at once', async (t) => {
   const scene = await startScene(t, { 'relay.socketio_connect_timeout': '1s' });
   const [sock, page, refused] = [new Sock(t, scene), new Page(t, scene), new Sock(t, scene)];
   const [old, newest] = [await Sock.connect(t, scene, { eio: 3 }), await Sock.connect(t, scene)];
@@ -637,7 +637,7 @@ test('one connection carries many requests, one after the other and pipelined', 
   assert.equal((await pending).text, '438[{"ok":true}]');
 });
 
-test('what may stand behind a poll that waits is bounded', async (t) => {
+test('what may follow a poll that waits is bounded', async (t) => {
   const scene = await startScene(t);
   const page = await new Page(t, scene).open();
   page.poll().catch(() => {});
@@ -750,7 +750,7 @@ test('counts are told at login, and then to all that changes, once a second at m
   assert.deepEqual(bell.frames, [{ type: 'welcome', user: '1' }]);
 });
 
-test('who is logged in by the cookie is told the counts too, once it is connected', async (t) => {
+test('a page logged in by its cookie is told the counts too, once it is connected', async (t) => {
   const scene = await startScene(t, { ...COUNTS, 'relay.socketio_ping_interval': '1s', 'relay.socketio_ping_timeout': '30s' });
   const cookie = `doorbell_token=${scene.token('42')}`;
   for (const eio of [3, 4]) {
@@ -828,7 +828,7 @@ test('texts under way are bounded: one too many is refused, nobody is closed for
 test('texts that nobody is there to hear do not pile up', async (t) => {
   const scene = await startScene(t, { 'relay.legacy_publish': 'yes', 'relay.pace': '1', 'relay.socketio_max_pending': '8192' });
   for (let i = 0; i < 10; i++) await publish(scene, { content: fill('x', 3000) });
-  // Nor those whose last hearer goes away before his turn.
+  // Nor those whose last hearer goes away before their turn.
   const pages = await Promise.all(Array.from({ length: 5 }, () => Sock.connect(t, scene)));
   await publish(scene, { content: fill('y', 3000) });
   for (const page of pages) page.socket.terminate();

@@ -874,14 +874,14 @@ test('purge removes by age, long after expiry and recall, and over the cap; coun
   assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.recount()'), []);
 });
 
-test('export of a user who has only looked says what he has not seen', async (t) => {
+test('export of a user who has only looked says what they have not seen', async (t) => {
   const db = await open(t);
   await call(db, 'register', 'u');
   await send(db, toAll());
   assert.deepEqual((await call(db, 'export', 'u')).export.messages.map((m) => m.seen), [false]);
 });
 
-test('erase leaves no row with the user, export shows all of his', async (t) => {
+test('erase leaves no row with the user, export shows all of theirs', async (t) => {
   const db = await open(t);
   await check(db, 'u');
   await call(db, 'group_join', 'g', 'u');

@@ -466,7 +466,7 @@ test('first contact from two connections at once stores one floor', async (t) =>
   assert.equal((await row(db, 'SELECT count(*) FROM doorbell.first_seen')).count, 1);
 });
 
-test('first contact waits for no send that makes the same user, nor does his check', async (t) => {
+test('first contact waits for no send that makes the same user, nor does the check of that user', async (t) => {
   const [a, db] = await open(t, 1);
   await a.query('BEGIN');
   await send(a, toUser('u'));

@@ -63,7 +63,7 @@ test('a secret in a log, or in the process list, fails without being told', asyn
   secrets.assertUnseen({ log: 'nothing here' });
   assert.throws(
     () => secrets.assertUnseen({ 'the log': `key=${key}` }),
-    (error) => /a secret stands in the log/.test(error.message) && !error.message.includes(key),
+    (error) => /a secret is in the log/.test(error.message) && !error.message.includes(key),
   );
 
   const shown = await shell(`: ${key}; sleep 60`).start();

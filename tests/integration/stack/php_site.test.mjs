@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A PHP site as it stands: curl with an array for the body, which makes it multipart, and over a limit
+// A PHP site as it is: curl with an array for the body, which makes it multipart, and over a limit
 // waits for 100 Continue. To the relay as web-msg-sender was called, and to the API.
 
 import assert from 'node:assert/strict';

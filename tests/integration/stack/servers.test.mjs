@@ -152,7 +152,7 @@ for (const [name, start] of Object.entries(servers)) {
     assert.equal((await request(url, 'GET', '/bell/../../doorbell.conf')).status >= 400, true);
   });
 
-  test(`${name} answers 502 or 503 while doorbell-app is away`, async (t) => {
+  test(`${name} answers 502 or 503 while doorbell-app is down`, async (t) => {
     const dir = makeFolder();
     const where = { dir, port: await freePort(), appSocket: path.join(dir, 'none.sock'), relayPort: await freePort() };
     await start(t, where);

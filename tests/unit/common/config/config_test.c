@@ -423,7 +423,7 @@ static void what_needs_a_restart_is_named_if_it_changes(void **state)
     static const struct {
         const char *now, *next;
         enum program program;
-        const char *kept; /* the names, each with a blank behind it */
+        const char *kept; /* the names, each with a blank after it */
     } rows[] = {
         {"", "", PROGRAM_APP, ""},
         {"[app]\nworkers = 3\n", "[app]\nworkers = 3\n", PROGRAM_APP, ""},

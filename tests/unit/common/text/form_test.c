@@ -21,7 +21,7 @@ struct field {
     enum form_suffix suffix;
 };
 
-/* The body of a test stands in its own block, so that a sanitizer sees its end. */
+/* The body of a test has a block of its own, so that a sanitizer sees its end. */
 static char *copy_of(struct span body)
 {
     char *copy = malloc(body.len + !body.len);

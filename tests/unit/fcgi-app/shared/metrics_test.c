@@ -35,7 +35,7 @@ static void encode(const struct metrics *m, const struct metrics_gauges *g, stru
     assert_int_equal(buf_append_char(out, '\0'), ERR_NONE);
 }
 
-/* Each line stands in the text, whole. */
+/* Each line is in the text, whole. */
 static void assert_lines(const struct metrics *m, const struct metrics_gauges *g,
                          const char *const *lines, size_t count)
 {

@@ -17,7 +17,7 @@ static void the_address_is_the_one_before_the_trusted(void **state)
         const char *from; /* empty: a unix socket */
         const char *headers, *address;
     } rows[] = {
-        /* Who is not trusted may claim what it likes. */
+        /* A peer that is not trusted may claim what it likes. */
         {"203.0.113.9", FORWARDED "192.0.2.1\r\n", "203.0.113.9"},
         {"203.0.113.9", FORWARDED "10.0.0.1, unix, 127.0.0.1\r\n", "203.0.113.9"},
         /* A client behind the proxy may write a list of its own: only the end counts. */

@@ -159,7 +159,7 @@ static void a_round_reaches_each_once_while_sessions_come_and_go(void **state)
         rung[next - s]++;
         if (++count == 10) {
             hub_remove(h, &s[3]);         /* has been rung */
-            hub_remove(h, &s[10]);        /* stands at the cursor */
+            hub_remove(h, &s[10]);        /* at the cursor */
             hub_close(h, &s[20], 1, "x"); /* is still to come */
             hub_add(h, &late);
         }

@@ -52,7 +52,7 @@ static void rings_merge_into_two_at_most(void **state)
         {{many(7, 100), many(8, 50)}, 2, {many(8, 100)}, 1},
         {{many(8, 0), many(7, 0)}, 2, {many(8, 0)}, 1},
         {{many(8, 0), personal(1, 7, 2)}, 2, {personal(1, 7, 2), many(8, 0)}, 2},
-        /* Who has to ask learns all the rest. */
+        /* A page that has to ask learns all the rest. */
         {{ask(), many(8, 0)}, 2, {ask()}, 1},
         {{many(8, 0), ask()}, 2, {ask()}, 1},
         {{ask(), personal(1, 7, 2), many(9, 0)}, 3, {personal(1, 7, 2), ask()}, 2},

@@ -173,7 +173,7 @@ static void packets_are_decoded(void **state)
 #define FORM "application/x-www-form-urlencoded"
 #define OCTETS "application/octet-stream"
 
-/* Writes type and data of each packet and a '|' behind it, a '*' before a binary one. */
+/* Writes type and data of each packet and a '|' after it, a '*' before a binary one. */
 static enum err decode_all(unsigned revision, bool is_jsonp, const char *content_type,
                            struct span body, struct buf *out)
 {
