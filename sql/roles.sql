@@ -3,7 +3,8 @@
 -- database has no roles in it, and when it is restored where they are missing, every grant is lost, those
 -- that had kept PUBLIC out too. What is right already is left alone, and so are grants to other roles.
 --
--- Nobody but the owner touches a table, and PUBLIC may call no function. doorbell-app reads the view check_state. Each role may call these of schema
+-- Nobody but the owner touches a table, and PUBLIC may call no function. doorbell-app reads the views check_state
+-- and current_epoch. Each role may call these of schema
 -- doorbell, null is all:
 --
 --   doorbell_app             doorbell-app, doorbell-purge, doorbell-import-notifynder
@@ -88,7 +89,7 @@ BEGIN
         CONTINUE WHEN to_regrole(role_name) IS NULL;
         EXECUTE format('GRANT USAGE ON SCHEMA doorbell TO %I', role_name);
         CONTINUE WHEN role_name NOT IN ('doorbell_app', 'doorbell_user_calls');
-        EXECUTE format('GRANT SELECT ON doorbell.check_state TO %I', role_name);
+        EXECUTE format('GRANT SELECT ON doorbell.check_state, doorbell.current_epoch TO %I', role_name);
     END LOOP;
 END
 $$;

@@ -143,6 +143,12 @@ export async function startCluster(t, { port = 5432, settings: extra = {} } = {}
   process.on('exit', killAtExit);
   await postmaster.start();
 
+  // A copy is another database, with an epoch of its own; no page is there yet to be asked.
+  const begin = async (name) => {
+    await psql(cluster.connString(name), 'SELECT doorbell.keep_epoch(); DELETE FROM doorbell.outbox');
+    return cluster.connString(name);
+  };
+
   const cluster = {
     dir,
     port,
@@ -155,14 +161,14 @@ export async function startCluster(t, { port = 5432, settings: extra = {} } = {}
     async createDatabase(name = `db_${randomBytes(6).toString('hex')}`, { chunkSize = 1024 } = {}) {
       if (chunkSize === 1024) {
         await psql(cluster.connString(), `CREATE DATABASE "${name}" TEMPLATE ${template}`);
-        return cluster.connString(name);
+        return begin(name);
       }
       const sql = join(dir, `sql-${chunkSize}`);
       await cp(sqlDir, sql, { recursive: true });
       await writeFile(join(sql, 'schema/0001_chunk.sql'), `CREATE DOMAIN doorbell.chunk_bits AS bit(${chunkSize});\n`);
       await psql(cluster.connString(), `CREATE DATABASE "${name}"`);
       await migrate(cluster.connString(name), sql);
-      return cluster.connString(name);
+      return begin(name);
     },
 
     stop: () => postmaster.stop('SIGINT'),

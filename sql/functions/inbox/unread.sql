@@ -6,17 +6,18 @@
 -- doorbell.check_state is the same and valid_until has not come. A function that changes what a user sees must move
 -- one of these versions in the same transaction; property.test.mjs tries all of them.
 
-CREATE OR REPLACE VIEW doorbell.check_state (user_id, joined_pos, version, seq) AS
+CREATE OR REPLACE VIEW doorbell.check_state (user_id, joined_pos, version, seq, epoch) AS
     SELECT a.user_id, a.joined_pos, coalesce(r.version, 0), greatest(
         (SELECT f.version FROM doorbell.feed f WHERE f.id = 1),
         CASE WHEN r.groups > 0 THEN (
             SELECT max(f.version) FROM doorbell.subscription s JOIN doorbell.feed f ON f.id = s.feed_id
             WHERE s.user_id = a.user_id) END,
-        r.seq_min)
+        r.seq_min),
+        (SELECT e.epoch FROM doorbell.current_epoch e)
     FROM doorbell.first_seen a LEFT JOIN LATERAL (
         SELECT x.version, x.seq_min, x.groups FROM doorbell.reader x WHERE x.user_id = a.user_id OFFSET 0) r ON true;
 COMMENT ON VIEW doorbell.check_state IS
-    'What the answer of each registered user depends on; version and seq are those of doorbell.unread(). Look users up by '
+    'What the answer of each registered user depends on; version and seq are those of doorbell.unread(), epoch is that of doorbell.current_epoch. Look users up by '
     'user_id: that is a few look-ups by key for each.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer)
@@ -104,7 +105,7 @@ $$;
 COMMENT ON FUNCTION doorbell.unread_many IS
     'The check of up to 1,000 users in one snapshot: doorbell.unread() for each registered one, with n, their place in '
     'users from 1 (a user given twice has two rows; null and users who are not registered have none), and what it takes to keep the '
-    'answer: it stays the same from at to before valid_until by the database''s clock, while joined_pos, version and seq '
+    'answer: it stays the same from at to before valid_until by the database''s clock, while joined_pos, version, seq and epoch '
     'in doorbell.check_state do. infinity: nothing bounds it; at: do not keep it. DB422.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread_by_category(user_id text, hit_window integer DEFAULT 300)

@@ -36,26 +36,69 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION doorbell_internal.ask_all() RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    INSERT INTO doorbell.outbox (feed_id, seq) SELECT 1, NULL
+    WHERE NOT EXISTS (SELECT FROM doorbell.outbox o WHERE o.seq IS NULL AND o.leased_until = '-infinity');
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.ask_all IS 'Has every page ask, unless that waits already.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.ask_instead(ids bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    DELETE FROM doorbell.outbox o USING (SELECT u FROM unnest(ids) u ORDER BY u) x (id) WHERE o.id = x.id;
+    PERFORM doorbell_internal.ask_all();
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.ask_instead IS
+    'Gives rings up, but not what they were for: the pages that would have heard them ask, with all the others.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.replace_old_rings(older_than timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    old bigint[];
+BEGIN
+    -- The oldest one tells whether there are any, at the price of one row.
+    IF (SELECT o.at < older_than FROM doorbell.outbox o WHERE o.seq IS NOT NULL ORDER BY o.id LIMIT 1) THEN
+        SELECT array_agg(x.id) INTO old FROM (
+            SELECT o.id FROM doorbell.outbox o WHERE o.at < older_than AND o.seq IS NOT NULL
+            ORDER BY o.id LIMIT 10000 FOR UPDATE SKIP LOCKED) x;
+        PERFORM doorbell_internal.ask_instead(old);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.replace_old_rings IS 'Replaces up to 10,000 rings from before that time by a question to all.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.is_leased(until timestamptz, now_at timestamptz) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$ SELECT $1 > $2 AND $1 < $2 + interval '1 minute' $$;
+COMMENT ON FUNCTION doorbell_internal.is_leased IS 'A lease that ends later was taken while the clock was wrong.';
+
 CREATE OR REPLACE FUNCTION doorbell.outbox_waiting(done bigint[], max_rows integer, max_age_s integer)
-RETURNS TABLE (id bigint, user_id text, stale boolean)
+RETURNS TABLE (id bigint, user_id text)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     now_at constant timestamptz := clock_timestamp();
-    ended text;
+    step text;
 BEGIN
     IF done <> '{}' THEN
-        ended := end_rings(done);
+        step := end_rings(done);
     END IF;
+    IF NOT EXISTS (SELECT FROM current_epoch) THEN
+        PERFORM keep_epoch();
+    END IF;
+    step := replace_old_rings(now_at - make_interval(secs => max_age_s));
     RETURN QUERY
-    SELECT o.id, CASE WHEN cardinality(o.user_ids) = 1 THEN o.user_ids[1] END,
-        o.at < now_at - make_interval(secs => max_age_s)
-    FROM outbox o WHERE o.leased_until <= now_at ORDER BY o.id LIMIT max_rows;
+    SELECT o.id, CASE WHEN cardinality(o.user_ids) = 1 THEN o.user_ids[1] END
+    FROM outbox o WHERE NOT is_leased(o.leased_until, now_at) ORDER BY o.id DESC LIMIT max_rows;
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_waiting IS
-    'First doorbell.outbox_done() of those of the call before; then up to max_rows rings that nobody has leased, oldest first, '
-    'each with its user if it is for one. It takes no lock. Those older than max_age_s are stale: a client asks anew whenever it connects.';
+    'First doorbell.outbox_done() of those of the call before, and one general question in place of rings older than max_age_s. '
+    'Then up to max_rows rings that nobody has leased, newest first, so that a backlog delays none that is fresh, '
+    'each with its user if it is for one.';
 
 CREATE OR REPLACE FUNCTION doorbell.outbox_take(ids bigint[], online text[], lease_s integer,
     hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000)
@@ -69,7 +112,7 @@ DECLARE
 BEGIN
     WITH picked AS MATERIALIZED (
         SELECT o.id, coalesce(cardinality(o.user_ids) <> 1 OR o.user_ids[1] = ANY (online), true) AS is_heard
-        FROM outbox o WHERE o.id = ANY (ids) AND o.leased_until <= now_at
+        FROM outbox o WHERE o.id = ANY (ids) AND NOT is_leased(o.leased_until, now_at)
         ORDER BY o.id FOR UPDATE SKIP LOCKED
     ), unheard AS (
         DELETE FROM outbox o USING picked p WHERE o.id = p.id AND NOT p.is_heard
@@ -97,6 +140,7 @@ LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     newer bigint;
+    epoch constant text := (SELECT e.epoch::text FROM doorbell.current_epoch e);
     has record;
 BEGIN
     -- A check that returns this seq or a higher one was taken after all commits that are rung here.
@@ -107,9 +151,9 @@ BEGIN
 
     IF has.users THEN
         RETURN QUERY
-        SELECT x.id, CASE WHEN u.version IS NULL THEN json_build_object('to', json_build_array(x.user_id), 'seq', newer)
+        SELECT x.id, CASE WHEN u.version IS NULL THEN json_build_object('to', json_build_array(x.user_id), 'seq', newer, 'epoch', epoch)
             ELSE json_build_object('to', json_build_array(x.user_id), 'version', u.version, 'seq', u.seq,
-                'num', u.num, 'hit', u.hit, 'id', u.latest) END
+                'num', u.num, 'hit', u.hit, 'id', u.latest, 'epoch', epoch) END
         FROM (
             SELECT max(o.id) AS id, o.user_ids[1] AS user_id FROM doorbell.outbox o
             WHERE o.id = ANY (ids) AND cardinality(o.user_ids) = 1 GROUP BY o.user_ids[1]
@@ -117,18 +161,19 @@ BEGIN
     END IF;
     IF has.lists THEN
         RETURN QUERY
-        SELECT o.id, json_build_object('to', to_json(o.user_ids), 'seq', newer)
+        SELECT o.id, json_build_object('to', to_json(o.user_ids), 'seq', newer, 'epoch', epoch)
         FROM doorbell.outbox o WHERE o.id = ANY (ids) AND cardinality(o.user_ids) > 1;
     END IF;
     IF has.everybody THEN
         RETURN QUERY
-        SELECT max(o.id), json_build_object('all', true, 'seq', max(o.seq))
+        SELECT max(o.id), CASE WHEN bool_or(o.seq IS NULL) THEN json_build_object('all', true, 'epoch', epoch)
+            ELSE json_build_object('all', true, 'seq', max(o.seq), 'epoch', epoch) END
         FROM doorbell.outbox o WHERE o.id = ANY (ids) AND o.feed_id = 1;
     END IF;
     IF has.groups THEN
         RETURN QUERY
-        SELECT g.id, CASE WHEN cardinality(g.members) > group_ring_max THEN json_build_object('all', true, 'seq', g.seq)
-            ELSE json_build_object('to', to_json(g.members), 'seq', g.seq) END
+        SELECT g.id, CASE WHEN cardinality(g.members) > group_ring_max THEN json_build_object('all', true, 'seq', g.seq, 'epoch', epoch)
+            ELSE json_build_object('to', to_json(g.members), 'seq', g.seq, 'epoch', epoch) END
         FROM (
             SELECT max(o.id) AS id, max(o.seq) AS seq, ARRAY(
                 SELECT s.user_id FROM doorbell.subscription s WHERE s.feed_id = o.feed_id
@@ -168,3 +213,27 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.outbox_retry IS 'The relay could not be reached: gives the leases back.';
+
+CREATE OR REPLACE FUNCTION doorbell.outbox_refused(id bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF EXISTS (SELECT FROM outbox o WHERE o.id = outbox_refused.id AND o.seq IS NULL) THEN
+        PERFORM outbox_retry(ARRAY[outbox_refused.id]);
+    ELSE
+        PERFORM ask_instead(ARRAY[outbox_refused.id]);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION doorbell.outbox_refused IS
+    'The relay, or something before it, does not take this ring, alone and leased: a question to all takes its place. Such a question '
+    'is tried until it is taken.';
+
+CREATE OR REPLACE FUNCTION doorbell.outbox_pulse() RETURNS json
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN json_build_object('rings', json_build_array(), 'epoch', keep_epoch()::text,
+        'seq', (SELECT f.version FROM feed f WHERE f.id = 1));
+END
+$$;
+COMMENT ON FUNCTION doorbell.outbox_pulse IS
+    'A call of the relay that rings nobody: it tells the epoch and the number of the newest message to all, which the relay passes on in its pings.';

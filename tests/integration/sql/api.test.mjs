@@ -257,7 +257,7 @@ test('unread_many answers each registered user by their place', async (t) => {
     const { num, hit, latest, version, seq } = answer;
     assert.deepEqual({ num, hit, latest, version, seq }, await call(db, 'unread', user));
     assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.check_state WHERE user_id = $1', [user]),
-      [{ user_id: user, joined_pos: answer.joined_pos, version, seq }]);
+      [{ user_id: user, joined_pos: answer.joined_pos, version, seq, epoch: Number(await epochOf(db)) }]);
   }
   assert.equal((await manyUnread(db, Array(1000).fill('u'))).length, 1000);
 });
@@ -739,7 +739,9 @@ test('a removed category is off the list, and its messages and mutes stay', asyn
 });
 
 const idsOf = (found) => found.map(({ id }) => id);
-const waiting = (db, { done = null, rowsMax = 100, age = 60 } = {}) => rows(db, 'SELECT * FROM doorbell.outbox_waiting($1, $2, $3)', [done, rowsMax, age]);
+const waiting = (db, { done = null, age = 60 } = {}) =>
+  rows(db, 'SELECT * FROM doorbell.outbox_waiting($1, 100, $2) ORDER BY id', [done, age]);
+const epochOf = async (db) => (await row(db, 'SELECT epoch::text FROM doorbell.current_epoch')).epoch;
 const take = (db, claimed, online = null) => rows(db, 'SELECT * FROM doorbell.outbox_take($1, $2, 5) ORDER BY id', [claimed, online]);
 const claim = async (db) => idsOf(await take(db, idsOf(await waiting(db))));
 const rings = (db, claimed, ...more) => rows(db, `SELECT * FROM doorbell.outbox_rings($1${more.map((_, i) => `, $${i + 2}`).join('')})`, [claimed, ...more]);
@@ -759,12 +761,13 @@ test('rings say what a check says, once for each user and feed', async (t) => {
   await send(db, { to_group: 'g', title: 't' });
   await send(db, { to_group: 'nobody', title: 't' });
   const claimed = await claim(db);
+  const epoch = await epochOf(db);
   assert.equal(claimed.length, 8);
   assert.deepEqual(await claim(db), [], 'leased');
   const got = (await rings(db, claimed)).map((r) => r.ring);
   const now = await check(db, 'u');
-  assert.deepEqual(got.find((r) => r.num !== undefined), { to: ['u'], version: now.version, seq: now.seq, num: now.num, hit: now.hit, id: now.latest });
-  assert.deepEqual(got.filter((r) => r.all), [{ all: true, seq: all.seq }]);
+  assert.deepEqual(got.find((r) => r.num !== undefined), { to: ['u'], version: now.version, seq: now.seq, num: now.num, hit: now.hit, id: now.latest, epoch });
+  assert.deepEqual(got.filter((r) => r.all), [{ all: true, seq: all.seq, epoch }]);
   const lists = got.filter((r) => r.to && r.num === undefined);
   assert.deepEqual(lists.map((r) => r.to).sort(), [['never seen'], ['u', 'v'], ['u', 'v']]);
   assert.equal(got.length, 5);
@@ -793,16 +796,17 @@ test('rings are taken in one call: every id leased, each ring once, and nothing 
   await send(db, { to_group: 'empty', title: 't' });
   await send(db, toAll());
   const wait = await waiting(db);
-  assert.deepEqual(wait.map(({ user_id: user, stale }) => [user, stale]), [['u', false], ['u', false], [null, false], [null, false]]);
+  assert.deepEqual(wait.map(({ user_id: user }) => user), ['u', 'u', null, null]);
   const all = idsOf(wait);
   const taken = await take(db, all);
   assert.deepEqual(idsOf(taken), all);
   const { num, hit, latest, version, seq } = await check(db, 'u');
-  assert.deepEqual(taken.map(({ ring }) => ring), [null, { to: ['u'], version, seq, num, hit, id: latest }, null, { all: true, seq }]);
+  const epoch = await epochOf(db);
+  assert.deepEqual(taken.map(({ ring }) => ring), [null, { to: ['u'], version, seq, num, hit, id: latest, epoch }, null, { all: true, seq, epoch }]);
   assert.deepEqual(await waiting(db), [], 'leased');
   assert.deepEqual(await take(db, all), []);
   await call(db, 'outbox_retry', all);
-  assert.deepEqual(idsOf(await waiting(db, { rowsMax: 2 })), all.slice(0, 2));
+  assert.deepEqual((await rows(db, 'SELECT id FROM doorbell.outbox_waiting(NULL, 2, 60)')).map(({ id }) => id), [all[3], all[2]], 'newest first');
   assert.deepEqual(idsOf(await waiting(db, { done: all.slice(0, 3) })), all.slice(3));
   await call(db, 'outbox_done', all);
   assert.equal(await counts(db, 'outbox'), 0);
@@ -833,17 +837,41 @@ test('a list of 2,500 users is rung in three pieces', async (t) => {
   assert.deepEqual(got, [500, 1000, 1000]);
 });
 
-test('stale rings are named as such', async (t) => {
+test('old rings, and those that are refused, become one question to all', async (t) => {
   const db = await open(t);
   for (let i = 0; i < 5; i++) await send(db, toUser('u'));
   await db.query("UPDATE doorbell.outbox SET at = now() - interval '61 s'");
   await send(db, toUser('v'));
-  const all = await waiting(db);
-  assert.deepEqual(all.map(({ stale }) => stale), [true, true, true, true, true, false]);
-  assert.equal((await waiting(db, { done: idsOf(all).slice(0, 5) })).length, 1);
-  const health = (await call(db, 'health')).health;
-  assert.deepEqual([health.outbox.depth, health.overdue], [1, 0]);
-  assert.equal(health.drift, 0);
+  const [young, question] = await waiting(db);
+  assert.deepEqual([young.user_id, question.user_id], ['v', null]);
+  const epoch = await epochOf(db);
+  assert.deepEqual((await rings(db, [question.id])).map((r) => r.ring), [{ all: true, epoch }]);
+  await db.query("UPDATE doorbell.outbox SET at = now() - interval '1 d' WHERE seq IS NULL");
+  assert.deepEqual(idsOf(await waiting(db)), [young.id, question.id], 'a question is never too old');
+
+  // One that is refused joins the question that waits; a refused question goes on waiting.
+  assert.deepEqual(await claim(db), [young.id, question.id]);
+  await call(db, 'outbox_refused', question.id);
+  await call(db, 'outbox_refused', young.id);
+  assert.deepEqual(idsOf(await waiting(db)), [question.id]);
+  await send(db, toAll());
+  assert.deepEqual((await rings(db, await claim(db))).map((r) => r.ring), [{ all: true, epoch }], 'a page that asks anyway needs no number');
+});
+
+test('a lease that a wrong clock took ends with it', async (t) => {
+  const db = await open(t);
+  await send(db, toUser('u'));
+  const [id] = await claim(db);
+  assert.deepEqual(await waiting(db), []);
+  await db.query("UPDATE doorbell.outbox SET leased_until = now() + interval '10 years'");
+  assert.deepEqual(idsOf(await waiting(db)), [id]);
+});
+
+test('health tells what waits', async (t) => {
+  const db = await open(t);
+  await send(db, toUser('v'));
+  const { health } = await call(db, 'health');
+  assert.deepEqual([health.outbox.depth, health.overdue, health.drift], [1, 0, 0]);
   assert.match(health.schema, /^\d{4}_/);
 });
 
