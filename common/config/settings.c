@@ -46,7 +46,7 @@ const struct setting settings[] = {
     {"app", "backlog_days", SETTING_INT, "7", 0, 3650, 0, AT(app.backlog_days), PROGRAM_APP, true, "how many days of earlier messages to everybody a new user sees"},
     {"app", "max_groups", SETTING_INT, "64", 1, 1000, 0, AT(app.max_groups), PROGRAM_APP, true, "groups that one user may join"},
     {"app", "group_ring_max", SETTING_INT, "10000", 0, 1000000, 0, AT(app.group_ring_max), PROGRAM_APP, true, "members up to which a group is rung one by one; larger groups are rung like everybody"},
-    {"app", "ring_max_age", SETTING_DURATION, "1m", 1, DAY_S, 1000, AT(app.ring_max_age_s), PROGRAM_APP, true, "age at which an undelivered ring is given up"},
+    {"app", "ring_max_age", SETTING_DURATION, "1m", 1, DAY_S, 1000, AT(app.ring_max_age_s), PROGRAM_APP, true, "age at which undelivered rings become one question to all pages"},
     {"database", "url", SETTING_TEXT, "postgresql:///doorbell", 0, 0, 0, AT(database.url), PROGRAM_APP, false, "PostgreSQL connection: a URI or libpq keywords"},
     {"database", "statement_timeout", SETTING_DURATION, "5s", 1, 600000, 1, AT(database.statement_timeout_ms), PROGRAM_APP, false, "longest time that a statement may run; then the request gets 503"},
     {"database", "lock_timeout", SETTING_DURATION, "2s", 1, 600000, 1, AT(database.lock_timeout_ms), PROGRAM_APP, false, "longest time that a write waits for another; then the request gets 503"},

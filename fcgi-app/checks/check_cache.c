@@ -29,7 +29,8 @@ bool check_answer_holds(const struct check_answer *a, const struct check_state *
                         int64_t now_us)
 {
     return a->state.joined_pos == state->joined_pos && a->state.version == state->version &&
-           a->state.seq == state->seq && now_us >= a->at_us && now_us < a->valid_until_us;
+           a->state.seq == state->seq && a->state.epoch == state->epoch && now_us >= a->at_us &&
+           now_us < a->valid_until_us;
 }
 
 struct check_cache *check_cache_new(void)

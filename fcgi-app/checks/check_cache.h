@@ -13,7 +13,7 @@
 
 /* What says that nothing moved: doorbell.check_state. */
 struct check_state {
-    int64_t joined_pos, version, seq;
+    int64_t joined_pos, version, seq, epoch;
 };
 
 /* An answer: doorbell.unread_many(). The times are microseconds of the database's clock. */

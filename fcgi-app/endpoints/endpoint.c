@@ -28,20 +28,24 @@ struct reader endpoint_reader(const struct endpoint *ep, const struct request *r
     };
 }
 
-enum err endpoint_close(const struct request *req, struct response *res)
+enum err endpoint_close(const struct request *req, struct response *res, int64_t epoch)
 {
-    enum err e = response_json(res, SPAN(",\"user\":"));
+    enum err e = ERR_NONE;
 
+    if (epoch > 0)
+        e = response_printf(res, ",\"epoch\":\"%" PRId64 "\"", epoch);
+    if (!e)
+        e = response_json(res, SPAN(",\"user\":"));
     if (!e)
         e = json_append_text(&res->body, span_of(req->who.user));
     return e ? e : response_json(res, SPAN("}"));
 }
 
-enum err endpoint_json(const struct request *req, struct response *res, struct span json)
+enum err endpoint_json(const struct request *req, struct response *res, const struct inbox_json *j)
 {
-    enum err e = response_json(res, (struct span){json.p, json.len - 1});
+    enum err e = response_json(res, (struct span){j->json.p, j->json.len - 1});
 
-    return e ? e : endpoint_close(req, res);
+    return e ? e : endpoint_close(req, res, j->epoch);
 }
 
 enum err endpoint_counts(const struct request *req, struct response *res,
@@ -54,7 +58,7 @@ enum err endpoint_counts(const struct request *req, struct response *res,
     res->has_rung = counts->changed > 0;
     if (!e && has_changed)
         e = response_printf(res, ",\"changed\":%" PRId64, counts->changed);
-    return e ? e : endpoint_close(req, res);
+    return e ? e : endpoint_close(req, res, counts->epoch);
 }
 
 enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,

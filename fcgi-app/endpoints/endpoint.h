@@ -80,11 +80,13 @@ struct reader endpoint_reader(const struct endpoint *ep, const struct request *r
 MUST_USE enum err endpoint_counts(const struct request *req, struct response *res,
                                   const struct counts *counts, bool has_changed);
 
-/* Ends a reply, an object that has members already, with the user whom it is about. */
-MUST_USE enum err endpoint_close(const struct request *req, struct response *res);
+/* Ends a reply, an object that has members already, with the epoch (0: none), and the user whom it
+ * is about. */
+MUST_USE enum err endpoint_close(const struct request *req, struct response *res, int64_t epoch);
 
-/* Replies with `json`, such an object of the database's, and the user. */
-MUST_USE enum err endpoint_json(const struct request *req, struct response *res, struct span json);
+/* Replies with such an object of the database's. */
+MUST_USE enum err endpoint_json(const struct request *req, struct response *res,
+                                const struct inbox_json *j);
 
 /* The `limit` of the query, from 1 to `max`. */
 MUST_USE enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,

@@ -9,7 +9,7 @@ enum err endpoint_list_messages(const struct endpoint *ep, const struct request 
 {
     struct reader reader = endpoint_reader(ep, req);
     struct inbox_filter filter = {.limit = 0};
-    struct span json;
+    struct inbox_json json;
     enum err e = request_query(req, "state", &filter.state);
 
     if (!e)
@@ -22,5 +22,5 @@ enum err endpoint_list_messages(const struct endpoint *ep, const struct request 
         filter.state = "all";
     if (!e)
         e = inbox_list(ep->store, &reader, &filter, &json);
-    return e ? e : endpoint_json(req, res, json);
+    return e ? e : endpoint_json(req, res, &json);
 }

@@ -29,7 +29,7 @@ enum err endpoint_reply_unread(const struct request *req, struct response *res,
                                  u->num, u->hit, u->latest, u->version, u->seq);
 
     if (!e)
-        e = endpoint_close(req, res);
+        e = endpoint_close(req, res, u->epoch);
     if (!e)
         set_etag(req, res);
     return e;
@@ -49,11 +49,11 @@ static enum err answer_by_category(const struct endpoint *ep, const struct reque
                                    struct response *res)
 {
     struct reader reader = endpoint_reader(ep, req);
-    struct span json;
+    struct inbox_json json;
     enum err e = inbox_unread_by_category(ep->store, &reader, ep->config->app.hit_window_s, &json);
 
     if (!e)
-        e = endpoint_json(req, res, json);
+        e = endpoint_json(req, res, &json);
     if (!e)
         set_etag(req, res);
     return e;

@@ -11,7 +11,7 @@
 
 struct schedule {
     struct backoff relay;
-    int64_t poll_at_ms, sweep_at_ms;
+    int64_t poll_at_ms, sweep_at_ms, pulse_at_ms;
     int64_t linger_until_ms;
 };
 
@@ -28,6 +28,9 @@ struct schedule_due schedule_take_due(struct schedule *s, int64_t now_ms);
 
 /* Whether the relay may be called. */
 bool schedule_may_publish(const struct schedule *s, int64_t now_ms);
+
+/* Whether it is time to tell the relay where the database is; then not again for a while. */
+bool schedule_take_pulse(struct schedule *s, int64_t now_ms);
 
 /* A call went well; true if the one before had not. */
 bool schedule_relay_took(struct schedule *s);

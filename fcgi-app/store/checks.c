@@ -7,8 +7,8 @@
 
 /* The clock is read after the snapshot was taken: what a sweep has removed in it is past its
  * valid_until then. LATERAL and OFFSET 0 make it look-ups by key, whatever the planner knows. */
-STATEMENT(check_states, AS_USER, 1, 5, SHAPE_ROWS, REPEATABLE,
-          "SELECT u.n, s.joined_pos, s.version, s.seq, " MICROSECONDS(
+STATEMENT(check_states, AS_USER, 1, 6, SHAPE_ROWS, REPEATABLE,
+          "SELECT u.n, s.joined_pos, s.version, s.seq, s.epoch, " MICROSECONDS(
               "clock_timestamp()") " FROM unnest($1::text[]) WITH ORDINALITY u (user_id, n)"
                                    " CROSS JOIN LATERAL (SELECT * FROM doorbell.check_state c"
                                    " WHERE c.user_id = u.user_id OFFSET 0) s");
@@ -25,16 +25,17 @@ enum err checks_states(struct store *s, const char *users, void *ctx,
             .joined_pos = value_read_int(result, row, 1, 0),
             .version = value_read_int(result, row, 2, 0),
             .seq = value_read_int(result, row, 3, 0),
+            .epoch = value_read_int(result, row, 4, 0),
         };
 
         take(ctx, (size_t)value_read_int(result, row, 0, 1) - 1, &state,
-             value_read_int(result, row, 4, 0));
+             value_read_int(result, row, 5, 0));
     }
     return e;
 }
 
-STATEMENT(check_answers, AS_USER, 2, 9, SHAPE_ROWS, REPEATABLE,
-          "SELECT n, joined_pos, version, seq, num, hit, latest, " MICROSECONDS(
+STATEMENT(check_answers, AS_USER, 2, 10, SHAPE_ROWS, REPEATABLE,
+          "SELECT n, joined_pos, version, seq, " EPOCH ", num, hit, latest, " MICROSECONDS(
               "at") ", "
                     "CASE WHEN valid_until < 'infinity' THEN " MICROSECONDS(
                         "valid_until") " END"
@@ -50,12 +51,12 @@ enum err checks_answers(struct store *s, const char *users, int64_t hit_window_s
     for (int row = 0; !e && row < value_count_rows(result); row++) {
         const struct check_answer answer = {
             .state = {value_read_int(result, row, 1, 0), value_read_int(result, row, 2, 0),
-                      value_read_int(result, row, 3, 0)},
-            .num = value_read_int(result, row, 4, 0),
-            .hit = value_read_int(result, row, 5, 0),
-            .latest = value_read_int(result, row, 6, 0),
-            .at_us = value_read_int(result, row, 7, 0),
-            .valid_until_us = value_read_int(result, row, 8, INT64_MAX),
+                      value_read_int(result, row, 3, 0), value_read_int(result, row, 4, 0)},
+            .num = value_read_int(result, row, 5, 0),
+            .hit = value_read_int(result, row, 6, 0),
+            .latest = value_read_int(result, row, 7, 0),
+            .at_us = value_read_int(result, row, 8, 0),
+            .valid_until_us = value_read_int(result, row, 9, INT64_MAX),
         };
 
         take(ctx, (size_t)value_read_int(result, row, 0, 1) - 1, &answer);

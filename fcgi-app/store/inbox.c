@@ -40,18 +40,19 @@ static enum err ask_for(struct store *s, const struct reader *reader,
 
 static enum err ask_for_json(struct store *s, const struct reader *reader,
                              const struct statement *statement, const char *const *values,
-                             struct span *json)
+                             struct inbox_json *out)
 {
     const struct pg_result *result;
     enum err e = ask_for(s, reader, statement, values, &result);
 
     if (!e)
-        *json = value_read_text(result, 0, 0);
+        *out = (struct inbox_json){value_read_text(result, 0, 0), value_read_int(result, 0, 1, 0)};
     return e;
 }
 
-STATEMENT(unread, AS_USER, 3, 5, SHAPE_ROW_OR_NONE, REPEATABLE,
-          "SELECT num, hit, latest, version, seq FROM doorbell.unread($1, $2, $3::integer)");
+STATEMENT(unread, AS_USER, 3, 6, SHAPE_ROW_OR_NONE, REPEATABLE,
+          "SELECT num, hit, latest, version, seq, " EPOCH
+          " FROM doorbell.unread($1, $2, $3::integer)");
 
 enum err inbox_unread(struct store *s, const struct reader *reader, const char *category,
                       int64_t hit_window_s, struct unread *out)
@@ -69,34 +70,35 @@ enum err inbox_unread(struct store *s, const struct reader *reader, const char *
     out->latest = value_read_int(result, 0, 2, 0);
     out->version = value_read_int(result, 0, 3, 0);
     out->seq = value_read_int(result, 0, 4, 0);
+    out->epoch = value_read_int(result, 0, 5, 0);
     return ERR_NONE;
 }
 
-STATEMENT(unread_by_category, AS_USER, 2, 1, SHAPE_ROW, REPEATABLE,
-          "SELECT doorbell.unread_by_category($1, $2::integer)");
+STATEMENT(unread_by_category, AS_USER, 2, 2, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.unread_by_category($1, $2::integer), " EPOCH);
 
 enum err inbox_unread_by_category(struct store *s, const struct reader *reader,
-                                  int64_t hit_window_s, struct span *json)
+                                  int64_t hit_window_s, struct inbox_json *out)
 {
     struct digits hit_window;
 
     return ask_for_json(
         s, reader, &unread_by_category,
-        VALUES(unread_by_category, reader->user, value_int(&hit_window, hit_window_s)), json);
+        VALUES(unread_by_category, reader->user, value_int(&hit_window, hit_window_s)), out);
 }
 
-STATEMENT(list, AS_USER, 5, 1, SHAPE_ROW, REPEATABLE,
-          "SELECT doorbell.list($1, $2, $3, $4, $5::integer)");
+STATEMENT(list, AS_USER, 5, 2, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.list($1, $2, $3, $4, $5::integer), " EPOCH);
 
 enum err inbox_list(struct store *s, const struct reader *reader, const struct inbox_filter *filter,
-                    struct span *json)
+                    struct inbox_json *out)
 {
     struct digits limit;
 
     return ask_for_json(s, reader, &list,
                         VALUES(list, reader->user, filter->state, filter->category, filter->before,
                                value_int(&limit, filter->limit)),
-                        json);
+                        out);
 }
 
 STATEMENT(message, AS_USER, 2, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.message($1, $2::bigint)");
@@ -104,9 +106,13 @@ STATEMENT(message, AS_USER, 2, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.messag
 enum err inbox_message(struct store *s, const struct reader *reader, int64_t id, struct span *json)
 {
     struct digits digits;
+    const char *const *values = VALUES(message, reader->user, value_int(&digits, id));
+    const struct pg_result *result;
+    enum err e = ask_for(s, reader, &message, values, &result);
 
-    return ask_for_json(s, reader, &message, VALUES(message, reader->user, value_int(&digits, id)),
-                        json);
+    if (!e)
+        *json = value_read_text(result, 0, 0);
+    return e;
 }
 
 const struct statement *const inbox_statements[] = {

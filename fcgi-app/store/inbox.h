@@ -9,6 +9,8 @@
 #include "common/bytes/span.h"
 #include "fcgi-app/store/store.h"
 
+/* In the replies about a user's state `epoch` is 0 while the database has none. */
+
 /* A user, and what the database needs to register one that it meets for the first time. */
 struct reader {
     const char *user;
@@ -17,16 +19,21 @@ struct reader {
 };
 
 struct unread {
-    int64_t num, hit, latest, version, seq;
+    int64_t num, hit, latest, version, seq, epoch;
 };
 
 /* Without a category: of all together. */
 MUST_USE enum err inbox_unread(struct store *s, const struct reader *reader, const char *category,
                                int64_t hit_window_s, struct unread *out);
 
-/* Whole replies, as JSON. */
+/* A whole reply, as JSON. */
+struct inbox_json {
+    struct span json;
+    int64_t epoch;
+};
+
 MUST_USE enum err inbox_unread_by_category(struct store *s, const struct reader *reader,
-                                           int64_t hit_window_s, struct span *json);
+                                           int64_t hit_window_s, struct inbox_json *out);
 
 /* What a page of the list shows. */
 struct inbox_filter {
@@ -36,7 +43,7 @@ struct inbox_filter {
 };
 
 MUST_USE enum err inbox_list(struct store *s, const struct reader *reader,
-                             const struct inbox_filter *filter, struct span *json);
+                             const struct inbox_filter *filter, struct inbox_json *out);
 MUST_USE enum err inbox_message(struct store *s, const struct reader *reader, int64_t id,
                                 struct span *json);
 

@@ -11,7 +11,7 @@ enum { POSITION_SIZE = 256 };
 
 /* All of them return the user's new state. None is run again after a lost connection: the second
  * run would find nothing to change, and say so. */
-#define COUNTS "SELECT num, version, seq, changed FROM doorbell."
+#define COUNTS "SELECT num, version, seq, changed, " EPOCH " FROM doorbell."
 
 #define MARK(store, id, out, ...) run_mark(store, &(id), VALUES(id, __VA_ARGS__), out)
 
@@ -21,6 +21,7 @@ static void read_counts(const struct pg_result *result, struct counts *out)
     out->version = value_read_int(result, 0, 1, 0);
     out->seq = value_read_int(result, 0, 2, 0);
     out->changed = value_read_int(result, 0, 3, 0);
+    out->epoch = value_read_int(result, 0, 4, 0);
 }
 
 static enum err run_mark(struct store *s, const struct statement *statement,
@@ -34,11 +35,11 @@ static enum err run_mark(struct store *s, const struct statement *statement,
     return e;
 }
 
-STATEMENT(mark_read, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read($1, $2::bigint)");
-STATEMENT(mark_unread, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_unread($1, $2::bigint)");
-STATEMENT(archive, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "archive($1, $2::bigint)");
-STATEMENT(acknowledge, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "acknowledge($1, $2::bigint)");
-STATEMENT(remove_one, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "remove($1, $2::bigint)");
+STATEMENT(mark_read, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "mark_read($1, $2::bigint)");
+STATEMENT(mark_unread, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "mark_unread($1, $2::bigint)");
+STATEMENT(archive, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "archive($1, $2::bigint)");
+STATEMENT(acknowledge, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "acknowledge($1, $2::bigint)");
+STATEMENT(remove_one, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "remove($1, $2::bigint)");
 
 enum err marks_set(struct store *s, enum mark mark, const char *user, int64_t id,
                    struct counts *out)
@@ -53,14 +54,14 @@ enum err marks_set(struct store *s, enum mark mark, const char *user, int64_t id
     return run_mark(s, statements[mark], VALUES(mark_read, user, value_int(&digits, id)), out);
 }
 
-STATEMENT(mark_read_ids, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_read_ids($1, $2::bigint[])");
+STATEMENT(mark_read_ids, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "mark_read_ids($1, $2::bigint[])");
 
 enum err marks_read_ids(struct store *s, const char *user, const char *ids, struct counts *out)
 {
     return MARK(s, mark_read_ids, out, user, ids);
 }
 
-STATEMENT(mark_unread_ids, AS_USER, 2, 4, SHAPE_ROW, ONCE,
+STATEMENT(mark_unread_ids, AS_USER, 2, 5, SHAPE_ROW, ONCE,
           COUNTS "mark_unread_ids($1, $2::bigint[])");
 
 enum err marks_unread_ids(struct store *s, const char *user, const char *ids, struct counts *out)
@@ -68,7 +69,7 @@ enum err marks_unread_ids(struct store *s, const char *user, const char *ids, st
     return MARK(s, mark_unread_ids, out, user, ids);
 }
 
-STATEMENT(mark_read_subject, AS_USER, 3, 4, SHAPE_ROW, ONCE,
+STATEMENT(mark_read_subject, AS_USER, 3, 5, SHAPE_ROW, ONCE,
           COUNTS "mark_read_subject($1, $2, $3)");
 
 enum err marks_read_subject(struct store *s, const char *user, const char *type, const char *id,
@@ -77,7 +78,7 @@ enum err marks_read_subject(struct store *s, const char *user, const char *type,
     return MARK(s, mark_read_subject, out, user, type, id);
 }
 
-STATEMENT(mark_read_oldest, AS_USER, 2, 4, SHAPE_ROW, ONCE,
+STATEMENT(mark_read_oldest, AS_USER, 2, 5, SHAPE_ROW, ONCE,
           COUNTS "mark_read_oldest($1, $2::integer)");
 
 enum err marks_read_oldest(struct store *s, const char *user, int64_t count, struct counts *out)
@@ -89,10 +90,10 @@ enum err marks_read_oldest(struct store *s, const char *user, int64_t count, str
 
 /* A long history is marked in parts, each a transaction of its own, so that the user's lock is free
  * in between. A part that fails leaves those before it done; the same call again does the rest. */
-#define PART "SELECT num, version, seq, changed, next FROM doorbell."
+#define PART "SELECT num, version, seq, changed, " EPOCH ", next FROM doorbell."
 
-STATEMENT(mark_read_part, AS_USER, 2, 5, SHAPE_ROW, ONCE, PART "mark_read_part($1, $2)");
-STATEMENT(mark_unread_part, AS_USER, 2, 5, SHAPE_ROW, ONCE, PART "mark_unread_part($1, $2)");
+STATEMENT(mark_read_part, AS_USER, 2, 6, SHAPE_ROW, ONCE, PART "mark_read_part($1, $2)");
+STATEMENT(mark_unread_part, AS_USER, 2, 6, SHAPE_ROW, ONCE, PART "mark_unread_part($1, $2)");
 
 /* The reply goes when the next statement is sent, so the position is copied. */
 static enum err copy_position(struct span position, char out[POSITION_SIZE])
@@ -118,9 +119,9 @@ static enum err mark_in_parts(struct store *s, const struct statement *part, con
             return e;
         read_counts(result, out);
         changed += out->changed;
-        position = value_is_null(result, 0, 4) ? NULL : next;
+        position = value_is_null(result, 0, 5) ? NULL : next;
         if (position)
-            e = copy_position(value_read_text(result, 0, 4), next);
+            e = copy_position(value_read_text(result, 0, 5), next);
     } while (!e && position);
     out->changed = changed;
     return e;
@@ -142,14 +143,14 @@ enum err marks_unread_all(struct store *s, const char *user, struct counts *out)
     return mark_in_parts(s, &mark_unread_part, user, NULL, out);
 }
 
-STATEMENT(mark_seen, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mark_seen($1, $2)");
+STATEMENT(mark_seen, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "mark_seen($1, $2)");
 
 enum err marks_seen(struct store *s, const char *user, const char *position, struct counts *out)
 {
     return MARK(s, mark_seen, out, user, position);
 }
 
-STATEMENT(mute, AS_USER, 2, 4, SHAPE_ROW, ONCE, COUNTS "mute($1, $2::text[])");
+STATEMENT(mute, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "mute($1, $2::text[])");
 
 enum err marks_mute(struct store *s, const char *user, const char *categories, struct counts *out)
 {

@@ -9,9 +9,9 @@
 #include "common/bytes/span.h"
 #include "fcgi-app/store/store.h"
 
-/* The user's state after a change. */
+/* The user's state after a change; `epoch` is 0 while the database has none. */
 struct counts {
-    int64_t num, version, seq, changed;
+    int64_t num, version, seq, changed, epoch;
 };
 
 /* What can be done to one message. */

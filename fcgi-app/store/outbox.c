@@ -36,8 +36,8 @@ static enum err take_rings(const struct pg_result *result, struct ring_taker tak
     return e;
 }
 
-STATEMENT(waiting, AS_SELF, 3, 3, SHAPE_ROWS, REPEATABLE,
-          "SELECT id, user_id, stale::integer FROM doorbell.outbox_waiting("
+STATEMENT(waiting, AS_SELF, 3, 2, SHAPE_ROWS, REPEATABLE,
+          "SELECT id, user_id FROM doorbell.outbox_waiting("
           "$1::bigint[], $2::integer, $3::integer)");
 
 static enum err take_rows(const struct pg_result *result, struct row_taker taker)
@@ -45,8 +45,7 @@ static enum err take_rows(const struct pg_result *result, struct row_taker taker
     enum err e = ERR_NONE;
 
     for (int i = 0; i < value_count_rows(result) && !e; i++) {
-        struct outbox_row row = {
-            value_read_int(result, i, 0, 0), {NULL, 0}, value_read_int(result, i, 2, 0) != 0};
+        struct outbox_row row = {value_read_int(result, i, 0, 0), {NULL, 0}};
 
         if (!value_is_null(result, i, 1))
             row.user = value_read_text(result, i, 1);
@@ -137,4 +136,24 @@ enum err outbox_retry(struct store *s, const struct outbox_ids *ids)
     return run_on_ids(s, &retry, ids);
 }
 
-const struct statement *const outbox_statements[] = {&waiting, &take, &rings, &done, &retry, NULL};
+STATEMENT(refused, AS_SELF, 1, 1, SHAPE_NONE, REPEATABLE,
+          "SELECT doorbell.outbox_refused($1::bigint)");
+
+enum err outbox_refused(struct store *s, int64_t id)
+{
+    struct digits digits;
+    const struct pg_result *result;
+
+    return QUERY(s, refused, &result, value_int(&digits, id));
+}
+
+STATEMENT(pulse, AS_SELF, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.outbox_pulse()");
+
+enum err outbox_pulse(struct store *s, struct span *body)
+{
+    return query_json(s, &pulse, NULL, body);
+}
+
+const struct statement *const outbox_statements[] = {
+    &waiting, &take, &rings, &done, &retry, &refused, &pulse, NULL,
+};

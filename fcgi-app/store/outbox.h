@@ -5,7 +5,6 @@
 #ifndef DOORBELL_FCGI_APP_STORE_OUTBOX_H
 #define DOORBELL_FCGI_APP_STORE_OUTBOX_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +22,6 @@ struct outbox_ids {
 struct outbox_row {
     int64_t id;
     struct span user; /* {NULL, 0} unless the ring is for one user */
-    bool is_stale;
 };
 
 /* What goes to whom. */
@@ -42,8 +40,8 @@ struct ring_taker {
     void *context;
 };
 
-/* Deletes `done`, which may then be forgotten, and gives the rows that nobody has leased to
- * `taker`, oldest first. */
+/* Deletes `done`, which may then be forgotten, replaces rings older than `age_max_s` by a question
+ * to all, and gives the rows that nobody has leased to `taker`, newest first. */
 MUST_USE enum err outbox_look(struct store *s, const struct outbox_ids *done, int64_t age_max_s,
                               struct row_taker taker);
 
@@ -62,5 +60,13 @@ MUST_USE enum err outbox_rings(struct store *s, int64_t id, const struct ring_te
 /* Deletes rows; and ends their lease. */
 MUST_USE enum err outbox_done(struct store *s, const struct outbox_ids *ids);
 MUST_USE enum err outbox_retry(struct store *s, const struct outbox_ids *ids);
+
+/* A leased row that the relay does not take, alone: a question to all takes its place, and is given
+ * back. */
+MUST_USE enum err outbox_refused(struct store *s, int64_t id);
+
+/* The body of a call that rings nobody and tells the relay where the database is. Makes a new epoch
+ * if the history may have been broken. */
+MUST_USE enum err outbox_pulse(struct store *s, struct span *body);
 
 #endif

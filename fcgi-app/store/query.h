@@ -18,6 +18,10 @@
 /* The same for a reply of one cell that is a whole JSON text. */
 #define QUERY_JSON(store, id, json, ...) query_json(store, &(id), VALUES(id, __VA_ARGS__), json)
 
+/* A column of replies about a user's state, 0 if null: in the statement's snapshot, so never newer
+ * than what it goes with. */
+#define EPOCH "(SELECT epoch FROM doorbell.current_epoch)"
+
 MUST_USE enum err query_json(struct store *s, const struct statement *statement,
                              const char *const *values, struct span *json);
 

@@ -254,10 +254,6 @@ static enum err take_row(void *context, const struct outbox_row *row)
 
     if (p->rows++ == 0)
         p->done.count = 0; /* this look has deleted them */
-    if (row->is_stale) {
-        add_id(&p->done, row->id);
-        return ERR_NONE;
-    }
     add_id(&p->waiting, row->id);
     if (row->user.p)
         return ask_about(p, row->user);
@@ -291,7 +287,6 @@ static void give_rows_back(struct publisher *p, const struct outbox_ids *ids)
         log_debug("rings wait for the end of their lease");
 }
 
-/* A row that the relay refuses for good must not hold up the others. */
 static enum err publish_row(struct publisher *p, int64_t id)
 {
     struct ring_terms terms = terms_of(p);
@@ -299,26 +294,33 @@ static enum err publish_row(struct publisher *p, int64_t id)
 
     batch_reset(&p->batch);
     e = outbox_rings(&p->store, id, &terms, (struct ring_taker){take_ring, p});
-    if (!e)
-        e = flush_batch(p);
-    if (e != ERR_INVALID)
-        return e;
-    metrics_count_ring_refused(p->metrics);
-    log_error("ring %lld was refused by the relay and dropped; are both programs of one version?",
-              (long long)id);
-    return ERR_NONE;
+    return e ? e : flush_batch(p);
 }
 
-/* Each is tried alone, and only those are dropped that are refused alone. */
+/* A row that the relay refuses must not hold up the others, and is not lost: all pages ask instead.
+ */
+static enum err refuse_row(struct publisher *p, int64_t id)
+{
+    metrics_count_ring_refused(p->metrics);
+    note_failure(p);
+    return outbox_refused(&p->store, id);
+}
+
+/* Each is tried alone, and only those are given up that are refused alone. */
 static enum err publish_row_by_row(struct publisher *p, const struct outbox_ids *taken)
 {
     struct outbox_ids left = {.count = 0};
     enum err e = ERR_NONE;
 
     for (size_t i = 0; i < taken->count; i++) {
+        int64_t id = taken->ids[i];
+
         if (!e)
-            e = publish_row(p, taken->ids[i]);
-        add_id(e ? &left : &p->done, taken->ids[i]);
+            e = publish_row(p, id);
+        if (e == ERR_INVALID)
+            e = refuse_row(p, id);
+        else
+            add_id(e ? &left : &p->done, id);
     }
     if (left.count > 0)
         give_rows_back(p, &left);
@@ -368,11 +370,29 @@ static enum err publish_round(struct publisher *p)
     return !e && p->rows < OUTBOX_ROWS_MAX ? ERR_END : e;
 }
 
+/* A relay that has just started, or that nobody has called for a while, learns where the database
+ * is, and pages from its pings. One that does not understand it does without. */
+static enum err send_pulse(struct publisher *p)
+{
+    struct span body;
+    enum err e;
+
+    if (!schedule_may_publish(&p->schedule, clock_ms()) ||
+        !schedule_take_pulse(&p->schedule, clock_ms()))
+        return ERR_NONE;
+    e = outbox_pulse(&p->store, &body);
+    if (!e)
+        e = post_batch(p, body);
+    return e == ERR_INVALID ? ERR_NONE : e;
+}
+
 static void publish_all(struct publisher *p)
 {
     enum err e = relay_client_configure(p->relay, p->snapshot);
 
     p->batch.max = p->question.max = (size_t)p->snapshot->config->relay.max_publish_body;
+    if (!e)
+        e = send_pulse(p);
     while (!e && schedule_may_publish(&p->schedule, clock_ms()))
         e = publish_round(p);
 }

@@ -11,6 +11,7 @@
 enum {
     CONNECT_TIMEOUT_MS = 1000,
     CALL_TIMEOUT_MS = 3000,
+    CONNECTION_MAX_S = 30, /* then its name is resolved anew: the relay may have moved */
     FAULT_SIZE = 256,
     URL_SIZE = 512,
     REPLY_MAX = 1024 * 1024,
@@ -120,6 +121,8 @@ enum err relay_client_configure(struct relay_client *c, const struct snapshot *s
     (void)curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     (void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)CALL_TIMEOUT_MS);
+    (void)curl_easy_setopt(c->curl, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+    (void)curl_easy_setopt(c->curl, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_MAX_S);
     (void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, keep_reply);
     (void)curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
     c->configured = snapshot;

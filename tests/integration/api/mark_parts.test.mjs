@@ -27,7 +27,7 @@ test('all is read, unread and read up to a position in one call, and the answer 
     const answer = await mark(stack, how, json);
     assert.equal(answer.status, 200, answer.text);
     const state = await check(stack);
-    assert.deepEqual(answer.json, { changed: messages, num, version: state.version, seq: state.seq, user: state.user });
+    assert.deepEqual(answer.json, { changed: messages, num, version: state.version, seq: state.seq, epoch: state.epoch, user: state.user });
     assert.equal((await mark(stack, how, json)).json.changed, 0);
   }
 });

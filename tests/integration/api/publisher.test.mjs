@@ -88,7 +88,7 @@ test('a personal ring says what a check would answer, and never the text', async
   assert.equal(ring.hit, unread.hit);
   assert.equal(ring.version, unread.version);
   assert.equal(ring.id, sent.id);
-  const [call] = relay.calls;
+  const call = relay.calls.find(({ rings }) => rings.length > 0);
   assert.equal(call.method, 'POST');
   assert.equal(call.url, '/publish');
   assert.equal(call.report, false);
@@ -102,7 +102,7 @@ test('a personal ring says what a check would answer, and never the text', async
 test('a user who was never seen gets a ring without numbers', async (t) => {
   const { relay, stack } = await start(t);
   await send(stack, { to: 'unknown' });
-  assert.deepEqual(Object.keys(await relay.ringOf('unknown')), ['to', 'seq']);
+  assert.deepEqual(Object.keys(await relay.ringOf('unknown')), ['to', 'seq', 'epoch']);
 });
 
 test('lists, everybody and marks ring too, over one kept connection', async (t) => {
@@ -272,26 +272,72 @@ test('a relay that was down gets what is still fresh', async (t) => {
   await outboxIsEmpty(stack);
 });
 
-test('a ring older than ring_max_age is dropped', async (t) => {
+const isQuestionToAll = (ring) => ring.all === true && ring.seq === undefined;
+
+test('rings older than ring_max_age become one question to all', async (t) => {
   const { relay, stack } = await start(t, { 'app.ring_max_age': '1s' });
   relay.status = () => 503;
-  await send(stack, { to: 'stale' });
-  await outboxIsEmpty(stack);
+  for (const user of ['old1', 'old2', 'old3']) await send(stack, { to: user });
+  await until('one row without a number', async () => {
+    const { rows } = await stack.db.query('SELECT seq FROM doorbell.outbox');
+    return rows.length === 1 && rows[0].seq === null;
+  });
+  relay.calls.length = 0;
   relay.status = () => 200;
+  await outboxIsEmpty(stack);
+  assert.equal(relay.rings.filter(isQuestionToAll).length, 1);
   await send(stack, { to: 'fresh' });
   await relay.ringOf('fresh');
 });
 
-test('a ring that is refused for good is dropped alone', async (t) => {
+for (const status of [400, 413]) {
+  test(`whatever answers ${status} for a while, every page is told in the end`, async (t) => {
+    const { relay, stack } = await start(t);
+    relay.status = () => status;
+    await send(stack, { to: 'unlucky' });
+    await send(stack, { to: '*' });
+    await until('the question to be refused too', () => relay.rings.filter(isQuestionToAll).length >= 2);
+    relay.calls.length = 0;
+    relay.status = () => 200;
+    await outboxIsEmpty(stack);
+    assert.ok(relay.rings.some(isQuestionToAll));
+  });
+}
+
+test('the relay is told epoch and number, also when nothing happens', async (t) => {
+  const { relay, stack } = await start(t);
+  await until('a pulse', () => relay.calls.some(({ rings, epoch }) => rings.length === 0 && epoch));
+  const { epoch } = (await stack.db.query('SELECT epoch::text FROM doorbell.current_epoch')).rows[0];
+  await send(stack, { to: 'u' });
+  assert.equal((await relay.ringOf('u')).epoch, epoch);
+  assert.ok(relay.calls.every((call) => call.epoch === undefined || call.epoch === epoch));
+  await stack.db.query('SELECT doorbell.new_epoch()');
+  await until('a question to all in the new epoch', () => relay.rings.some((ring) => isQuestionToAll(ring) && ring.epoch !== epoch));
+});
+
+test('a backlog does not delay what is fresh', async (t) => {
+  const { relay, stack } = await start(t);
+  relay.status = () => 503;
+  await stack.db.query(`INSERT INTO doorbell.outbox (user_ids, seq) SELECT ARRAY['backlog-' || n], 1 FROM generate_series(1, 20000) n`);
+  await send(stack, { to: 'fresh' });
+  relay.calls.length = 0;
+  relay.status = () => 200;
+  await relay.ringOf('fresh');
+  const before = relay.rings.findIndex((ring) => ring.to?.includes('fresh'));
+  assert.ok(before < 1000, `after ${before} others`);
+  await outboxIsEmpty(stack);
+});
+
+test('a ring that is refused is refused alone', async (t) => {
   const { relay, stack } = await start(t);
   relay.status = (rings) => (rings.some((ring) => ring.to?.includes('bad')) ? 400 : 200);
   await stack.db.query('BEGIN');
   for (const user of ['good1', 'bad', 'good2']) await stack.db.query('SELECT doorbell.send(to_users => ARRAY[$1], title => $2)', [user, 'x']);
   await stack.db.query('COMMIT');
   await outboxIsEmpty(stack);
-  await stack.app.waitLog(/refused by the relay and dropped/);
-  const alone = relay.calls.filter((call) => call.rings.length === 1).map((call) => call.rings[0].to[0]);
+  const alone = relay.calls.filter((call) => call.rings.length === 1 && call.rings[0].to).map((call) => call.rings[0].to[0]);
   assert.deepEqual(alone.sort(), ['bad', 'good1', 'good2']);
+  assert.equal(relay.rings.filter(isQuestionToAll).length, 1);
 });
 
 test('no body is larger than the relay takes', async (t) => {
@@ -328,15 +374,15 @@ test('nothing is computed for users who are offline, and their rows are done', a
   await outboxIsEmpty(stack);
   assert.deepEqual(relay.questions.at(-1).users, ['away']);
   assert.equal(relay.questions.at(-1).headers.authorization, `Bearer ${stack.publishKey}`);
-  assert.deepEqual(relay.calls, [], 'no publish call');
+  assert.deepEqual(relay.rings, [], 'no ring');
   await untilMetric(stack, 'rings_skipped_total', 1);
 
   await stack.db.query('BEGIN');
   for (const user of ['away', 'here', 'far']) await stack.db.query('SELECT doorbell.send(to_users => ARRAY[$1], title => $2)', [user, 'x']);
   await stack.db.query('COMMIT');
   const ring = await relay.ringOf('here');
-  const { num, hit, latest, version, seq } = await check(stack, 'here');
-  assert.deepEqual(ring, { to: ['here'], version, seq, num, hit, id: latest });
+  const { num, hit, latest, version, seq, epoch } = await check(stack, 'here');
+  assert.deepEqual(ring, { to: ['here'], version, seq, num, hit, id: latest, epoch });
   await outboxIsEmpty(stack);
   assert.deepEqual(relay.rings.flatMap((one) => one.to), ['here']);
   await untilMetric(stack, 'rings_skipped_total', 3);

@@ -213,7 +213,7 @@ test('the check has its keys in order, an ETag over its bytes, and 304', async (
   await sendOne('c1');
   const answer = await stack.api('GET', '/unread', { user: 'c1' });
   assertPlain(answer);
-  assert.match(answer.text, /^\{"num":\d+,"hit":1,"latest":\d+,"version":\d+,"seq":\d+,"user":"c1"\}$/);
+  assert.match(answer.text, /^\{"num":\d+,"hit":1,"latest":\d+,"version":\d+,"seq":\d+,"epoch":"\d+","user":"c1"\}$/);
   const ask = (tag) => stack.api('GET', '/unread', { user: 'c1', headers: { 'if-none-match': tag } });
   const { etag } = answer.headers;
   assert.match(etag, /^"[0-9a-f]{16}"$/);
@@ -301,9 +301,9 @@ test('read, unread, archive and delete change one message and answer the new sta
   const act = async (method, suffix) => {
     const answer = await stack.api(method, `/messages/${id}${suffix}`, { user: 'm1' });
     assert.equal(answer.status, 200, answer.text);
-    assert.deepEqual(Object.keys(answer.json), ['num', 'version', 'seq', 'user']);
+    assert.deepEqual(Object.keys(answer.json), ['num', 'version', 'seq', 'epoch', 'user']);
     const state = await check('m1');
-    assert.deepEqual(answer.json, { num: state.num, version: state.version, seq: state.seq, user: state.user });
+    assert.deepEqual(answer.json, { num: state.num, version: state.version, seq: state.seq, epoch: state.epoch, user: state.user });
     return answer.json.num;
   };
   assert.equal(await act('POST', '/unread'), 1);
@@ -458,7 +458,7 @@ test('read by ids, position, subject, oldest and all; and back', async () => {
   const read = async (json, path = '/messages/read') => {
     const answer = await stack.api('POST', path, { user, json });
     assert.equal(answer.status, 200, answer.text);
-    assert.deepEqual(Object.keys(answer.json), ['num', 'version', 'seq', 'changed', 'user']);
+    assert.deepEqual(Object.keys(answer.json), ['num', 'version', 'seq', 'changed', 'epoch', 'user']);
     return answer.json;
   };
   await read({ all: true });
