@@ -69,6 +69,7 @@ enum err web_msg_sender_handle(struct api *api, struct http_request *req, struct
         web_msg_sender_decode_body(http_header(req, SPAN("Content-Type")), req->body,
                                    req->content_length, &call);
     if (call.is_empty && !call.is_broken) {
+        web_msg_sender_deinit(&call);
         memcpy(query, req->query.p ? req->query.p : "", req->query.len);
         web_msg_sender_decode_query(query, req->query.len, &call);
     }

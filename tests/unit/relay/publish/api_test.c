@@ -266,6 +266,8 @@ static void the_old_call_answers_to_the_letter(void **state)
         {true, false, true, "POST /", "Content-Type: application/json\r\n",
          "{\"type\":\"publish\",\"to\":42}", 200, "ok", "42"},
         {true, false, true, "POST /", "Content-Type: application/json\r\n", "[", 200, "fail", NULL},
+        {true, false, true, "POST /?type=publish&to=42", "Content-Type: application/json\r\n", "{}",
+         200, "ok", "42"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
