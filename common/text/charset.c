@@ -77,7 +77,7 @@ enum err charset_open(struct charset *c, struct span label)
 
     label = span_trim(label);
     if (charset_is_utf8(label)) {
-        *c = (struct charset){.name = "utf-8", .is_utf8 = true};
+        *c = CHARSET_UTF8;
         return ERR_NONE;
     }
     while (i < CHARSETS_COUNT && !span_equal_nocase(label, span_of(charsets[i].label)))
@@ -106,13 +106,13 @@ static bool is_ascii(struct span s)
     return true;
 }
 
-/* Converts `text` to the room of `out`, which is enough. The second call writes what the first has
- * held back: a letter that an accent might have followed (windows-1258, Big5). */
+/* Converts `text` to the room after `out`, which is enough. The second call writes what the first
+ * has held back: a letter that an accent might have followed (windows-1258, Big5). */
 static enum err convert(iconv_t converter, struct span text, struct buf *out)
 {
     char *in = (char *)text.p; /* iconv() does not write to it */
-    char *to = out->data;
-    size_t room = out->cap;
+    char *to = out->data + out->len;
+    size_t room = out->cap - out->len;
 
     (void)iconv(converter, NULL, NULL, NULL, NULL);
     if (iconv(converter, &in, &text.len, &to, &room) == (size_t)-1 ||
@@ -122,8 +122,10 @@ static enum err convert(iconv_t converter, struct span text, struct buf *out)
     return ERR_NONE;
 }
 
-enum err charset_decode(struct charset *c, struct span text, struct buf *scratch, struct span *out)
+enum err charset_decode(struct charset *c, struct span text, struct buf *converted,
+                        struct span *out)
 {
+    size_t start = converted->len;
     enum err e;
 
     if (c->is_utf8 || is_ascii(text)) {
@@ -132,13 +134,12 @@ enum err charset_decode(struct charset *c, struct span text, struct buf *scratch
         *out = text;
         return ERR_NONE;
     }
-    buf_reset(scratch);
-    if (text.len > scratch->max / CHARSET_GROWTH_MAX)
+    if (text.len > buf_room(converted) / CHARSET_GROWTH_MAX)
         return ERR_TOO_BIG;
-    e = buf_reserve(scratch, text.len * CHARSET_GROWTH_MAX);
+    e = buf_reserve(converted, text.len * CHARSET_GROWTH_MAX);
     if (!e)
-        e = convert(c->converter, text, scratch);
+        e = convert(c->converter, text, converted);
     if (!e)
-        *out = buf_span(scratch);
+        *out = (struct span){converted->data + start, converted->len - start};
     return e;
 }

@@ -21,6 +21,8 @@ struct charset {
     bool is_utf8;
 };
 
+#define CHARSET_UTF8 ((struct charset){.name = "utf-8", .is_utf8 = true})
+
 /* Whether `label` is a name of UTF-8; an empty one is. */
 bool charset_is_utf8(struct span label);
 
@@ -29,10 +31,10 @@ bool charset_is_utf8(struct span label);
 MUST_USE enum err charset_open(struct charset *c, struct span label);
 void charset_close(struct charset *c);
 
-/* Makes UTF-8 of `text`. *out borrows from `text` if that is UTF-8 already, else from `scratch`,
- * which it replaces. ERR_INVALID for bytes that the charset does not have, ERR_TOO_BIG
- * over the ceiling of `scratch`, ERR_NO_MEMORY. */
-MUST_USE enum err charset_decode(struct charset *c, struct span text, struct buf *scratch,
+/* Makes UTF-8 of `text`. *out borrows from `text` if that is UTF-8 already, else from what is
+ * appended to `converted`. ERR_INVALID for bytes that the charset does not have, ERR_TOO_BIG
+ * over the ceiling of `converted`, ERR_NO_MEMORY. */
+MUST_USE enum err charset_decode(struct charset *c, struct span text, struct buf *converted,
                                  struct span *out);
 
 #endif

@@ -222,18 +222,10 @@ enum err form_init(struct form *f, struct span content_type, char *body, size_t 
     return init_multipart(f, content_type);
 }
 
-static enum err decode_urlencoded(struct span raw, struct span *out)
-{
-    *out = raw;
-    /* The cast: it is of the body, which is ours to change. */
-    return span_percent_decode((char *)raw.p, &out->len, true);
-}
-
-static enum err next_urlencoded(struct form *f, struct form_field *out)
+static enum err next_pair(struct form *f, struct form_field *out)
 {
     struct span rest = rest_span(f);
     struct span pair = {NULL, 0};
-    enum err e;
 
     while (rest.len > 0 && pair.len == 0)
         pair = span_cut(&rest, '&');
@@ -241,8 +233,9 @@ static enum err next_urlencoded(struct form *f, struct form_field *out)
     f->rest_len = rest.len;
     if (pair.len == 0)
         return ERR_END;
-    e = decode_urlencoded(span_cut(&pair, '='), &out->name);
-    return e ? e : decode_urlencoded(pair, &out->value);
+    out->name = span_cut(&pair, '=');
+    out->value = pair;
+    return ERR_NONE;
 }
 
 /* Undoes in place what senders do to quotes in names: curl and PHP \", browsers and node %22, and
@@ -356,23 +349,80 @@ static enum err next_part(struct form *f, struct form_field *out)
     headers = (struct span){f->rest + CRLF.len, (size_t)(end - f->rest)};
     skip(f, headers.len + 4);
     e = read_part_headers(headers, out);
-    if (e)
-        return e;
-    out->name = unescape_name(out->name);
-    return cut_delimiter(f, &out->value);
+    return e ? e : cut_delimiter(f, &out->value);
 }
 
-enum err form_next(struct form *f, struct form_field *out)
+/* The next field as the body has it, which is not changed. */
+static enum err next_raw(struct form *f, struct form_field *out)
 {
-    struct form_field field = {0};
-    enum err e = f->type == FORM_MULTIPART ? next_part(f, &field) : next_urlencoded(f, &field);
+    enum err e = f->type == FORM_MULTIPART ? next_part(f, out) : next_pair(f, out);
 
     if (e)
         return e;
     if (f->fields_left == 0)
         return ERR_TOO_BIG;
     f->fields_left--;
+    return ERR_NONE;
+}
+
+/* The casts: they are of the body, which is ours to change. */
+static enum err decode_field(const struct form *f, struct form_field *field)
+{
+    enum err e;
+
+    if (f->type == FORM_MULTIPART) {
+        field->name = unescape_name(field->name);
+        return ERR_NONE;
+    }
+    e = span_percent_decode((char *)field->name.p, &field->name.len, true);
+    return e ? e : span_percent_decode((char *)field->value.p, &field->value.len, true);
+}
+
+enum err form_next(struct form *f, struct form_field *out)
+{
+    struct form_field field = {0};
+    enum err e = next_raw(f, &field);
+
+    if (!e)
+        e = decode_field(f, &field);
+    if (e)
+        return e;
     read_suffix(&field);
     *out = field;
     return ERR_NONE;
+}
+
+/* What decode_field() makes of a plain name or value, in a copy. */
+static enum err decode_copy(const struct form *f, struct span raw, char *copy, size_t size,
+                            struct span *out)
+{
+    size_t len = raw.len;
+    enum err e = ERR_NONE;
+
+    if (len > size)
+        return ERR_INVALID;
+    if (len > 0)
+        memcpy(copy, raw.p, len);
+    if (f->type == FORM_URLENCODED)
+        e = span_percent_decode(copy, &len, true);
+    if (!e)
+        *out = (struct span){copy, len};
+    return e;
+}
+
+enum err form_look_ahead(const struct form *f, struct span name, char *copy, size_t size,
+                         struct span *out)
+{
+    struct form ahead = *f;
+    struct form_field field = {0};
+    enum err e;
+
+    while (!(e = next_raw(&ahead, &field))) {
+        struct span found;
+
+        if (!decode_copy(f, field.name, copy, size, &found) && span_equal(found, name))
+            return decode_copy(f, field.value, copy, size, out);
+        field = (struct form_field){0};
+    }
+    return e == ERR_END ? ERR_NOT_FOUND : e;
 }

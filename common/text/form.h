@@ -42,6 +42,12 @@ MUST_USE enum err form_init(struct form *f, struct span content_type, char *body
  * ERR_TOO_BIG for more than fields_max fields. */
 MUST_USE enum err form_next(struct form *f, struct form_field *out);
 
+/* The value of the first field of this name among those to come, none of which it changes: decoded
+ * into `copy`. ERR_NOT_FOUND, ERR_INVALID for one that is written in more than `size` bytes, and
+ * what form_next() would return before it gets there. */
+MUST_USE enum err form_look_ahead(const struct form *f, struct span name, char *copy, size_t size,
+                                  struct span *out);
+
 /* The media type of a Content-Type value, without its parameters and blanks. */
 struct span form_media_type(struct span content_type);
 

@@ -14,6 +14,7 @@
 #include "common/security/user.h"
 #include "common/text/charset.h"
 #include "common/text/form.h"
+#include "common/text/form_text.h"
 #include "common/text/json.h"
 #include "fcgi-app/postgres/array.h"
 
@@ -77,53 +78,32 @@ static enum err add_field(struct body *b, const struct form_field *field, const 
 /* A form on its way to the tree, and what its texts are written in. */
 struct form_reader {
     struct form form;
-    struct charset charset; /* of the fields that name none */
-    struct charset part;    /* of one that does */
-    struct buf text;        /* the last value that was converted */
-    bool is_first;
+    struct charset charset;
+    struct buf text; /* the last value that was converted */
+    bool has_charset_field;
 };
 
-static enum err open_charset(struct body *b, struct span label, struct charset *c)
+static enum err fail_charset(struct body *b)
 {
-    enum err e = charset_open(c, label);
-
-    if (e == ERR_UNSUPPORTED)
-        return body_fail(b, e,
-                         "the charset of the form is unknown; send UTF-8, or one of gb18030, gbk, "
-                         "big5, shift_jis, euc-kr, iso-8859-1 to 16, windows-1250 to 1258");
-    return e;
-}
-
-/* HTML, form submission: a browser writes its choice of a charset into a hidden field of this name
- * (RFC 7578 4.6). What came before it would have been read in another one. */
-static enum err take_charset_field(struct body *b, struct form_reader *r,
-                                   const struct form_field *field)
-{
-    if (!r->is_first)
-        return body_fail(b, ERR_INVALID, "\"_charset_\" must be the first field of the form");
-    charset_close(&r->charset);
-    return open_charset(b, field->value, &r->charset);
+    return body_fail(b, ERR_UNSUPPORTED,
+                     "the charset of the form is unknown; send UTF-8, or one of gb18030, gbk, "
+                     "big5, shift_jis, euc-kr, iso-8859-1 to 16, windows-1250 to 1258");
 }
 
 static enum err decode_value(struct body *b, struct form_reader *r, const struct form_field *field,
                              struct span *value)
 {
-    struct charset *c = &r->charset;
-    enum err e = ERR_NONE;
+    enum err e;
 
-    if (field->charset.len > 0) {
-        c = &r->part;
-        e = open_charset(b, field->charset, c);
-    }
-    if (!e)
-        e = charset_decode(c, field->value, &r->text, value);
-    if (e == ERR_INVALID && c->is_utf8)
-        e = body_fail(
-            b, ERR_MALFORMED,
-            "the body is not UTF-8; if it is in another charset, name that in Content-Type");
-    else if (e == ERR_INVALID)
-        e = fail_name(b, field->name, "has bytes that its charset does not have");
-    charset_close(&r->part);
+    buf_reset(&r->text);
+    e = form_text_decode(&r->charset, field, &r->text, value);
+    if (e == ERR_UNSUPPORTED)
+        return fail_charset(b);
+    if (e == ERR_MALFORMED)
+        return body_fail(
+            b, e, "the body is not UTF-8; if it is in another charset, name that in Content-Type");
+    if (e == ERR_INVALID)
+        return fail_name(b, field->name, "has bytes that its charset does not have");
     return e;
 }
 
@@ -156,13 +136,14 @@ static enum err take_fields(struct body *b, struct form_reader *r)
     enum err e;
 
     while (!(e = form_next(&r->form, &field))) {
-        if (span_equal(field.name, SPAN("_charset_")))
-            e = take_charset_field(b, r, &field);
-        else
-            e = take_field(b, r, &field);
+        bool is_charset = form_text_is_charset(&field); /* and has been seen by form_text_open() */
+
+        if (is_charset && r->has_charset_field)
+            return fail_name(b, field.name, "is given twice");
+        r->has_charset_field |= is_charset;
+        e = is_charset ? ERR_NONE : take_field(b, r, &field);
         if (e)
             return e;
-        r->is_first = false;
     }
     if (e == ERR_TOO_BIG)
         return body_fail(b, e, "the form has too many fields");
@@ -171,22 +152,21 @@ static enum err take_fields(struct body *b, struct form_reader *r)
 
 static enum err decode_form_body(struct body *b, struct span content_type, char *bytes, size_t len)
 {
-    struct form_reader r = {.is_first = true};
-    struct span label;
+    struct form_reader r = {.has_charset_field = false};
     enum err e = form_init(&r.form, content_type, bytes, len, FIELDS_MAX);
 
     if (e == ERR_UNSUPPORTED)
         return body_fail(b, e, "the body must be JSON, urlencoded or multipart/form-data");
-    if (e || form_charset(content_type, &label))
-        return body_fail(b, ERR_MALFORMED, "the form is malformed");
+    if (!e)
+        e = form_text_open(&r.charset, &r.form, content_type);
+    if (e == ERR_UNSUPPORTED)
+        return fail_charset(b);
+    if (e)
+        return e == ERR_MALFORMED ? body_fail(b, e, "the form is malformed") : e;
     b->is_form = true;
     b->root = json_object_new_object();
-    if (!b->root)
-        return ERR_NO_MEMORY;
     buf_init(&r.text, len * CHARSET_GROWTH_MAX);
-    e = open_charset(b, label, &r.charset);
-    if (!e)
-        e = take_fields(b, &r);
+    e = b->root ? take_fields(b, &r) : ERR_NO_MEMORY;
     charset_close(&r.charset);
     buf_deinit(&r.text);
     return e;

@@ -3,7 +3,9 @@
 
 #include <json-c/linkhash.h>
 
+#include "common/text/charset.h"
 #include "common/text/form.h"
+#include "common/text/form_text.h"
 #include "common/text/json.h"
 
 static struct span *field_of(struct web_msg_sender_call *call, struct span name)
@@ -27,24 +29,56 @@ static struct span base_name(const struct form_field *field)
     return field->suffix == FORM_NESTED ? span_cut(&name, '[') : name;
 }
 
+static void take_field(struct web_msg_sender_call *call, struct charset *charset,
+                       const struct form_field *field)
+{
+    struct span *to = field_of(call, base_name(field));
+    enum err e;
+
+    call->is_empty = false;
+    if (!to)
+        return;
+    if (field->suffix != FORM_PLAIN) {
+        call->is_broken = true;
+        return;
+    }
+    e = form_text_decode(charset, field, &call->converted, to);
+    if (e)
+        *to = field->value;
+    if (e && e != ERR_MALFORMED)
+        call->charset_error = e;
+}
+
+/* What the texts are written in. A Content-Type that is malformed, such as `…;utf-8`, says nothing
+ * of it, as ever. */
+static void open_charset(struct web_msg_sender_call *call, const struct form *form,
+                         struct span content_type, struct charset *charset)
+{
+    enum err e = form_text_open(charset, form, content_type);
+
+    if (e && e != ERR_MALFORMED)
+        call->charset_error = e;
+}
+
 static void decode_form(struct span content_type, char *body, size_t len,
                         struct web_msg_sender_call *call)
 {
     struct form form;
     struct form_field field;
+    struct charset charset = CHARSET_UTF8;
     enum err e = form_init(&form, content_type, body, len, WEB_MSG_SENDER_FIELDS_MAX);
 
-    while (!e && !(e = form_next(&form, &field))) {
-        struct span *to = field_of(call, base_name(&field));
-
-        call->is_empty = false;
-        if (to && field.suffix != FORM_PLAIN)
-            call->is_broken = true;
-        else if (to)
-            *to = field.value;
-    }
+    /* All of it at once, since what borrows from it must not move. */
+    buf_init(&call->converted, len * CHARSET_GROWTH_MAX);
+    if (!e)
+        e = buf_reserve(&call->converted, len * CHARSET_GROWTH_MAX);
+    if (!e)
+        open_charset(call, &form, content_type, &charset);
+    while (!e && !(e = form_next(&form, &field)))
+        take_field(call, &charset, &field);
     if (e != ERR_END)
         call->is_broken = true;
+    charset_close(&charset);
 }
 
 static void take_node(struct web_msg_sender_call *call, const char *name, struct json_object *node)
@@ -75,16 +109,16 @@ void web_msg_sender_decode_body(struct span content_type, char *body, size_t len
                                 struct web_msg_sender_call *out)
 {
     struct span type = form_media_type(content_type);
+    bool is_form = span_equal_nocase(type, SPAN("multipart/form-data")) ||
+                   span_equal_nocase(type, SPAN("application/x-www-form-urlencoded"));
 
     *out = (struct web_msg_sender_call){.is_empty = true};
     if (len == 0)
         return;
     if (span_equal_nocase(type, SPAN("application/json")))
         decode_json((struct span){body, len}, out);
-    else if (span_equal_nocase(type, SPAN("multipart/form-data")))
-        decode_form(content_type, body, len, out);
     else
-        decode_form(SPAN(""), body, len, out);
+        decode_form(is_form ? content_type : SPAN(""), body, len, out);
 }
 
 void web_msg_sender_decode_query(char *query, size_t len, struct web_msg_sender_call *out)
@@ -99,4 +133,5 @@ void web_msg_sender_deinit(struct web_msg_sender_call *call)
 {
     json_object_put(call->root);
     call->root = NULL;
+    buf_deinit(&call->converted);
 }

@@ -21,14 +21,19 @@ struct web_msg_sender_call {
     struct span key;
     bool is_broken;           /* type, to, content or key was not one plain text */
     bool is_empty;            /* there was no field at all */
+    enum err charset_error;   /* what form_text_open() or form_text_decode() made of the charset */
     struct json_object *root; /* owns what the spans borrow, if they do not borrow from the body */
+    struct buf converted;     /* as well */
 };
 
-/* Decodes a body, in place. What cannot be decoded is a call that is broken. */
+/* Decodes a body, in place. What cannot be decoded is a call that is broken. A form in another
+ * charset becomes UTF-8; texts in none or in UTF-8 are as they came, valid or not. To be deinited
+ * in any case. */
 void web_msg_sender_decode_body(struct span content_type, char *body, size_t len,
                                 struct web_msg_sender_call *out);
 
-/* Decodes a query string, in place. Its key, if it has one, counts for nothing. */
+/* Decodes a query string, in place. Its key, if it has one, counts for nothing. To be
+ * deinited as well. */
 void web_msg_sender_decode_query(char *query, size_t len, struct web_msg_sender_call *out);
 
 void web_msg_sender_deinit(struct web_msg_sender_call *call);

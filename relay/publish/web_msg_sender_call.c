@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/http/status.h"
 #include "relay/publish/web_msg_sender.h"
 
 static bool is_key_needed(const struct api *api)
@@ -41,6 +42,8 @@ static enum err run_call(struct api *api, const struct web_msg_sender_call *call
 
     if (call->is_broken || !span_equal(call->type, SPAN("publish")))
         return answer(res, 200, "fail");
+    if (call->charset_error)
+        return answer(res, status_of(call->charset_error)->http, "fail");
     if (!ring.text.p)
         ring.text = SPAN("");
     if (is_zero)
@@ -69,6 +72,7 @@ enum err web_msg_sender_handle(struct api *api, struct http_request *req, struct
         web_msg_sender_decode_body(http_header(req, SPAN("Content-Type")), req->body,
                                    req->content_length, &call);
     if (call.is_empty && !call.is_broken) {
+        web_msg_sender_deinit(&call);
         memcpy(query, req->query.p ? req->query.p : "", req->query.len);
         web_msg_sender_decode_query(query, req->query.len, &call);
     }

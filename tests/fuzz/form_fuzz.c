@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The first line is the Content-Type, the rest the body. Fields lie within the body; the same
- * fields come out of their urlencoded spelling. */
+ * fields come out of their urlencoded spelling, where a look ahead finds the first of a name. */
 #include "common/text/form.h"
 
 #include <stdlib.h>
@@ -32,6 +32,25 @@ static void append_field(struct buf *out, const struct form_field *f)
         abort();
 }
 
+static void check_look_ahead(const struct form *form, const struct form_field *fields, size_t count)
+{
+    char copy[24];
+    size_t i = 0;
+    struct span value = {NULL, 0};
+    enum err e = form_look_ahead(form, SPAN("n"), copy, sizeof(copy), &value);
+
+    while (i < count && (fields[i].suffix != FORM_PLAIN || !span_equal(fields[i].name, SPAN("n"))))
+        i++;
+    if (i == count)
+        e = e == ERR_NOT_FOUND ? ERR_NONE : ERR_MALFORMED;
+    else if (3 * fields[i].value.len > sizeof(copy)) /* as it is spelled */
+        e = e == ERR_INVALID ? ERR_NONE : ERR_MALFORMED;
+    else if (!e && !span_equal(value, fields[i].value))
+        e = ERR_MALFORMED;
+    if (e)
+        abort();
+}
+
 static void check_same(struct buf *spelling, const struct form_field *fields, size_t count)
 {
     struct form form;
@@ -39,6 +58,7 @@ static void check_same(struct buf *spelling, const struct form_field *fields, si
 
     if (form_init(&form, (struct span){NULL, 0}, spelling->data, spelling->len, FIELDS_MAX))
         abort();
+    check_look_ahead(&form, fields, count);
     for (size_t i = 0; i < count; i++) {
         if (form_next(&form, &f) || f.suffix != fields[i].suffix ||
             !span_equal(f.name, fields[i].name) || !span_equal(f.value, fields[i].value))

@@ -38,7 +38,8 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS
 $$BEGIN RETURN QUERY SELECT * FROM mark(user_id, 'remove', ARRAY[id], 'one'); END$$;
 COMMENT ON FUNCTION doorbell.remove IS
-    'Deletes one message from the user''s inbox, for good. DB404; DB409 if it is still to be acknowledged.';
+    'Deletes one message from the user''s inbox, for good. Again: changes nothing, unless the message was recalled or has expired '
+    'meanwhile. DB404; DB409 if it is still to be acknowledged.';
 
 CREATE OR REPLACE FUNCTION doorbell.mark_read_ids(user_id text, ids bigint[])
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)

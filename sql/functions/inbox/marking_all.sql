@@ -2,6 +2,9 @@
 -- Marking a long history: everything, or everything up to a position. It goes from the newest message to older ones,
 -- so a part of it ends at a number from which the next part goes on, and a part holds the user's lock for at most
 -- max_rows personal messages. Broadcasts are bits, of which a chunk has many: the first part marks all of them.
+--
+-- The default of max_rows is no setting of doorbell-app: no reply depends on it, and what it bounds is how long one
+-- user waits for their own lock. Callers of the functions choose their own.
 
 CREATE OR REPLACE FUNCTION doorbell.mark_read_upto(user_id text, "position" text)
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)

@@ -66,6 +66,8 @@ for (const [what, request] of [
   ['urlencoded', inGbk()],
   ['urlencoded, without escapes', { ...inGbk(), body: Buffer.concat([Buffer.from('to=f4&title='), gbkBytes, Buffer.from('&body='), gbkBytes]) }],
   ['urlencoded, as a browser names it', urlencoded(`_charset_=gbk&to=f4&title=${gbk}&body=${gbk}`)],
+  ['urlencoded, named at the end', urlencoded(`to=f4&title=${gbk}&body=${gbk}&_charset_=gbk`)],
+  ['multipart, named in the middle', parts('', part('to', 'f4'), part('title', gbkBytes), part('_charset_', 'GBK'), part('body', gbkBytes))],
   ['multipart', parts('; charset=gb2312', part('to', 'f4'), part('title', gbkBytes), part('body', gbkBytes))],
   ['multipart, part by part', parts('', part('to', 'f4'), part('title', gbkBytes, 'Content-Type: text/plain; charset=gb18030\r\n'), part('body', '系统通知'))],
 ]) {
@@ -153,7 +155,7 @@ for (const [what, request, status, pattern] of [
   ['multipart that ends early', { body: '--a\r\nContent-Disposition: form-data; name="to"\r\n\r\n1', headers: { 'content-type': 'multipart/form-data; boundary=a' } }, 400, /malformed/],
   ['an unknown charset', urlencoded('to=1&title=x', 'application/x-www-form-urlencoded; charset=utf-7'), 415, /send UTF-8, or one of gb18030/],
   ['half a character of GBK', inGbk('&sender=%D6'), 422, /"sender" has bytes that its charset does not have/],
-  ['a charset that comes too late', urlencoded('to=1&_charset_=gbk&title=x'), 422, /first field/],
+  ['two charsets', urlencoded('to=1&_charset_=gbk&title=x&_charset_=big5'), 422, /"_charset_" is given twice/],
   ['JSON in another charset', { body: '{"to":"1","title":"x"}', headers: { 'content-type': 'application/json; charset=gbk' } }, 415, /JSON is UTF-8/],
   ['another type', { body: 'to=1', headers: { 'content-type': 'text/plain' } }, 415, /JSON/],
   ['JSON that is a list', { body: '[]', headers: { 'content-type': 'application/json' } }, 400, /object/],

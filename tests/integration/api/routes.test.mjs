@@ -355,28 +355,36 @@ const writesWithoutFields = (id) => [
   ['service', 'DELETE', '/users/empty'],
 ];
 
-test('a second DELETE, as a web server repeats one by itself, changes nothing', async () => {
+test('a second PUT or DELETE, as a web server repeats one by itself, changes nothing', async () => {
   const user = 'twice';
-  const remove = (path, proof) => stack.api('DELETE', path, proof);
   const id = await sendOne(user, { title: 'x' });
   const recalled = await sendOne(user, { title: 'y' });
   const { num } = await check(user);
-  await stack.api('PUT', `/groups/twice/members/${user}`, { service: true });
-  await stack.api('PUT', '/categories/twice', { service: true, json: { critical: false } });
-  const twice = async (path, proof, first, second = first) => {
-    for (const expected of [first, second]) {
-      const answer = await remove(path, proof);
-      assert.equal(answer.status, 200, `${path}: ${answer.text}`);
-      for (const [name, value] of Object.entries(expected)) assert.deepEqual(answer.json[name], value, `${path}: ${answer.text}`);
-    }
+  // The reply to the second is that to the first, but for `then`; and the user's state is that from in between. A user
+  // who was erased would come back by a look at it.
+  const twice = async (method, path, proof, expected, then = {}, look = () => check(user)) => {
+    const first = await stack.api(method, path, proof);
+    assert.equal(first.status, 200, `${path}: ${first.text}`);
+    for (const [name, value] of Object.entries(expected)) assert.deepEqual(first.json[name], value, `${path}: ${first.text}`);
+    const state = await look();
+    const second = await stack.api(method, path, proof);
+    assert.deepEqual([second.status, second.json], [200, { ...first.json, ...then }], path);
+    assert.deepEqual(await look(), state, path);
   };
-  assert.equal((await remove(`/messages/${id}`, { user })).json.num, num - 1);
-  assertError(await remove(`/messages/${id}`, { user }), 404, 'not_found'); // gone, and so it looks like any other that is not there
-  await twice(`/sent/${recalled}`, { service: true }, { recalled: true });
-  await twice('/categories/twice', { service: true }, { removed: true });
-  // These two say what the call itself has done.
-  await twice(`/groups/twice/members/${user}`, { service: true }, { added: 0, removed: 1 }, { added: 0, removed: 0 });
-  await twice(`/users/${user}`, { service: true }, { erased: true }, { erased: false });
+  const service = { service: true };
+  const member = `/groups/twice/members/${user}`;
+  await twice('DELETE', `/messages/${id}`, { user }, { num: num - 1 });
+  await twice('DELETE', `/sent/${recalled}`, service, { recalled: true });
+  await twice('PUT', '/categories/twice', { ...service, json: { critical: false } }, {});
+  await twice('PUT', '/preferences', { user, json: { muted: ['twice'] } }, { num: num - 2 });
+  await twice('DELETE', '/categories/twice', service, { removed: true });
+  // These say what the call itself has done.
+  await twice('PUT', member, service, { added: 1, removed: 0 }, { added: 0 });
+  await twice('DELETE', member, service, { added: 0, removed: 1 }, { removed: 0 });
+  for (const path of [`/users/${user}`, `/users?user=${user}`]) {
+    await check(user);
+    await twice('DELETE', path, service, { erased: true }, { erased: false }, () => null);
+  }
 });
 
 async function write([who, method, path], { headers, ...request }) {

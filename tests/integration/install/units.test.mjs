@@ -123,6 +123,17 @@ async function runExample(machine, { language, text, expected }) {
 const SEND = `printf 'header = "Authorization: Bearer %s"\n' "$(head -n 1 /etc/doorbell/send.key)" |
   curl -s -o /dev/null -w '%{http_code}' -K - -d 'to=*' -d title=x http://127.0.0.1/doorbell/messages`;
 
+// The replies to two forms in GBK, and what was stored: the tables of iconv are files, which the units' sandbox must show
+// to both programs.
+const GBK_FORMS = `type='Content-Type: application/x-www-form-urlencoded; charset=GBK'
+  post() {
+    printf 'header = "Authorization: Bearer %s"\n' "$(head -n 1 /etc/doorbell/$1.key)" |
+      curl -s -w '\n%{http_code}\n' -K - -H "$type" -d "$3" "$2" | tail -n "$4"
+  }
+  post send http://127.0.0.1/doorbell/messages 'to=old&title=%CF%B5%CD%B3%CD%A8%D6%AA' 1
+  post publish http://127.0.0.1:2121/ 'type=publish&to=old&content=%CF%B5%CD%B3%CD%A8%D6%AA' 2
+  runuser -u postgres -- psql -At -d doorbell -c 'SELECT title FROM doorbell.message ORDER BY id DESC LIMIT 1'`;
+
 // Pages that are open by way of the web server hear of what is sent to everybody, and meanwhile the web
 // server has time for others.
 async function assertRings(machine, number = 1) {
@@ -158,6 +169,10 @@ test('the units run under systemd as deploy/README.md sets them up', { skip: why
   await runExamples(examples.filter(({ heading }) => heading !== SOCKETS));
 
   await t.test('1,000 open pages ring through nginx', () => assertRings(machine, 1000));
+
+  await t.test('forms in GBK become UTF-8 within the sandbox', async () => {
+    assert.equal(await machine.sh(GBK_FORMS), '201\noffline\n200\n系统通知');
+  });
 
   await t.test('the socket is of the web server\'s group', async () => {
     assert.equal(await machine.sh('stat -c "%U %G %a" /run/doorbell/app.sock'), 'doorbell www-data 660');

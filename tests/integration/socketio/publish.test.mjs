@@ -152,6 +152,21 @@ test('what is not UTF-8 becomes U+FFFD, and a list for a text is refused', async
   assert.equal(page.all('new_msg').length, 2);
 });
 
+test('a form in the charset of an old site arrives as the text that it is, or is refused', async (t) => {
+  const scene = await startScene(t, legacy);
+  const page = await openPage(t, scene);
+  const gbk = '%CF%B5%CD%B3%CD%A8%D6%AA'; // 系统通知
+  const post = async (body, charset = '') => {
+    const answer = await scene.call('POST', '/', { headers: { 'content-type': `application/x-www-form-urlencoded${charset}` }, body });
+    return [answer.status, answer.text];
+  };
+  assert.deepEqual(await post(`type=publish&to=${user}&content=${gbk}`, '; charset=utf-7'), [415, 'fail']);
+  assert.deepEqual(await post(`type=publish&to=${user}&content=%CF`, '; charset=GBK'), [422, 'fail']);
+  assert.deepEqual(await post(`type=publish&to=${user}&content=${gbk}`, '; charset=GBK'), [200, 'ok']);
+  assert.deepEqual(await post(`type=publish&to=${user}&content=${gbk}&_charset_=gb2312`), [200, 'ok']);
+  await untilTexts(page, ['系统通知', '系统通知']);
+});
+
 test('without legacy_publish a page hears only of calls with the key', async (t) => {
   const scene = await startScene(t, { 'relay.legacy_login': 'yes' });
   const page = await openPage(t, scene);

@@ -487,8 +487,47 @@ for (const [audience, args] of [['personal', toUser('u')], ['broadcast', toAll()
         assert.deepEqual(ids(await list(db, 'u', { state })), listed.includes(state) ? [id] : [], `${state} after ${action}`);
       }
     }
-    for (const action of ['mark_read', 'mark_unread', 'archive', 'remove', 'acknowledge', 'message']) {
+    for (const action of ['mark_read', 'mark_unread', 'archive', 'acknowledge', 'message']) {
       await assert.rejects(call(db, action, 'u', id), { code: 'DB404' });
+    }
+  });
+
+  test(`a ${audience} message that was deleted is deleted again, which does nothing, while others have it`, async (t) => {
+    const db = await open(t);
+    for (const user of ['u', 'v']) await check(db, user);
+    const written = () => rows(db, `SELECT 'inbox' AS what, xmin, state::text, 0 AS id FROM doorbell.inbox
+      UNION ALL SELECT 'mark', xmin, gone::text, 0 FROM doorbell.mark
+      UNION ALL SELECT 'reader', xmin, version::text, 0 FROM doorbell.reader
+      UNION ALL SELECT 'ring', xmin, seq::text, id FROM doorbell.outbox ORDER BY 1, 3, 4`);
+    const { id } = await send(db, { ...args, category: 'news', expires_in: 3600 });
+    await send(db, args);
+    const first = await call(db, 'remove', 'u', id);
+    assert.deepEqual([first.changed, first.num], [1, 1]);
+    const before = await written();
+    for (let n = 0; n < 2; n++) assert.deepEqual(await call(db, 'remove', 'u', id), { ...first, changed: 0 });
+    assert.deepEqual(await written(), before);
+    const { version } = await call(db, 'mute', 'u', ['news']);
+    assert.deepEqual(await call(db, 'remove', 'u', id), { ...first, version, changed: 0 }, 'it was theirs, muted now or not');
+    await db.query("UPDATE doorbell.message SET expires_at = now() - interval '1 s' WHERE id = $1", [id]);
+    await assert.rejects(call(db, 'remove', 'u', id), { code: 'DB404' }, 'expired');
+  });
+
+  test(`a ${audience} message that its user did not delete cannot be deleted once it is recalled or expired`, async (t) => {
+    const db = await open(t);
+    await check(db, 'u');
+    for (const marked of [true, false]) {
+      const [recalled, expired, kept] = [await send(db, args), await send(db, { ...args, expires_in: 3600 }), await send(db, args)];
+      if (marked) await call(db, 'mark_read_ids', 'u', [recalled.id, expired.id]);
+      await call(db, 'remove', 'u', kept.id);
+      await call(db, 'recall', recalled.id);
+      for (const table of ['message', 'inbox']) {
+        await db.query(`UPDATE doorbell.${table} SET expires_at = now() - interval '1 s' WHERE expires_at IS NOT NULL`);
+      }
+      assert.equal((await call(db, 'sweep', 10)).sweep, 1);
+      for (const { id } of [recalled, expired]) await assert.rejects(call(db, 'remove', 'u', id), { code: 'DB404' });
+      assert.equal((await call(db, 'remove', 'u', kept.id)).changed, 0);
+      await call(db, 'recall', kept.id);
+      await assert.rejects(call(db, 'remove', 'u', kept.id), { code: 'DB404' }, 'deleted, and recalled since');
     }
   });
 

@@ -222,15 +222,16 @@ test('the columns of 4.3, what exports write for no value, and times by PGTZ', a
   assert.deepEqual([message.sender, message.url, message.created_at], [null, null, Date.UTC(2015, 2, 1, 9, 30) / 1000]);
 });
 
-test('a text of many bytes or lines is the body, and its beginning the title', async (t) => {
+test('a text of many characters or lines is the body, and its beginning the title', async (t) => {
   const { db, ...place } = await open(t);
   await writeFile(place.paths[0], `id,name,text\n3,plain,{extra.text}\n`);
-  const long = '茶'.repeat(200);
-  const texts = [long, 'two\nlines', 'x'.repeat(255), '{not} a {placeholder', '{{extra.text}}'];
+  const long = '茶😀'.repeat(128);
+  const texts = [long, long.slice(1), 'two\nlines', 'x'.repeat(255), '{not} a {placeholder', '{{extra.text}}'];
   await place.import(texts.map((text, i) => line({ id: i + 1, extra: JSON.stringify({ text }), created_at: `2015-03-01 09:30:0${9 - i}` })));
   const { messages } = await list(db, 'u');
   assert.deepEqual(messages.map(({ title, body }) => [title, body]), [
-    [`${'茶'.repeat(84)}…`, long],
+    [`${'茶😀'.repeat(127)}…`, long],
+    [long.slice(1), ''],
     ['two lines', 'two\nlines'],
     ['x'.repeat(255), ''],
     ['{not} a {placeholder', ''],

@@ -64,6 +64,11 @@ const checkState = {
 };
 const eight = ['plain', old, 'n1', 'n2', 'n3', 'n4', 'n5', 'nobody'];
 
+async function twice(act) {
+  await act();
+  await act();
+}
+
 /** The calls whose cost is looked at, on a connection. */
 function callsOn(db, { id, everybody, position, rest }) {
   return {
@@ -83,6 +88,8 @@ function callsOn(db, { id, everybody, position, rest }) {
     message: () => call(db, 'message', heavy, id),
     'mark_read, personal': () => call(db, 'mark_read', heavy, id),
     'mark_read, broadcast': () => call(db, 'mark_read', heavy, everybody),
+    'remove, personal, twice': () => twice(() => call(db, 'remove', heavy, id)),
+    'remove, broadcast, twice': () => twice(() => call(db, 'remove', heavy, everybody)),
     'mark_read_part, after the first': () => call(db, 'mark_read_part', heavy, rest, 10),
     mark_unread_part: () => call(db, 'mark_unread_part', old, null, 10),
     'mark_read_upto, nothing new': () => call(db, 'mark_read_upto', old, position),

@@ -305,6 +305,42 @@ static void hostile_bodies_take_linear_time(void **state)
     free(body);
 }
 
+static void a_look_ahead_finds_a_field_and_changes_nothing(void **state)
+{
+    const struct {
+        struct span type, body;
+        enum err e;
+        const char *value;
+    } rows[] = {
+        {SPAN(""), SPAN("a=1&nn=2"), ERR_NOT_FOUND, NULL},
+        {SPAN(""), SPAN("n[]=1&n[a]=2"), ERR_NOT_FOUND, NULL},
+        {SPAN(""), SPAN("n=%zz"), ERR_MALFORMED, NULL},
+        {SPAN(""), SPAN("n=12345"), ERR_INVALID, NULL},
+        {SPAN(""), SPAN("a&b&c&d&n=1"), ERR_TOO_BIG, NULL},
+        {MULTIPART, SPAN(PART("a", "1") PART("n", "2")), ERR_MALFORMED, NULL},
+        {SPAN(""), SPAN("n"), ERR_NONE, ""},
+        {SPAN(""), SPAN("a=%zz&n=1&n=2"), ERR_NONE, "1"},
+        {SPAN(""), SPAN("a=%26n%3D&%6e=+%31"), ERR_NONE, " 1"},
+        {MULTIPART, SPAN(PART("\"a\\\"\"", "1") PART("n", "%31") "--B--"), ERR_NONE, "%31"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char *bytes = copy_of(rows[i].body);
+        struct span value = {NULL, 0};
+        struct form form;
+        char copy[4];
+
+        assert_int_equal(form_init(&form, rows[i].type, bytes, rows[i].body.len, 4), ERR_NONE);
+        if (form_look_ahead(&form, SPAN("n"), copy, sizeof(copy), &value) != rows[i].e ||
+            !span_equal(value, span_of(rows[i].value)))
+            fail_msg("row %zu: %.*s", i, SPAN_ARGS(value));
+        assert_memory_equal(bytes, rows[i].body.p, rows[i].body.len);
+        assert_int_equal(form.fields_left, 4);
+        free(bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +353,7 @@ int main(void)
         cmocka_unit_test(multipart_refuses_what_is_not_whole),
         cmocka_unit_test(multipart_headers_are_bounded),
         cmocka_unit_test(multipart_is_read_as_its_senders_write_it),
+        cmocka_unit_test(a_look_ahead_finds_a_field_and_changes_nothing),
         cmocka_unit_test(hostile_bodies_take_linear_time),
     };
 

@@ -226,6 +226,8 @@ static void health_says_when_it_drains(void **state)
     assert_string_equal(out, "{\"ok\":false}");
 }
 
+#define FORM_GBK "Content-Type: application/x-www-form-urlencoded; charset=gbk\r\n"
+
 static void the_old_call_answers_to_the_letter(void **state)
 {
     static const struct {
@@ -266,6 +268,16 @@ static void the_old_call_answers_to_the_letter(void **state)
         {true, false, true, "POST /", "Content-Type: application/json\r\n",
          "{\"type\":\"publish\",\"to\":42}", 200, "ok", "42"},
         {true, false, true, "POST /", "Content-Type: application/json\r\n", "[", 200, "fail", NULL},
+        {true, false, true, "POST /?type=publish&to=42", "Content-Type: application/json\r\n", "{}",
+         200, "ok", "42"},
+        {true, false, true, "POST /?type=publish&to=42", "", "&&", 200, "ok", "42"},
+        /* Charsets: what is wrong with one is told only to those who may call. */
+        {false, false, true, "POST /", "", "type=publish&to=42&_charset_=utf-7", 401, "fail", NULL},
+        {false, false, true, "POST /", "", "type=publish&_charset_=utf-7&key=" KEY, 415, "fail",
+         NULL},
+        {true, false, true, "POST /", FORM_GBK, "type=publish&to=42&content=%D6", 422, "fail",
+         NULL},
+        {true, false, true, "POST /", FORM_GBK, "type=publish&to=%D6%D0", 200, "offline", "中"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -295,6 +307,8 @@ static void the_old_calls_text_goes_along(void **state)
     scene->config.relay.legacy_publish = true;
     call(scene, "POST /", "", "type=publish&to=42&content=%3Cb%3E", out);
     assert_string_equal(scene->text, "<b>");
+    call(scene, "POST /", FORM_GBK, "type=publish&to=42&content=%CF%B5%CD%B3", out);
+    assert_string_equal(scene->text, "系统");
     call(scene, "POST /", "", "type=publish", out);
     assert_string_equal(scene->text, "");
     snprintf(body, sizeof(body), "type=publish&content=%0*d",

@@ -71,6 +71,49 @@ static void calls_are_read_from_every_type_of_body(void **state)
     }
 }
 
+static void a_form_in_another_charset_becomes_utf8(void **state)
+{
+    static const struct {
+        const char *type, *body;
+        enum err e;
+        const char *content, *to;
+    } rows[] = {
+        {FORM "; charset=utf-7", "type=publish&to=42&content=x", ERR_UNSUPPORTED, "x", "42"},
+        {FORM, "content=x&_charset_=y&to=42", ERR_UNSUPPORTED, "x", "42"},
+        {FORM "; charset=gbk", "content=%d6&to=42", ERR_INVALID, "\xd6", "42"},
+        {MULTIPART "; charset=gbk", PART("to", "42") PART("content", "\xd6") "--B--", ERR_INVALID,
+         "\xd6", "42"},
+        {FORM "; charset=gbk", "content=%CF%B5%CD%B3&to=%D6%D0", ERR_NONE, "系统", "中"},
+        {FORM, "content=%CF%B5%CD%B3&to=%D6%D0&_charset_=GBK", ERR_NONE, "系统", "中"},
+        {MULTIPART "; charset=gb2312",
+         PART("content", "\xcf\xb5\xcd\xb3") PART("to", "\xd6\xd0") "--B--", ERR_NONE, "系统",
+         "中"},
+        {MULTIPART,
+         "--B\r\nContent-Type: text/plain; charset=gbk\r\nContent-Disposition: form-data; "
+         "name=content\r\n\r\n\xcf\xb5\xcd\xb3\r\n" PART("to", "中") "--B--",
+         ERR_NONE, "系统", "中"},
+        /* As ever: what nobody names is as it came, and so is what is said of no form. */
+        {FORM, "content=%CF%B5&to=1", ERR_NONE, "\xcf\xb5", "1"},
+        {FORM "; charset=utf-8", "content=%CF%B5&to=1", ERR_NONE, "\xcf\xb5", "1"},
+        {FORM ";utf-8", "content=x&to=1", ERR_NONE, "x", "1"},
+        {"text/plain; charset=gbk", "content=%CF%B5&to=1", ERR_NONE, "\xcf\xb5", "1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *body = strdup(rows[i].body);
+        struct web_msg_sender_call call;
+
+        web_msg_sender_decode_body(span_of(rows[i].type), body, strlen(body), &call);
+        if (call.is_broken || call.charset_error != rows[i].e ||
+            !span_equal(call.content, span_of(rows[i].content)) ||
+            !span_equal(call.to, span_of(rows[i].to)))
+            fail_msg("%s: %s", rows[i].type, rows[i].body);
+        web_msg_sender_deinit(&call);
+        free(body);
+    }
+}
+
 static void a_query_has_no_key(void **state)
 {
     char query[] = "type=publish&to=42&key=secret";
@@ -81,6 +124,7 @@ static void a_query_has_no_key(void **state)
     assert_true(span_equal(call.to, SPAN("42")));
     assert_int_equal(call.key.len, 0);
     assert_false(call.is_empty);
+    web_msg_sender_deinit(&call);
     web_msg_sender_decode_query(query, 0, &call);
     assert_true(call.is_empty);
 }
@@ -95,12 +139,14 @@ static void too_many_fields_break_the_call(void **state)
         memcpy(body + 4 * i, "a=b&", 4);
     web_msg_sender_decode_body(SPAN(FORM), body, sizeof(body), &call);
     assert_true(call.is_broken);
+    web_msg_sender_deinit(&call);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_are_read_from_every_type_of_body),
+        cmocka_unit_test(a_form_in_another_charset_becomes_utf8),
         cmocka_unit_test(a_query_has_no_key),
         cmocka_unit_test(too_many_fields_break_the_call),
     };
