@@ -3,12 +3,15 @@
  * are not used: each step waits in poll() up to a deadline of ours, so a server that stops talking
  * costs a statement_timeout and a second, and not a worker for good.
  *
+ * A session of our own keeps its settings, its role and the prepared statements. Where a pooler
+ * lends a session for a transaction, nothing may be left in it and nothing is found there: settings
+ * and role then travel with each statement, for its transaction alone, and it is parsed each time.
+ *
  * After a loss in the middle nobody knows whether the server did the work. What may be run twice is
  * then run again, once; what may not is not, and that is why a connection is looked at before such
  * a statement goes out: a server that has ended it has left its farewell in the socket. */
 #include "fcgi-app/database/connection.h"
 
-#include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,40 +22,59 @@
 #include "common/bytes/invariant.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
+#include "fcgi-app/database/dial.h"
+#include "fcgi-app/database/value.h"
+#include "fcgi-app/database/wire.h"
 #include "fcgi-app/postgres/sqlstate.h"
 #include "fcgi-app/shared/backoff.h"
 
 enum {
-    CONNECT_TIMEOUT_MS = 2000,
     ANSWER_GRACE_MS = 1000, /* what the server has beyond statement_timeout */
     RETRY_FIRST_MS = 100,
     RETRY_MAX_MS = 2000,
 };
 
+enum database_state {
+    DATABASE_WORKS,
+    DATABASE_IS_READ_ONLY, /* at all hosts: they are asked again, and meanwhile one is read */
+    DATABASE_IS_DOWN,
+};
+
 struct connection {
     const struct config_database *config;
     const struct statement *const *const *lists;
-    const char *session; /* SQL, or NULL */
-    size_t connects;     /* how often it has connected */
-    PGconn *pg;          /* NULL while not connected */
-    PGresult *result;    /* of the last statement */
-    struct backoff backoff;
+    char settings[512]; /* SQL: see SETTINGS */
+    size_t connects;    /* how often it has connected */
+    PGconn *pg;         /* NULL while not connected */
+    bool is_pooled;     /* a pooler lends a session for each transaction */
+    PGresult *result;   /* of the last statement */
+    enum database_state state;
+    struct backoff backoff;   /* of what is not DATABASE_WORKS */
     int64_t timeout_ms;       /* the statement_timeout that is set on the connection */
     enum statement_role role; /* that is set */
 };
 
-#define SET_USER_CALLS "SET ROLE doorbell_user_calls"
-#define SET_SERVICE_CALLS "SET ROLE doorbell_service_calls"
-#define SET_SELF "SET ROLE NONE"
+/* For the session or, with $1, for the transaction. Compiling a statement takes longer than any of
+ * ours runs: jit is off. */
+#define SETTINGS                                                                                   \
+    "SELECT pg_catalog.set_config('statement_timeout', $2, $1), "                                  \
+    "pg_catalog.set_config('lock_timeout', $3, $1), "                                              \
+    "pg_catalog.set_config('role', $4, $1)" CONNECTION_SETTING("jit", "off")
 
-static const char *const set_role[] = {
-    [AS_USER] = SET_USER_CALLS,
-    [AS_SERVICE] = SET_SERVICE_CALLS,
-    [AS_SELF] = SET_SELF,
+#define USER_CALLS "doorbell_user_calls"
+#define SERVICE_CALLS "doorbell_service_calls"
+
+static const struct {
+    const char *name, *set;
+} roles[] = {
+    [AS_ANY] = {"none", NULL},
+    [AS_USER] = {USER_CALLS, "SET ROLE " USER_CALLS},
+    [AS_SERVICE] = {SERVICE_CALLS, "SET ROLE " SERVICE_CALLS},
+    [AS_SELF] = {"none", "SET ROLE NONE"},
 };
 
 enum err connection_new(const struct config_database *config,
-                        const struct statement *const *const *lists, const char *session,
+                        const struct statement *const *const *lists, const char *more_settings,
                         struct connection **out)
 {
     struct connection *c = calloc(1, sizeof(*c));
@@ -61,7 +83,9 @@ enum err connection_new(const struct config_database *config,
         return ERR_NO_MEMORY;
     c->config = config;
     c->lists = lists;
-    c->session = session;
+    (void)snprintf(c->settings, sizeof(c->settings), SETTINGS "%s", more_settings);
+    (void)INVARIANT(strlen(c->settings) < sizeof(c->settings) - 1);
+    c->role = AS_SELF;
     c->backoff = (struct backoff){.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS};
     *out = c;
     return ERR_NONE;
@@ -106,32 +130,8 @@ static int first_line(const char *text)
     return (int)strcspn(text, "\n");
 }
 
-static bool wait_for_socket(const struct connection *c, short events, int64_t deadline_ms)
-{
-    struct pollfd p = {.fd = PQsocket(c->pg), .events = events};
-    int n;
-
-    do {
-        int64_t left_ms = deadline_ms - clock_ms();
-
-        n = poll(&p, 1, left_ms > 0 ? (int)left_ms : 0);
-    } while (n < 0 && errno == EINTR);
-    return n > 0;
-}
-
-/* Notices, which libpq would write to stderr as they come. While the connection is set up they
- * speak of the server: another version of a collation, say. */
-static void log_setup_notice(void *unused, const PGresult *notice)
-{
-    const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
-
-    (void)unused;
-    if (text)
-        log_warn("PostgreSQL says: %.*s", first_line(text), text);
-}
-
-/* Later ones come with a statement, and like its errors they may repeat what users wrote. */
-static void log_statement_notice(void *unused, const PGresult *notice)
+/* Notices come with a statement, and like its errors they may repeat what users wrote. */
+static void log_notice(void *unused, const PGresult *notice)
 {
     const char *state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
 
@@ -140,76 +140,26 @@ static void log_statement_notice(void *unused, const PGresult *notice)
              state ? state : "?");
 }
 
-static enum err open_connection(struct connection *c)
-{
-    static const char *const keywords[] = {"dbname", "fallback_application_name", "client_encoding",
-                                           NULL};
-    const char *const values[] = {c->config->url, "doorbell-app", "UTF8", NULL};
-    int64_t deadline_ms = clock_ms() + CONNECT_TIMEOUT_MS;
-    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-
-    c->pg = PQconnectStartParams(keywords, values, 1);
-    if (!c->pg)
-        return ERR_NO_MEMORY;
-    PQsetNoticeReceiver(c->pg, log_setup_notice, NULL);
-    if (PQstatus(c->pg) == CONNECTION_BAD)
-        return ERR_UNAVAILABLE;
-    while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
-        short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-
-        if (!wait_for_socket(c, events, deadline_ms))
-            return ERR_UNAVAILABLE;
-        state = PQconnectPoll(c->pg);
-    }
-    return state == PGRES_POLLING_OK ? ERR_NONE : ERR_UNAVAILABLE;
-}
-
-/* Writes what is still to be written, then reads until the next result is there. */
-static enum err wait_for_result(struct connection *c, int64_t deadline_ms)
-{
-    int unsent;
-
-    while ((unsent = PQflush(c->pg)) > 0) {
-        if (!wait_for_socket(c, POLLIN | POLLOUT, deadline_ms) || !PQconsumeInput(c->pg))
-            return ERR_UNAVAILABLE;
-    }
-    if (unsent < 0)
-        return ERR_UNAVAILABLE;
-    while (PQisBusy(c->pg)) {
-        if (!wait_for_socket(c, POLLIN, deadline_ms) || !PQconsumeInput(c->pg))
-            return ERR_UNAVAILABLE;
-    }
-    return ERR_NONE;
-}
-
 /* Reads the result of what was sent into c->result. After a failure the connection is useless. */
 static enum err fetch_result(struct connection *c)
 {
-    int64_t deadline_ms = clock_ms() + c->timeout_ms + ANSWER_GRACE_MS;
-    PGresult *next = NULL;
-
     clear_result(c);
-    do {
-        if (wait_for_result(c, deadline_ms))
-            return ERR_UNAVAILABLE;
-        next = PQgetResult(c->pg);
-        if (next) {
-            clear_result(c);
-            c->result = next;
-        }
-    } while (next);
-    if (!c->result || PQstatus(c->pg) == CONNECTION_BAD)
-        return ERR_UNAVAILABLE;
-    return ERR_NONE;
+    return wire_fetch(c->pg, clock_ms() + c->timeout_ms + ANSWER_GRACE_MS, &c->result);
+}
+
+static bool is_done(const struct connection *c)
+{
+    ExecStatusType status = PQresultStatus(c->result);
+
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
 static enum err fetch_command(struct connection *c)
 {
     enum err e = fetch_result(c);
-    ExecStatusType status = PQresultStatus(c->result);
     const char *state = PQresultErrorField(c->result, PG_DIAG_SQLSTATE);
 
-    if (e || status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+    if (e || is_done(c))
         return e;
     return sqlstate_is_temporary(state) ? ERR_UNAVAILABLE : ERR_INVALID;
 }
@@ -221,31 +171,26 @@ static enum err run_command(struct connection *c, const char *sql)
     return fetch_command(c);
 }
 
+static bool send_settings(struct connection *c, enum statement_role role, bool is_local)
+{
+    struct digits timeout, lock_timeout;
+    const char *const values[] = {value_bool(is_local), value_int(&timeout, c->timeout_ms),
+                                  value_int(&lock_timeout, c->config->lock_timeout_ms),
+                                  roles[role].name};
+
+    return PQsendQueryParams(c->pg, c->settings, 4, NULL, values, NULL, NULL, 0);
+}
+
+/* From now on. */
 static enum err set_timeout(struct connection *c, int64_t timeout_ms)
 {
-    char sql[64];
-
-    (void)snprintf(sql, sizeof(sql), "SET statement_timeout = %lld", (long long)timeout_ms);
     c->timeout_ms = timeout_ms;
-    return run_command(c, sql);
+    if (c->is_pooled)
+        return ERR_NONE;
+    return send_settings(c, c->role, false) ? fetch_command(c) : ERR_UNAVAILABLE;
 }
 
-/* Compiling a statement takes longer than any of ours runs: jit is off. */
-static enum err set_up_session(struct connection *c)
-{
-    char sql[64];
-    enum err e;
-
-    if (PQsetnonblocking(c->pg, 1) != 0)
-        return ERR_NO_MEMORY;
-    (void)snprintf(sql, sizeof(sql), "SET jit = off; SET lock_timeout = %lld",
-                   (long long)c->config->lock_timeout_ms);
-    e = set_timeout(c, c->config->statement_timeout_ms);
-    if (!e)
-        e = run_command(c, sql);
-    return e || !c->session ? e : run_command(c, c->session);
-}
-
+/* Where it cannot stay prepared, it is nameless, and only tried. */
 static enum err prepare_statement(struct connection *c, const struct statement *statement)
 {
     enum err e;
@@ -254,7 +199,7 @@ static enum err prepare_statement(struct connection *c, const struct statement *
         log_error("statement \"%s\": its parameters are not those of its text", statement->name);
         return ERR_INVALID;
     }
-    if (!PQsendPrepare(c->pg, statement->name, statement->sql, 0, NULL))
+    if (!PQsendPrepare(c->pg, c->is_pooled ? "" : statement->name, statement->sql, 0, NULL))
         return ERR_UNAVAILABLE;
     e = fetch_command(c);
     if (e == ERR_INVALID)
@@ -276,46 +221,69 @@ static enum err prepare_all(struct connection *c)
 /* Whether the roles are there and may be taken: else it would show only when a call needs one. */
 static enum err try_roles(struct connection *c)
 {
-    enum err e = run_command(c, SET_USER_CALLS "; " SET_SERVICE_CALLS "; " SET_SELF);
+    enum err e = run_command(c, "SELECT pg_catalog.set_config('role', '" USER_CALLS "', true), "
+                                "pg_catalog.set_config('role', '" SERVICE_CALLS "', true)");
 
     if (e == ERR_INVALID)
         log_error("roles of the calls: %s", PQresultErrorField(c->result, PG_DIAG_MESSAGE_PRIMARY));
-    c->role = AS_SELF;
     return e;
 }
 
-static void log_outage(const struct connection *c)
+/* Said once, when it changes. */
+static void note_state(struct connection *c, enum database_state state, const char *faults)
 {
-    const char *text = c->pg ? PQerrorMessage(c->pg) : "";
-
-    log_warn("PostgreSQL is unreachable, requests are answered by 503 until it is back: %.*s",
-             first_line(text), text);
+    if (state != c->state && state == DATABASE_WORKS)
+        log_info("PostgreSQL is back");
+    if (state != c->state && state == DATABASE_IS_READ_ONLY)
+        log_warn("PostgreSQL cannot be written: it is read-only, or a standby; writes are answered "
+                 "by 503 until a host of [database] url can be written");
+    if (state != c->state && state == DATABASE_IS_DOWN)
+        log_warn("PostgreSQL is unreachable, requests are answered by 503 until it is back: %.*s",
+                 first_line(faults), faults);
+    c->state = state;
+    if (state == DATABASE_WORKS)
+        backoff_succeeded(&c->backoff);
+    else
+        backoff_failed(&c->backoff, clock_ms(), clock_chance());
 }
 
-enum err connection_connect(struct connection *c)
+/* What a session needs once it is open. */
+static enum err set_up_session(struct connection *c, const struct dialed *dialed)
 {
     enum err e;
 
-    disconnect(c);
-    e = open_connection(c);
-    if (!e)
-        e = set_up_session(c);
+    c->pg = dialed->pg;
+    c->is_pooled = dialed->is_pooled;
+    c->role = AS_SELF;
+    e = set_timeout(c, c->config->statement_timeout_ms);
     if (!e)
         e = prepare_all(c);
     if (!e)
         e = try_roles(c);
+    PQsetNoticeReceiver(c->pg, log_notice, NULL);
+    return e;
+}
+
+enum err connection_connect(struct connection *c)
+{
+    char faults[DIAL_FAULTS_SIZE];
+    struct dialed dialed;
+    enum err e;
+
+    disconnect(c);
+    e = dial(c->config->url, &dialed, faults);
+    if (!e)
+        e = set_up_session(c, &dialed);
     if (!e) {
-        if (c->backoff.delay_ms)
-            log_info("PostgreSQL is back");
-        PQsetNoticeReceiver(c->pg, log_statement_notice, NULL);
-        backoff_succeeded(&c->backoff);
+        note_state(c, dialed.is_read_only ? DATABASE_IS_READ_ONLY : DATABASE_WORKS, NULL);
         c->connects++;
         return ERR_NONE;
     }
-    if (c->backoff.delay_ms == 0 && e == ERR_UNAVAILABLE)
-        log_outage(c);
+    if (e == ERR_INVALID)
+        backoff_failed(&c->backoff, clock_ms(), clock_chance());
+    else
+        note_state(c, DATABASE_IS_DOWN, c->pg ? PQerrorMessage(c->pg) : faults);
     disconnect(c);
-    backoff_failed(&c->backoff, clock_ms(), clock_chance());
     return e;
 }
 
@@ -335,7 +303,7 @@ static bool is_ended(const struct connection *c)
 {
     char byte;
 
-    if (!wait_for_socket(c, POLLIN, 0))
+    if (!wire_wait(c->pg, POLLIN, 0))
         return false;
     return !PQconsumeInput(c->pg) || recv(PQsocket(c->pg), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
@@ -344,10 +312,10 @@ static enum err ensure_connected(struct connection *c, bool is_once)
 {
     if (c->pg && is_once && is_ended(c))
         disconnect(c);
-    if (c->pg)
+    if (c->pg && c->state == DATABASE_WORKS)
         return ERR_NONE;
     if (!backoff_is_due(&c->backoff, clock_ms()))
-        return ERR_UNAVAILABLE;
+        return c->pg ? ERR_NONE : ERR_UNAVAILABLE;
     return connection_connect(c) ? ERR_UNAVAILABLE : ERR_NONE;
 }
 
@@ -365,7 +333,7 @@ static enum err leave_pipeline(struct connection *c)
     while (status != PGRES_PIPELINE_SYNC) {
         PGresult *next;
 
-        if (wait_for_result(c, deadline_ms))
+        if (wire_wait_for_result(c->pg, deadline_ms))
             return ERR_UNAVAILABLE;
         next = PQgetResult(c->pg);
         status = PQresultStatus(next);
@@ -376,22 +344,37 @@ static enum err leave_pipeline(struct connection *c)
     return PQexitPipelineMode(c->pg) ? ERR_NONE : ERR_UNAVAILABLE;
 }
 
-/* Sets the statement's role in the same round trip. Both are one transaction: a role that is
- * refused stops the statement, and a statement that fails leaves the role as it was. */
-static enum err run_in_role(struct connection *c, const struct statement *statement,
-                            const char *const *values)
+static bool send_statement(struct connection *c, const struct statement *s,
+                           const char *const *values)
+{
+    if (c->is_pooled)
+        return PQsendQueryParams(c->pg, s->sql, s->params, NULL, values, NULL, NULL, 0);
+    return PQsendQueryPrepared(c->pg, s->name, s->params, values, NULL, NULL, 0);
+}
+
+/* What has to come before a statement of that role: for its transaction all settings, or for the
+ * session the role. */
+static bool send_terms(struct connection *c, enum statement_role role)
+{
+    if (c->is_pooled)
+        return send_settings(c, role, true);
+    return PQsendQueryParams(c->pg, roles[role].set, 0, NULL, NULL, NULL, NULL, 0);
+}
+
+/* Sends the terms in the same round trip. Both are one transaction: a role that is refused stops
+ * the statement, and a statement that fails leaves the role as it was. */
+static enum err run_on_terms(struct connection *c, const struct statement *statement,
+                             const char *const *values)
 {
     enum err e;
 
-    if (!PQenterPipelineMode(c->pg) ||
-        !PQsendQueryParams(c->pg, set_role[statement->role], 0, NULL, NULL, NULL, NULL, 0) ||
-        !PQsendQueryPrepared(c->pg, statement->name, statement->params, values, NULL, NULL, 0) ||
-        !PQpipelineSync(c->pg))
+    if (!PQenterPipelineMode(c->pg) || !send_terms(c, statement->role) ||
+        !send_statement(c, statement, values) || !PQpipelineSync(c->pg))
         return ERR_UNAVAILABLE;
     e = fetch_result(c);
-    if (!e && PQresultStatus(c->result) == PGRES_COMMAND_OK) {
+    if (!e && is_done(c)) {
         e = fetch_result(c);
-        if (!e && PQresultStatus(c->result) == PGRES_TUPLES_OK)
+        if (!e && is_done(c) && !c->is_pooled)
             c->role = statement->role;
     }
     return e ? e : leave_pipeline(c);
@@ -400,11 +383,9 @@ static enum err run_in_role(struct connection *c, const struct statement *statem
 static enum err run_statement(struct connection *c, const struct statement *statement,
                               const char *const *values)
 {
-    if (statement->role != AS_ANY && statement->role != c->role)
-        return run_in_role(c, statement, values);
-    if (!PQsendQueryPrepared(c->pg, statement->name, statement->params, values, NULL, NULL, 0))
-        return ERR_UNAVAILABLE;
-    return fetch_result(c);
+    if (c->is_pooled || (statement->role != AS_ANY && statement->role != c->role))
+        return run_on_terms(c, statement, values);
+    return send_statement(c, statement, values) ? fetch_result(c) : ERR_UNAVAILABLE;
 }
 
 static enum err run_once(struct connection *c, const struct statement *statement,
@@ -441,16 +422,23 @@ static enum err check_shape(const struct connection *c, const struct statement *
 }
 
 /* Of an error that is not the schema's own only the state is logged: its message may repeat what
- * users wrote. */
+ * users wrote. That nothing can be written is said by note_state(). */
 static enum err check_result(const struct connection *c, const struct statement *statement)
 {
     const char *state = PQresultErrorField(c->result, PG_DIAG_SQLSTATE);
 
     if (PQresultStatus(c->result) == PGRES_TUPLES_OK)
         return check_shape(c, statement);
-    if (!sqlstate_is_ours(state))
+    if (!sqlstate_is_ours(state) && !sqlstate_is_read_only(state))
         log_warn("statement \"%s\" failed: SQLSTATE %s", statement->name, state ? state : "?");
     return sqlstate_err(state);
+}
+
+/* The session can be read, but not written, and was not known so. */
+static bool is_found_read_only(const struct connection *c)
+{
+    return c->state == DATABASE_WORKS &&
+           sqlstate_is_read_only(PQresultErrorField(c->result, PG_DIAG_SQLSTATE));
 }
 
 enum err connection_run_with(struct connection *c, const struct statement *statement,
@@ -461,13 +449,18 @@ enum err connection_run_with(struct connection *c, const struct statement *state
     enum err e = ERR_UNAVAILABLE;
 
     clear_result(c);
-    for (int tries = is_once ? 1 : 2; tries > 0 && e; tries--) {
+    for (int tries = 2; tries > 0 && e; tries--) {
         if (ensure_connected(c, is_once))
             break;
         e = run_once(c, statement, values, terms->more_ms);
-        if (e)
+        if (!e && is_found_read_only(c)) {
+            disconnect(c); /* nothing was done, so it may be run again in any case */
+            e = ERR_UNAVAILABLE;
+        } else if (e) {
+            tries = is_once ? 1 : tries;
             log_warn("the connection to PostgreSQL was lost during \"%s\"%s", statement->name,
                      tries > 1 ? ", which is tried again" : "");
+        }
     }
     if (e)
         return e;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* connection.h - one connection to PostgreSQL: prepares the statements it is given, runs each in
- * its role, and reconnects. It knows none of them. No thread shares it. */
+ * its role, and reconnects, to another host where the last one cannot be written any more. It knows
+ * none of the statements. No thread shares it. */
 #ifndef DOORBELL_FCGI_APP_DATABASE_CONNECTION_H
 #define DOORBELL_FCGI_APP_DATABASE_CONNECTION_H
 
@@ -14,19 +15,22 @@
 struct pg_result; /* libpq's PGresult */
 struct connection;
 
+/* A setting of PostgreSQL that the statements want. */
+#define CONNECTION_SETTING(name, value) ", pg_catalog.set_config('" name "', '" value "', $1)"
+
 /* Does not connect. `lists` are the statements to prepare, lists of lists, each ended by NULL;
- * `session` is SQL for settings of the connection, or NULL. `config` and they must outlive *out.
+ * `more_settings` are CONNECTION_SETTING()s, or "". `config` and the lists must outlive *out.
  * Caller owns *out. */
 MUST_USE enum err connection_new(const struct config_database *config,
-                                 const struct statement *const *const *lists, const char *session,
-                                 struct connection **out);
+                                 const struct statement *const *const *lists,
+                                 const char *more_settings, struct connection **out);
 void connection_free(struct connection *c);
 
 /* Connects and prepares. ERR_UNAVAILABLE while the server is unreachable, ERR_INVALID if it refuses
  * a statement or a role: the schema or the rights are not those that this program was built for. */
 MUST_USE enum err connection_connect(struct connection *c);
 
-/* Connects if it is not connected, and the last failure is long enough ago. */
+/* Connects if it is not connected, or only to be read, and the last failure is long enough ago. */
 void connection_reconnect(struct connection *c);
 
 /* How often it has connected: another number, another connection. */

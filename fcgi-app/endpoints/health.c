@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /health: whether the database works; with a service key for metrics, also how it is. */
+/* GET /health: whether the database can be written; with a service key for metrics, also how it is.
+ */
 #include "common/os/clock.h"
 #include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/shared/health_cache.h"
@@ -27,13 +28,19 @@ enum err endpoint_show_health(const struct endpoint *ep, const struct request *r
                               struct response *res)
 {
     struct span details;
+    bool is_writable;
     enum err e;
 
     if (!req->key)
         return show_publicly(ep, res);
-    if (upkeep_health(ep->store, &details))
+    if (upkeep_health(ep->store, &is_writable, &details))
         return reply_down(res);
-    e = response_json(res, SPAN("{\"ok\":true,\"program\":\"" DOORBELL_VERSION "\",\"database\":"));
+    if (!is_writable)
+        res->http = 503;
+    e = response_json(res, is_writable ? SPAN("{\"ok\":true,\"writable\":true,")
+                                       : SPAN("{\"ok\":false,\"writable\":false,"));
+    if (!e)
+        e = response_json(res, SPAN("\"program\":\"" DOORBELL_VERSION "\",\"database\":"));
     if (!e)
         e = response_json(res, details);
     return e ? e : response_json(res, SPAN("}"));

@@ -37,7 +37,7 @@ enum err endpoint_show_metrics(const struct endpoint *ep, const struct request *
 {
     struct metrics_gauges gauges = {.is_database_up = false};
     struct span health;
-    enum err e = upkeep_health(ep->store, &health);
+    enum err e = upkeep_health(ep->store, &gauges.is_writable, &health);
 
     (void)req;
     gauges.is_database_up = !e && !read_health(health, &gauges);

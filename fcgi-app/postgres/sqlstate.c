@@ -39,3 +39,8 @@ bool sqlstate_is_temporary(const char *state)
             return true;
     return false;
 }
+
+bool sqlstate_is_read_only(const char *state)
+{
+    return state && strcmp(state, "25006") == 0;
+}

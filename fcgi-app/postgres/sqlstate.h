@@ -17,4 +17,8 @@ bool sqlstate_is_ours(const char *state);
  * short of something. What is not temporary is a mistake, of ours or of the installation. */
 bool sqlstate_is_temporary(const char *state);
 
+/* Whether a write was refused since nothing can be written there: the server is a standby, or told
+ * to be read-only. The statement has done nothing. */
+bool sqlstate_is_read_only(const char *state);
+
 #endif

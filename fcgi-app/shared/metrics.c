@@ -292,8 +292,11 @@ static enum err encode_database(const struct metrics_gauges *g, struct buf *out)
 
     if (e || !g->is_database_up)
         return e;
-    e = metrics_text_one(out, PREFIX "outbox_rows", "gauge", "Rings that wait for the relay",
-                         g->outbox_rows);
+    e = metrics_text_one(out, PREFIX "database_writable", "gauge",
+                         "Whether the database can be written", g->is_writable);
+    if (!e)
+        e = metrics_text_one(out, PREFIX "outbox_rows", "gauge", "Rings that wait for the relay",
+                             g->outbox_rows);
     if (!e)
         e = metrics_text_one(out, PREFIX "outbox_age_seconds", "gauge", "Age of the oldest of them",
                              g->outbox_age_s);

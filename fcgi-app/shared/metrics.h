@@ -17,6 +17,7 @@ struct metrics;
 /* What is not counted, but found out at the moment of asking. */
 struct metrics_gauges {
     bool is_database_up; /* else the others are not known */
+    bool is_writable;
     int64_t outbox_rows, outbox_age_s, overdue, drift;
 };
 

@@ -72,7 +72,7 @@ enum err checks_init(struct store *s, const struct config_database *config)
     static const struct statement *const *const lists[] = {checks_statements, NULL};
 
     return connection_new(config, lists,
-                          "SET plan_cache_mode = force_generic_plan; "
-                          "SET enable_seqscan = off",
+                          CONNECTION_SETTING("plan_cache_mode", "force_generic_plan")
+                              CONNECTION_SETTING("enable_seqscan", "off"),
                           &s->connection);
 }

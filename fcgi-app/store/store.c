@@ -7,7 +7,7 @@
 
 enum err store_init(struct store *s, const struct config_database *config)
 {
-    return connection_new(config, query_statements, NULL, &s->connection);
+    return connection_new(config, query_statements, "", &s->connection);
 }
 
 void store_deinit(struct store *s)

@@ -34,20 +34,30 @@ enum err upkeep_sweep(struct store *s, int64_t rows, int64_t *count)
     return run_upkeep(s, &sweep, VALUES(sweep, value_int(&digits, rows)), count);
 }
 
-STATEMENT(health, AS_ANY, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.health()");
+#define IS_WRITABLE "(current_setting('transaction_read_only') = 'off')::integer"
 
-enum err upkeep_health(struct store *s, struct span *json)
+STATEMENT(health, AS_ANY, 0, 2, SHAPE_ROW, REPEATABLE, "SELECT " IS_WRITABLE ", doorbell.health()");
+
+enum err upkeep_health(struct store *s, bool *is_writable, struct span *json)
 {
-    return query_json(s, &health, NULL, json);
+    const struct pg_result *result;
+    enum err e = connection_run(s->connection, &health, NULL, &result);
+
+    if (e)
+        return e;
+    *is_writable = value_read_int(result, 0, 0, 0) != 0;
+    *json = value_read_text(result, 0, 1);
+    return ERR_NONE;
 }
 
-STATEMENT(ping, AS_ANY, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT 1");
+STATEMENT(ping, AS_ANY, 0, 1, SHAPE_ROW, REPEATABLE, "SELECT " IS_WRITABLE);
 
 enum err upkeep_ping(struct store *s)
 {
     const struct pg_result *result;
+    enum err e = connection_run(s->connection, &ping, NULL, &result);
 
-    return connection_run(s->connection, &ping, NULL, &result);
+    return e || value_read_int(result, 0, 0, 0) != 0 ? e : ERR_UNAVAILABLE;
 }
 
 const struct statement *const upkeep_statements[] = {&activate, &sweep, &health, &ping, NULL};

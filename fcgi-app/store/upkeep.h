@@ -3,6 +3,7 @@
 #ifndef DOORBELL_FCGI_APP_STORE_UPKEEP_H
 #define DOORBELL_FCGI_APP_STORE_UPKEEP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/bytes/err.h"
@@ -13,10 +14,10 @@
 MUST_USE enum err upkeep_activate(struct store *s, int64_t rows, int64_t *count);
 MUST_USE enum err upkeep_sweep(struct store *s, int64_t rows, int64_t *count);
 
-/* As JSON. */
-MUST_USE enum err upkeep_health(struct store *s, struct span *json);
+/* As JSON, and whether the database can be written now. */
+MUST_USE enum err upkeep_health(struct store *s, bool *is_writable, struct span *json);
 
-/* Whether the database answers at all. */
+/* ERR_UNAVAILABLE also if the database can only be read. */
 MUST_USE enum err upkeep_ping(struct store *s);
 
 #endif

@@ -71,7 +71,7 @@ class Postmaster {
     child.stderr.pipe(log);
     const lines = createInterface({ input: child.stderr });
     await new Promise((resolve, reject) => {
-      lines.on('line', (line) => line.includes('database system is ready to accept connections') && resolve());
+      lines.on('line', (line) => /database system is ready to accept (read-only )?connections/.test(line) && resolve());
       this.exited.then(async () => reject(new Error(`postgres ended: ${await readFile(join(this.dir, 'log'), 'utf8')}`)));
     });
   }
@@ -138,7 +138,11 @@ export async function startCluster(t, { port = 5432, settings: extra = {} } = {}
   const data = await preparedData(bin, user);
   const dir = await makeDir('doorbell-pg-', user);
   await run('cp', ['-a', '--reflink=auto', data, join(dir, 'data')], user);
-  const postmaster = new Postmaster(bin, dir, user, port, extra);
+  return serve(t, new Postmaster(bin, dir, user, port, extra));
+}
+
+async function serve(t, postmaster) {
+  const { bin, dir, user, port, extra } = postmaster;
   const killAtExit = () => postmaster.child?.kill('SIGQUIT');
   process.on('exit', killAtExit);
   await postmaster.start();
@@ -170,6 +174,15 @@ export async function startCluster(t, { port = 5432, settings: extra = {} } = {}
       await migrate(cluster.connString(name), sql);
       return begin(name);
     },
+
+    /** A standby that follows this cluster, and is one like it once it is promoted. */
+    async startStandby() {
+      const copy = await makeDir('doorbell-pg-', user);
+      await run(`${bin}/pg_basebackup`, ['-D', join(copy, 'data'), '-h', dir, '-p', String(port), '-U', owner, '-R', '-c', 'fast', '--no-sync'],
+        { ...user, cwd: copy });
+      return serve(t, new Postmaster(bin, copy, user, 5432, extra));
+    },
+    promote: () => psql(cluster.connString(), 'SELECT pg_promote()'),
 
     stop: () => postmaster.stop('SIGINT'),
     start: () => postmaster.start(),

@@ -7,7 +7,7 @@ BEGIN
     IF char_length(value) NOT BETWEEN 1 AND chars_max THEN
         RAISE EXCEPTION '% is 1 to % characters', what, chars_max USING ERRCODE = 'DB422';
     END IF;
-    IF value ~ '[\x01-\x1f\x7f-\x9f]' THEN
+    IF value ~ E'[\u0001-\u001f\u007f-\u009f]' THEN
         RAISE EXCEPTION '% has a control character', what USING ERRCODE = 'DB422';
     END IF;
 END
@@ -35,7 +35,7 @@ LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     PERFORM doorbell_internal.check_text('url', url, 2048);
     -- Browsers read a backslash as a slash and drop tabs: neither may hide a host.
-    IF url ~ '[\\[:space:]]' OR (url !~* '^https?://[^/?#]' AND url !~ '^/([^/]|$)') THEN
+    IF url ~ E'[\\\\[:space:]]' OR (url !~* '^https?://[^/?#]' AND url !~ '^/([^/]|$)') THEN
         RAISE EXCEPTION 'url is http://, https:// or a path from the root' USING ERRCODE = 'DB422';
     END IF;
 END
@@ -45,7 +45,7 @@ CREATE OR REPLACE FUNCTION doorbell_internal.check_user(user_id text) RETURNS vo
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     IF user_id IS NULL OR octet_length(user_id) NOT BETWEEN 1 AND 128 OR user_id = '*'
-        OR user_id ~ '[\x01-\x1f\x7f-\x9f]'
+        OR user_id ~ E'[\u0001-\u001f\u007f-\u009f]'
     THEN
         RAISE EXCEPTION 'a user id is 1 to 128 bytes without control characters, and not "*"'
             USING ERRCODE = 'DB422';
@@ -143,7 +143,7 @@ BEGIN
         RAISE EXCEPTION 'a message goes to at most 100000 users; use a group' USING ERRCODE = 'DB422';
     END IF;
     PERFORM doorbell_internal.check_user(u) FROM unnest(users) u
-    WHERE u IS NULL OR octet_length(u) NOT BETWEEN 1 AND 128 OR u = '*' OR u ~ '[\x01-\x1f\x7f-\x9f]';
+    WHERE u IS NULL OR octet_length(u) NOT BETWEEN 1 AND 128 OR u = '*' OR u ~ E'[\u0001-\u001f\u007f-\u009f]';
     RETURN coalesce((SELECT array_agg(DISTINCT u COLLATE "C" ORDER BY u COLLATE "C") FROM unnest(users) u), '{}');
 END
 $$;

@@ -524,7 +524,7 @@ test('health tells strangers one bit, the key\'s holder more', async () => {
   const bare = await stack.api('GET', '/health');
   assert.equal(bare.text, '{"ok":true}');
   const full = await stack.api('GET', '/health', { service: true });
-  assert.equal(full.json.ok, true);
+  assert.deepEqual([full.json.ok, full.json.writable], [true, true]);
   assert.match(full.json.database.schema, /^\d{4}_/);
   assert.equal((await stack.api('GET', '/health', { headers: { authorization: 'Bearer x' } })).status, 401);
   assert.equal((await stack.api('GET', '/health', { user: '42' })).status, 401);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -22,6 +23,7 @@ static void states_mean_what_the_caller_can_do(void **state)
         {"53300", ERR_UNAVAILABLE, true},  {"55P03", ERR_UNAVAILABLE, true},
         {"57014", ERR_UNAVAILABLE, true},  {"57P03", ERR_UNAVAILABLE, true},
         {"42883", ERR_UNAVAILABLE, false}, {"42P01", ERR_UNAVAILABLE, false},
+        {"25006", ERR_UNAVAILABLE, false}, {"25001", ERR_UNAVAILABLE, false},
         {"28P01", ERR_UNAVAILABLE, false}, {"23505", ERR_UNAVAILABLE, false},
         {"XX000", ERR_UNAVAILABLE, false}, {"DB999", ERR_UNAVAILABLE, false},
         {"DB400", ERR_MALFORMED, false},   {"DB404", ERR_NOT_FOUND, false},
@@ -33,6 +35,8 @@ static void states_mean_what_the_caller_can_do(void **state)
         assert_int_equal(sqlstate_err(rows[i].state), rows[i].e);
         assert_int_equal(sqlstate_is_ours(rows[i].state), rows[i].e != ERR_UNAVAILABLE);
         assert_int_equal(sqlstate_is_temporary(rows[i].state), rows[i].is_temporary);
+        assert_int_equal(sqlstate_is_read_only(rows[i].state),
+                         rows[i].state && strcmp(rows[i].state, "25006") == 0);
     }
 }
 

@@ -162,16 +162,21 @@ static void of_a_database_that_is_away_nothing_is_claimed(void **state)
 {
     static const char *const lines_down[] = {"doorbell_app_database_up 0"};
     static const char *const lines_up[] = {
-        "doorbell_app_database_up 1",        "doorbell_app_outbox_rows 5",
-        "doorbell_app_outbox_age_seconds 6", "doorbell_app_overdue_messages 7",
-        "doorbell_app_wrong_counters 8",
+        "doorbell_app_database_up 1",      "doorbell_app_database_writable 1",
+        "doorbell_app_outbox_rows 5",      "doorbell_app_outbox_age_seconds 6",
+        "doorbell_app_overdue_messages 7", "doorbell_app_wrong_counters 8",
     };
-    const struct metrics_gauges up = {
-        .is_database_up = true, .outbox_rows = 5, .outbox_age_s = 6, .overdue = 7, .drift = 8};
+    const struct metrics_gauges up = {.is_database_up = true,
+                                      .is_writable = true,
+                                      .outbox_rows = 5,
+                                      .outbox_age_s = 6,
+                                      .overdue = 7,
+                                      .drift = 8};
     struct metrics *m = make(1);
 
     (void)state;
     assert_lines(m, &down, lines_down, ROWS(lines_down));
+    assert_absent(m, &down, "writable");
     assert_absent(m, &down, "outbox");
     assert_absent(m, &down, "overdue");
     assert_absent(m, &down, "wrong");

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* dial.h - opens a session of the database, at the first of its hosts where it can write. */
+#ifndef DOORBELL_FCGI_APP_DATABASE_DIAL_H
+#define DOORBELL_FCGI_APP_DATABASE_DIAL_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+#include "common/bytes/err.h"
+
+enum { DIAL_FAULTS_SIZE = 512 };
+
+struct dialed {
+    PGconn *pg;        /* does not block */
+    bool is_read_only; /* none of the hosts can be written: this one can be read */
+    bool is_pooled;    /* a pooler is in between: the next transaction may be in another session */
+};
+
+/* Of `url`. On failure *out is untouched, and `faults` says what each host did. Caller finishes
+ * out->pg. */
+MUST_USE enum err dial(const char *url, struct dialed *out, char faults[DIAL_FAULTS_SIZE]);
+
+#endif
