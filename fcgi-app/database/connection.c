@@ -235,7 +235,7 @@ static void note_state(struct connection *c, enum database_state state, const ch
     if (state != c->state && state == DATABASE_WORKS)
         log_info("PostgreSQL is back");
     if (state != c->state && state == DATABASE_IS_READ_ONLY)
-        log_warn("PostgreSQL cannot be written: it is read-only, or a standby; writes are answered "
+        log_warn("PostgreSQL cannot be written: it is read-only; writes are answered "
                  "by 503 until a host of [database] url can be written");
     if (state != c->state && state == DATABASE_IS_DOWN)
         log_warn("PostgreSQL is unreachable, requests are answered by 503 until it is back: %.*s",
@@ -429,7 +429,7 @@ static enum err check_result(const struct connection *c, const struct statement 
 
     if (PQresultStatus(c->result) == PGRES_TUPLES_OK)
         return check_shape(c, statement);
-    if (!sqlstate_is_ours(state) && !sqlstate_is_read_only(state))
+    if (!sqlstate_is_ours(state) && !sqlstate_is_of_session(state))
         log_warn("statement \"%s\" failed: SQLSTATE %s", statement->name, state ? state : "?");
     return sqlstate_err(state);
 }
@@ -438,7 +438,7 @@ static enum err check_result(const struct connection *c, const struct statement 
 static bool is_found_read_only(const struct connection *c)
 {
     return c->state == DATABASE_WORKS &&
-           sqlstate_is_read_only(PQresultErrorField(c->result, PG_DIAG_SQLSTATE));
+           sqlstate_is_of_session(PQresultErrorField(c->result, PG_DIAG_SQLSTATE));
 }
 
 enum err connection_run_with(struct connection *c, const struct statement *statement,

@@ -48,22 +48,26 @@ static PGconn *open_host(const char *url, const struct host *host, int64_t deadl
 
 /* Whether it can write is asked and not read from the parameters it was opened with: a pooler knows
  * those of another time. One that made the session is told by its process, which a pooler invents.
- */
-static enum err ask_session(PGconn *pg, int64_t deadline_ms, struct dialed *out)
+ * A standby is of no use, not even for reading: it may lag behind what pages have been told, and
+ * nothing in it says so. */
+static enum err ask_session(PGconn *pg, int64_t deadline_ms, struct dialed *out, const char **fault)
 {
     PGresult *result;
     enum err e = ERR_UNAVAILABLE;
 
     if (PQstatus(pg) != CONNECTION_OK || PQsetnonblocking(pg, 1) != 0 ||
         !PQsendQuery(pg, "SELECT pg_catalog.current_setting('transaction_read_only'), "
-                         "pg_catalog.pg_backend_pid()") ||
+                         "pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery()") ||
         wire_fetch(pg, deadline_ms, &result))
         return ERR_UNAVAILABLE;
-    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQnfields(result) == 2) {
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && PQnfields(result) == 3) {
         out->pg = pg;
         out->is_read_only = strcmp(PQgetvalue(result, 0, 0), "off") != 0;
         out->is_pooled = strtol(PQgetvalue(result, 0, 1), NULL, 10) != PQbackendPID(pg);
-        e = ERR_NONE;
+        if (strcmp(PQgetvalue(result, 0, 2), "f") == 0)
+            e = ERR_NONE;
+        else
+            *fault = "is a standby";
     }
     PQclear(result);
     return e;
@@ -71,28 +75,32 @@ static enum err ask_session(PGconn *pg, int64_t deadline_ms, struct dialed *out)
 
 /* libpq's texts end with a line end, and may have more of them. Of a host that says nothing it has
  * at most the beginning of one. */
-static void note_fault(char *faults, const struct host *host, PGconn *pg, int64_t timeout_ms)
+static void note_fault(char *faults, const struct host *host, PGconn *pg, int64_t timeout_ms,
+                       const char *fault)
 {
     size_t len = strlen(faults);
     const char *text = PQerrorMessage(pg);
     char silence[64] = "";
 
-    if (PQstatus(pg) != CONNECTION_BAD)
+    if (!fault && PQstatus(pg) != CONNECTION_BAD) {
         (void)snprintf(silence, sizeof(silence), "no reply within %lld ms", (long long)timeout_ms);
+        fault = silence;
+    }
     (void)snprintf(faults + len, DIAL_FAULTS_SIZE - len, "%s%s%s%.*s%s", len ? "; " : "",
                    text[0] ? "" : host->name, text[0] ? "" : ": ", (int)strcspn(text, "\n"), text,
-                   silence);
+                   fault ? fault : "");
 }
 
 static enum err try_host(const char *url, const struct host *host, int64_t timeout_ms,
                          struct dialed *out, char *faults)
 {
     int64_t deadline_ms = clock_ms() + timeout_ms;
+    const char *fault = NULL;
     PGconn *pg = open_host(url, host, deadline_ms);
-    enum err e = ask_session(pg, deadline_ms, out);
+    enum err e = ask_session(pg, deadline_ms, out, &fault);
 
     if (e) {
-        note_fault(faults, host, pg, timeout_ms);
+        note_fault(faults, host, pg, timeout_ms, fault);
         PQfinish(pg);
     }
     return e;

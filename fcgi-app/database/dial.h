@@ -16,8 +16,8 @@ struct dialed {
     bool is_pooled;    /* a pooler is in between: the next transaction may be in another session */
 };
 
-/* Of `url`. On failure *out is untouched, and `faults` says what each host did. Caller finishes
- * out->pg. */
+/* Of `url`, but no standby. On failure *out is untouched, and `faults` says what each host did.
+ * Caller finishes out->pg. */
 MUST_USE enum err dial(const char *url, struct dialed *out, char faults[DIAL_FAULTS_SIZE]);
 
 #endif

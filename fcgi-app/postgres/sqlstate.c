@@ -40,7 +40,7 @@ bool sqlstate_is_temporary(const char *state)
     return false;
 }
 
-bool sqlstate_is_read_only(const char *state)
+bool sqlstate_is_of_session(const char *state)
 {
-    return state && strcmp(state, "25006") == 0;
+    return state && (strcmp(state, "25006") == 0 || strcmp(state, "0A000") == 0);
 }

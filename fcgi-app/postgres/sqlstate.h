@@ -17,8 +17,9 @@ bool sqlstate_is_ours(const char *state);
  * short of something. What is not temporary is a mistake, of ours or of the installation. */
 bool sqlstate_is_temporary(const char *state);
 
-/* Whether a write was refused since nothing can be written there: the server is a standby, or told
- * to be read-only. The statement has done nothing. */
-bool sqlstate_is_read_only(const char *state);
+/* Whether another session may do what this one refuses: the server is read-only or has become a
+ * standby (which 0A000 says of a read, since the epoch is in an unlogged table), or the session has
+ * plans from before a migration (0A000). The statement has done nothing. */
+bool sqlstate_is_of_session(const char *state);
 
 #endif

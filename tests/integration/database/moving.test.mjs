@@ -108,19 +108,35 @@ for (const [how, begin, end] of [
   });
 }
 
-test('a standby alone is read; once it is promoted it is written, and rings', async (t) => {
+// Nothing is served that might be from before what pages know.
+async function assertServesNothing(stack, user) {
+  for (const [method, call, options] of [['GET', '/unread', { user }], ['GET', '/messages', { user }], ['POST', '/messages', { service: true, json: { to: user, title: 'x' } }]]) {
+    const answer = await until(`${call} to be refused`, async () => {
+      const tried = await stack.api(method, call, options);
+      return tried.status === 503 && tried;
+    });
+    assert.ok(answer.headers['retry-after']);
+  }
+  await until('health to know', async () => (await stack.api('GET', '/health')).status === 503);
+}
+
+const epochOf = async (stack, user) => (await stack.api('GET', '/unread', { user })).json.epoch;
+
+test('a standby alone serves nothing; once it is promoted it does, in another epoch, and rings', async (t) => {
   const stack = await startStack(t, { ownCluster: true, app: false });
   const standby = await stack.cluster.startStandby();
   t.after(() => standby.remove());
   await stack.db.query("SELECT doorbell.register('42'), doorbell.send(ARRAY['42'], title => 'x')");
+  const { epoch } = (await stack.db.query('SELECT doorbell.keep_epoch()::text AS epoch')).rows[0];
   await startOn(stack, urlOf(stack, [standby]));
-  await until('replication', async () => (await unread(stack, '42')) === 1);
-  const bell = await stack.connect('42');
-  await assertReadsOnly(stack, '42');
+  await assertServesNothing(stack, '42');
+  await until('the log', () => /PostgreSQL is unreachable.*is a standby/.test(stack.app.log));
   await stack.db.end();
   await stack.cluster.kill();
   await standby.promote();
+  const bell = await stack.connect('42');
   await assertWrites(stack, bell, '42');
+  assert.notEqual(await epochOf(stack, '42'), epoch);
 });
 
 test('the primary is found among the hosts, and its successor after a failover', async (t) => {
@@ -135,23 +151,26 @@ test('the primary is found among the hosts, and its successor after a failover',
   const bell = await stack.connect('42');
   await assertWrites(stack, bell, '42');
   const num = await unread(stack, '42');
+  const epoch = await epochOf(stack, '42');
   await stack.db.end();
   await stack.cluster.kill();
-  await assertReadsOnly(stack, '42');
-  assert.equal(await unread(stack, '42'), num);
+  await assertServesNothing(stack, '42');
   await standby.promote();
+  await until('the inbox', async () => (await stack.api('GET', '/unread', { user: '42' })).status === 200);
+  assert.equal(await unread(stack, '42'), num);
+  assert.notEqual(await epochOf(stack, '42'), epoch);
   await assertWrites(stack, bell, '42');
   assert.equal((await send(stack, { to: '42', title: 'x', key: 'first' })).json.duplicate, true);
 });
 
-test('with target_session_attrs=read-write a standby is not even read', async (t) => {
+test('with target_session_attrs=read-write a read-only host is not even read', async (t) => {
   const stack = await startStack(t, { ownCluster: true, app: false, relay: false });
-  const standby = await stack.cluster.startStandby();
-  t.after(() => standby.remove());
-  await startOn(stack, urlOf(stack, [standby], '?target_session_attrs=read-write'));
+  const db = databaseOf(stack).slice(1);
+  await stack.db.query(`ALTER DATABASE ${db} SET default_transaction_read_only = on`);
+  await startOn(stack, urlOf(stack, [stack.cluster], '?target_session_attrs=read-write'));
   assert.equal((await stack.api('GET', '/unread', { user: '42' })).status, 503);
   await until('the log', () => /PostgreSQL is unreachable.*read-only/.test(stack.app.log));
-  await standby.promote();
+  await stack.db.query(`ALTER DATABASE ${db} RESET default_transaction_read_only`);
   await until('a send', async () => (await send(stack, { to: '42', title: 'x' })).status === 201);
 });
 

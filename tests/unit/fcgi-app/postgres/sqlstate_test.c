@@ -25,9 +25,10 @@ static void states_mean_what_the_caller_can_do(void **state)
         {"42883", ERR_UNAVAILABLE, false}, {"42P01", ERR_UNAVAILABLE, false},
         {"25006", ERR_UNAVAILABLE, false}, {"25001", ERR_UNAVAILABLE, false},
         {"28P01", ERR_UNAVAILABLE, false}, {"23505", ERR_UNAVAILABLE, false},
-        {"XX000", ERR_UNAVAILABLE, false}, {"DB999", ERR_UNAVAILABLE, false},
-        {"DB400", ERR_MALFORMED, false},   {"DB404", ERR_NOT_FOUND, false},
-        {"DB409", ERR_CONFLICT, false},    {"DB422", ERR_INVALID, false},
+        {"0A000", ERR_UNAVAILABLE, false}, {"XX000", ERR_UNAVAILABLE, false},
+        {"DB999", ERR_UNAVAILABLE, false}, {"DB400", ERR_MALFORMED, false},
+        {"DB404", ERR_NOT_FOUND, false},   {"DB409", ERR_CONFLICT, false},
+        {"DB422", ERR_INVALID, false},
     };
 
     (void)state;
@@ -35,8 +36,9 @@ static void states_mean_what_the_caller_can_do(void **state)
         assert_int_equal(sqlstate_err(rows[i].state), rows[i].e);
         assert_int_equal(sqlstate_is_ours(rows[i].state), rows[i].e != ERR_UNAVAILABLE);
         assert_int_equal(sqlstate_is_temporary(rows[i].state), rows[i].is_temporary);
-        assert_int_equal(sqlstate_is_read_only(rows[i].state),
-                         rows[i].state && strcmp(rows[i].state, "25006") == 0);
+        assert_int_equal(sqlstate_is_of_session(rows[i].state),
+                         rows[i].state && (strcmp(rows[i].state, "25006") == 0 ||
+                                           strcmp(rows[i].state, "0A000") == 0));
     }
 }
 
