@@ -23,6 +23,7 @@ const defaults = {
   sound: null,
   label: (num) => (num === 1 ? '1 unread message' : `${num || 'No'} unread messages`),
   pollInterval: 60_000,
+  refreshInterval: 900_000, // 0: never
   pingInterval: 25_000, // the relay's setting ping_interval
   onChange: null,
   onMessage: null,
@@ -60,7 +61,7 @@ export class Doorbell extends EventTarget {
     if (all.sound) this.#sound = new Sound(all.sound, name, all.clock);
     this.#client = new Client(addressesOf(all), browserWorld(name, all.clock), {
       badge: (num) => this.#badge.show(num),
-      announce: (id, user) => this.#ring(id, user),
+      announce: (id, user, epoch) => this.#ring(id, user, epoch),
       emit: (type, detail) => this.#emit(type, detail),
     });
     this.#call('change', all.onChange);
@@ -154,8 +155,8 @@ export class Doorbell extends EventTarget {
     };
   }
 
-  async #ring(id, user) {
-    if (this.#sound) this.#emit('sound', { id, result: await this.#sound.ring(id, user) });
+  async #ring(id, user, epoch) {
+    if (this.#sound) this.#emit('sound', { id, result: await this.#sound.ring(id, user, epoch) });
   }
 
   #call(type, handler) {

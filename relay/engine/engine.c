@@ -31,6 +31,7 @@ enum err engine_init(struct engine *e, const struct engine_ops *ops,
     e->authenticator.revocations = revocations_new(REVOCATIONS_MAX);
     e->admission.addresses = address_limit_new();
     frames_init(&e->frames, FRAMES_MAX);
+    frames_init(&e->pings, FRAMES_MAX);
     broadcaster_init(&e->broadcaster);
     if (!e->hub || !e->authenticator.revocations || !e->admission.addresses)
         return ERR_NO_MEMORY;
@@ -52,6 +53,7 @@ void engine_deinit(struct engine *e)
         if (e->protocols[i].protocol)
             e->protocols[i].protocol->stop(e, e->protocols[i].state);
     frames_deinit(&e->frames);
+    frames_deinit(&e->pings);
     broadcaster_deinit(&e->broadcaster);
     revocations_free(e->authenticator.revocations);
     hub_free(e->hub);

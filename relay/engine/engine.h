@@ -17,6 +17,7 @@
 #include "relay/engine/broadcaster.h"
 #include "relay/metrics/metrics.h"
 #include "relay/session/conn.h"
+#include "relay/session/epoch.h"
 #include "relay/session/frame.h"
 #include "relay/session/hub.h"
 
@@ -55,7 +56,9 @@ struct engine {
     struct admission admission;
     struct metrics metrics;
     struct broadcaster broadcaster;
-    struct frames frames; /* for all but broadcasts */
+    struct frames frames; /* for all but broadcasts and pings */
+    struct frames pings;  /* of this tick of the sweep */
+    struct epoch epoch;   /* of the database */
     struct online online; /* as it is told, anew once a second */
     struct instant now;
     size_t rung_in_turn; /* by publish calls; zeroed between two turns of the loop */

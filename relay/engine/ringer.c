@@ -65,6 +65,18 @@ enum err ringer_ring_all(struct engine *e, const struct ring *ring, size_t *coun
     return ERR_NONE;
 }
 
+bool ringer_learn(struct engine *e, const struct epoch_name *name, int64_t seq)
+{
+    static const struct ring ask = {.type = RING_ASK};
+    size_t ignored;
+
+    if (!epoch_learn(&e->epoch, name, seq))
+        return false;
+    /* Where this fails, the pings tell of the epoch. */
+    (void)!ringer_ring_all(e, &ask, &ignored);
+    return true;
+}
+
 static void send_deferred(struct engine *e)
 {
     struct session *s;

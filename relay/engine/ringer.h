@@ -15,6 +15,10 @@ MUST_USE enum err ringer_ring_user(struct engine *e, struct span user, const str
  * under way already. Nothing is started then. */
 MUST_USE enum err ringer_ring_all(struct engine *e, const struct ring *ring, size_t *count);
 
+/* Takes what a publish call tells of the database (epoch_learn()). True: it is another epoch than
+ * was known, and everybody is told to ask. */
+bool ringer_learn(struct engine *e, const struct epoch_name *name, int64_t seq);
+
 /* Sends a slice of what was deferred, and rings as many of a broadcast as the pace allows now. */
 void ringer_walk(struct engine *e);
 

@@ -3,6 +3,18 @@
 
 enum { ACTIONS_PER_TICK = 512 /* pings and closes; the rest waits for the next tick */ };
 
+/* Encoded once for all that are due. What a broadcast under way is about is not told by a ping:
+ * those who are still to be rung would ask twice, and not at its pace. */
+static void begin_pings(struct engine *e)
+{
+    struct event ping = {.type = EVENT_PING};
+
+    if (hub_due(e->hub) == 0)
+        epoch_settle(&e->epoch);
+    ping.as.seq = e->epoch.ping_seq;
+    frames_begin(&e->pings, &ping, 0);
+}
+
 static void sweep_sessions(struct engine *e)
 {
     bool is_draining = e->admission.drain_ends_ms != 0;
@@ -37,6 +49,7 @@ static void kill_unanswered(struct engine *e)
 
 bool sweep_tick(struct engine *e)
 {
+    begin_pings(e);
     sweep_sessions(e);
     kill_unanswered(e);
     if (++e->ticks % SWEEP_TICKS != 0)

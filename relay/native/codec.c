@@ -9,14 +9,22 @@
 
 enum { TYPE_MAX = 16 /* longer than any that is known */ };
 
-static enum err encode_welcome(struct span user, struct buf *out)
+/* The end of a message that belongs to an epoch. */
+static enum err end_with_epoch(struct span epoch, struct buf *out)
 {
-    enum err e;
+    enum err e = ERR_NONE;
 
-    if ((e = buf_append(out, SPAN("{\"type\":\"welcome\",\"user\":"))) ||
-        (e = json_append_text(out, user)))
+    if (epoch.len > 0 &&
+        ((e = buf_append(out, SPAN(",\"epoch\":"))) || (e = json_append_text(out, epoch))))
         return e;
     return buf_append_char(out, '}');
+}
+
+static enum err encode_welcome(struct span user, struct buf *out)
+{
+    enum err e = buf_append(out, SPAN("{\"type\":\"welcome\",\"user\":"));
+
+    return e ? e : json_append_text(out, user);
 }
 
 static enum err append_field(struct buf *out, struct span name, int64_t value)
@@ -33,10 +41,9 @@ static enum err encode_personal(const struct ring *r, struct buf *out)
     if ((e = append_field(out, SPAN("{\"type\":\"ring\",\"version\":"), r->version)) ||
         (e = append_field(out, SPAN(",\"seq\":"), r->seq)) ||
         (e = append_field(out, SPAN(",\"num\":"), r->num)) ||
-        (e = append_field(out, SPAN(",\"hit\":"), r->hit)) ||
-        (r->id && (e = append_field(out, SPAN(",\"id\":"), r->id))))
+        (e = append_field(out, SPAN(",\"hit\":"), r->hit)))
         return e;
-    return buf_append_char(out, '}');
+    return r->id ? append_field(out, SPAN(",\"id\":"), r->id) : ERR_NONE;
 }
 
 static enum err encode_ring(const struct ring *r, struct buf *out)
@@ -45,11 +52,18 @@ static enum err encode_ring(const struct ring *r, struct buf *out)
     case RING_PERSONAL:
         return encode_personal(r, out);
     case RING_MANY:
-        return buf_printf(out, "{\"type\":\"ring\",\"seq\":%" PRId64 ",\"spread_ms\":%" PRIu32 "}",
+        return buf_printf(out, "{\"type\":\"ring\",\"seq\":%" PRId64 ",\"spread_ms\":%" PRIu32,
                           r->seq, r->spread_ms);
     default:
-        return buf_append(out, SPAN("{\"type\":\"ring\"}"));
+        return buf_append(out, SPAN("{\"type\":\"ring\""));
     }
+}
+
+static enum err encode_ping(int64_t seq, struct buf *out)
+{
+    enum err e = buf_append(out, SPAN("{\"type\":\"ping\""));
+
+    return e || seq == 0 ? e : append_field(out, SPAN(",\"seq\":"), seq);
 }
 
 static enum err encode_error(enum event_fault fault, struct buf *out)
@@ -67,25 +81,30 @@ static enum err encode_error(enum event_fault fault, struct buf *out)
     return buf_printf(out, "{\"type\":\"error\",\"code\":\"%s\"}", codes[fault]);
 }
 
-enum err native_encode(const struct event *m, struct buf *out)
+enum err native_encode(const struct event *m, struct span epoch, struct buf *out)
 {
+    enum err e = ERR_INVALID;
+
     switch (m->type) {
     case EVENT_WELCOME:
-        return encode_welcome(m->as.user, out);
+        e = encode_welcome(m->as.user, out);
+        break;
     case EVENT_RING:
     case EVENT_BROADCAST:
-        return encode_ring(&m->as.ring, out);
+        e = encode_ring(&m->as.ring, out);
+        break;
+    case EVENT_PING:
+        e = encode_ping(m->as.seq, out);
+        break;
     case EVENT_ONLINE:
         return buf_printf(out, "{\"type\":\"online\",\"users\":%" PRIu32 ",\"pages\":%" PRIu32 "}",
                           m->as.online.users, m->as.online.pages);
-    case EVENT_PING:
-        return buf_append(out, SPAN("{\"type\":\"ping\"}"));
     case EVENT_ERROR:
         return encode_error(m->as.fault, out);
     case EVENT_CLOSE_NOTICE:
         return buf_printf(out, "{\"type\":\"bye\",\"after_ms\":%" PRIu32 "}", m->as.after_ms);
     }
-    return ERR_INVALID;
+    return e ? e : end_with_epoch(epoch, out);
 }
 
 static enum err decode_login(struct span token, struct span online, struct native_frame *out)

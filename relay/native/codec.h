@@ -26,11 +26,11 @@ struct native_frame {
     char token[TOKEN_MAX];
 };
 
-/* Appends one event. */
-MUST_USE enum err native_encode(const struct event *event, struct buf *out);
+/* Appends one event; `epoch` is empty where it is not known. */
+MUST_USE enum err native_encode(const struct event *event, struct span epoch, struct buf *out);
 
 /* The same as an event of an event stream. */
-MUST_USE enum err sse_encode(const struct event *event, struct buf *out);
+MUST_USE enum err sse_encode(const struct event *event, struct span epoch, struct buf *out);
 
 /* Decodes one frame; *out is of use only on success. ERR_MALFORMED, ERR_NO_MEMORY. */
 MUST_USE enum err native_decode(struct span in, struct native_frame *out);

@@ -124,6 +124,7 @@ static bool merge(struct engine *e, struct native_session *n, const struct frame
         engine_close(e, s, CLOSE_LATER, "out of memory");
         return true;
     }
+    slot_enter(n->slot, e->epoch.serial);
     slot_put(n->slot, &frames->event);
     if (s->pending_on == HUB_DEFERRED) {
         if (!n->slot->since_us)
@@ -195,6 +196,8 @@ static void fill_in(const struct engine *e, const struct session *s, struct even
         event->as.user = hub_user_id(s);
     if (event->type == EVENT_ONLINE)
         event->as.online = e->online;
+    if (event->type == EVENT_PING)
+        event->as.seq = e->epoch.ping_seq;
 }
 
 /* Sends the slot's next event, which goes back if the client does not take it. */
@@ -230,6 +233,7 @@ static void flush(struct engine *e, struct session *s)
     if (!n->slot || s->state == SESSION_CLOSING)
         return;
     n->slot->since_us = 0;
+    slot_enter(n->slot, e->epoch.serial);
     while (result == SEND_DONE)
         result = send_next(e, n, since_us);
     if (result == SEND_DEAD) {
@@ -243,14 +247,12 @@ static void flush(struct engine *e, struct session *s)
 
 static enum err encode_native(const struct engine *e, const struct event *event, struct buf *out)
 {
-    (void)e;
-    return native_encode(event, out);
+    return native_encode(event, epoch_name_span(&e->epoch.name), out);
 }
 
 static enum err encode_sse(const struct engine *e, const struct event *event, struct buf *out)
 {
-    (void)e;
-    return sse_encode(event, out);
+    return sse_encode(event, epoch_name_span(&e->epoch.name), out);
 }
 
 /* Rings merge: what the broadcaster holds is all there is to tell. */
@@ -429,7 +431,6 @@ enum native_due native_session_due(const struct native_session *n, int64_t ping_
 
 static bool check(struct engine *e, struct session *s)
 {
-    struct event ping = {.type = EVENT_PING};
     struct native_session *n = native_of(s);
     struct session_end end;
     bool is_work = true;
@@ -440,7 +441,7 @@ static bool check(struct engine *e, struct session *s)
         return true;
     case NATIVE_DUE_PING:
         n->pinged_ms = e->now.ms;
-        engine_tell(e, s, &ping);
+        (void)engine_deliver(e, s, &e->pings);
         break;
     case NATIVE_DUE_NOTHING:
         is_work = false;

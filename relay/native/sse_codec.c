@@ -3,11 +3,11 @@
  * event each, of one line, since JSON as it is encoded here has no line breaks. */
 #include "relay/native/codec.h"
 
-enum err sse_encode(const struct event *m, struct buf *out)
+enum err sse_encode(const struct event *m, struct span epoch, struct buf *out)
 {
     enum err e;
 
-    if ((e = buf_append(out, SPAN("data: "))) || (e = native_encode(m, out)))
+    if ((e = buf_append(out, SPAN("data: "))) || (e = native_encode(m, epoch, out)))
         return e;
     return buf_append(out, SPAN("\n\n"));
 }

@@ -63,6 +63,7 @@ static size_t deliver(struct api *api, const struct published_ring *pr)
     struct span user;
     size_t sessions = 0;
 
+    api->ops->learn(api->ctx, &pr->epoch, pr->to.p ? 0 : ring.seq);
     if (!pr->to.p) {
         metrics_count(api->metrics, COUNT_RINGS_ALL, 1);
         return api->ops->ring_all(api->ctx, &ring, &sessions) ? 0 : sessions;
@@ -120,6 +121,7 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
         return refuse_by(res, e, why);
     for (size_t i = 0; i < p.ring_count; i++)
         sessions += deliver(api, &p.rings[i]);
+    api->ops->learn(api->ctx, &p.told.epoch, p.told.seq); /* rings may be older than the call */
     e = buf_append(&res->body, SPAN("{\"sessions\":"));
     if (!e)
         e = buf_append_int(&res->body, (int64_t)sessions);
@@ -196,12 +198,14 @@ static enum err handle_ask_online(struct api *api, struct http_request *req,
                                   struct http_response *res)
 {
     struct rings_users users;
+    struct told told;
     struct span user;
     const char *why, *before = "{\"users\":[";
-    enum err e = online_decode((struct span){req->body, req->content_length}, &users, &why);
+    enum err e = online_decode((struct span){req->body, req->content_length}, &users, &told, &why);
 
     if (e)
         return refuse_by(res, e, why);
+    api->ops->learn(api->ctx, &told.epoch, told.seq);
     while (!e && rings_next_user(&users, &user)) {
         if (!hub_find(api->hub, user))
             continue;

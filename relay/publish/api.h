@@ -12,6 +12,7 @@
 #include "relay/access/revocations.h"
 #include "relay/http/http.h"
 #include "relay/metrics/metrics.h"
+#include "relay/session/epoch.h"
 #include "relay/session/hub.h"
 
 struct api_ops {
@@ -22,6 +23,9 @@ struct api_ops {
     /* Starts a broadcast, to *count sessions. Errors as above, and ERR_TOO_MANY: too many texts are
      * under way already. Nothing is started then. */
     enum err (*ring_all)(void *ctx, const struct ring *ring, size_t *count);
+
+    /* Takes what a call tells of the database, as epoch_learn(). */
+    void (*learn)(void *ctx, const struct epoch_name *name, int64_t seq);
 };
 
 struct api {

@@ -19,25 +19,28 @@ static enum err check_users(struct rings_users users, const char **why)
     return ERR_NONE;
 }
 
-enum err online_decode(struct span body, struct rings_users *users, const char **why)
+enum err online_decode(struct span body, struct rings_users *users, struct told *told,
+                       const char **why)
 {
-    static const char *const names[] = {"users"};
-    struct span list;
+    static const char *const names[] = {"users", "epoch", "seq"};
+    struct span members[3];
     struct rings_users found;
+    struct told said = {0};
     enum err e;
 
     *why = "the body is not JSON";
     if ((e = json_check(body)))
         return e;
-    *why = "the body is an object, with users once";
-    if ((e = json_walk_members(json_walk_root(body), names, 1, &list)))
+    *why = "the body is an object, with no field twice";
+    if ((e = json_walk_members(json_walk_root(body), names, 3, members)))
         return e;
     *why = "users must be a list of user ids";
-    if (!json_walk_is_array(list))
+    if (!json_walk_is_array(members[0]))
         return ERR_INVALID;
-    found = (struct rings_users){.rest = json_walk_inside(list)};
-    if ((e = check_users(found, why)))
+    found = (struct rings_users){.rest = json_walk_inside(members[0])};
+    if ((e = check_users(found, why)) || (e = told_decode(members[1], members[2], &said, why)))
         return e;
     *users = found;
+    *told = said;
     return ERR_NONE;
 }

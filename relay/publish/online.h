@@ -10,8 +10,10 @@
 
 enum { ONLINE_BODY_USERS_MAX = 1000 /* so that the answer fits */ };
 
-/* Decodes {"users":["42","43"]}, for rings_next_user(); borrows from `body`. An empty list is one.
- * On failure *why (static text) says what is wrong: ERR_MALFORMED, ERR_INVALID, ERR_TOO_BIG. */
-MUST_USE enum err online_decode(struct span body, struct rings_users *users, const char **why);
+/* Decodes {"users":["42","43"],"epoch":"k3x","seq":94}, the users for rings_next_user(); borrows
+ * from `body`. An empty list is one. On failure *why (static text) says what is wrong:
+ * ERR_MALFORMED, ERR_INVALID, ERR_TOO_BIG. */
+MUST_USE enum err online_decode(struct span body, struct rings_users *users, struct told *told,
+                                const char **why);
 
 #endif

@@ -10,9 +10,19 @@
 #include "common/text/json.h"
 #include "common/text/json_walk.h"
 
-enum field { FIELD_TO, FIELD_ALL, FIELD_VERSION, FIELD_SEQ, FIELD_NUM, FIELD_HIT, FIELD_ID };
+enum field {
+    FIELD_TO,
+    FIELD_ALL,
+    FIELD_VERSION,
+    FIELD_SEQ,
+    FIELD_NUM,
+    FIELD_HIT,
+    FIELD_ID,
+    FIELD_EPOCH
+};
 
-static const char *const field_names[] = {"to", "all", "version", "seq", "num", "hit", "id"};
+static const char *const field_names[] = {"to",  "all", "version", "seq",
+                                          "num", "hit", "id",      "epoch"};
 
 enum { FIELD_COUNT = sizeof(field_names) / sizeof(field_names[0]) };
 
@@ -109,15 +119,20 @@ static enum err decode_type(const struct span fields[], struct published_ring *r
     return ERR_NONE;
 }
 
-static enum err decode_ring(struct span value, struct published_ring *ring, const char **why)
+static enum err decode_ring(struct span value, const struct told *call, struct published_ring *ring,
+                            const char **why)
 {
     struct span fields[FIELD_COUNT];
+    struct told told = *call;
     enum err e;
 
     *why = "a ring is an object, with no field twice";
     if ((e = json_walk_members(value, field_names, FIELD_COUNT, fields)) ||
         (e = decode_address(fields, ring, why)) || (e = decode_numbers(fields, &ring->ring, why)))
         return e;
+    if ((e = told_decode(fields[FIELD_EPOCH], (struct span){NULL, 0}, &told, why)))
+        return e;
+    ring->epoch = told.epoch;
     return decode_type(fields, ring, why);
 }
 
@@ -144,7 +159,7 @@ static enum err decode_rings(struct span list, struct rings *p, const char **why
     if (!p->rings)
         return ERR_NO_MEMORY;
     while (json_walk_item(&list, &item)) {
-        enum err e = decode_ring(item, &p->rings[p->ring_count++], why);
+        enum err e = decode_ring(item, &p->told, &p->rings[p->ring_count++], why);
 
         if (e)
             return e;
@@ -168,17 +183,18 @@ static enum err decode_report(struct span report, struct rings *p, const char **
 
 static enum err decode_root(struct span root, struct rings *p, const char **why)
 {
-    static const char *const names[] = {"rings", "report"};
-    struct span members[2];
+    static const char *const names[] = {"rings", "report", "epoch", "seq"};
+    struct span members[4];
     enum err e;
 
     *why = "the body is an object, with no field twice";
-    if ((e = json_walk_members(root, names, 2, members)))
+    if ((e = json_walk_members(root, names, 4, members)))
         return e;
     *why = "rings must be a list";
     if (!json_walk_is_array(members[0]))
         return ERR_INVALID;
-    if ((e = decode_rings(json_walk_inside(members[0]), p, why)))
+    if ((e = told_decode(members[2], members[3], &p->told, why)) ||
+        (e = decode_rings(json_walk_inside(members[0]), p, why)))
         return e;
     return decode_report(members[1], p, why);
 }

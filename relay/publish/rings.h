@@ -10,6 +10,7 @@
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 #include "common/security/user.h"
+#include "relay/publish/told.h"
 #include "relay/session/event.h"
 
 enum { RINGS_MAX = 10000, RINGS_REPORT_MAX = 100 };
@@ -19,6 +20,7 @@ struct json_object;
 struct published_ring {
     struct span to; /* the list of user ids as it is written; {NULL, 0} for all */
     size_t user_count;
+    struct epoch_name epoch; /* of its numbers, as the ring or else the call says */
     struct ring ring;
 };
 
@@ -26,6 +28,7 @@ struct published_ring {
 struct rings {
     struct published_ring *rings;
     size_t ring_count;
+    struct told told;
     bool wants_report;
 };
 

@@ -187,7 +187,13 @@ static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
     return e;
 }
 
-static const struct api_ops api_ops = {ring_user, ring_all};
+static void learn(void *ctx, const struct epoch_name *name, int64_t seq)
+{
+    if (ringer_learn(ctx, name, seq))
+        log_warn("the database has another epoch: all pages are told to ask");
+}
+
+static const struct api_ops api_ops = {ring_user, ring_all, learn};
 
 static enum http_action on_publish_request(void *ctx, struct http_request *req,
                                            struct http_response *res)

@@ -59,6 +59,7 @@ struct event {
         struct span user; /* WELCOME */
         struct ring ring; /* RING, BROADCAST */
         struct online online;
+        int64_t seq;       /* PING: up to where a page should be; 0: not known */
         uint32_t after_ms; /* BYE */
         enum event_fault fault;
     } as;

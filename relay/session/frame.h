@@ -8,7 +8,10 @@
 #include "relay/session/event.h"
 #include "relay/session/protocol.h"
 
-enum { FRAME_ROOM = 32, FRAME_MAX = 1024 /* a welcome with 128 escaped bytes needs 800 */ };
+enum {
+    FRAME_ROOM = 32,
+    FRAME_MAX = 1024 /* a welcome with 128 escaped bytes and an epoch needs 935 */
+};
 
 struct frame {
     struct buf bytes; /* FRAME_ROOM bytes to be overwritten, then the frame */

@@ -72,6 +72,13 @@ static void put_ring(struct slot *s, const struct ring *r)
     }
 }
 
+void slot_enter(struct slot *s, uint32_t epoch)
+{
+    if (s->epoch != epoch)
+        s->waiting = (uint8_t)(s->waiting & ~(WAITING_PERSONAL | WAITING_MANY));
+    s->epoch = epoch;
+}
+
 void slot_put(struct slot *s, const struct event *m)
 {
     switch (m->type) {

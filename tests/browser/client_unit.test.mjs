@@ -14,19 +14,33 @@ class World {
   user = 'bob';
   states = {};
   isAppUp = true;
+  epoch = 'old';
   writes = [];
+  questions = 0;
   #channels = new Set();
 
   stateOf(user) {
-    this.states[user] ??= { num: 0, hit: 0, latest: 0, version: 0, seq: 0, user };
+    this.states[user] ??= { num: 0, hit: 0, latest: 0, version: 0, seq: 0, epoch: this.epoch, user };
     return this.states[user];
   }
 
   send(user, { isLost = false } = {}) {
     const state = this.stateOf(user);
     Object.assign(state, { num: state.num + 1, version: state.version + 1, hit: 1, latest: state.latest + 1 });
-    const { num, version, seq, hit, latest: id } = state;
-    if (!isLost) this.WebSocket.sockets.filter((one) => !one.isClosed && one.user === user).forEach((one) => one.tell({ type: 'ring', version, seq, num, hit, id }));
+    const { num, version, seq, hit, latest: id, epoch } = state;
+    if (!isLost) this.tell({ type: 'ring', version, seq, num, hit, id, epoch }, (one) => one.user === user);
+  }
+
+  // What the relay says to those who are there.
+  tell(frame, isFor = () => true) {
+    this.WebSocket.sockets.filter((one) => !one.isClosed && one.user && isFor(one)).forEach((one) => one.tell(frame));
+    return settle();
+  }
+
+  // Another history, in which nothing has happened yet.
+  failOver(epoch = 'new') {
+    this.epoch = epoch;
+    this.states = {};
   }
 
   fetch = async (url, { method, headers }) => {
@@ -40,6 +54,7 @@ class World {
     if (this.user === null) return [401, {}];
     if (expected !== undefined && expected !== this.user) return [409, { error: { code: 'another_user', message: '' } }];
     const state = this.stateOf(this.user);
+    if (method === 'GET') this.questions++;
     if (method === 'GET') return [200, { ...state, messages: [], next: null, position: 'p1' }];
     this.writes.push(this.user);
     Object.assign(state, { num: 0, version: state.version + 1, hit: 0 });
@@ -67,12 +82,12 @@ class World {
 
   open() {
     const tab = { badge: null, announced: [] };
-    const options = { api: 'https://x/doorbell', relay: 'wss://x/ws', events: null, token: null, pollInterval: 60_000, pingInterval: 25_000 };
+    const options = { api: 'https://x/doorbell', relay: 'wss://x/ws', events: null, token: null, pollInterval: 60_000, refreshInterval: 900_000, pingInterval: 25_000 };
     const { clock, fetch, WebSocket } = this;
     const own = { preference: fakePreference(), openChannel: () => this.#openChannel(), isHidden: () => false };
     tab.client = new Client(options, { clock, fetch, WebSocket, EventSource: null, ...own }, {
       badge: (num) => { tab.badge = num; },
-      announce: (id) => tab.announced.push(id),
+      announce: (id, user, epoch) => tab.announced.push(epoch === 'old' ? id : `${id} ${epoch}`),
       emit: () => {},
     });
     tab.client.start();
@@ -155,6 +170,61 @@ test('a logout in one tab empties every badge, and a login fills them', async ()
   world.send('carol', { isLost: true });
   await world.clock.advance(75_000);
   for (const { badge, client } of tabs) assert.deepEqual([badge, client.user], [1, 'carol']);
+});
+
+// Each way in which a page may hear of it.
+for (const [how, hear] of [
+  ['a general ask', (world) => world.tell({ type: 'ring', epoch: 'new' })],
+  ['a ping', (world) => world.tell({ type: 'ping', seq: 0, epoch: 'new' })],
+  ['its own question, now and then', async (world) => {
+    for (let minute = 0; minute < 15; minute++) {
+      await world.clock.advance(60_000);
+      await world.tell({ type: 'ping' });
+    }
+  }],
+]) {
+  test(`a failover that lost messages is shown after ${how}, and its rings from then on`, async () => {
+    const { world, tab } = await openLive();
+    for (let i = 0; i < 3; i++) world.send('bob');
+    assert.deepEqual([tab.badge, tab.announced], [3, [1, 2, 3]]);
+    world.failOver();
+    world.send('bob', { isLost: true });
+    await hear(world);
+    assert.deepEqual([tab.badge, tab.announced], [1, [1, 2, 3, '1 new']]);
+    world.send('bob');
+    assert.deepEqual([tab.badge, tab.announced.at(-1)], [2, '2 new']);
+  });
+}
+
+test('an answer of before the failover, which comes after it was heard of, is asked for again', async () => {
+  const { world, tab } = await openLive();
+  for (let i = 0; i < 3; i++) world.send('bob');
+  world.tell({ type: 'ring' }); // asks; the answer is of this history
+  world.failOver();
+  world.send('bob', { isLost: true });
+  await world.tell({ type: 'ring', epoch: 'new' });
+  await settle();
+  assert.equal(tab.badge, 1);
+});
+
+test('history that goes back without another epoch: the next answer is shown all the same', async () => {
+  const { world, tab } = await openLive();
+  for (let i = 0; i < 3; i++) world.send('bob');
+  world.failOver('old'); // as when the user is erased
+  world.send('bob');
+  assert.equal(tab.badge, 3); // a ring alone cannot tell
+  await world.tell({ type: 'ring', epoch: 'old' });
+  assert.equal(tab.badge, 1);
+});
+
+test('a ping makes up for a lost broadcast, and one about others is asked after once', async () => {
+  const { world, tab } = await openLive();
+  Object.assign(world.stateOf('bob'), { num: 1, seq: 5 });
+  const before = world.questions;
+  for (let i = 0; i < 5; i++) await world.tell({ type: 'ping', seq: 5, epoch: 'old' });
+  assert.deepEqual([tab.badge, world.questions], [1, before + 1]);
+  for (let i = 0; i < 5; i++) await world.tell({ type: 'ping', seq: 6, epoch: 'old' });
+  assert.equal(world.questions, before + 2);
 });
 
 test('stopped, it leaves no timer, no socket and no channel', async () => {

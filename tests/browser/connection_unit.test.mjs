@@ -15,6 +15,13 @@ for (const frame of frames) {
   });
 }
 
+test('what the relay says of epoch and number is passed on', async () => {
+  const { told, WebSocket } = await makeLive();
+  WebSocket.last.tell({ type: 'welcome', user: '42', epoch: 'k3x' });
+  WebSocket.last.tell({ type: 'ping', seq: 94, epoch: 'k3x' });
+  assert.deepEqual([told, WebSocket.last.sent], [['up 42 k3x', 'ping 94 k3x'], [{ type: 'pong' }]]);
+});
+
 // [name, close code, what is told, delays of what comes next]
 const closes = [
   ['an expired token asks for a new login, and does not come back by itself', 4401, ['down', 'refused login'], []],

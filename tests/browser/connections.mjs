@@ -8,7 +8,7 @@ import { FakeClock, fakeEventSource, fakePreference, fakeWebSocket, settle } fro
 export const relay = 'wss://example.org/ws';
 export const events = 'https://example.org/events';
 
-// `told`: 'up 42', 'down', 'refused login', 'ring 5'. Without events, unless options say so.
+// `told`: 'up 42', 'down', 'refused login', 'ring 5', 'ping 5 k3x'. Without events, unless options say so.
 export function makeConnection(token = null, options = {}) {
   const clock = new FakeClock();
   const WebSocket = fakeWebSocket();
@@ -19,10 +19,11 @@ export function makeConnection(token = null, options = {}) {
   const connection = new Connection(
     { relay, events: null, tokens, pingInterval: 25_000, preference, WebSocket, EventSource, ...options },
     {
-      up: (user) => told.push(`up ${user}`),
+      up: (user, epoch) => told.push(epoch ? `up ${user} ${epoch}` : `up ${user}`),
       down: () => told.push('down'),
       refused: (why) => told.push(`refused ${why}`),
       ring: (ring) => told.push(`ring ${ring.seq}`),
+      ping: ({ seq, epoch }) => seq && told.push(`ping ${seq} ${epoch}`),
     },
     clock,
   );

@@ -9,12 +9,13 @@ const NOW = 1_000_000;
 const answerOf = (user, num, more = {}) => ({ num, hit: 0, latest: 0, version: 5, seq: 9, user, ...more });
 
 function makeEngine(options = {}) {
-  const engine = new Engine({ hasRelay: true, isByCookie: () => true, pollInterval: 60_000, ...options }, () => 0.5);
-  const step = (type, input = {}, now = NOW) => engine.step(now, { type, ...input }).map((output) => output.map(textOf).join(' '));
+  const engine = new Engine({ hasRelay: true, isByCookie: () => true, pollInterval: 60_000, refreshInterval: 900_000, ...options }, () => 0.5);
+  // What is answered was asked just now, unless the test says when.
+  const step = (type, input = {}, now = NOW) => engine.step(now, { type, asked: engine.moment, ...input }).map((output) => output.map(textOf).join(' '));
   return { engine, step };
 }
 
-const textOf = (value) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+const textOf = (value) => (value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value));
 
 // Live, as bob, with two unread.
 function makeLive(options) {
@@ -43,7 +44,8 @@ test('a welcome ends the polls and asks', () => {
   const { step } = makeEngine();
   step('start');
   assert.deepEqual(step('welcomed', { user: 'bob', transport: 'events' }), [
-    'tell {"login":"bob"}', 'timer first null', 'timer poll null', 'emit state {"state":"live","transport":"events"}',
+    'tell {"login":"bob"}', 'timer first null', 'timer poll null', 'timer refresh 900000',
+    'emit state {"state":"live","transport":"events"}',
     'emit welcome {"user":"bob"}', 'ask 0',
   ]);
 });
@@ -57,7 +59,7 @@ for (const [what, ring, outputs] of [
   ['for many, known', { seq: 9, spread_ms: 500 }, []],
   ['without numbers', {}, ['ask 0']],
   ['young', { version: 6, seq: 9, num: 3, hit: 1, id: 813 },
-    ['badge 3', 'emit change {"num":3,"version":6,"seq":9}', 'emit message {"id":813,"num":3}', 'announce 813 bob']],
+    ['badge 3', 'emit change {"num":3,"version":6,"seq":9}', 'emit message {"id":813,"num":3}', 'announce 813 bob null']],
 ]) {
   test(`a ring that is ${what}`, () => assert.deepEqual(makeLive().step('rung', { ring, isHidden: false }), outputs));
 }
@@ -65,7 +67,7 @@ for (const [what, ring, outputs] of [
 test('a message is announced once', () => {
   const { step } = makeLive();
   const ring = { version: 6, seq: 9, num: 3, hit: 1, id: 813 };
-  assert.ok(step('rung', { ring }).includes('announce 813 bob'));
+  assert.ok(step('rung', { ring }).includes('announce 813 bob null'));
   assert.deepEqual(step('rung', { ring }), ['badge 3']);
 });
 
@@ -83,16 +85,133 @@ test('a page that is shown asks again only when it was polling, for an interval'
   assert.deepEqual(step('shown', {}, NOW + 60_000), ['wake false', 'ask 0']);
 });
 
-test('an answer that crosses what is known is told to the poller, the last one is believed', () => {
+// [what, version, seq, outputs after a ring (version 6, seq 9) that came since the question]
+for (const [what, version, seq, outputs] of [
+  ['newer', 7, 9, ['badge 8', 'emit change {"num":8,"version":7,"seq":9}']],
+  ['older', 5, 9, []],
+  ['crossed', 5, 10, ['ask 0']],
+]) {
+  for (const [type, more] of [['answered', {}], ['listed', { isNewest: false }]]) {
+    test(`${type}, ${what} than a ring since: compared; without one it replaces what is known`, () => {
+      const answer = answerOf('bob', 8, { version, seq });
+      const { engine, step } = makeLive();
+      const asked = engine.moment;
+      step('rung', { ring: { version: 6, seq: 9, num: 3 }, isHidden: false });
+      assert.deepEqual(step(type, { answer, asked, ...more }), outputs);
+      assert.deepEqual(step(type, { answer, ...more }).slice(0, 1), ['badge 8']);
+      assert.deepEqual(engine.known, { num: 8, version, seq });
+    });
+  }
+}
+
+test('two changes whose answers overtake each other: the newer one stays', () => {
+  const { engine, step } = makeLive();
+  const asked = engine.moment;
+  step('changed', { answer: { num: 0, version: 7, seq: 9, user: 'bob' }, asked });
+  assert.deepEqual(step('changed', { answer: { num: 1, version: 6, seq: 9, user: 'bob' }, asked }), [
+    'tell {"user":"bob","answer":{"num":1,"version":6,"seq":9,"user":"bob"}}',
+  ]);
+  assert.equal(engine.known.num, 0);
+});
+
+// Live as above, in the epoch `old`.
+function makeLiveInEpoch() {
+  const world = makeLive();
+  world.step('listed', { answer: { ...answerOf('bob', 2, { epoch: 'old' }), position: 'p1' }, isNewest: true });
+  return world;
+}
+
+const low = { num: 1, version: 2, seq: 3, epoch: 'new' };
+
+for (const [what, type, input, outputs] of [
+  ['a ring', 'rung', { ring: { type: 'ring', ...low }, isHidden: false }, ['ask 0']],
+  ['a ring with a spread, in a hidden tab', 'rung', { ring: { seq: 3, spread_ms: 500, epoch: 'new' }, isHidden: true }, ['ask 500']],
+  ['a general ask', 'rung', { ring: { epoch: 'new' }, isHidden: false }, ['ask 0']],
+  ['a welcome', 'welcomed', { user: 'bob', epoch: 'new', transport: 'websocket' }, ['timer first null', 'emit welcome {"user":"bob"}', 'ask 0']],
+  ['a ping', 'pinged', { ping: { seq: 3, epoch: 'new' }, isHidden: true }, ['ask 0']],
+  ['another tab', 'heard', { word: { user: 'bob', answer: { ...low, user: 'bob' } } }, ['ask 0']],
+]) {
+  test(`another epoch, met in ${what}: numbers and position are forgotten, the user stays, the badge too, and it asks`, () => {
+    const { engine, step } = makeLiveInEpoch();
+    const { login } = engine;
+    assert.deepEqual(step(type, input), outputs);
+    assert.deepEqual([engine.known, engine.position, engine.user, engine.login], [null, null, 'bob', login]);
+    assert.deepEqual(step('answered', { answer: answerOf('bob', 1, low) }), ['badge 1', 'emit change {"num":1,"version":2,"seq":3}']);
+  });
+}
+
+for (const [type, more] of [['answered', {}], ['changed', {}], ['listed', { isNewest: true }]]) {
+  const answer = { ...answerOf('bob', 1, low), position: 'p2' };
+
+  test(`another epoch in what is ${type}: it is taken if nothing came since, else asked again`, () => {
+    const { engine, step } = makeLiveInEpoch();
+    const before = engine.moment;
+    assert.deepEqual(step(type, { answer, ...more }).slice(0, 2), ['badge 1', 'emit change {"num":1,"version":2,"seq":3}']);
+    const late = { ...answerOf('bob', 9, { epoch: 'old' }), position: 'p1' };
+    assert.deepEqual(step(type, { answer: late, asked: before, ...more }), ['ask 0']);
+    assert.deepEqual(step('answered', { answer }).slice(0, 1), ['badge 1']);
+    assert.deepEqual([engine.known.seq, engine.position], [3, null]);
+  });
+}
+
+test('a message is announced again when its id comes in another epoch', () => {
+  const { step } = makeLiveInEpoch();
+  const ring = { version: 6, seq: 9, num: 3, hit: 1, id: 813, epoch: 'old' };
+  assert.ok(step('rung', { ring, isHidden: false }).includes('announce 813 bob old'));
+  const answer = answerOf('bob', 1, { ...low, hit: 1, latest: 813 });
+  assert.ok(step('answered', { answer }).includes('announce 813 bob new'));
+  assert.deepEqual(step('answered', { answer }), ['badge 1']);
+});
+
+test('what names no epoch is of that which is known; the first name changes nothing', () => {
   const { step } = makeLive();
-  const answer = answerOf('bob', 8, { version: 6, seq: 8 });
-  assert.deepEqual(step('answered', { answer }), ['crossed']);
-  assert.deepEqual(step('answered', { answer, isLast: true }), ['badge 8', 'emit change {"num":8,"version":6,"seq":8}']);
+  const ring = { version: 6, seq: 9, num: 3, hit: 1, id: 813 };
+  step('rung', { ring, isHidden: false });
+  assert.deepEqual(step('pinged', { ping: { seq: 9, epoch: 'old' }, isHidden: false }), []);
+  assert.deepEqual(step('rung', { ring, isHidden: false }), ['badge 3']);
+  assert.deepEqual(step('answered', { answer: answerOf('bob', 2) }), ['badge 2', 'emit change {"num":2,"version":5,"seq":9}']);
+  assert.deepEqual(step('pinged', { ping: { seq: 9, epoch: 'new' }, isHidden: false }), ['ask 0']);
+});
+
+test('a ping with a higher number asks, until an answer has come that was asked for after it', () => {
+  const { engine, step } = makeLive();
+  const ping = (seq, isHidden = false) => step('pinged', { ping: { seq }, isHidden });
+  assert.deepEqual([ping(undefined), ping(8), ping(9)], [[], [], []]);
+  const before = engine.moment;
+  assert.deepEqual(ping(10), ['ask 0']);
+  step('answered', { answer: answerOf('bob', 2), asked: before });
+  assert.deepEqual(ping(10), ['ask 0']);
+  step('failed', { error: { status: 503 } });
+  assert.deepEqual(ping(10), ['ask 0']);
+  step('answered', { answer: answerOf('bob', 2) }); // what it is about is not bob's
+  assert.deepEqual([ping(10), ping(9)], [[], []]);
+  assert.deepEqual(ping(11, true), []);
+  assert.deepEqual(step('shown'), ['wake false', 'ask 0']);
+  step('answered', { answer: answerOf('bob', 2) });
+  assert.deepEqual(step('shown'), ['wake false']);
+});
+
+test('what a ping said before another epoch counts no more after it', () => {
+  const { engine, step } = makeLiveInEpoch();
+  step('pinged', { ping: { seq: 90, epoch: 'old' }, isHidden: false });
+  const { moment } = engine;
+  step('pinged', { ping: { seq: 5, epoch: 'new' }, isHidden: false });
+  step('answered', { answer: answerOf('bob', 1, low), asked: moment });
+  assert.deepEqual(step('pinged', { ping: { seq: 5, epoch: 'new' }, isHidden: false }), ['ask 0']);
+});
+
+test('a live page asks now and then, unless it is told never to', () => {
+  const { step } = makeLive();
+  assert.deepEqual(step('refresh-due'), ['timer refresh 900000', 'ask 0']);
+  const never = makeEngine({ refreshInterval: 0 });
+  never.step('start');
+  const outputs = never.step('welcomed', { user: 'bob', transport: 'websocket' });
+  assert.ok(!outputs.some((output) => output.startsWith('timer refresh')));
 });
 
 test('a lost session: polls, and keeps what it shows', () => {
   const { engine, step } = makeLive();
-  assert.deepEqual(step('lost'), ['timer poll 60000', 'emit state {"state":"polling","transport":"polling"}']);
+  assert.deepEqual(step('lost'), ['timer poll 60000', 'timer refresh null', 'emit state {"state":"polling","transport":"polling"}']);
   assert.deepEqual(step('poll-due'), ['timer poll 60000', 'ask 0']);
   assert.equal(engine.known.num, 2);
 });
@@ -103,13 +222,13 @@ test('a failure changes nothing, unless nobody is logged in', () => {
   const { step } = makeLive();
   for (const status of [0, 403, 404, 429, 500, 503]) assert.deepEqual(step('failed', { error: { status } }), [], `${status}`);
   assert.deepEqual(step('failed', { error: { status: 401 } }), [
-    'tell {"login":null}', ...gone, 'disconnect', 'timer poll 60000', 'emit state {"state":"logged-out","transport":null}',
+    'tell {"login":null}', ...gone, 'disconnect', 'timer poll 60000', 'timer refresh null', 'emit state {"state":"logged-out","transport":null}',
   ]);
   const again = step('failed', { error: { status: 401 } });
   assert.ok(!again.includes('tell {"login":null}'));
 });
 
-const anew = [...gone, 'relogin', 'timer poll 60000', 'emit state {"state":"connecting","transport":null}'];
+const anew = [...gone, 'relogin', 'timer poll 60000', 'timer refresh null', 'emit state {"state":"connecting","transport":null}'];
 const carols = ['tell {"login":"carol"}', 'badge 1', 'emit change {"num":1,"version":5,"seq":9}'];
 
 for (const [what, type, input, outputs] of [
@@ -175,7 +294,7 @@ for (const [why, state, outputs] of [['login', 'polling', ['ask 0']], ['stop', '
 
 test('stopped: nothing is left running, and a late loss starts nothing', () => {
   const { step } = makeLive();
-  assert.deepEqual(step('stop'), ['timer first null', 'reset', 'disconnect', 'emit state {"state":"stopped","transport":null}']);
+  assert.deepEqual(step('stop'), ['timer first null', 'reset', 'disconnect', 'timer refresh null', 'emit state {"state":"stopped","transport":null}']);
   assert.deepEqual(step('lost'), []);
 });
 

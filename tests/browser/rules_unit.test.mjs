@@ -76,6 +76,7 @@ test('going slow is half a minute to a minute', () => {
 test('polls keep a quarter off their interval to either side', () => {
   assert.equal(pollDelay(60_000, never), 45_000);
   assert.equal(Math.round(pollDelay(60_000, almost)), 75_000);
+  assert.equal(pollDelay(Infinity, never), 2 ** 31 - 1); // a browser's timer takes no more
 });
 
 const now = Date.parse('2026-01-01T00:00:00Z');
@@ -197,20 +198,29 @@ test('the title has one prefix, ours, and none at 0', () => {
 });
 
 test('a message is claimed once, by one tab, also when its id is lower than the last', () => {
-  const first = claimRing([], 813, 'a');
-  assert.deepEqual(first, [[813, 'a']]);
-  assert.equal(claimRing(first, 813, 'a'), null);
-  assert.equal(claimRing(first, 813, 'b'), null);
-  const second = claimRing(first, 800, 'b');
-  assert.equal(ownerOfRing(second, 813), 'a');
-  assert.equal(ownerOfRing(second, 800), 'b');
-  assert.equal(ownerOfRing(second, 1), null);
+  const first = claimRing([], 813, null, 'a');
+  assert.deepEqual(first, [[813, 'a', null]]);
+  assert.equal(claimRing(first, 813, null, 'a'), null);
+  assert.equal(claimRing(first, 813, null, 'b'), null);
+  const second = claimRing(first, 800, null, 'b');
+  assert.equal(ownerOfRing(second, 813, null), 'a');
+  assert.equal(ownerOfRing(second, 800, null), 'b');
+  assert.equal(ownerOfRing(second, 1, null), null);
+});
+
+test('a message of another epoch is another one, unless an epoch is not known', () => {
+  const rung = claimRing([], 813, 'old', 'a');
+  assert.equal(claimRing(rung, 813, 'old', 'b'), null);
+  assert.equal(claimRing(rung, 813, null, 'b'), null);
+  assert.equal(claimRing([[813, 'a']], 813, 'old', 'b'), null); // as an older page has claimed it
+  const both = claimRing(rung, 813, 'new', 'b');
+  assert.deepEqual([ownerOfRing(both, 813, 'old'), ownerOfRing(both, 813, 'new')], ['a', 'b']);
 });
 
 test('the list of claims stays short and keeps the newest', () => {
   let rung = [];
-  for (let id = 1; id <= 500; id++) rung = claimRing(rung, id, 'a');
+  for (let id = 1; id <= 500; id++) rung = claimRing(rung, id, null, 'a');
   assert.equal(rung.length, 50);
-  assert.equal(claimRing(rung, 500, 'b'), null);
-  assert.equal(claimRing(rung, 451, 'b'), null);
+  assert.equal(claimRing(rung, 500, null, 'b'), null);
+  assert.equal(claimRing(rung, 451, null, 'b'), null);
 });

@@ -55,6 +55,30 @@ test('a page loaded anew does not ring again for the same message, but for anoth
   assert.deepEqual(plays(), [1, 1]);
 });
 
+test('the same id in another epoch is another message; where no epoch is known, it is the same', async (t) => {
+  const { tabs, clock, plays } = makeTabs(t, fakeStorage());
+  const ringOnce = async (tab, ...about) => {
+    const result = tab.ring(813, 'bob', ...about);
+    await clock.advance(1000);
+    return result;
+  };
+  assert.equal(await ringOnce(tabs[0], 'old'), 'rung');
+  assert.equal(await ringOnce(tabs[1], 'old'), 'elsewhere');
+  assert.equal(await ringOnce(tabs[1]), 'elsewhere'); // as an older doorbell-app has it
+  assert.equal(await ringOnce(tabs[1], 'new'), 'rung');
+  assert.equal(await ringOnce(tabs[0], 'new'), 'elsewhere');
+  assert.deepEqual(plays(), [1, 1]);
+});
+
+test('what a tab with an older doorbell.js has rung is not rung again', async (t) => {
+  const storage = fakeStorage();
+  const { tabs, clock } = makeTabs(t, storage);
+  storage.setItem('doorbell:x:rung', '[["bob/813","old tab"]]');
+  const result = tabs[0].ring(813, 'bob', 'old');
+  await clock.advance(1000);
+  assert.equal(await result, 'elsewhere');
+});
+
 for (const broken of ['{', '5', 'null', '{"a":1}', '[1,2]']) {
   test(`storage that holds ${broken} does not silence the bell`, async (t) => {
     const storage = fakeStorage();

@@ -10,6 +10,14 @@
 #include "common/security/user.h"
 #include "relay/publish/online.h"
 
+static void check_name(const struct epoch_name *name)
+{
+    struct epoch_name again;
+
+    if (name->len > 0 && epoch_name_set(&again, epoch_name_span(name)))
+        abort();
+}
+
 static void check_ring(const struct published_ring *r)
 {
     struct rings_users users;
@@ -23,6 +31,7 @@ static void check_ring(const struct published_ring *r)
     if (r->ring.version < 0 || r->ring.seq < 0 || r->ring.num < 0 || r->ring.id < 0 ||
         r->ring.hit > 1)
         abort();
+    check_name(&r->epoch);
     for (users = rings_users(r); rings_next_user(&users, &user); count++)
         if (!user_is_valid(user))
             abort();
@@ -36,12 +45,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct json_object *root;
     struct rings_users users;
     struct rings p;
+    struct told told;
     struct span user;
     const char *why;
 
     if (!rings_decode(body, &p, &why)) {
         for (size_t i = 0; i < p.ring_count; i++)
             check_ring(&p.rings[i]);
+        check_name(&p.told.epoch);
+        if (p.told.seq < 0)
+            abort();
         rings_deinit(&p);
     }
     if (!rings_decode_user(body, &root, &user, &why)) {
@@ -49,9 +62,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         json_object_put(root);
     }
-    if (!online_decode(body, &users, &why))
+    if (!online_decode(body, &users, &told, &why)) {
+        check_name(&told.epoch);
         while (rings_next_user(&users, &user))
             if (!user_is_valid(user))
                 abort();
+    }
     return 0;
 }

@@ -21,11 +21,12 @@ export class Client {
   #channel = null; // to the other tabs, while it runs
   #timers = {};
 
-  // options: {api, relay (null: none), events (null: none), all absolute; token, pollInterval, pingInterval}.
+  // options: {api, relay (null: none), events (null: none), all absolute; token, pollInterval, refreshInterval,
+  // pingInterval}.
   // world: {clock: {now, random, setTimeout, clearTimeout}, fetch, WebSocket, EventSource, preference,
   // openChannel(), isHidden()}; openChannel returns a BroadcastChannel, or null.
-  // on: {badge(num), announce(id, user), emit(type, detail)}.
-  constructor({ api, relay, events, token, pollInterval, pingInterval }, world, on) {
+  // on: {badge(num), announce(id, user, epoch), emit(type, detail)}.
+  constructor({ api, relay, events, token, pollInterval, refreshInterval, pingInterval }, world, on) {
     const { clock, fetch, WebSocket, EventSource, preference, openChannel, isHidden } = world;
 
     this.#clock = clock;
@@ -35,7 +36,7 @@ export class Client {
     this.#tokens = new Tokens(token);
     this.#api = new Api(api, this.#tokens, { fetch, clock });
     this.#engine = new Engine(
-      { hasRelay: relay !== null, isByCookie: () => this.#tokens.isByCookie, pollInterval },
+      { hasRelay: relay !== null, isByCookie: () => this.#tokens.isByCookie, pollInterval, refreshInterval },
       clock.random,
     );
     this.#poller = this.#makePoller();
@@ -46,22 +47,28 @@ export class Client {
 
   #makePoller() {
     const on = {
-      answer: (answer, isLast) => !this.step({ type: 'answered', answer, isLast }).some(([what]) => what === 'crossed'),
+      answer: (input) => this.step(input),
       failure: (error) => {
         this.step({ type: 'failed', error });
         return error.status !== 401; // for that, the polls go on
       },
     };
-    return new Poller(() => this.#api.unread(), on, this.#clock);
+    return new Poller(() => this.#ask(), on, this.#clock);
+  }
+
+  async #ask() {
+    const asked = this.#engine.moment;
+    return { type: 'answered', asked, answer: await this.#api.unread() };
   }
 
   // What the connection tells.
   #makeEars() {
     return {
-      up: (user) => this.step({ type: 'welcomed', user, transport: this.#connection.transport }),
+      up: (user, epoch) => this.step({ type: 'welcomed', user, epoch, transport: this.#connection.transport }),
       down: () => this.step({ type: 'lost' }),
       refused: (why) => this.step({ type: 'refused', why }),
       ring: (ring) => this.step({ type: 'rung', ring, isHidden: this.#isHidden() }),
+      ping: (ping) => this.step({ type: 'pinged', ping, isHidden: this.#isHidden() }),
     };
   }
 
@@ -112,21 +119,20 @@ export class Client {
 
   // What was asked for one user must not be shown to the next.
   async #asUser(call, input) {
-    const { login } = this.#engine;
+    const asked = this.#engine.moment;
     const answer = await call.catch((error) => {
       this.step({ type: 'denied', error });
       throw error;
     });
-    if (login === this.#engine.login) this.step({ ...input, answer });
-    if (login === this.#engine.login) return answer;
+    if (asked.login === this.#engine.login) this.step({ ...input, answer, asked });
+    if (asked.login === this.#engine.login) return answer;
     throw new DoorbellError('another user has logged in', { code: 'another_user' });
   }
 
-  // An input of the engine's; returns its outputs, which have been carried out.
+  // An input of the engine's, whose outputs are carried out.
   step(input) {
     const outputs = this.#engine.step(this.#clock.now(), input);
     for (const [what, ...args] of outputs) this.#outputs[what](...args);
-    return outputs;
   }
 
   #outputs = {
@@ -137,10 +143,9 @@ export class Client {
     wake: (isOnline) => this.#connection?.wake(isOnline),
     ask: (spread) => this.#poller.ask(spread),
     reset: () => this.#poller.reset(),
-    crossed: () => {}, // the poller learns it from the outputs
     forget: () => this.#api.forget(),
     badge: (num) => this.#on.badge(num),
-    announce: (id, user) => this.#on.announce(id, user),
+    announce: (id, user, epoch) => this.#on.announce(id, user, epoch),
     emit: (type, detail) => this.#on.emit(type, detail),
     tell: (word) => this.#channel?.postMessage(word),
     timer: (name, ms) => this.#setTimer(name, ms),

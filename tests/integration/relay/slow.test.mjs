@@ -27,21 +27,25 @@ async function ringTenThousand(scene, user, version) {
   return version;
 }
 
+// The kernels of both ends take some first, and find room again and again: until the session of 42 is truly stuck. Answers
+// the version of its last ring, of the last one that may have got through, and the memory of before.
+async function untilStuck(scene) {
+  const stuck = { version: 0 };
+  await until('the session to be stuck', async () => {
+    const merged = await scene.metric('merged_total');
+    stuck.last = stuck.version;
+    stuck.memory = scene.residentKiB;
+    stuck.version = await ringTenThousand(scene, '42', stuck.version);
+    return (await scene.metric('merged_total')) - merged === 10_000;
+  }, { timeoutMs: 60_000 });
+  return stuck;
+}
+
 test('a session that stops reading costs a constant, and then gets two rings at most, the last one right', async (t) => {
   const scene = await startScene(t);
   const slow = await rawSession(t, scene, '42');
   slow.socket.pause();
-  // The kernels of both ends take some first, and find room again and again: until it is truly stuck.
-  let version = 0;
-  let last;
-  let memory;
-  await until('the session to be stuck', async () => {
-    const merged = await scene.metric('merged_total');
-    last = version;
-    memory = scene.residentKiB;
-    version = await ringTenThousand(scene, '42', version);
-    return (await scene.metric('merged_total')) - merged === 10_000;
-  }, { timeoutMs: 60_000 });
+  const { version, last, memory } = await untilStuck(scene);
   await scene.ring({ to: ['42', '43'], seq: 8 });
   if (scene.isMeasurable) assert.ok(scene.residentKiB - memory < 512, `${scene.residentKiB - memory} KiB more`);
   assert.equal((await scene.call('GET', '/online/sessions?user=42')).json.sessions[0].pending, true);
@@ -54,6 +58,23 @@ test('a session that stops reading costs a constant, and then gets two rings at 
   ]);
   await scene.ring({ to: ['42'], version: version + 1, seq: 8, num: 5 });
   await slow.untilText(new RegExp(`"version":${version + 1},`));
+});
+
+test('of two epochs a session that stopped reading gets the rings of the newer one alone', async (t) => {
+  const scene = await startScene(t);
+  await scene.call('POST', '/publish', { json: { rings: [], epoch: 'old' } });
+  const slow = await rawSession(t, scene, '42');
+  slow.socket.pause();
+  const { last } = await untilStuck(scene);
+  const merged = await scene.metric('merged_total');
+  await scene.call('POST', '/publish', { json: { rings: [{ to: ['42'], version: 3, seq: 2, num: 1 }], epoch: 'new' } });
+  await until('both to wait', async () => (await scene.metric('merged_total')) === merged + 2);
+  slow.socket.resume();
+  await slow.untilText(/\{"type":"ring","epoch":"new"\}/);
+  assert.deepEqual(ringsOf(slow.text).filter((one) => one.epoch === 'new' || one.version > last), [
+    { type: 'ring', version: 3, seq: 2, num: 1, hit: 0, epoch: 'new' },
+    { type: 'ring', epoch: 'new' },
+  ]);
 });
 
 test('a session that does not read is closed, even if it goes on sending', async (t) => {

@@ -5,21 +5,24 @@
 //
 // Inputs, {type, …}:
 //   start, stop, login                       of the page's author
-//   welcomed {user, transport}, lost, refused {why}, rung {ring, isHidden}       of the connection
-//   answered {answer, isLast}, failed {error}                                    of the poller's question
-//   listed {answer, isNewest}, changed {answer}, denied {error}                  of a call
+//   welcomed {user, epoch, transport}, lost, refused {why},
+//   rung {ring, isHidden}, pinged {ping, isHidden}                               of the connection
+//   answered {answer, asked}, failed {error}                                     of the poller's question
+//   listed {answer, asked, isNewest}, changed {answer, asked}, denied {error}    of a call
 //   heard {word}                             of another tab
-//   shown, online, poll-due, first-due       of the browser: visible, back on the network, timers
+//   shown, online                            of the browser: visible, back on the network
+//   poll-due, refresh-due, first-due         of its timers
+// `asked` is the engine's `moment` when the question started.
 //
 // Outputs, [what, …]:
 //   connect, disconnect, resume, relogin, wake isOnline          for the connection
-//   ask spread, reset                                            for the poller; `crossed`: its answer decided nothing
+//   ask spread, reset                                            for the poller
 //   forget                                                       what the API remembers is another user's
-//   badge num, announce id user, emit type detail                to be seen and heard
+//   badge num, announce id user epoch, emit type detail          to be seen and heard
 //   tell word                                                    to the other tabs
-//   timer name ms                                                'poll' or 'first'; null: none
+//   timer name ms                                                'poll', 'refresh' or 'first'; null: none
 
-import { compareAnswers, decideOnRing, pollDelay } from './rules.js';
+import { compareAnswers, decideOnRing, isSameEpoch, pollDelay } from './rules.js';
 
 const FIRST_ASK_MS = 1_000;
 
@@ -38,15 +41,23 @@ export class Engine {
   #hasTried = false; // the relay, and in vain
   #refused = null; // why the relay sent us away: 'login' or 'stop'
   #transport = null; // of the live session
-  #isPolling = false;
+  #timers = new Set(); // of 'poll' and 'refresh', those that run
   #answeredAt = 0;
-  #announced = null; // id of the last message told of
-  #wantedSeq = 0; // of broadcasts that a hidden tab put off
+  #epoch = null; // that numbers and ids belong to; null: nobody has told
+  #changes = 0; // of what is known, counted
+  #announced = null; // {id, epoch} of the last message told of
+  #heardSeq = 0; // the highest of rings for many, and of pings
+  #settledSeq = 0; // up to here they have been asked about: where `known` is behind, it was not this user's
 
-  // options: {hasRelay, isByCookie(), pollInterval}; `random` as Math.random.
+  // options: {hasRelay, isByCookie(), pollInterval, refreshInterval (0: never)}; `random` as Math.random.
   constructor(options, random) {
     this.#options = options;
     this.#random = random;
+  }
+
+  // What is known at this moment, for a question that starts now.
+  get moment() {
+    return { login: this.login, changes: this.#changes, seq: this.#heardSeq };
   }
 
   step(now, { type, ...input }) {
@@ -60,19 +71,21 @@ export class Engine {
     start: () => this.#start(),
     stop: () => this.#stop(),
     login: () => this.#loggedIn(),
-    welcomed: ({ user, transport }) => this.#welcomed(user, transport),
+    welcomed: ({ user, epoch, transport }) => this.#welcomed(user, epoch, transport),
     lost: () => this.#lost(),
     refused: ({ why }) => this.#wasRefused(why),
     rung: ({ ring, isHidden }) => this.#rung(ring, isHidden),
-    answered: ({ answer, isLast }) => this.#answered(answer, isLast),
+    pinged: ({ ping, isHidden }) => this.#pinged(ping, isHidden),
+    answered: ({ answer, asked }) => this.#answered(answer, asked),
     failed: ({ error }) => this.#failed(error),
-    listed: ({ answer, isNewest }) => this.#listed(answer, isNewest),
-    changed: ({ answer }) => this.#changed(answer),
+    listed: ({ answer, asked, isNewest }) => this.#listed(answer, asked, isNewest),
+    changed: ({ answer, asked }) => this.#changed(answer, asked),
     denied: ({ error }) => this.#denied(error),
     heard: ({ word }) => this.#heard(word),
     shown: () => this.#shown(),
     online: () => this.#put('wake', true),
-    'poll-due': () => this.#pollDue(),
+    'poll-due': () => this.#due('poll'),
+    'refresh-due': () => this.#due('refresh'),
     'first-due': () => this.#put('ask', 0),
   };
 
@@ -94,7 +107,7 @@ export class Engine {
     this.#put('timer', 'first', null);
     this.#put('reset');
     this.#put('disconnect');
-    this.#poll();
+    this.#keepTimers();
     this.#tellState();
   }
 
@@ -115,18 +128,19 @@ export class Engine {
     } else {
       this.#put('ask', 0);
     }
-    this.#poll();
+    this.#keepTimers();
     this.#tellState();
   }
 
   // The connection.
 
-  #welcomed(user, transport) {
+  #welcomed(user, epoch, transport) {
     if (this.user !== null && this.user !== user) this.#forget();
     this.#meet(user);
+    this.#meetEpoch(epoch);
     this.#transport = transport;
     this.#put('timer', 'first', null);
-    this.#poll();
+    this.#keepTimers();
     this.#tellState();
     this.#put('emit', 'welcome', { user });
     this.#put('ask', 0); // what happened while nobody listened
@@ -136,7 +150,7 @@ export class Engine {
     this.#transport = null;
     if (!this.#isRunning) return;
     this.#hasTried = true;
-    this.#poll();
+    this.#keepTimers();
     this.#tellState();
     if (!this.known && !this.#isLoggedOut) this.#put('ask', 0);
   }
@@ -149,23 +163,41 @@ export class Engine {
   }
 
   #rung(ring, isHidden) {
+    const spread = Number(ring.spread_ms) || 0;
+
+    if (this.#meetEpoch(ring.epoch)) {
+      this.#put('ask', spread);
+      return;
+    }
     switch (decideOnRing(this.known, ring)) {
       case 'take':
-        this.#take({ ...ring, latest: ring.id });
+        this.#show({ ...ring, latest: ring.id });
         break;
       case 'ask':
         this.#put('ask', 0);
         break;
       case 'within':
-        this.#wantedSeq = Math.max(this.#wantedSeq, ring.seq);
-        if (!isHidden) this.#put('ask', Number(ring.spread_ms) || 0);
+        this.#hearSeq(ring.seq, spread, isHidden);
         break;
     }
   }
 
+  // It tells up to where a page should be: one that is behind has missed a ring for many.
+  #pinged({ epoch, seq }, isHidden) {
+    if (this.#meetEpoch(epoch)) this.#put('ask', 0);
+    else if (Number.isSafeInteger(seq)) this.#rung({ seq }, isHidden);
+  }
+
+  // A hidden tab asks when it is shown.
+  #hearSeq(seq, spread, isHidden) {
+    if (seq <= this.#settledSeq) return;
+    this.#heardSeq = Math.max(this.#heardSeq, seq);
+    if (!isHidden) this.#put('ask', spread);
+  }
+
   // The API.
 
-  #answered(answer, isLast) {
+  #answered(answer, asked) {
     const wasLoggedOut = this.#isLoggedOut;
     this.#meet(answer.user);
     this.#answeredAt = this.#now;
@@ -175,7 +207,7 @@ export class Engine {
       this.#put('resume');
       this.#tellState();
     }
-    if (!this.#take(answer, isLast)) this.#put('crossed');
+    if (!this.#take(answer, asked)) this.#put('ask', 0);
   }
 
   // A failure says nothing about the badge, unless it is that there is no user to have one.
@@ -186,18 +218,19 @@ export class Engine {
     this.#transport = null;
     this.#forget();
     this.#put('disconnect');
-    this.#poll();
+    this.#keepTimers();
     this.#tellState();
   }
 
-  #listed(answer, isNewest) {
+  #listed(answer, asked, isNewest) {
     const isSameUser = this.#meet(answer.user);
+    const isTaken = this.#take(answer, asked);
     if (isSameUser && isNewest) this.position = answer.position;
-    if (!this.#take(answer) || !isSameUser) this.#put('ask', 0);
+    if (!isTaken || !isSameUser) this.#put('ask', 0);
   }
 
-  #changed(answer) {
-    if (!this.#meet(answer.user) || !this.#take(answer)) this.#put('ask', 0);
+  #changed(answer, asked) {
+    if (!this.#meet(answer.user) || !this.#take(answer, asked)) this.#put('ask', 0);
     else this.#put('tell', { user: this.user, answer });
   }
 
@@ -213,8 +246,8 @@ export class Engine {
     if (login !== undefined) {
       if (login !== this.user && this.#options.isByCookie()) this.#put('ask', 0);
     } else if (user === this.user) {
-      const decision = decideOnRing(this.known, answer);
-      if (decision === 'take') this.#take(answer);
+      const decision = this.#meetEpoch(answer.epoch) ? 'ask' : decideOnRing(this.known, answer);
+      if (decision === 'take') this.#show(answer);
       else if (decision === 'ask') this.#put('ask', 0);
     }
   }
@@ -225,12 +258,13 @@ export class Engine {
     const isStale = !this.#transport && this.#now - this.#answeredAt >= this.#options.pollInterval;
 
     this.#put('wake', false);
-    if (isStale || this.#isLoggedOut || this.#wantedSeq > (this.known?.seq ?? 0)) this.#put('ask', 0);
+    const hasMissed = this.#heardSeq > Math.max(this.known?.seq ?? 0, this.#settledSeq);
+    if (isStale || hasMissed || this.#isLoggedOut) this.#put('ask', 0);
   }
 
-  #pollDue() {
-    this.#isPolling = false;
-    this.#poll();
+  #due(name) {
+    this.#timers.delete(name);
+    this.#keepTimers();
     this.#put('ask', 0);
   }
 
@@ -252,7 +286,7 @@ export class Engine {
     this.#refused = null;
     this.#transport = null;
     if (this.#isRunning) this.#put('relogin');
-    this.#poll();
+    this.#keepTimers();
     this.#tellState();
   }
 
@@ -264,17 +298,38 @@ export class Engine {
     this.known = null;
     this.position = null;
     this.#announced = null;
-    this.#wantedSeq = 0;
+    this.#heardSeq = this.#settledSeq = 0;
     this.#put('forget');
     this.#put('reset');
     this.#put('badge', null);
     if (wasKnown) this.#put('emit', 'change', { num: null, version: null, seq: null });
   }
 
+  // What numbers and ids mean.
+
+  // Those of another epoch say nothing about this one's (an older doorbell-app names none). True: it is another than
+  // was known. The badge stays until an answer of it comes.
+  #meetEpoch(epoch) {
+    if (typeof epoch !== 'string' || epoch === this.#epoch) return false;
+    const isOther = this.#epoch !== null;
+    this.#epoch = epoch;
+    if (!isOther) return false;
+    this.#changes++;
+    this.known = null;
+    this.position = null;
+    this.#heardSeq = this.#settledSeq = 0;
+    return true;
+  }
+
   // What is shown.
 
-  // False when the answer crossed what is known: only asking again can tell.
-  #take(answer, isLast = false) {
+  // Since the question nothing has come: then its answer is the truth, lower or not, and of whatever epoch. Else the
+  // two are compared. False when only asking again can tell.
+  #take(answer, asked) {
+    const isLast = asked.changes === this.#changes;
+    const isOther = this.#meetEpoch(answer.epoch);
+    if (isOther && !isLast) return false;
+    if (isLast && !isOther) this.#settledSeq = Math.max(this.#settledSeq, asked.seq);
     const order = isLast ? 'newer' : compareAnswers(this.known, answer);
     if (order === 'newer') this.#show(answer);
     return order !== 'crossed';
@@ -282,22 +337,34 @@ export class Engine {
 
   #show({ num, version, seq, hit, latest }) {
     const before = this.known;
+    this.#changes++;
     this.known = { num, version, seq };
     this.#put('badge', num);
     if (num !== before?.num || version !== before.version || seq !== before.seq)
       this.#put('emit', 'change', this.known);
-    if (!hit || !latest || latest === this.#announced) return;
-    this.#announced = latest;
-    this.#put('emit', 'message', { id: latest, num });
-    this.#put('announce', latest, this.user);
+    if (hit && latest) this.#announce(latest, num);
   }
 
-  // Polls for as long as no session is live.
-  #poll() {
-    const isNeeded = this.#isRunning && !this.#transport;
-    if (isNeeded === this.#isPolling) return;
-    this.#isPolling = isNeeded;
-    this.#put('timer', 'poll', isNeeded ? pollDelay(this.#options.pollInterval, this.#random) : null);
+  #announce(id, num) {
+    if (id === this.#announced?.id && isSameEpoch(this.#announced.epoch, this.#epoch)) return;
+    this.#announced = { id, epoch: this.#epoch };
+    this.#put('emit', 'message', { id, num });
+    this.#put('announce', id, this.user, this.#epoch);
+  }
+
+  // Polls for as long as no session is live; a live page asks now and then whether it is still right.
+  #keepTimers() {
+    const { pollInterval, refreshInterval } = this.#options;
+    this.#keepTimer('poll', !this.#transport, pollInterval);
+    this.#keepTimer('refresh', this.#transport && refreshInterval > 0, refreshInterval);
+  }
+
+  #keepTimer(name, isOfUse, interval) {
+    const isNeeded = Boolean(this.#isRunning && isOfUse);
+    if (isNeeded === this.#timers.has(name)) return;
+    if (isNeeded) this.#timers.add(name);
+    else this.#timers.delete(name);
+    this.#put('timer', name, isNeeded ? pollDelay(interval, this.#random) : null);
   }
 
   #tellState() {

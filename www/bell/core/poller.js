@@ -4,8 +4,6 @@
 
 import { backOff } from './rules.js';
 
-const CROSSED_MAX = 1;
-
 export class Poller {
   #ask;
   #on;
@@ -16,11 +14,9 @@ export class Poller {
   #isAsking = false;
   #againWithin = Infinity;
   #failures = 0;
-  #crossed = 0;
   #turn = 0;
 
-  // `ask` fetches an answer. `on.answer(answer, isLast)` returns false when it crossed what is known; the one
-  // asked for again is the last, to be believed. `on.failure(error)` returns whether to try again.
+  // `ask` fetches an answer; on: {answer(answer), failure(error)}, the second returns whether to try again.
   constructor(ask, on, clock) {
     this.#ask = ask;
     this.#on = on;
@@ -48,7 +44,6 @@ export class Poller {
     this.#againWithin = Infinity;
     this.#notBefore = 0;
     this.#failures = 0;
-    this.#crossed = 0;
   }
 
   #arm(at) {
@@ -69,23 +64,22 @@ export class Poller {
     this.#isAsking = true;
     const [answer, error] = await this.#ask().then((a) => [a], (e) => [null, e]);
     if (turn !== this.#turn) return;
-    this.#isAsking = false;
     if (error) this.#failed(error);
     else this.#answered(answer);
   }
 
   #answered(answer) {
+    const turn = this.#turn;
     this.#failures = 0;
-    if (this.#on.answer(answer, this.#crossed >= CROSSED_MAX)) {
-      this.#crossed = 0;
-    } else {
-      this.#crossed++;
-      this.#againWithin = 0;
+    try {
+      this.#on.answer(answer); // what it wants asked again is one question with what rings want
+    } finally {
+      if (turn === this.#turn) this.#askAgain();
     }
-    this.#askAgain();
   }
 
   #failed(error) {
+    this.#isAsking = false;
     this.#againWithin = Infinity; // the retry answers for it
     if (!this.#on.failure(error)) return;
     const delay = (error.retryAfter ?? 0) + backOff(this.#failures++, this.#clock.random);
@@ -95,6 +89,7 @@ export class Poller {
 
   #askAgain() {
     const spread = this.#againWithin;
+    this.#isAsking = false;
     this.#againWithin = Infinity;
     if (spread !== Infinity) this.ask(spread);
   }

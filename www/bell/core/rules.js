@@ -9,8 +9,9 @@ const LONGEST_UPGRADE_MS = 1_800_000;
 const SOCKETS_IN_VAIN = 3;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const RUNG_MAX = 50;
+const LONGEST_TIMER_MS = 2 ** 31 - 1; // what is longer comes at once
 
-// How `answer` compares with what the page knows: 'newer' (behind in neither part), 'older' (ahead in
+// How `answer` compares with what the page knows, of the same epoch: 'newer' (behind in neither part), 'older' (ahead in
 // neither), or 'crossed' (ahead in one, behind in the other: only asking again can tell).
 export function compareAnswers(known, answer) {
   if (!known) return 'newer';
@@ -50,9 +51,9 @@ export function slowDelay(random) {
   return LONGEST_DELAY_MS * (0.5 + 0.5 * random());
 }
 
-// A quarter to either side, so that pages that lost the relay together do not ask together.
+// A quarter to either side, so that pages that lost the relay, or came, together do not ask together.
 export function pollDelay(interval, random) {
-  return interval * (0.75 + 0.5 * random());
+  return Math.min(interval * (0.75 + 0.5 * random()), LONGEST_TIMER_MS);
 }
 
 // Retry-After is seconds or a date; null when there is none that can be understood.
@@ -119,13 +120,22 @@ export function prefixTitle(title, old, num) {
   return { prefix, title: prefix + bare };
 }
 
-// Which tab sounds for `ring`, a user's message. `rung` is [[ring, tab]…], the newest last; it stays
-// short. Not merely the highest id: one that was scheduled arrives after younger ones.
-export function claimRing(rung, ring, tab) {
-  if (rung.some(([known]) => known === ring)) return null;
-  return [...rung, [ring, tab]].slice(-RUNG_MAX);
+// Whether these are one epoch, as far as is known: an older doorbell-app names none.
+export function isSameEpoch(one, other) {
+  return one === other || (one ?? null) === null || (other ?? null) === null;
 }
 
-export function ownerOfRing(rung, ring) {
-  return rung.find(([known]) => known === ring)?.[1] ?? null;
+// Which tab sounds for `ring`, a user's message of `epoch`. `rung` is [[ring, tab, epoch]…], the newest last; it
+// stays short. Not merely the highest id: one that was scheduled arrives after younger ones.
+export function claimRing(rung, ring, epoch, tab) {
+  if (findRing(rung, ring, epoch)) return null;
+  return [...rung, [ring, tab, epoch]].slice(-RUNG_MAX);
+}
+
+export function ownerOfRing(rung, ring, epoch) {
+  return findRing(rung, ring, epoch)?.[1] ?? null;
+}
+
+function findRing(rung, ring, epoch) {
+  return rung.find(([known, , of]) => known === ring && isSameEpoch(of, epoch));
 }

@@ -24,8 +24,8 @@ export class Connection {
   #comeBackAt = null; // told by the last session's bye
 
   // options: {relay, events (null: none), tokens, pingInterval, preference, WebSocket, EventSource}, the
-  // addresses absolute; on: {up(user), down(), refused(why), ring(ring)}. Begins with what the preference
-  // says worked last: where each click loads a page, it would otherwise be long in coming each time.
+  // addresses absolute; on: {up(user, epoch), down(), refused(why), ring(ring), ping(ping)}. Begins with what
+  // the preference says worked last: where each click loads a page, it would otherwise be long in coming each time.
   constructor(options, on, clock) {
     this.#options = options;
     this.#on = on;
@@ -119,8 +119,9 @@ export class Connection {
     const { tokens, pingInterval } = this.#options;
     const open = (token, on) => this.#openTransport(kind, token, on);
     const on = {
-      up: (user) => this.#welcomed(session, user),
+      up: (user, epoch) => this.#welcomed(session, user, epoch),
       ring: (ring) => session === this.#session && this.#on.ring(ring),
+      ping: (ping) => session === this.#session && this.#on.ping(ping),
       lost: (what) => (session === this.#upgrade ? this.#upgradeFailed() : this.#lost(what)),
     };
     const session = new Session({ kind, open, tokens, pingInterval }, on, this.#clock);
@@ -133,11 +134,11 @@ export class Connection {
     return new WebSocketTransport({ url: relay, token, WebSocket }, on);
   }
 
-  #welcomed(session, user) {
+  #welcomed(session, user, epoch) {
     if (session === this.#upgrade) this.#upgraded();
     else if (session.kind === 'events' && !this.#upgrade) this.#upgradeLater();
     this.#options.preference.set(session.kind);
-    this.#on.up(user);
+    this.#on.up(user, epoch);
   }
 
   #upgradeLater() {

@@ -21,8 +21,8 @@ export class Session {
   #heardAt = 0;
   #isOver = false;
 
-  // options: {kind, open(token, on), tokens, pingInterval}; on: {up(user), ring(ring), lost(what)}.
-  // Nothing is told before the constructor is through, nor after `lost` or close().
+  // options: {kind, open(token, on), tokens, pingInterval}; on: {up(user, epoch), ring(ring), ping(ping),
+  // lost(what)}. Nothing is told before the constructor is through, nor after `lost` or close().
   constructor(options, on, clock) {
     this.kind = options.kind;
     this.#options = options;
@@ -85,10 +85,11 @@ export class Session {
     switch (message?.type) {
       case 'welcome':
         this.liveSince ??= this.#clock.now();
-        this.#on.up(String(message.user));
+        this.#on.up(String(message.user), message.epoch);
         break;
       case 'ping':
         this.#transport.pong();
+        this.#on.ping(message);
         break;
       case 'ring':
         this.#on.ring(message);

@@ -25,6 +25,7 @@ export class MessageList {
   #texts;
   #parts;
   #items = new Map(); // id → the elements of a message
+  #epoch; // of what is shown: ids of two epochs are two messages
   #next = null;
   #last = Promise.resolve(); // the load that is under way
   #isReloading = false; // or about to
@@ -67,7 +68,7 @@ export class MessageList {
   #showOlder() {
     this.#afterwards(async () => {
       const page = await this.#load({ limit: LIMIT, before: this.#next });
-      if (!page) return;
+      if (!page || page.epoch !== this.#epoch) return; // of another epoch: a change is on its way
       const shown = [...this.#items.values()].map(({ message }) => message);
       this.#show(page, [...shown, ...page.messages]);
       this.#items.get(page.messages[0]?.id)?.root.focus();
@@ -125,6 +126,8 @@ export class MessageList {
   // `messages` null: not known.
   #show(page, messages) {
     const { all, list, older } = this.#parts;
+    if (page.epoch !== this.#epoch) this.#items = new Map();
+    this.#epoch = page.epoch;
     this.#next = page.next;
     older.hidden = !page.next;
     all.disabled = !page.num || page.num <= (messages ?? []).filter(mustAcknowledge).length;
@@ -142,7 +145,7 @@ export class MessageList {
       items.set(message.id, item);
       this.#update(item, message);
     }
-    for (const root of [...list.children]) if (!items.has(Number(root.dataset.id))) root.remove();
+    for (const root of [...list.children]) if (items.get(Number(root.dataset.id))?.root !== root) root.remove();
     let at = list.firstElementChild;
     for (const { root } of items.values()) {
       if (root === at) at = at.nextElementSibling;

@@ -24,9 +24,9 @@ export class Sound {
   }
 
   // 'rung', 'elsewhere', 'off', or 'blocked' by a browser that wants to see a click first.
-  async ring(id, user) {
+  async ring(id, user, epoch = null) {
     if (!this.isOn) return 'off';
-    if (!(await this.#claim(`${user}/${id}`))) return 'elsewhere';
+    if (!(await this.#claim(`${user}/${id}`, epoch))) return 'elsewhere';
     try {
       this.#audio.currentTime = 0;
       await this.#audio.play();
@@ -38,34 +38,34 @@ export class Sound {
 
   // A tab's view of the storage lags behind what others wrote, by more than a lock takes to change
   // hands: so the tab that claims keeps the ring's lock until all have seen it.
-  #claim(ring) {
+  #claim(ring, epoch) {
     const locks = globalThis.navigator?.locks;
-    if (!locks) return this.#claimByStorage(ring);
+    if (!locks) return this.#claimByStorage(ring, epoch);
     return new Promise((resolve) => {
-      const name = `${this.#name}:${ring}`;
+      const name = [this.#name, ring, epoch].join(':');
       const onLock = (lock) => {
-        const isOurs = lock !== null && this.#write(ring);
+        const isOurs = lock !== null && this.#write(ring, epoch);
         resolve(isOurs);
         return isOurs ? this.#rest(SEEN_MS) : null;
       };
       const request = locks.request(name, { ifAvailable: true }, onLock);
-      request.catch(() => resolve(this.#claimByStorage(ring))); // forbidden here
+      request.catch(() => resolve(this.#claimByStorage(ring, epoch))); // forbidden here
     });
   }
 
   // Web Locks are for secure pages only; without them the last writer wins, after a moment's rest.
-  async #claimByStorage(ring) {
-    if (!this.#write(ring)) return false;
+  async #claimByStorage(ring, epoch) {
+    if (!this.#write(ring, epoch)) return false;
     await this.#rest(SETTLE_MS);
-    return ownerOfRing(this.#read(), ring) === this.#tab;
+    return ownerOfRing(this.#read(), ring, epoch) === this.#tab;
   }
 
   #rest(ms) {
     return new Promise((done) => this.#clock.setTimeout(done, ms));
   }
 
-  #write(ring) {
-    const rung = claimRing(this.#read(), ring, this.#tab);
+  #write(ring, epoch) {
+    const rung = claimRing(this.#read(), ring, epoch, this.#tab);
     if (!rung) return false;
     this.#rung = rung;
     try {

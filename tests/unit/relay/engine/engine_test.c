@@ -30,7 +30,8 @@ struct scene {
     struct told *sessions[MANY];
     size_t count;
     int freed;
-    bool is_full; /* refuses broadcasts */
+    bool is_full;    /* refuses broadcasts */
+    bool is_pinging; /* a check is a ping */
 };
 
 static struct scene *the_scene;
@@ -77,7 +78,8 @@ static bool deliver(struct engine *e, struct session *s, struct frames *frames)
     assert_int_equal(frames_get(frames, e, s->protocol, &frame), ERR_NONE);
     assert_true(span_equal(frame_span(frame), SPAN("x")));
     told_of(s)->delivered++;
-    told_of(s)->seq = frames->event.as.ring.seq;
+    told_of(s)->seq =
+        frames->event.type == EVENT_PING ? frames->event.as.seq : frames->event.as.ring.seq;
     return true;
 }
 
@@ -89,9 +91,8 @@ static void flush(struct engine *e, struct session *s)
 
 static bool check(struct engine *e, struct session *s)
 {
-    (void)e;
     told_of(s)->checked++;
-    return false;
+    return the_scene->is_pinging && engine_deliver(e, s, &e->pings);
 }
 
 static void end(struct engine *e, struct session *s)
@@ -263,6 +264,61 @@ static void a_broadcast_goes_round_at_its_pace_and_merges(void **state)
     assert_int_equal(hub_due(e->hub), 0);
 }
 
+static struct epoch_name named(const char *text)
+{
+    struct epoch_name name;
+
+    assert_int_equal(epoch_name_set(&name, span_of(text)), ERR_NONE);
+    return name;
+}
+
+static void another_epoch_makes_everybody_ask_at_the_pace(void **state)
+{
+    struct scene *scene = *state;
+    struct engine *e = &scene->engine;
+    struct epoch_name a = named("a"), b = named("b");
+
+    scene->config.relay.pace = 1000;
+    for (int i = 0; i < 100; i++)
+        add(scene, "42");
+    assert_false(ringer_learn(e, &a, 7));
+    assert_false(ringer_learn(e, &a, 8));
+    assert_int_equal(hub_due(e->hub), 0);
+    assert_true(ringer_learn(e, &b, 3));
+    assert_int_equal(e->broadcaster.pace.ring.type, RING_ASK);
+    e->now.ms += 5;
+    ringer_walk(e);
+    assert_int_equal(hub_due(e->hub), 90);
+    scene->is_full = true;
+    assert_true(ringer_learn(e, &a, 0)); /* the pings tell of it */
+}
+
+static void a_ping_is_encoded_once_and_tells_what_went_round(void **state)
+{
+    struct scene *scene = *state;
+    struct engine *e = &scene->engine;
+    struct epoch_name none = {0};
+    struct ring ring = {.type = RING_MANY, .seq = 8};
+    size_t count;
+
+    scene->is_pinging = true;
+    for (int i = 0; i < 5 * SWEEP_TICKS; i++)
+        add(scene, "42");
+    assert_false(ringer_learn(e, &none, 7));
+    (void)sweep_tick(e);
+    assert_int_equal(scene->sessions[0]->seq, 7);
+    assert_int_equal(scene->sessions[4]->seq, 7);
+    assert_int_equal(encoded, 1);
+    assert_false(ringer_learn(e, &none, 8));
+    assert_int_equal(ringer_ring_all(e, &ring, &count), ERR_NONE);
+    (void)sweep_tick(e);
+    assert_int_equal(scene->sessions[5]->seq, 7);
+    while (ringer_wait_ms(e) >= 0)
+        ringer_walk(e);
+    (void)sweep_tick(e);
+    assert_int_equal(scene->sessions[10]->seq, 8);
+}
+
 static void what_is_marked_is_flushed_once_a_turn(void **state)
 {
     struct scene *scene = *state;
@@ -356,6 +412,8 @@ int main(void)
         TEST(a_text_that_is_too_long_rings_nobody),
         TEST(a_long_list_waits_for_later_turns),
         TEST(a_broadcast_goes_round_at_its_pace_and_merges),
+        TEST(another_epoch_makes_everybody_ask_at_the_pace),
+        TEST(a_ping_is_encoded_once_and_tells_what_went_round),
         TEST(what_is_marked_is_flushed_once_a_turn),
         TEST(a_session_that_fails_is_told_at_the_end_of_the_turn_and_forgotten_in_time),
         TEST(each_session_is_checked_once_a_second),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/security/user.h"
+#include "relay/session/epoch.h"
 #include "relay/session/frame.h"
 
 static void decode_refuses_what_is_not_a_frame(void **state)
@@ -91,6 +92,16 @@ static void decode_bounds_the_token(void **state)
     assert_int_equal(native_decode((struct span){in, n + TOKEN_MAX + 3}, &f), ERR_MALFORMED);
 }
 
+static void assert_encodes(const struct event *m, struct span epoch, const char *text)
+{
+    struct buf out;
+
+    buf_init(&out, FRAME_MAX);
+    assert_int_equal(native_encode(m, epoch, &out), ERR_NONE);
+    assert_true(span_equal(buf_span(&out), span_of(text)));
+    buf_deinit(&out);
+}
+
 static void encode_writes_messages(void **state)
 {
     const struct {
@@ -120,14 +131,45 @@ static void encode_writes_messages(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct buf out;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_encodes(&rows[i].m, SPAN(""), rows[i].out);
+}
 
-        buf_init(&out, FRAME_MAX);
-        assert_int_equal(native_encode(&rows[i].m, &out), ERR_NONE);
-        assert_true(span_equal(buf_span(&out), span_of(rows[i].out)));
-        buf_deinit(&out);
-    }
+static void encode_says_to_which_epoch_numbers_belong(void **state)
+{
+    const struct {
+        struct event m;
+        struct span epoch;
+        const char *out;
+    } rows[] = {
+        {{.type = EVENT_WELCOME, .as.user = SPAN("42")},
+         SPAN("k3x"),
+         "{\"type\":\"welcome\",\"user\":\"42\",\"epoch\":\"k3x\"}"},
+        {{.type = EVENT_RING, .as.ring = {.type = RING_ASK}},
+         SPAN("\"\\"),
+         "{\"type\":\"ring\",\"epoch\":\"\\\"\\\\\"}"},
+        {{.type = EVENT_BROADCAST, .as.ring = {.type = RING_MANY, .seq = 95}},
+         SPAN("k3x"),
+         "{\"type\":\"ring\",\"seq\":95,\"spread_ms\":0,\"epoch\":\"k3x\"}"},
+        {{.type = EVENT_RING,
+          .as.ring = {.type = RING_PERSONAL, .version = 57, .seq = 94, .num = 4, .id = 813}},
+         SPAN("k3x"),
+         "{\"type\":\"ring\",\"version\":57,\"seq\":94,\"num\":4,\"hit\":0,\"id\":813,"
+         "\"epoch\":\"k3x\"}"},
+        {{.type = EVENT_PING, .as.seq = 94}, SPAN(""), "{\"type\":\"ping\",\"seq\":94}"},
+        {{.type = EVENT_PING, .as.seq = 94},
+         SPAN("k3x"),
+         "{\"type\":\"ping\",\"seq\":94,\"epoch\":\"k3x\"}"},
+        {{.type = EVENT_PING}, SPAN("k3x"), "{\"type\":\"ping\",\"epoch\":\"k3x\"}"},
+        {{.type = EVENT_ONLINE, .as.online = {3, 5}},
+         SPAN("k3x"),
+         "{\"type\":\"online\",\"users\":3,\"pages\":5}"},
+        {{.type = EVENT_CLOSE_NOTICE}, SPAN("k3x"), "{\"type\":\"bye\",\"after_ms\":0}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_encodes(&rows[i].m, rows[i].epoch, rows[i].out);
 }
 
 static void each_fault_has_its_own_word(void **state)
@@ -139,7 +181,7 @@ static void each_fault_has_its_own_word(void **state)
         struct event m = {.type = EVENT_ERROR, .as.fault = (enum event_fault)fault};
 
         buf_init(&words[fault], FRAME_MAX);
-        assert_int_equal(native_encode(&m, &words[fault]), ERR_NONE);
+        assert_int_equal(native_encode(&m, SPAN("k3x"), &words[fault]), ERR_NONE);
         assert_null(memchr(words[fault].data, '(', words[fault].len)); /* of "(null)" */
         for (int other = 0; other < fault; other++)
             assert_false(span_equal(buf_span(&words[fault]), buf_span(&words[other])));
@@ -155,7 +197,7 @@ static void as_an_event_it_is_one_line(void **state)
 
     (void)state;
     buf_init(&out, FRAME_MAX);
-    assert_int_equal(sse_encode(&m, &out), ERR_NONE);
+    assert_int_equal(sse_encode(&m, SPAN(""), &out), ERR_NONE);
     assert_true(
         span_equal(buf_span(&out), SPAN("data: {\"type\":\"welcome\",\"user\":\"a\\nb\"}\n\n")));
     buf_deinit(&out);
@@ -163,15 +205,16 @@ static void as_an_event_it_is_one_line(void **state)
 
 static void the_longest_welcome_fits_a_frame(void **state)
 {
-    char user[USER_ID_MAX];
+    char user[USER_ID_MAX], epoch[EPOCH_NAME_MAX];
     struct event m = {.type = EVENT_WELCOME, .as.user = {user, sizeof(user)}};
     struct buf out;
 
     (void)state;
     memset(user, '\\', sizeof(user));
+    memset(epoch, '"', sizeof(epoch));
     buf_init(&out, FRAME_MAX);
-    assert_int_equal(native_encode(&m, &out), ERR_NONE);
-    assert_int_equal(out.len, 2 * USER_ID_MAX + 28);
+    assert_int_equal(native_encode(&m, (struct span){epoch, sizeof(epoch)}, &out), ERR_NONE);
+    assert_int_equal(out.len, 2 * USER_ID_MAX + 28 + 2 * EPOCH_NAME_MAX + 11);
     buf_deinit(&out);
 }
 
@@ -182,6 +225,7 @@ int main(void)
         cmocka_unit_test(decode_reads_frames),
         cmocka_unit_test(decode_bounds_the_token),
         cmocka_unit_test(encode_writes_messages),
+        cmocka_unit_test(encode_says_to_which_epoch_numbers_belong),
         cmocka_unit_test(each_fault_has_its_own_word),
         cmocka_unit_test(as_an_event_it_is_one_line),
         cmocka_unit_test(the_longest_welcome_fits_a_frame),

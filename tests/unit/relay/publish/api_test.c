@@ -27,7 +27,8 @@ struct scene {
     struct api api;
     char rung[RINGS_MAX][USER_ID_MAX + 1]; /* "*" for all */
     struct ring rings[RINGS_MAX];
-    char text[8192]; /* of the last ring */
+    char text[8192];  /* of the last ring */
+    char learnt[256]; /* what the call told: epoch/seq, each time */
     size_t count;
     bool is_full; /* takes no broadcast */
 };
@@ -61,7 +62,16 @@ static enum err ring_all(void *ctx, const struct ring *ring, size_t *count)
     return e;
 }
 
-static const struct api_ops ops = {ring_user, ring_all};
+static void learn(void *ctx, const struct epoch_name *name, int64_t seq)
+{
+    struct scene *scene = ctx;
+    size_t len = strlen(scene->learnt);
+
+    snprintf(scene->learnt + len, sizeof(scene->learnt) - len, "%.*s/%d ",
+             SPAN_ARGS(epoch_name_span(name)), (int)seq);
+}
+
+static const struct api_ops ops = {ring_user, ring_all, learn};
 
 static int set_up(void **state)
 {
@@ -113,6 +123,7 @@ static int call(struct scene *scene, const char *line, const char *headers, cons
     char head[1024], copy[8192];
 
     scene->count = 0;
+    scene->learnt[0] = '\0';
     snprintf(head, sizeof(head), "%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n%s\r\n", line,
              strlen(body), headers);
     snprintf(copy, sizeof(copy), "%s", body);
@@ -186,6 +197,33 @@ static void calls_answer_as_they_should(void **state)
         if (status != rows[i].status || scene->count != rows[i].rings ||
             strncmp(out, rows[i].answer, strlen(rows[i].answer)) != 0)
             fail_msg("%s: %d %s", rows[i].line, status, out);
+    }
+}
+
+static void what_a_call_tells_of_the_database_is_learnt(void **state)
+{
+    static const struct {
+        const char *line, *body, *learnt;
+    } rows[] = {
+        {"POST /publish", "{\"rings\":[{}],\"epoch\":\"b\",\"seq\":9}", ""},
+        {"POST /publish", "{\"rings\":[],\"epoch\":\"b\",\"seq\":9}", "b/9 "},
+        {"POST /publish", "{\"rings\":[]}", "/0 "},
+        /* First what the rings say, then what the call says: that is the younger word. Of the
+         * rings' numbers only those for all are everybody's. */
+        {"POST /publish",
+         "{\"epoch\":\"b\",\"rings\":[{\"to\":[\"42\"],\"seq\":7,\"epoch\":\"a\"},"
+         "{\"all\":true,\"seq\":8}]}",
+         "a/0 b/8 b/0 "},
+        {"POST /online", "{\"users\":[\"*\"],\"epoch\":\"b\"}", ""},
+        {"POST /online", "{\"users\":[],\"epoch\":\"b\",\"seq\":9}", "b/9 "},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene *scene = *state;
+        char out[2048];
+
+        call(scene, rows[i].line, BEARER, rows[i].body, out);
+        assert_string_equal(scene->learnt, rows[i].learnt);
     }
 }
 
@@ -362,6 +400,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(calls_answer_as_they_should, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_call_tells_of_the_database_is_learnt, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_long_list_spreads_its_questions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_kick_closes_and_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(health_says_when_it_drains, set_up, tear_down),

@@ -66,7 +66,19 @@ static void one_bad_ring_spoils_the_call(void **state)
         {RING("{\"to\":[\"a\\u0000\"]}"), ERR_INVALID},
         {RING("[]"), ERR_INVALID},
         {RING("\"all\""), ERR_INVALID},
+        {"{\"rings\":[],\"epoch\":\"\"}", ERR_INVALID},
+        {"{\"rings\":[],\"epoch\":null}", ERR_INVALID},
+        {"{\"rings\":[],\"epoch\":7}", ERR_INVALID},
+        {"{\"rings\":[],\"epoch\":\"\\u00fc\"}", ERR_INVALID},
+        {"{\"rings\":[],\"epoch\":\"a\\n\"}", ERR_INVALID},
+        {"{\"rings\":[],\"epoch\":\"a\",\"epoch\":\"a\"}", ERR_MALFORMED},
+        {"{\"rings\":[],\"seq\":-1}", ERR_INVALID},
+        {"{\"rings\":[],\"seq\":null}", ERR_INVALID},
+        {"{\"rings\":[],\"seq\":\"1\"}", ERR_INVALID},
+        {RING("{\"all\":true,\"epoch\":\"\"}"), ERR_INVALID},
+        {RING("{\"to\":[\"1\"],\"epoch\":[]}"), ERR_INVALID},
         {"{\"rings\":[]}", ERR_NONE},
+        {"{\"rings\":[],\"epoch\":\"k3x\",\"seq\":94}", ERR_NONE},
         {RING("{\"all\":true}"), ERR_NONE},
         {RING("{\"to\":[\"1\"],\"unknown\":[]}"), ERR_NONE},
     };
@@ -139,6 +151,22 @@ static void rings_are_of_their_kind(void **state)
     assert_null(p.rings[3].to.p);
     assert_false(rings_next_user(&(struct rings_users){p.rings[3].to, ""}, &body));
     assert_int_equal(p.rings[3].ring.seq, 96);
+    rings_deinit(&p);
+}
+
+static void a_ring_without_an_epoch_is_of_that_of_its_call(void **state)
+{
+    struct rings p;
+    const char *why;
+    struct span body = SPAN("{\"rings\":[{\"all\":true},{\"all\":true,\"epoch\":\"\\u0061\"}],"
+                            "\"seq\":94,\"epoch\":\"b\"}");
+
+    (void)state;
+    assert_int_equal(rings_decode(body, &p, &why), ERR_NONE);
+    assert_int_equal(p.told.seq, 94);
+    assert_true(span_equal(epoch_name_span(&p.told.epoch), SPAN("b")));
+    assert_true(span_equal(epoch_name_span(&p.rings[0].epoch), SPAN("b")));
+    assert_true(span_equal(epoch_name_span(&p.rings[1].epoch), SPAN("a")));
     rings_deinit(&p);
 }
 
@@ -217,6 +245,7 @@ int main(void)
         cmocka_unit_test(one_bad_ring_spoils_the_call),
         cmocka_unit_test(ids_are_what_they_say_and_not_how_they_are_written),
         cmocka_unit_test(rings_are_of_their_kind),
+        cmocka_unit_test(a_ring_without_an_epoch_is_of_that_of_its_call),
         cmocka_unit_test(the_limits_hold),
         cmocka_unit_test(a_kick_names_a_user),
     };

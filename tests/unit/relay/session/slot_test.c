@@ -101,6 +101,40 @@ static void the_rest_comes_in_order_with_bye_last(void **state)
     assert_false(slot_take(&s, &m));
 }
 
+static void of_two_epochs_the_newer_one_stays(void **state)
+{
+    struct event old = personal(57, 94, 4), older_many = many(95, 10), new = personal(3, 2, 1);
+    struct slot s = {0};
+    struct event m;
+
+    (void)state;
+    slot_enter(&s, 1);
+    slot_put(&s, &old);
+    slot_put(&s, &older_many);
+    slot_put(&s, &(struct event){.type = EVENT_PING});
+    slot_enter(&s, 1);
+    slot_enter(&s, 2);
+    slot_put(&s, &new);
+    assert_true(slot_take(&s, &m));
+    assert_same_ring(&m.as.ring, &new.as.ring);
+    assert_true(slot_take(&s, &m));
+    assert_int_equal(m.type, EVENT_PING);
+    assert_true(slot_is_empty(&s));
+}
+
+static void an_ask_outlives_its_epoch(void **state)
+{
+    struct event asking = ask();
+    struct slot s = {0};
+    struct event m;
+
+    (void)state;
+    slot_put(&s, &asking);
+    slot_enter(&s, 1);
+    assert_true(slot_take(&s, &m));
+    assert_int_equal(m.as.ring.type, RING_ASK);
+}
+
 static void broadcasts_merge(void **state)
 {
     struct ring r = many(7, 0).as.ring, higher = many(9, 20).as.ring, lower = many(3, 5).as.ring;
@@ -122,6 +156,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rings_merge_into_two_at_most),
         cmocka_unit_test(the_rest_comes_in_order_with_bye_last),
+        cmocka_unit_test(of_two_epochs_the_newer_one_stays),
+        cmocka_unit_test(an_ask_outlives_its_epoch),
         cmocka_unit_test(broadcasts_merge),
     };
 

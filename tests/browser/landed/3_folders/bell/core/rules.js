@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// rules.js - what the page decides, as pure functions: no I/O, no clock, no page. `random` is a
+// function that returns a number in [0, 1), as Math.random does.
+
+export const FIRST_DELAY_MS = 1_000;
+export const LONGEST_DELAY_MS = 60_000;
+const FIRST_UPGRADE_MS = 60_000;
+const LONGEST_UPGRADE_MS = 1_800_000;
+const SOCKETS_IN_VAIN = 3;
+const LONGEST_RETRY_AFTER_MS = 3_600_000;
+const RUNG_MAX = 50;
+
+// How `answer` compares with what the page knows: 'newer' (behind in neither part), 'older' (ahead in
+// neither), or 'crossed' (ahead in one, behind in the other: only asking again can tell).
+export function compareAnswers(known, answer) {
+  if (!known) return 'newer';
+  const isBehind = answer.version < known.version || answer.seq < known.seq;
+  const isAhead = answer.version > known.version || answer.seq > known.seq;
+  if (!isBehind) return 'newer';
+  return isAhead ? 'crossed' : 'older';
+}
+
+// What to do on a ring: 'take' its answer, 'ignore' it, 'ask' now, or ask 'within' its spread.
+export function decideOnRing(known, ring) {
+  const has = (name) => Number.isSafeInteger(ring[name]);
+
+  if (has('version') && has('seq') && has('num'))
+    return { newer: 'take', older: 'ignore', crossed: 'ask' }[compareAnswers(known, ring)];
+  if (has('seq') && !has('version'))
+    return known && known.seq >= ring.seq ? 'ignore' : 'within';
+  return 'ask';
+}
+
+// Full jitter: any moment up to a ceiling that doubles with each failure.
+export function backOff(failures, random) {
+  return fullJitter(FIRST_DELAY_MS, LONGEST_DELAY_MS, failures, random);
+}
+
+// From a stream that does its work back to a socket: there is no hurry.
+export function upgradeDelay(failures, random) {
+  return fullJitter(FIRST_UPGRADE_MS, LONGEST_UPGRADE_MS, failures, random);
+}
+
+function fullJitter(first, longest, failures, random) {
+  return random() * Math.min(longest, first * 2 ** Math.min(failures, 30));
+}
+
+// For a relay that said "too many": somewhere in the longer half of the longest delay.
+export function slowDelay(random) {
+  return LONGEST_DELAY_MS * (0.5 + 0.5 * random());
+}
+
+// A quarter to either side, so that pages that lost the relay together do not ask together.
+export function pollDelay(interval, random) {
+  return interval * (0.75 + 0.5 * random());
+}
+
+// Retry-After is seconds or a date; null when there is none that can be understood.
+export function retryAfterMs(header, now) {
+  const text = (header ?? '').trim();
+  let ms = NaN;
+  if (/^\d+$/.test(text)) ms = Number(text) * 1000;
+  else if (/^[A-Z][a-z]{2}, /.test(text)) ms = Date.parse(text) - now; // which takes much for a date
+  return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), LONGEST_RETRY_AFTER_MS);
+}
+
+// What a close of the relay's socket asks for: a new 'login', to 'stop', to go 'slow', to 'retry'.
+export function onCloseCode(code) {
+  return { 4401: 'login', 4408: 'login', 4403: 'stop', 4429: 'slow', 1013: 'slow' }[code] ?? 'retry';
+}
+
+// What an error that the relay tells asks for, in the same words; null where it is not the end. Streams
+// have no close codes.
+export function onErrorCode(code) {
+  const ends = {
+    token: 'login', kicked: 'stop', too_many: 'slow', unavailable: 'slow', restart: 'retry', policy: 'retry',
+  };
+  return Object.hasOwn(ends, code) ? ends[code] : null;
+}
+
+// The transport to try after one of `kind` was lost. `deafSockets` in a row heard nothing of the relay:
+// either it is unreachable, or something on the way drops sockets, and then a stream may get through. From
+// then on both are tried in turns.
+export function transportAfter(kind, wasLive, deafSockets) {
+  if (kind === 'events') return wasLive ? 'events' : 'websocket';
+  return deafSockets >= SOCKETS_IN_VAIN ? 'events' : 'websocket';
+}
+
+// WebSocket takes http: and relative addresses only in newer browsers.
+export function socketUrl(url, base) {
+  const absolute = new URL(url, base);
+  absolute.protocol = absolute.protocol.replace(/^http/, 'ws');
+  absolute.hash = '';
+  return absolute.href;
+}
+
+// The address to link to, or null: only http, https, and what is relative to this site's root.
+// Asked of the parser, since browsers see '//evil' in '/\evil' and in '/<tab>/evil'.
+export function safeLink(url, base) {
+  if (typeof url !== 'string') return null;
+  try {
+    const target = new URL(url, base);
+    const isAbsolute = /^https?:\/\//i.test(url);
+    const isRooted = url.startsWith('/') && target.origin === new URL(base).origin;
+    return isAbsolute || isRooted ? target.href : null;
+  } catch {
+    return null;
+  }
+}
+
+export function badgeText(num) {
+  return num > 99 ? '99+' : String(num);
+}
+
+// The page's title under a new prefix; `old` is the prefix that was put there before.
+export function prefixTitle(title, old, num) {
+  const bare = old && title.startsWith(old) ? title.slice(old.length) : title;
+  const prefix = num > 0 ? `(${badgeText(num)}) ` : '';
+  return { prefix, title: prefix + bare };
+}
+
+// Which tab sounds for `ring`, a user's message. `rung` is [[ring, tab]…], the newest last; it stays
+// short. Not merely the highest id: one that was scheduled arrives after younger ones.
+export function claimRing(rung, ring, tab) {
+  if (rung.some(([known]) => known === ring)) return null;
+  return [...rung, [ring, tab]].slice(-RUNG_MAX);
+}
+
+export function ownerOfRing(rung, ring) {
+  return rung.find(([known]) => known === ring)?.[1] ?? null;
+}
