@@ -37,8 +37,10 @@ struct connection {
     PGconn *pg;          /* NULL while not connected */
     PGresult *result;    /* of the last statement */
     struct backoff backoff;
-    int64_t timeout_ms;       /* the statement_timeout that is set on the connection */
-    enum statement_role role; /* that is set */
+    int64_t timeout_ms;            /* the statement_timeout that is set on the connection */
+    enum statement_role role;      /* that is set */
+    const struct statement *guard; /* NULL: none */
+    const char *const *guard_values;
 };
 
 #define SET_USER_CALLS "SET ROLE doorbell_user_calls"
@@ -376,35 +378,52 @@ static enum err leave_pipeline(struct connection *c)
     return PQexitPipelineMode(c->pg) ? ERR_NONE : ERR_UNAVAILABLE;
 }
 
-/* Sets the statement's role in the same round trip. Both are one transaction: a role that is
- * refused stops the statement, and a statement that fails leaves the role as it was. */
-static enum err run_in_role(struct connection *c, const struct statement *statement,
-                            const char *const *values)
+static bool needs_role(const struct connection *c, const struct statement *statement)
 {
+    return statement->role != AS_ANY && statement->role != c->role;
+}
+
+static bool needs_guard(const struct connection *c, const struct statement *statement)
+{
+    return statement->role == AS_USER && c->guard;
+}
+
+static bool send_prepared(struct connection *c, const struct statement *statement,
+                          const char *const *values)
+{
+    return PQsendQueryPrepared(c->pg, statement->name, statement->params, values, NULL, NULL, 0);
+}
+
+/* Sets the statement's role and runs the guard in the same round trip. All are one transaction:
+ * what fails stops those after it, and leaves the role as it was. */
+static enum err run_in_pipeline(struct connection *c, const struct statement *statement,
+                                const char *const *values)
+{
+    bool has_role = needs_role(c, statement), has_guard = needs_guard(c, statement);
     enum err e;
 
     if (!PQenterPipelineMode(c->pg) ||
-        !PQsendQueryParams(c->pg, set_role[statement->role], 0, NULL, NULL, NULL, NULL, 0) ||
-        !PQsendQueryPrepared(c->pg, statement->name, statement->params, values, NULL, NULL, 0) ||
-        !PQpipelineSync(c->pg))
+        (has_role &&
+         !PQsendQueryParams(c->pg, set_role[statement->role], 0, NULL, NULL, NULL, NULL, 0)) ||
+        (has_guard && !send_prepared(c, c->guard, c->guard_values)) ||
+        !send_prepared(c, statement, values) || !PQpipelineSync(c->pg))
         return ERR_UNAVAILABLE;
     e = fetch_result(c);
-    if (!e && PQresultStatus(c->result) == PGRES_COMMAND_OK) {
+    if (!e && has_role && PQresultStatus(c->result) == PGRES_COMMAND_OK)
         e = fetch_result(c);
-        if (!e && PQresultStatus(c->result) == PGRES_TUPLES_OK)
-            c->role = statement->role;
-    }
+    if (!e && has_guard && PQresultStatus(c->result) == PGRES_TUPLES_OK)
+        e = fetch_result(c);
+    if (!e && has_role && PQresultStatus(c->result) == PGRES_TUPLES_OK)
+        c->role = statement->role;
     return e ? e : leave_pipeline(c);
 }
 
 static enum err run_statement(struct connection *c, const struct statement *statement,
                               const char *const *values)
 {
-    if (statement->role != AS_ANY && statement->role != c->role)
-        return run_in_role(c, statement, values);
-    if (!PQsendQueryPrepared(c->pg, statement->name, statement->params, values, NULL, NULL, 0))
-        return ERR_UNAVAILABLE;
-    return fetch_result(c);
+    if (needs_role(c, statement) || needs_guard(c, statement))
+        return run_in_pipeline(c, statement, values);
+    return send_prepared(c, statement, values) ? fetch_result(c) : ERR_UNAVAILABLE;
 }
 
 static enum err run_once(struct connection *c, const struct statement *statement,
@@ -451,6 +470,13 @@ static enum err check_result(const struct connection *c, const struct statement 
     if (!sqlstate_is_ours(state))
         log_warn("statement \"%s\" failed: SQLSTATE %s", statement->name, state ? state : "?");
     return sqlstate_err(state);
+}
+
+void connection_guard(struct connection *c, const struct statement *guard,
+                      const char *const *values)
+{
+    c->guard = guard;
+    c->guard_values = values;
 }
 
 enum err connection_run_with(struct connection *c, const struct statement *statement,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* POST /tokens: signs a token for a user, so that the site needs no library for it. */
+#include "fcgi-app/store/tokens.h"
 #include "fcgi-app/endpoints/endpoint.h"
 
 #include <inttypes.h>
@@ -12,6 +13,16 @@ static enum err read_ttl(const struct endpoint *ep, const struct request *req, i
 
     *ttl_s = max_s < TTL_DEFAULT_S ? max_s : TTL_DEFAULT_S;
     return body_int(req->body, "ttl", 1, max_s, ttl_s);
+}
+
+/* A site makes one for each page, and its pages must not fail with the database. */
+static enum err find_generation(const struct endpoint *ep, const char *user,
+                                struct token_grant *grant)
+{
+    enum err e = tokens_generation(ep->store, user, &grant->generation);
+
+    grant->has_no_generation = e == ERR_UNAVAILABLE;
+    return grant->has_no_generation ? ERR_NONE : e;
 }
 
 static enum err sign_token(const struct endpoint *ep, const struct token_grant *grant,
@@ -35,7 +46,7 @@ enum err endpoint_make_token(const struct endpoint *ep, const struct request *re
                              struct response *res)
 {
     static const char *const fields[] = {"user", "ttl"};
-    struct token_grant grant = {.now_us = req->now_us, .has_no_generation = true};
+    struct token_grant grant = {.now_us = req->now_us};
     struct buf user;
     enum err e = body_only(req->body, fields, 2);
 
@@ -44,6 +55,8 @@ enum err endpoint_make_token(const struct endpoint *ep, const struct request *re
         e = body_user(req->body, "user", &user);
     if (!e)
         e = read_ttl(ep, req, &grant.ttl_s);
+    if (!e)
+        e = find_generation(ep, user.data, &grant);
     if (!e) {
         grant.user = span_of(user.data);
         e = sign_token(ep, &grant, res);

@@ -2,7 +2,7 @@
 // Revoking tokens: which generation counts, and in which order the relay learns of it.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { startCluster, openDatabase, rows, call, untilWaiting } from '../../harness/sql.mjs';
+import { startCluster, openDatabase, row, rows, call, untilWaiting } from '../../harness/sql.mjs';
 
 const cluster = await startCluster();
 test.after(() => cluster.remove());
@@ -80,4 +80,14 @@ test('a revocation outlives the erasure of its user, and goes when no token can 
   await db.query("UPDATE doorbell.revocation SET at = at - interval '2 days' WHERE user_id <> 'u'");
   while ((await call(db, 'purge', 1)).purge > 0);
   assert.deepEqual(await rows(db, 'SELECT user_id FROM doorbell.revocation'), [{ user_id: 'u' }]);
+});
+
+test('a site that shares the database may revoke, one that only sends may not', async (t) => {
+  const db = await open(t);
+  await db.query('SET ROLE doorbell_site');
+  await call(db, 'revoke', 'u');
+  await db.query('SET ROLE doorbell_sender');
+  await assert.rejects(call(db, 'revoke', 'u'), { code: '42501' });
+  await db.query('RESET ROLE');
+  assert.equal((await row(db, 'SELECT count(*) FROM doorbell.revocation')).count, 1);
 });
