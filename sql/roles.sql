@@ -3,8 +3,8 @@
 -- database has no roles in it, and when it is restored where they are missing, every grant is lost, those
 -- that had kept PUBLIC out too. What is right already is left alone, and so are grants to other roles.
 --
--- Nobody but the owner touches a table, and PUBLIC may call no function. doorbell-app reads the views check_state
--- and current_epoch. Each role may call these of schema
+-- Nobody but the owner touches a table, and PUBLIC may call no function. doorbell-app reads the views check_state,
+-- current_epoch and token_state. Each role may call these of schema
 -- doorbell, null is all:
 --
 --   doorbell_app             doorbell-app, doorbell-purge, doorbell-import-notifynder
@@ -19,11 +19,11 @@ SELECT set_config('doorbell.roles', $$ {
     "doorbell_app": null,
     "doorbell_user_calls": ["register", "unread", "unread_many", "unread_by_category", "list", "message", "mark_read", "mark_unread", "archive",
         "acknowledge", "remove", "mark_read_ids", "mark_unread_ids", "mark_read_subject", "mark_read_oldest",
-        "mark_read_part", "mark_unread_part", "mark_seen", "mute", "preferences", "health"],
+        "mark_read_part", "mark_unread_part", "mark_seen", "mute", "preferences", "check_token", "health"],
     "doorbell_service_calls": ["send", "sent", "recall", "group_change", "group_members", "categories", "category_set",
-        "category_remove", "export", "erase", "health"],
+        "category_remove", "export", "erase", "revoke", "token_generation", "health"],
     "doorbell_site": ["send", "recall", "sent", "register", "unread", "unread_by_category", "list", "message", "preferences",
-        "group_join", "group_leave", "group_change", "group_members", "categories", "health"],
+        "group_join", "group_leave", "group_change", "group_members", "categories", "revoke", "health"],
     "doorbell_sender": ["send"]
 } $$, true) \g /dev/null
 
@@ -89,7 +89,7 @@ BEGIN
         CONTINUE WHEN to_regrole(role_name) IS NULL;
         EXECUTE format('GRANT USAGE ON SCHEMA doorbell TO %I', role_name);
         CONTINUE WHEN role_name NOT IN ('doorbell_app', 'doorbell_user_calls');
-        EXECUTE format('GRANT SELECT ON doorbell.check_state, doorbell.current_epoch TO %I', role_name);
+        EXECUTE format('GRANT SELECT ON doorbell.check_state, doorbell.current_epoch, doorbell.token_state TO %I', role_name);
     END LOOP;
 END
 $$;

@@ -24,7 +24,7 @@ const struct setting settings[] = {
     {"auth", "origins", SETTING_LIST, "", 0, 0, 0, AT(auth.origins), BOTH, true, "origins of the pages that may use cookies, scheme://host[:port]; empty: only the request's own host"},
     {"auth", "audience", SETTING_TEXT, "", 0, 0, 0, AT(auth.audience), BOTH, true, "value that a token's aud claim must contain; empty: tokens with aud are refused"},
     {"auth", "trust_remote_user", SETTING_BOOL, "no", 0, 0, 0, AT(auth.trust_remote_user), PROGRAM_APP, true, "take the user from REMOTE_USER; only if the web server always sets it"},
-    {"auth", "token_ttl_max", SETTING_DURATION, "1d", 1, 366 * DAY_S, 1000, AT(auth.token_ttl_max_s), BOTH, true, "longest lifetime of a token from POST /tokens"},
+    {"auth", "token_ttl_max", SETTING_DURATION, "1d", 1, 366 * DAY_S, 1000, AT(auth.token_ttl_max_s), BOTH, true, "longest lifetime of a token; one that expires further away is refused"},
     {"app", "listen", SETTING_ADDRESS, "unix:/run/doorbell/app.sock", 0, 0, 0, AT(app.listen), PROGRAM_APP, false, "where to accept FastCGI: unix:/path, host:port or fd:N"},
     {"app", "listen_mode", SETTING_MODE, "0660", 0, 0777, 0, AT(app.listen_mode), PROGRAM_APP, false, "mode of the unix socket"},
     {"app", "listen_group", SETTING_TEXT, "", 0, 0, 0, AT(app.listen_group), PROGRAM_APP, false, "group of the unix socket, the web server's; empty: this process's group"},

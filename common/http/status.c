@@ -12,6 +12,8 @@ static const struct status statuses[ERR_COUNT] = {
     [ERR_MALFORMED] = {400, "malformed", "the request is not of the form that it must have"},
     [ERR_INVALID] = {422, "invalid", "a value is not allowed"},
     [ERR_UNAUTHORIZED] = {401, "unauthorized", "who is asking is not proven"},
+    [ERR_REVOKED] = {401, "revoked",
+                     "the user's tokens were revoked after this one was issued: log in again"},
     [ERR_FORBIDDEN] = {403, "forbidden", "this is not allowed"},
     [ERR_ANOTHER_USER] =
         {409, "another_user",

@@ -22,13 +22,13 @@ static inline int64_t clock_ms(void)
     return clock_us() / 1000;
 }
 
-/* Unix seconds. Not time(), which may be a tick behind. */
-static inline int64_t clock_unix(void)
+/* Unix time in microseconds. */
+static inline int64_t clock_unix_us(void)
 {
     struct timespec t;
 
     (void)clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* Enough to keep threads and processes from acting in step; for no secret. */

@@ -5,7 +5,9 @@
  * only one HMAC; libjwt would parse everything again. */
 #include "common/security/token.h"
 
+#include <inttypes.h>
 #include <jwt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,7 @@
 
 /* 9999-12-31T23:59:59Z; a time beyond is no time. */
 #define TIME_MAX INT64_C(253402300799)
+#define SECOND_US INT64_C(1000000)
 
 enum { NUMBER_MAX = 64 /* no time is longer */ };
 
@@ -26,6 +29,7 @@ struct token_keys {
     struct owned pems[KEYRING_MAX]; /* of the others */
     size_t pem_count;
     char *audience;
+    int64_t ttl_max_s;
 };
 
 static const struct {
@@ -83,6 +87,7 @@ enum err token_keys_new(const struct config_auth *auth, struct owned files[], si
         keys->audience = strdup(auth->audience);
     if (keys && keys->audience) {
         keys->algorithm = auth->algorithm;
+        keys->ttl_max_s = auth->token_ttl_max_s;
         e = ERR_NONE;
     }
     for (size_t i = 0; i < count && i < KEYRING_MAX && !e; i++) {
@@ -223,54 +228,93 @@ static enum err check_signature(const struct token_keys *keys, struct span token
     return check_mac(keys, (struct span){token.p, token.len - signature_text.len - 1}, signature);
 }
 
-enum claim { CLAIM_SUB, CLAIM_EXP, CLAIM_NBF, CLAIM_IAT, CLAIM_SINCE, CLAIM_AUD, CLAIM_LANG };
+enum claim {
+    CLAIM_SUB,
+    CLAIM_EXP,
+    CLAIM_NBF,
+    CLAIM_IAT,
+    CLAIM_GEN,
+    CLAIM_SINCE,
+    CLAIM_AUD,
+    CLAIM_LANG
+};
 
-static const char *const claim_names[] = {"sub", "exp", "nbf", "iat", "since", "aud", "lang"};
+static const char *const claim_names[] = {"sub", "exp",   "nbf", "iat",
+                                          "gen", "since", "aud", "lang"};
 
 enum { CLAIM_COUNT = sizeof(claim_names) / sizeof(claim_names[0]) };
 
-/* A float is cut to whole seconds. */
-static enum err read_time(struct span value, int64_t *out)
+/* Seconds, as an integer or a float, as microseconds. */
+static enum err read_time_us(struct span value, int64_t *out)
 {
     char text[NUMBER_MAX + 1] = "";
     bool is_number =
         value.len > 0 && (value.p[0] == '-' || (value.p[0] >= '0' && value.p[0] <= '9'));
+    int64_t whole;
     double seconds;
 
     if (!is_number || value.len > NUMBER_MAX)
         return ERR_UNAUTHORIZED;
-    if (span_parse_int(value, out)) {
-        memcpy(text, value.p, value.len);
-        seconds = strtod(text, NULL);
-        if (!(seconds >= 0 && seconds < (double)(TIME_MAX + 1)))
+    if (!span_parse_int(value, &whole)) {
+        if (whole < 0 || whole > TIME_MAX)
             return ERR_UNAUTHORIZED;
-        *out = (int64_t)seconds;
+        *out = whole * SECOND_US;
+        return ERR_NONE;
     }
-    return *out >= 0 && *out <= TIME_MAX ? ERR_NONE : ERR_UNAUTHORIZED;
+    memcpy(text, value.p, value.len);
+    seconds = strtod(text, NULL);
+    if (!(seconds >= 0 && seconds < (double)(TIME_MAX + 1)))
+        return ERR_UNAUTHORIZED;
+    whole = (int64_t)seconds;
+    *out = whole * SECOND_US + (int64_t)((seconds - (double)whole) * SECOND_US + 0.5);
+    return ERR_NONE;
 }
 
-/* The same, and *out stays as it is without the claim. */
+/* The same, cut to whole seconds. */
+static enum err read_time(struct span value, int64_t *out)
+{
+    int64_t us;
+
+    if (read_time_us(value, &us))
+        return ERR_UNAUTHORIZED;
+    *out = us / SECOND_US;
+    return ERR_NONE;
+}
+
+/* Without the claim *out stays as it is. */
 static enum err read_optional_time(struct span value, int64_t *out)
 {
     return value.p ? read_time(value, out) : ERR_NONE;
 }
 
-static enum err read_times(const struct span claims[], int64_t now, struct token_claims *out)
+static enum err read_issue(const struct span claims[], struct token_claims *out)
+{
+    out->issued_at_us = 0;
+    if (claims[CLAIM_IAT].p && read_time_us(claims[CLAIM_IAT], &out->issued_at_us))
+        return ERR_UNAUTHORIZED;
+    out->generation = out->issued_at_us > 0 ? out->issued_at_us - 1 : 0;
+    if (claims[CLAIM_GEN].p &&
+        (span_parse_int(claims[CLAIM_GEN], &out->generation) || out->generation < 0))
+        return ERR_UNAUTHORIZED;
+    return ERR_NONE;
+}
+
+static enum err read_times(const struct token_keys *keys, const struct span claims[], int64_t now,
+                           struct token_claims *out)
 {
     int64_t not_before = 0;
 
-    out->issued_at = 0;
     out->since = -1;
-    if (read_time(claims[CLAIM_EXP], &out->expires_at) ||
+    if (read_time(claims[CLAIM_EXP], &out->expires_at) || read_issue(claims, out) ||
         read_optional_time(claims[CLAIM_NBF], &not_before) ||
-        read_optional_time(claims[CLAIM_IAT], &out->issued_at) ||
         read_optional_time(claims[CLAIM_SINCE], &out->since))
         return ERR_UNAUTHORIZED;
     /* A token from the future would outlive "refuse those issued until now". */
     if (now - TOKEN_LEEWAY_S >= out->expires_at || now + TOKEN_LEEWAY_S < not_before ||
-        now + TOKEN_LEEWAY_S < out->issued_at)
+        now + TOKEN_LEEWAY_S < out->issued_at_us / SECOND_US)
         return ERR_UNAUTHORIZED;
-    return ERR_NONE;
+    /* One that lives for longer would outlive what is remembered of revocations. */
+    return out->expires_at - now > keys->ttl_max_s + TOKEN_LEEWAY_S ? ERR_INVALID : ERR_NONE;
 }
 
 /* A text, or an integer as the text of its digits. */
@@ -333,7 +377,7 @@ static enum err read_claims(const struct token_keys *keys, struct span part, int
     if (!e)
         e = check_audience(keys, claims[CLAIM_AUD]);
     if (!e)
-        e = read_times(claims, now, &read);
+        e = read_times(keys, claims, now, &read);
     if (!e)
         e = read_user(claims[CLAIM_SUB], &read);
     if (!e)
@@ -360,22 +404,42 @@ enum err token_verify(const struct token_keys *keys, struct span token, int64_t 
     return e ? e : read_claims(keys, claims, now, out);
 }
 
-static int add_claims(jwt_t *jwt, const struct token_keys *keys, const char *user, int64_t now,
-                      int64_t ttl_s)
+/* `iat` to the microsecond, for those who have nothing but its time to go by. */
+static int add_issue(jwt_t *jwt, const struct token_grant *grant)
+{
+    char json[64];
+    int result;
+
+    (void)snprintf(json, sizeof(json), "{\"iat\":%" PRId64 ".%06" PRId64 "}",
+                   grant->now_us / SECOND_US, grant->now_us % SECOND_US);
+    result = jwt_add_grants_json(jwt, json);
+    if (result == 0 && !grant->has_no_generation)
+        result = jwt_add_grant_int(jwt, "gen", (long)grant->generation);
+    return result;
+}
+
+static int add_claims(jwt_t *jwt, const struct token_keys *keys, const char *user,
+                      const struct token_grant *grant)
 {
     int result = jwt_add_grant(jwt, "sub", user);
 
     if (result == 0)
-        result = jwt_add_grant_int(jwt, "iat", (long)now);
+        result = add_issue(jwt, grant);
     if (result == 0)
-        result = jwt_add_grant_int(jwt, "exp", (long)(now + ttl_s));
+        result = jwt_add_grant_int(jwt, "exp", (long)(grant->now_us / SECOND_US + grant->ttl_s));
     if (result == 0 && keys->audience[0])
         result = jwt_add_grant(jwt, "aud", keys->audience);
     return result;
 }
 
-enum err token_sign(const struct token_keys *keys, struct span user, int64_t now, int64_t ttl_s,
-                    struct buf *out)
+static bool is_possible(const struct token_grant *grant)
+{
+    return user_is_valid(grant->user) && grant->ttl_s > 0 && grant->now_us >= 0 &&
+           grant->generation >= 0 && grant->now_us / SECOND_US <= TIME_MAX &&
+           grant->ttl_s <= TIME_MAX - grant->now_us / SECOND_US;
+}
+
+enum err token_sign(const struct token_keys *keys, const struct token_grant *grant, struct buf *out)
 {
     char id[USER_ID_MAX + 1] = {0};
     struct span key = keys->secrets.keys[0];
@@ -385,10 +449,10 @@ enum err token_sign(const struct token_keys *keys, struct span user, int64_t now
 
     if (keys->algorithm != TOKEN_HS256)
         return ERR_UNSUPPORTED;
-    if (!user_is_valid(user) || ttl_s <= 0 || now < 0 || ttl_s > TIME_MAX - now)
+    if (!is_possible(grant))
         return ERR_INVALID;
-    memcpy(id, user.p, user.len);
-    if (jwt_new(&jwt) == 0 && add_claims(jwt, keys, id, now, ttl_s) == 0 &&
+    memcpy(id, grant->user.p, grant->user.len);
+    if (jwt_new(&jwt) == 0 && add_claims(jwt, keys, id, grant) == 0 &&
         jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key.p, (int)key.len) == 0)
         token = jwt_encode_str(jwt);
     if (token)

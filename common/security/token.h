@@ -4,6 +4,7 @@
 #ifndef DOORBELL_COMMON_TOKEN_H
 #define DOORBELL_COMMON_TOKEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/bytes/buf.h"
@@ -19,8 +20,17 @@ struct token_claims {
     char user[USER_ID_MAX + 1];    /* `sub`, NUL-terminated */
     char lang[TOKEN_LANG_MAX + 1]; /* empty if absent */
     int64_t expires_at;            /* unix seconds */
-    int64_t issued_at;             /* unix seconds; 0 if absent: very old */
+    int64_t issued_at_us;          /* unix microseconds; 0 if absent: very old */
+    int64_t generation;            /* see token_is_revoked() */
     int64_t since;                 /* unix seconds when the user registered; -1 if absent */
+};
+
+/* What a token of ours says. */
+struct token_grant {
+    struct span user;
+    int64_t now_us, ttl_s;
+    int64_t generation;     /* the user's last revocation so far, 0 if there was none */
+    bool has_no_generation; /* nobody knows it now: the time decides, as for tokens of others */
 };
 
 struct token_keys;
@@ -35,13 +45,22 @@ void token_keys_free(struct token_keys *keys);
 /* The secrets of HS256, to be compared with other keys; empty for the other algorithms. */
 const struct keyring *token_keys_secrets(const struct token_keys *keys);
 
-/* ERR_UNAUTHORIZED for anything wrong with the token, however it is wrong. */
+/* ERR_UNAUTHORIZED for anything wrong with the token, however it is wrong; but ERR_INVALID for a
+ * good one that expires further away than token_ttl_max. */
 MUST_USE enum err token_verify(const struct token_keys *keys, struct span token, int64_t now,
                                struct token_claims *out);
 
-/* Appends a token for `user` to `out`. ERR_UNSUPPORTED if the algorithm's private key is not ours,
- * ERR_INVALID for a user id or a life that cannot be. */
-MUST_USE enum err token_sign(const struct token_keys *keys, struct span user, int64_t now,
-                             int64_t ttl_s, struct buf *out);
+/* Whether the user's tokens were revoked after this one was issued; revoked_us is the moment of
+ * their last revocation, 0 if there was none. A token of ours knows the last one before it (`gen`),
+ * so that no clock has a say; for others it is the moment before they were issued. */
+static inline bool token_is_revoked(int64_t generation, int64_t revoked_us)
+{
+    return generation < revoked_us;
+}
+
+/* Appends a token to `out`. ERR_UNSUPPORTED if the algorithm's private key is not ours, ERR_INVALID
+ * for a user id or a life that cannot be. */
+MUST_USE enum err token_sign(const struct token_keys *keys, const struct token_grant *grant,
+                             struct buf *out);
 
 #endif

@@ -49,9 +49,11 @@ struct connection {
     bool is_pooled;     /* a pooler lends a session for each transaction */
     PGresult *result;   /* of the last statement */
     enum database_state state;
-    struct backoff backoff;   /* of what is not DATABASE_WORKS */
-    int64_t timeout_ms;       /* the statement_timeout that is set on the connection */
-    enum statement_role role; /* that is set */
+    struct backoff backoff;        /* of what is not DATABASE_WORKS */
+    int64_t timeout_ms;            /* the statement_timeout that is set on the connection */
+    enum statement_role role;      /* that is set */
+    const struct statement *guard; /* NULL: none */
+    const char *const *guard_values;
 };
 
 /* For the session or, with $1, for the transaction. Compiling a statement takes longer than any of
@@ -361,30 +363,41 @@ static bool send_terms(struct connection *c, enum statement_role role)
     return PQsendQueryParams(c->pg, roles[role].set, 0, NULL, NULL, NULL, NULL, 0);
 }
 
-/* Sends the terms in the same round trip. Both are one transaction: a role that is refused stops
- * the statement, and a statement that fails leaves the role as it was. */
-static enum err run_on_terms(struct connection *c, const struct statement *statement,
-                             const char *const *values)
+static bool needs_terms(const struct connection *c, const struct statement *statement)
 {
+    return c->is_pooled || (statement->role != AS_ANY && statement->role != c->role);
+}
+
+static bool needs_guard(const struct connection *c, const struct statement *statement)
+{
+    return statement->role == AS_USER && c->guard;
+}
+
+/* Sends the terms and the guard in the same round trip. All are one transaction: what fails stops
+ * those after it, and leaves the role as it was. */
+static enum err run_in_pipeline(struct connection *c, const struct statement *statement,
+                                const char *const *values)
+{
+    bool has_terms = needs_terms(c, statement), has_guard = needs_guard(c, statement);
     enum err e;
 
-    if (!PQenterPipelineMode(c->pg) || !send_terms(c, statement->role) ||
+    if (!PQenterPipelineMode(c->pg) || (has_terms && !send_terms(c, statement->role)) ||
+        (has_guard && !send_statement(c, c->guard, c->guard_values)) ||
         !send_statement(c, statement, values) || !PQpipelineSync(c->pg))
         return ERR_UNAVAILABLE;
     e = fetch_result(c);
-    if (!e && is_done(c)) {
+    for (int left = has_terms + has_guard; left > 0 && !e && is_done(c); left--)
         e = fetch_result(c);
-        if (!e && is_done(c) && !c->is_pooled)
-            c->role = statement->role;
-    }
+    if (!e && is_done(c) && has_terms && !c->is_pooled)
+        c->role = statement->role;
     return e ? e : leave_pipeline(c);
 }
 
 static enum err run_statement(struct connection *c, const struct statement *statement,
                               const char *const *values)
 {
-    if (c->is_pooled || (statement->role != AS_ANY && statement->role != c->role))
-        return run_on_terms(c, statement, values);
+    if (needs_terms(c, statement) || needs_guard(c, statement))
+        return run_in_pipeline(c, statement, values);
     return send_statement(c, statement, values) ? fetch_result(c) : ERR_UNAVAILABLE;
 }
 
@@ -439,6 +452,13 @@ static bool is_found_read_only(const struct connection *c)
 {
     return c->state == DATABASE_WORKS &&
            sqlstate_is_of_session(PQresultErrorField(c->result, PG_DIAG_SQLSTATE));
+}
+
+void connection_guard(struct connection *c, const struct statement *guard,
+                      const char *const *values)
+{
+    c->guard = guard;
+    c->guard_values = values;
 }
 
 enum err connection_run_with(struct connection *c, const struct statement *statement,

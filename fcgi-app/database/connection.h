@@ -54,6 +54,12 @@ MUST_USE enum err connection_run_with(struct connection *c, const struct stateme
                                       const char *const *values, const struct run_terms *terms,
                                       const struct pg_result **out);
 
+/* Runs `guard` in front of each statement AS_USER from now on, in the same round trip and the same
+ * transaction: where it fails, the statement does not run, and has failed like it. Both are
+ * borrowed, until NULL ends it. */
+void connection_guard(struct connection *c, const struct statement *guard,
+                      const char *const *values);
+
 /* After ERR_MALFORMED, ERR_NOT_FOUND, ERR_CONFLICT, ERR_INVALID of a run: the schema's message for
  * the caller, else NULL. Borrowed until the next run. */
 const char *connection_fault(const struct connection *c);

@@ -51,6 +51,7 @@ ENDPOINT(endpoint_add_member);
 ENDPOINT(endpoint_remove_member);
 ENDPOINT(endpoint_export_user);
 ENDPOINT(endpoint_erase_user);
+ENDPOINT(endpoint_revoke_tokens);
 ENDPOINT(endpoint_make_token);
 ENDPOINT(endpoint_list_categories);
 ENDPOINT(endpoint_change_category);

@@ -38,6 +38,8 @@ static const struct route routes[] = {
     {METHOD_DELETE, "/users/{user}", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_erase_user, NULL},
     {METHOD_GET, "/users", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_export_user, NULL},
     {METHOD_DELETE, "/users", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_erase_user, NULL},
+    {METHOD_POST, "/users/{user}/revoke", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_revoke_tokens, NULL},
+    {METHOD_POST, "/revoke", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_revoke_tokens, NULL},
     {METHOD_POST, "/tokens", ACCESS_MANAGE, SHARE_SERVICE, SMALL_BODY_MAX, endpoint_make_token, NULL},
     {METHOD_GET, "/health", ACCESS_PUBLIC, SHARE_PUBLIC, 0, endpoint_show_health, NULL},
     {METHOD_GET, "/metrics", ACCESS_METRICS, SHARE_SERVICE, 0, endpoint_show_metrics, NULL},

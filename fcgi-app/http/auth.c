@@ -11,11 +11,13 @@ static enum err verify_token(const struct secrets *keys, struct span token, int6
                              struct identity *out)
 {
     struct token_claims claims;
+    enum err e = token_verify(keys->token, token, now, &claims);
 
-    if (token_verify(keys->token, token, now, &claims))
-        return ERR_UNAUTHORIZED;
+    if (e)
+        return e;
     memcpy(out->user, claims.user, sizeof(out->user));
     out->since = claims.since;
+    out->generation = claims.generation;
     return ERR_NONE;
 }
 
@@ -26,6 +28,7 @@ static enum err take_remote_user(struct span name, struct identity *out)
     memcpy(out->user, name.p, name.len);
     out->user[name.len] = '\0';
     out->since = -1;
+    out->generation = IDENTITY_WITHOUT_TOKEN;
     return ERR_NONE;
 }
 

@@ -17,7 +17,7 @@
 struct request {
     struct arena *arena; /* these three are there from the start */
     struct body *body;
-    int64_t now;               /* unix seconds */
+    int64_t now_us;            /* unix microseconds */
     const struct route *route; /* NULL until it is found */
     unsigned method;
     bool is_head;

@@ -12,12 +12,16 @@ enum { EMPTY_BODY_MAX = 1024 };
 static enum err authenticate(const struct snapshot *snapshot, struct request *req,
                              struct response *res)
 {
+    static const char too_long[] = "the token expires further away than token_ttl_max: sign it "
+                                   "for a shorter time, or raise the setting";
     enum access access = req->route->access;
     enum err e;
 
-    if (access == ACCESS_USER)
-        return auth_user(&snapshot->config->auth, &snapshot->secrets, &req->credentials, req->now,
-                         &req->who);
+    if (access == ACCESS_USER) {
+        e = auth_user(&snapshot->config->auth, &snapshot->secrets, &req->credentials,
+                      req->now_us / 1000000, &req->who);
+        return e == ERR_INVALID ? response_fail(res, ERR_UNAUTHORIZED, "%s", too_long) : e;
+    }
     if (access == ACCESS_PUBLIC && !auth_has_bearer(&req->credentials))
         return ERR_NONE;
     e = auth_service(&snapshot->secrets, &req->credentials, access, &req->key);
@@ -54,7 +58,7 @@ enum err dispatch_params(struct jobs *jobs, struct job *job)
     size_t expected = 0;
     enum err e;
 
-    req->now = clock_unix();
+    req->now_us = clock_unix_us();
     e = request_init(req, exchange_params(&job->exchange), span_of(config->app.prefix));
     if (!e)
         e = find_request_route(req, &job->response);

@@ -6,6 +6,7 @@
 
 #include "common/bytes/invariant.h"
 #include "common/os/clock.h"
+#include "common/os/log.h"
 #include "fcgi-app/endpoints/routes.h"
 
 enum {
@@ -128,6 +129,10 @@ void job_reply(struct job *job, enum err e, const char *message)
 
     if (e)
         set_error(job, e, message);
+    if (e == ERR_REVOKED)
+        log_info("user=%s: refused, the token was issued before the user's tokens were revoked; "
+                 "if it is newer, the clock of the web host is behind",
+                 job->request.who.user);
     /* Spread, so that not all come back in the same second */
     if (res->http == 503 && res->retry_after_s == 0)
         res->retry_after_s = 1 + (int)(clock_chance() % RETRY_AFTER_MAX_S);

@@ -8,10 +8,8 @@ static const struct {
     const char *state;
     enum err err;
 } ours[] = {
-    {"DB400", ERR_MALFORMED},
-    {"DB404", ERR_NOT_FOUND},
-    {"DB409", ERR_CONFLICT},
-    {"DB422", ERR_INVALID},
+    {"DB400", ERR_MALFORMED}, {"DB401", ERR_REVOKED}, {"DB404", ERR_NOT_FOUND},
+    {"DB409", ERR_CONFLICT},  {"DB422", ERR_INVALID},
 };
 
 /* Whole states, or classes of two characters. */

@@ -29,3 +29,14 @@ enum err answer_read_users(struct span json, struct buf *array, size_t *count)
         e = read_user(item, array);
     return e;
 }
+
+enum err answer_read_instance(struct span json, int64_t *instance)
+{
+    static const char *const names[] = {"instance"};
+    struct span value;
+
+    if (json_check(json) || json_walk_members(json_walk_root(json), names, 1, &value) ||
+        span_parse_int(value, instance))
+        return ERR_INVALID;
+    return ERR_NONE;
+}

@@ -5,6 +5,7 @@
 
 const struct batch_form batch_rings = {{"{\"rings\":[", 10}, {"],\"report\":false}", 17}};
 const struct batch_form batch_users = {{"{\"users\":[", 10}, {"]}", 2}};
+const struct batch_form batch_revocations = {{"{\"revocations\":[", 16}, {"]}", 2}};
 
 /* Far above one ring of the largest group. */
 enum { BODY_MAX = 64 * 1024 * 1024 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* batch.h - what goes to the relay in one call, rings or questions, as JSON texts: the body, kept
+/* batch.h - what goes to the relay in one call, as JSON texts: the body, kept
  * under the size that the relay takes. Pure. */
 #ifndef DOORBELL_FCGI_APP_PUBLISH_BATCH_H
 #define DOORBELL_FCGI_APP_PUBLISH_BATCH_H
@@ -10,11 +10,11 @@
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 
-/* What is around the items: of POST /publish, and of POST /online. */
+/* What is around the items: of POST /publish, /online and /revocations. */
 struct batch_form {
     struct span head, tail;
 };
-extern const struct batch_form batch_rings, batch_users;
+extern const struct batch_form batch_rings, batch_users, batch_revocations;
 
 struct batch {
     const struct batch_form *form;

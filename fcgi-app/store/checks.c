@@ -6,16 +6,20 @@
 #define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
 
 /* The clock is read after the snapshot was taken: what a sweep has removed in it is past its
- * valid_until then. LATERAL and OFFSET 0 make it look-ups by key, whatever the planner knows. */
-STATEMENT(check_states, AS_USER, 1, 6, SHAPE_ROWS, REPEATABLE,
+ * valid_until then. LATERAL and OFFSET 0 make it look-ups by key, whatever the planner knows. Few
+ * users have a row in token_state. */
+STATEMENT(check_states, AS_USER, 1, 7, SHAPE_ROWS, REPEATABLE,
           "SELECT u.n, s.joined_pos, s.version, s.seq, s.epoch, " MICROSECONDS(
-              "clock_timestamp()") " FROM unnest($1::text[]) WITH ORDINALITY u (user_id, n)"
+              "clock_timestamp()") ", t.generation"
+                                   " FROM unnest($1::text[]) WITH ORDINALITY u (user_id, n)"
                                    " CROSS JOIN LATERAL (SELECT * FROM doorbell.check_state c"
-                                   " WHERE c.user_id = u.user_id OFFSET 0) s");
+                                   " WHERE c.user_id = u.user_id OFFSET 0) s"
+                                   " LEFT JOIN LATERAL (SELECT * FROM doorbell.token_state k"
+                                   " WHERE k.user_id = u.user_id OFFSET 0) t ON true");
 
 enum err checks_states(struct store *s, const char *users, void *ctx,
                        void (*take)(void *ctx, size_t number, const struct check_state *state,
-                                    int64_t now_us))
+                                    int64_t now_us, int64_t generation))
 {
     const struct pg_result *result;
     enum err e = QUERY(s, check_states, &result, users);
@@ -29,20 +33,23 @@ enum err checks_states(struct store *s, const char *users, void *ctx,
         };
 
         take(ctx, (size_t)value_read_int(result, row, 0, 1) - 1, &state,
-             value_read_int(result, row, 5, 0));
+             value_read_int(result, row, 5, 0), value_read_int(result, row, 6, 0));
     }
     return e;
 }
 
-STATEMENT(check_answers, AS_USER, 2, 10, SHAPE_ROWS, REPEATABLE,
+STATEMENT(check_answers, AS_USER, 2, 11, SHAPE_ROWS, REPEATABLE,
           "SELECT n, joined_pos, version, seq, " EPOCH ", num, hit, latest, " MICROSECONDS(
               "at") ", "
                     "CASE WHEN valid_until < 'infinity' THEN " MICROSECONDS(
-                        "valid_until") " END"
-                                       " FROM doorbell.unread_many($1::text[], $2::integer)");
+                        "valid_until") " END, t.generation"
+                                       " FROM doorbell.unread_many($1::text[], $2::integer)"
+                                       " LEFT JOIN LATERAL (SELECT * FROM doorbell.token_state k"
+                                       " WHERE k.user_id = ($1::text[])[n] OFFSET 0) t ON true");
 
 enum err checks_answers(struct store *s, const char *users, int64_t hit_window_s, void *ctx,
-                        void (*take)(void *ctx, size_t number, const struct check_answer *answer))
+                        void (*take)(void *ctx, size_t number, const struct check_answer *answer,
+                                     int64_t generation))
 {
     struct digits hit_window;
     const struct pg_result *result;
@@ -59,7 +66,8 @@ enum err checks_answers(struct store *s, const char *users, int64_t hit_window_s
             .valid_until_us = value_read_int(result, row, 9, INT64_MAX),
         };
 
-        take(ctx, (size_t)value_read_int(result, row, 0, 1) - 1, &answer);
+        take(ctx, (size_t)value_read_int(result, row, 0, 1) - 1, &answer,
+             value_read_int(result, row, 10, 0));
     }
     return e;
 }

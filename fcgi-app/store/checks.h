@@ -14,15 +14,16 @@
 MUST_USE enum err checks_init(struct store *s, const struct config_database *config);
 
 /* Both ask for `users`, a PostgreSQL array of texts, and call `take` for each that the database
- * knows: the first is number 0. */
+ * knows: the first is number 0. `generation` is that below which their tokens are void. */
 
 /* Their states, all at now_us. */
 MUST_USE enum err checks_states(struct store *s, const char *users, void *ctx,
                                 void (*take)(void *ctx, size_t number,
-                                             const struct check_state *state, int64_t now_us));
+                                             const struct check_state *state, int64_t now_us,
+                                             int64_t generation));
 
-MUST_USE enum err
-checks_answers(struct store *s, const char *users, int64_t hit_window_s, void *ctx,
-               void (*take)(void *ctx, size_t number, const struct check_answer *answer));
+MUST_USE enum err checks_answers(
+    struct store *s, const char *users, int64_t hit_window_s, void *ctx,
+    void (*take)(void *ctx, size_t number, const struct check_answer *answer, int64_t generation));
 
 #endif

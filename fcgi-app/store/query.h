@@ -32,6 +32,7 @@ extern const struct statement *const marks_statements[];
 extern const struct statement *const groups_statements[];
 extern const struct statement *const categories_statements[];
 extern const struct statement *const users_statements[];
+extern const struct statement *const tokens_statements[];
 extern const struct statement *const outbox_statements[];
 extern const struct statement *const upkeep_statements[];
 

@@ -10,11 +10,14 @@
 
 #include "common/bytes/err.h"
 #include "common/config/config.h"
+#include "fcgi-app/database/value.h"
 
 struct connection;
 
 struct store {
     struct connection *connection;
+    const char *guard_values[2]; /* of tokens_guard() */
+    struct digits guard_generation;
 };
 
 /* Does not connect. `config` must outlive the store. */

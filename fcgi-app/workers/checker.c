@@ -160,24 +160,36 @@ static size_t gather_users(struct checker *c, bool remembered)
     return e || array_close(&c->users) ? 0 : count;
 }
 
-static void take_state(void *ctx, size_t number, const struct check_state *state, int64_t now_us)
+/* Ends the job if its token is void. */
+static bool refuse_revoked(struct checker *c, size_t i, int64_t generation)
+{
+    if (!token_is_revoked(c->round[i]->request.who.generation, generation))
+        return false;
+    finish(c, i, ERR_REVOKED);
+    return true;
+}
+
+static void take_state(void *ctx, size_t number, const struct check_state *state, int64_t now_us,
+                       int64_t generation)
 {
     struct checker *c = ctx;
     const struct asked *asked = &c->asked[number];
 
     /* After a reconnect within the statement it may be another database that says so. */
-    if (store_connects(&c->store) != c->connects ||
+    if (store_connects(&c->store) != c->connects || refuse_revoked(c, asked->place, generation) ||
         !check_answer_holds(asked->remembered, state, now_us))
         return;
     metrics_count_check(c->metrics, true);
     answer(c, asked->place, asked->remembered);
 }
 
-static void take_answer(void *ctx, size_t number, const struct check_answer *a)
+static void take_answer(void *ctx, size_t number, const struct check_answer *a, int64_t generation)
 {
     struct checker *c = ctx;
     size_t i = c->asked[number].place;
 
+    if (refuse_revoked(c, i, generation))
+        return;
     metrics_count_check(c->metrics, false);
     check_cache_put(c->cache, user_of(c->round[i]), a);
     answer(c, i, a);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One thread with two occupations that share a database connection and a clock: it empties the
- * outbox towards the relay, and it lets happen what time alone brings about (scheduled messages,
- * expiry). When each is due is schedule's affair, how rings become calls is batch's, and the calls
- * are relay_client's.
+/* One thread with three occupations that share a database connection and a clock: it empties the
+ * outbox towards the relay, it has the relay told whose tokens were revoked, and it lets happen
+ * what time alone brings about (scheduled messages, expiry). When each is due is schedule's affair,
+ * how rings become calls is batch's, the revocations are teller's, and the calls relay_client's.
  *
  * Most users are away when something happens to them, and an answer computed for them is heard by
  * nobody. So a round looks at what waits, asks the relay who of these users has an open page, and
@@ -38,6 +38,7 @@
 #include "fcgi-app/store/outbox.h"
 #include "fcgi-app/store/upkeep.h"
 #include "fcgi-app/workers/relay_client.h"
+#include "fcgi-app/workers/teller.h"
 
 enum {
     DUE_ROWS = 200,
@@ -59,6 +60,7 @@ struct publisher {
     struct metrics *metrics;
     struct store store;
     struct relay_client *relay;
+    struct teller teller;
     struct batch batch, question;
     struct online online;
     struct outbox_ids waiting; /* of this round */
@@ -80,6 +82,7 @@ enum err publisher_new(struct snapshot *snapshot, struct metrics *metrics, struc
     p->metrics = metrics;
     schedule_init(&p->schedule);
     p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    teller_init(&p->teller);
     batch_init(&p->batch, &batch_rings);
     batch_init(&p->question, &batch_users);
     buf_init(&p->online.users, ONLINE_MAX);
@@ -98,6 +101,7 @@ void publisher_free(struct publisher *p)
         return;
     if (p->wake >= 0)
         (void)close(p->wake);
+    teller_deinit(&p->teller);
     batch_deinit(&p->batch);
     batch_deinit(&p->question);
     buf_deinit(&p->online.users);
@@ -416,6 +420,8 @@ static void do_upkeep(struct publisher *p)
         repeat_upkeep(p, upkeep_activate);
     if (due.sweep)
         repeat_upkeep(p, upkeep_sweep);
+    if (due.deliver && !relay_client_configure(p->relay, p->snapshot))
+        teller_tell(&p->teller, &p->store, p->relay, p->snapshot->config, due.sweep);
 }
 
 /* Until somebody has written to the outbox, or it is time to look whether an SQL client has. While

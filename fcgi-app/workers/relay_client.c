@@ -21,7 +21,7 @@ struct relay_client {
     CURL *curl;
     struct curl_slist *headers;
     const struct snapshot *configured; /* compared only: it may be gone */
-    char publish_url[URL_SIZE], online_url[URL_SIZE];
+    char publish_url[URL_SIZE], online_url[URL_SIZE], revocations_url[URL_SIZE];
     struct buf reply;
     char fault[FAULT_SIZE];
 };
@@ -99,6 +99,7 @@ static void set_relay_address(struct relay_client *c, const char *relay_url)
 
     (void)snprintf(c->publish_url, sizeof(c->publish_url), "%s/publish", base);
     (void)snprintf(c->online_url, sizeof(c->online_url), "%s/online", base);
+    (void)snprintf(c->revocations_url, sizeof(c->revocations_url), "%s/revocations", base);
     if (is_unix)
         (void)curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, relay_url + 5);
 }
@@ -172,13 +173,24 @@ enum err relay_client_publish(struct relay_client *c, struct span body)
     return status == 400 || status == 413 ? ERR_INVALID : ERR_UNAVAILABLE;
 }
 
-enum err relay_client_ask(struct relay_client *c, struct span body, struct span *reply)
+/* Of calls that a relay of another version may not know. */
+static enum err ask(struct relay_client *c, const char *url, struct span body, struct span *reply)
 {
-    long status = post(c, c->online_url, body);
+    long status = post(c, url, body);
 
     *reply = buf_span(&c->reply);
     if (status == 200)
         return ERR_NONE;
     return status == 400 || status == 404 || status == 405 || status == 413 ? ERR_INVALID
                                                                             : ERR_UNAVAILABLE;
+}
+
+enum err relay_client_ask(struct relay_client *c, struct span body, struct span *reply)
+{
+    return ask(c, c->online_url, body, reply);
+}
+
+enum err relay_client_revoke(struct relay_client *c, struct span body, struct span *reply)
+{
+    return ask(c, c->revocations_url, body, reply);
 }

@@ -22,9 +22,10 @@ MUST_USE enum err relay_client_configure(struct relay_client *c, const struct sn
  * worth trying again, and relay_client_fault() says why it failed. */
 MUST_USE enum err relay_client_publish(struct relay_client *c, struct span body);
 
-/* One POST /online; *reply is borrowed until the next call. ERR_INVALID also from a relay of a
- * version that does not know this call. */
+/* One POST /online, one POST /revocations; *reply is borrowed until the next call. ERR_INVALID also
+ * from a relay of a version that does not know this call. */
 MUST_USE enum err relay_client_ask(struct relay_client *c, struct span body, struct span *reply);
+MUST_USE enum err relay_client_revoke(struct relay_client *c, struct span body, struct span *reply);
 
 /* A sentence for the operator, until the next call. */
 const char *relay_client_fault(const struct relay_client *c);

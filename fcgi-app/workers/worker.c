@@ -6,6 +6,7 @@
 #include "fcgi-app/jobs/dispatch.h"
 #include "fcgi-app/jobs/queue.h"
 #include "fcgi-app/shared/metrics.h"
+#include "fcgi-app/store/tokens.h"
 #include "fcgi-app/workers/publisher.h"
 
 enum { RECONNECT_MS = 200 };
@@ -43,8 +44,14 @@ static enum err run_handler(struct worker *w, struct job *job)
 {
     const struct endpoint ep = {&w->store, job->snapshot->config, &job->snapshot->secrets,
                                 w->metrics, w->health};
+    const struct request *req = &job->request;
+    enum err e;
 
-    return job->request.route->handler(&ep, &job->request, &job->response);
+    if (req->route->access == ACCESS_USER && req->who.generation != IDENTITY_WITHOUT_TOKEN)
+        tokens_guard(&w->store, req->who.user, req->who.generation);
+    e = req->route->handler(&ep, req, &job->response);
+    tokens_end_guard(&w->store);
+    return e;
 }
 
 static void finish_job(struct worker *w, struct job *job, enum err e)

@@ -19,6 +19,8 @@ static enum login_result extend(const struct authenticator *authenticator, struc
         return refuse(authenticator, s, CLOSE_KICKED, "token of another user");
     if (claims->expires_at > s->token_expires_at)
         s->token_expires_at = claims->expires_at;
+    if (claims->generation > s->token_generation)
+        s->token_generation = claims->generation;
     return LOGIN_EXTENDED;
 }
 
@@ -40,28 +42,32 @@ static enum err admit(const struct authenticator *authenticator, struct session 
     if (e)
         return e;
     s->token_expires_at = claims->expires_at;
+    s->token_generation = claims->generation;
     close_surplus(authenticator, s);
     return ERR_NONE;
 }
 
 uint16_t authenticator_check(const struct authenticator *authenticator, struct span token,
-                             struct instant now, struct token_claims *out)
+                             struct instant now, struct token_claims *out, const char **why)
 {
-    if (token_verify(authenticator->keys, token, now.s, out))
+    enum err e = token_verify(authenticator->keys, token, now.s, out);
+
+    *why = e == ERR_INVALID ? "token lives longer than token_ttl_max" : "token not valid";
+    if (e)
         return CLOSE_TOKEN;
-    return revocations_refuse(authenticator->revocations, span_of(out->user), out->issued_at)
-               ? CLOSE_KICKED
-               : 0;
+    *why = "token issued before the user's tokens were revoked; is the web host's clock behind?";
+    return revocations_refuse(authenticator->revocations, out) ? CLOSE_KICKED : 0;
 }
 
 enum login_result authenticator_log_in(const struct authenticator *authenticator, struct session *s,
                                        struct span token, struct instant now)
 {
     struct token_claims claims;
-    uint16_t code = authenticator_check(authenticator, token, now, &claims);
+    const char *why;
+    uint16_t code = authenticator_check(authenticator, token, now, &claims, &why);
 
     if (code)
-        return refuse(authenticator, s, code, code == CLOSE_KICKED ? "kicked" : "token not valid");
+        return refuse(authenticator, s, code, why);
     if (s->state == SESSION_OPEN)
         return extend(authenticator, s, &claims);
     if (admit(authenticator, s, &claims))
@@ -85,7 +91,8 @@ enum login_result authenticator_log_in_by_proof(const struct authenticator *auth
                                                 struct instant now)
 {
     struct token_claims claims;
-    uint16_t code = authenticator_check(authenticator, proof, now, &claims);
+    const char *why;
+    uint16_t code = authenticator_check(authenticator, proof, now, &claims, &why);
 
     if (code == CLOSE_TOKEN && authenticator->takes_bare_ids && !claim(proof, &claims))
         code = 0;

@@ -21,9 +21,10 @@ enum login_result {
     LOGIN_REFUSED,  /* has been put on the hub's closing list */
 };
 
-/* The close code that refuses this token, 0 if it is good: then *out holds its claims. */
+/* The close code that refuses this token, and *why (static text); or 0 if it is good: then *out
+ * holds its claims. */
 uint16_t authenticator_check(const struct authenticator *authenticator, struct span token,
-                             struct instant now, struct token_claims *out);
+                             struct instant now, struct token_claims *out, const char **why);
 
 /* Shows a token at the authenticator. More than sessions_per_user_max sessions of the user: the
  * oldest are put on the closing list. */

@@ -4,14 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/security/token.h"
-
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 struct revocation {
-    UT_hash_handle hh; /* in the order of the kicks */
-    int64_t at;
+    UT_hash_handle hh; /* in the order in which they were told */
+    int64_t kicked_us, revoked_us;
     size_t id_len;
     char id[];
 };
@@ -53,41 +51,91 @@ static struct revocation *find(const struct revocations *k, struct span user)
     return u;
 }
 
-/* The oldest come first: a second kick of a user puts the entry at the end again. */
-static void drop_expired(struct revocations *k, int64_t now, int64_t token_ttl_max_s)
+static bool is_over(int64_t at_us, int64_t now_us, int64_t token_ttl_max_s)
 {
-    while (k->users && now - k->users->at > token_ttl_max_s + TOKEN_LEEWAY_S)
+    return (now_us - at_us) / 1000000 > token_ttl_max_s + TOKEN_LEEWAY_S;
+}
+
+/* The oldest come first, but for what is told again to a relay that has been restarted: that stays
+ * for a little longer than it must. */
+static void drop_expired(struct revocations *k, int64_t now_us, int64_t token_ttl_max_s)
+{
+    while (k->users && is_over(k->users->kicked_us, now_us, token_ttl_max_s) &&
+           is_over(k->users->revoked_us, now_us, token_ttl_max_s))
         drop(k, k->users);
 }
 
-enum err revocations_add(struct revocations *k, struct span user, int64_t now,
-                         int64_t token_ttl_max_s)
+static enum err put(struct revocations *k, struct span user, struct revocation **out)
 {
-    struct revocation *u = find(k, user);
+    struct revocation *u;
 
-    if (u)
-        drop(k, u);
-    drop_expired(k, now, token_ttl_max_s);
     if (HASH_COUNT(k->users) >= k->max)
         return ERR_TOO_MANY;
     u = calloc(1, sizeof(*u) + user.len);
     if (!u)
         return ERR_NO_MEMORY;
-    u->at = now;
     u->id_len = user.len;
     memcpy(u->id, user.p, user.len);
     HASH_ADD_KEYPTR(hh, k->users, u->id, u->id_len, u);
-    if (u->hh.tbl)
-        return ERR_NONE;
-    free(u);
-    return ERR_NO_MEMORY;
+    if (!u->hh.tbl) {
+        free(u);
+        return ERR_NO_MEMORY;
+    }
+    *out = u;
+    return ERR_NONE;
 }
 
-bool revocations_refuse(const struct revocations *k, struct span user, int64_t issued_at)
+/* The user's entry, at the end of the order, with what it says already. */
+static enum err renew(struct revocations *k, struct span user, int64_t now_us,
+                      int64_t token_ttl_max_s, struct revocation **out)
 {
-    const struct revocation *u = find(k, user);
+    struct revocation *u = find(k, user);
+    int64_t kicked_us = u ? u->kicked_us : 0;
+    int64_t revoked_us = u ? u->revoked_us : 0;
+    enum err e;
 
-    return u && issued_at <= u->at;
+    if (u)
+        drop(k, u);
+    drop_expired(k, now_us, token_ttl_max_s);
+    e = put(k, user, out);
+    if (e)
+        return e;
+    (*out)->kicked_us = kicked_us;
+    (*out)->revoked_us = revoked_us;
+    return ERR_NONE;
+}
+
+enum err revocations_kick(struct revocations *k, struct span user, int64_t now_us,
+                          int64_t token_ttl_max_s)
+{
+    struct revocation *u;
+    enum err e = renew(k, user, now_us, token_ttl_max_s, &u);
+
+    if (!e)
+        u->kicked_us = now_us;
+    return e;
+}
+
+enum err revocations_add(struct revocations *k, struct span user, int64_t revoked_us,
+                         int64_t now_us, int64_t token_ttl_max_s)
+{
+    struct revocation *u = find(k, user);
+    enum err e;
+
+    if ((u && u->revoked_us >= revoked_us) || is_over(revoked_us, now_us, token_ttl_max_s))
+        return ERR_END;
+    e = renew(k, user, now_us, token_ttl_max_s, &u);
+    if (!e)
+        u->revoked_us = revoked_us;
+    return e;
+}
+
+bool revocations_refuse(const struct revocations *k, const struct token_claims *claims)
+{
+    const struct revocation *u = find(k, span_of(claims->user));
+
+    return u && (claims->issued_at_us <= u->kicked_us ||
+                 token_is_revoked(claims->generation, u->revoked_us));
 }
 
 size_t revocations_count(const struct revocations *k)

@@ -8,7 +8,7 @@
 #include "common/bytes/invariant.h"
 #include "relay/session/protocol.h"
 
-enum { REVOCATIONS_MAX = 10000, FRAMES_MAX = 1024 * 1024, CLOSING_MS = 5000 };
+enum { REVOCATIONS_MAX = 100000, FRAMES_MAX = 1024 * 1024, CLOSING_MS = 5000 };
 
 static enum err start_protocols(struct engine *e, const struct protocol *const protocols[])
 {

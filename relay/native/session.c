@@ -102,13 +102,13 @@ static enum request_outcome answer_events(struct engine *e, struct http_request 
         return refuse(res, status, why);
     /* Over WebSocket a bad token ends the session with a close code; an event stream has none to
      * give, so it does not begin. */
-    switch (authenticator_check(&e->authenticator, upgrade->token, e->now, &claims)) {
+    switch (authenticator_check(&e->authenticator, upgrade->token, e->now, &claims, &why)) {
     case 0:
         return admit(e, req, res, upgrade);
     case CLOSE_KICKED:
-        return refuse(res, 403, "kicked");
+        return refuse(res, 403, why);
     default:
-        return refuse(res, 401, "token not valid");
+        return refuse(res, 401, why);
     }
 }
 

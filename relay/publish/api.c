@@ -15,6 +15,7 @@
 #include "common/text/json.h"
 #include "relay/engine/pace.h"
 #include "relay/publish/online.h"
+#include "relay/publish/revoked.h"
 #include "relay/publish/rings.h"
 #include "relay/publish/web_msg_sender_call.h"
 #include "relay/session/protocol.h"
@@ -275,7 +276,24 @@ static enum err handle_sessions(struct api *api, struct http_request *req,
     return encode_sessions(api, user.p != NULL, user, limit, &res->body);
 }
 
-/* --- POST /kick --- */
+/* --- POST /kick, POST /revocations --- */
+
+/* Those of the user's sessions that have shown no token from after that. */
+static size_t close_sessions(struct api *api, struct span user, int64_t revoked_us,
+                             const char *reason)
+{
+    struct session *s, *next;
+    size_t count = 0;
+
+    for (s = hub_find(api->hub, user); s; s = next) {
+        next = s->of_user.next;
+        if (!token_is_revoked(s->token_generation, revoked_us))
+            continue;
+        hub_close(api->hub, s, CLOSE_KICKED, reason);
+        count++;
+    }
+    return count;
+}
 
 static enum err handle_kick(struct api *api, struct http_request *req, struct http_response *res)
 {
@@ -283,22 +301,45 @@ static enum err handle_kick(struct api *api, struct http_request *req, struct ht
     struct span user;
     const char *why;
     size_t count = 0;
-    struct session *s, *next;
     enum err e =
         rings_decode_user((struct span){req->body, req->content_length}, &root, &user, &why);
 
     if (e)
         return refuse_by(res, e, why);
-    e = revocations_add(api->revocations, user, api->now.s, api->config->auth.token_ttl_max_s);
-    for (s = e ? NULL : hub_find(api->hub, user); s; s = next) {
-        next = s->of_user.next;
-        hub_close(api->hub, s, CLOSE_KICKED, "kicked");
-        count++;
-    }
+    e = revocations_kick(api->revocations, user, api->now.unix_us,
+                         api->config->auth.token_ttl_max_s);
+    if (!e)
+        count = close_sessions(api, user, INT64_MAX, "kicked");
     json_object_put(root);
     if (e)
         return refuse_by(res, e, "too many users are kicked at present");
     return buf_printf(&res->body, "{\"sessions\":%zu}", count);
+}
+
+/* Those that are known already close nobody: they are told again whenever somebody is in doubt.
+ * `instance` is another one after a restart, which has forgotten all. */
+static enum err handle_revocations(struct api *api, struct http_request *req,
+                                   struct http_response *res)
+{
+    struct revoked list;
+    struct span user;
+    const char *why;
+    int64_t at_us;
+    size_t count = 0;
+    enum err e = revoked_decode((struct span){req->body, req->content_length}, &list, &why);
+
+    if (e)
+        return refuse_by(res, e, why);
+    while (revoked_next(&list, &user, &at_us)) {
+        e = revocations_add(api->revocations, user, at_us, api->now.unix_us,
+                            api->config->auth.token_ttl_max_s);
+        if (!e)
+            count += close_sessions(api, user, at_us, "tokens revoked");
+        else if (e != ERR_END)
+            return refuse_by(res, e, "too many users are revoked at present");
+    }
+    return buf_printf(&res->body, "{\"instance\":%" PRId64 ",\"sessions\":%zu}",
+                      api->started.unix_us, count);
 }
 
 /* --- GET /health, GET /metrics --- */
@@ -351,6 +392,7 @@ static const struct route {
     {HTTP_POST, "/online", "Allow: GET, POST\r\n", true, handle_ask_online},
     {HTTP_GET, "/online/sessions", "Allow: GET\r\n", true, handle_sessions},
     {HTTP_POST, "/kick", "Allow: POST\r\n", true, handle_kick},
+    {HTTP_POST, "/revocations", "Allow: POST\r\n", true, handle_revocations},
     {HTTP_GET, "/health", "Allow: GET\r\n", false, handle_health},
     {HTTP_GET, "/metrics", "Allow: GET\r\n", true, handle_metrics},
 };

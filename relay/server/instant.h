@@ -9,8 +9,9 @@
 static inline struct instant instant_now(void)
 {
     int64_t us = clock_us();
+    int64_t unix_us = clock_unix_us();
 
-    return (struct instant){us / 1000, clock_unix(), us};
+    return (struct instant){us / 1000, unix_us / 1000000, us, unix_us};
 }
 
 #endif

@@ -40,6 +40,7 @@ struct instant {
     int64_t ms; /* monotonic */
     int64_t s;  /* unix time */
     int64_t us; /* monotonic */
+    int64_t unix_us;
 };
 
 struct session_link {
@@ -71,6 +72,7 @@ struct session {
     int64_t blocked_ms;       /* since when its client takes no bytes; 0: it takes them */
     int64_t deadline_ms;      /* of login, of a drain, of the close; 0: none */
     int64_t token_expires_at; /* unix time */
+    int64_t token_generation; /* of the newest token it has shown: see token_is_revoked() */
     struct session_origin origin;
     uint32_t round;     /* the hub's broadcast that it has had */
     uint8_t state;      /* enum session_state */

@@ -9,6 +9,7 @@
 
 #include "common/security/user.h"
 #include "relay/publish/online.h"
+#include "relay/publish/revoked.h"
 
 static void check_name(const struct epoch_name *name)
 {
@@ -44,10 +45,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span body = {(const char *)data, size};
     struct json_object *root;
     struct rings_users users;
+    struct revoked revoked;
     struct rings p;
     struct told told;
     struct span user;
     const char *why;
+    int64_t at_us;
 
     if (!rings_decode(body, &p, &why)) {
         for (size_t i = 0; i < p.ring_count; i++)
@@ -68,5 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (!user_is_valid(user))
                 abort();
     }
+    if (!revoked_decode(body, &revoked, &why))
+        while (revoked_next(&revoked, &user, &at_us))
+            if (!user_is_valid(user) || at_us < 0)
+                abort();
     return 0;
 }

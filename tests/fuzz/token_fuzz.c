@@ -26,6 +26,7 @@ static struct token_keys *make_keys(const char *audience)
 static void check(const struct token_keys *keys, struct span token)
 {
     struct token_claims claims, own;
+    struct token_grant grant = {.now_us = NOW * INT64_C(1000000), .ttl_s = 60};
     struct buf signed_here;
 
     if (token_verify(keys, token, NOW, &claims))
@@ -34,8 +35,11 @@ static void check(const struct token_keys *keys, struct span token)
         strlen(claims.lang) > TOKEN_LANG_MAX || token.len > TOKEN_MAX)
         abort();
     buf_init(&signed_here, TOKEN_MAX);
-    if (token_sign(keys, span_of(claims.user), NOW, 60, &signed_here) ||
-        token_verify(keys, buf_span(&signed_here), NOW, &own) || strcmp(own.user, claims.user) != 0)
+    grant.user = span_of(claims.user);
+    grant.generation = claims.generation;
+    if (token_sign(keys, &grant, &signed_here) ||
+        token_verify(keys, buf_span(&signed_here), NOW, &own) ||
+        strcmp(own.user, claims.user) != 0 || own.generation != grant.generation)
         abort();
     buf_deinit(&signed_here);
 }

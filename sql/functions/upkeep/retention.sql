@@ -133,6 +133,20 @@ COMMENT ON FUNCTION doorbell_internal.purge_over_cap IS
     'Deletes the oldest personal messages of users who have more than user_cap; each call looks at the next 1,000 '
     'users. Returns 0 only at the end of a round over all.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.purge_revocations(max_rows integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    -- No token lives longer than token_ttl_max may say, which is 366 days.
+    too_old constant timestamptz := clock_timestamp() - interval '367 days';
+    removed integer;
+BEGIN
+    DELETE FROM doorbell.revocation r WHERE r.seq IN (
+        SELECT o.seq FROM (SELECT x.seq, x.at FROM doorbell.revocation x ORDER BY x.seq LIMIT max_rows) o WHERE o.at < too_old);
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN removed;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION doorbell.purge(max_rows integer DEFAULT 1000, max_age_days integer DEFAULT 365,
     gone_days integer DEFAULT 30, user_cap integer DEFAULT NULL)
 RETURNS integer
@@ -150,11 +164,12 @@ BEGIN
     DELETE FROM send_key k WHERE k.key IN (
         SELECT o.key FROM send_key o WHERE o.at < too_old ORDER BY o.at LIMIT max_rows);
     GET DIAGNOSTICS keys = ROW_COUNT;
-    RETURN removed + keys;
+    RETURN removed + keys + purge_revocations(max_rows);
 END
 $$;
 COMMENT ON FUNCTION doorbell.purge IS
     'Retention, a batch of about max_rows rows a call: deletes messages older than max_age_days, those that expired '
-    'or were recalled more than gone_days ago, marks without a message, keys older than max_age_days, and, with '
+    'or were recalled more than gone_days ago, marks without a message, keys older than max_age_days, revocations whose '
+    'tokens have all expired, and, with '
     'user_cap, a user''s oldest personal messages beyond that number (each call looks at the next 1,000 users, and returns '
     '0 only after the last). Returns how many rows went: call again until 0. Counts are exact meanwhile; no ring; skips busy users.';

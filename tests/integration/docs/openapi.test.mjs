@@ -210,7 +210,7 @@ test('users whom no path can name are named in the query', async () => {
     assert.deepEqual(await expect(200, 'eraseNamedUser', { query }), { erased: true });
     await expect(404, 'exportNamedUser', { query });
   }
-  for (const id of ['exportNamedUser', 'eraseNamedUser']) {
+  for (const id of ['exportNamedUser', 'eraseNamedUser', 'revokeNamedUser']) {
     for (const query of ['', '?user=', '?user=a&user=b']) await expect(422, id, { query });
     for (const query of ['?user=*', `?user=${'x'.repeat(129)}`]) await expect(404, id, { query });
   }
@@ -218,7 +218,7 @@ test('users whom no path can name are named in the query', async () => {
 
 test('a name that can be nobody\'s is 404', async () => {
   const tooLong = 'x'.repeat(129);
-  for (const id of ['exportUser', 'eraseUser']) await expect(404, id, { args: { user: tooLong } });
+  for (const id of ['exportUser', 'eraseUser', 'revokeUser']) await expect(404, id, { args: { user: tooLong } });
   for (const id of ['addMember', 'removeMember']) await expect(404, id, { args: { user: tooLong } });
   await expect(404, 'changeCategory', { args: { name: tooLong }, json: { critical: true } });
   await expect(404, 'changeMembers', { args: { group: tooLong }, json: { add: ['u'] } });
@@ -460,6 +460,16 @@ test('making tokens', async () => {
   await inEveryType(200, 'makeToken', { json: { user: 42, ttl: 60 }, form: [['user', '42'], ['ttl', '60']] });
 });
 
+test('revoking tokens', async () => {
+  const user = 'was robbed';
+  const { token } = await expect(200, 'makeToken', { json: { user } });
+  const headers = { authorization: `Bearer ${token}` };
+  await expect(200, 'checkUnread', { isProven: false, headers });
+  assert.deepEqual(await expect(200, 'revokeUser', { args: { user } }), { revoked: true });
+  assert.deepEqual(await expect(200, 'revokeNamedUser', { query: `?user=${encodeURIComponent(user)}` }), { revoked: true });
+  assert.equal((await expect(401, 'checkUnread', { isProven: false, headers })).error.code, 'revoked');
+});
+
 test('health', async () => {
   assert.deepEqual(await expect(200, 'showHealth', { isProven: false }), { ok: true });
   assert.ok((await expect(200, 'showHealth')).database.schema);
@@ -472,7 +482,7 @@ test('without the database all that needs it is 503, and nothing else', async (t
   await alone.db.end();
   await alone.cluster.stop();
   for (const op of operations) {
-    const query = op.route === '/users' ? '?user=u' : '';
+    const query = /^\/(users|revoke)$/.test(op.route) ? '?user=u' : '';
     const answer = await call(op.id, { on: alone, query, ...right(op.id) });
     assert.equal(answer.status, op.responses[503] ? 503 : 200, `${op.id}: ${answer.text}`);
     assert.doesNotMatch(answer.text, /"num"/);

@@ -85,7 +85,7 @@ test('a second run applies nothing', async () => {
   const first = await migrate(conn);
   assert.equal(first.code, 0, first.stderr);
   const before = await query('twice', recorded);
-  assert.deepEqual(before.map((file) => file.name), ['0001_chunk', '0002_tables', '0003_epoch', 'functions']);
+  assert.deepEqual(before.map((file) => file.name), ['0001_chunk', '0002_tables', '0003_epoch', '0004_revocation', 'functions']);
   assert.equal(first.stdout.trim().split('\n').length, before.length);
   const second = await migrate(conn);
   assert.deepEqual([second.code, second.stdout], [0, '']);
@@ -135,7 +135,7 @@ test('a file that fails leaves nothing, not even of those before it', async (t) 
   assert.deepEqual(await query('failing', schemas), []);
   await writeFile(join(dir, 'schema/0091_half.sql'), 'CREATE TABLE doorbell.half (id integer);\n');
   const again = await migrate('--sql', dir, conn);
-  assert.deepEqual([again.code, again.stdout], [0, 'applying 0001_chunk\napplying 0002_tables\napplying 0003_epoch\napplying 0090_whole\napplying 0091_half\napplying functions\n']);
+  assert.deepEqual([again.code, again.stdout], [0, 'applying 0001_chunk\napplying 0002_tables\napplying 0003_epoch\napplying 0004_revocation\napplying 0090_whole\napplying 0091_half\napplying functions\n']);
 });
 
 // Everything that functions are made of. Names have their schemas in it, since search_path is empty.
@@ -181,7 +181,8 @@ test('views are written again with the functions, and dropped with their files',
   assert.equal((await migrate('--sql', dir, conn)).code, 0);
   await query('viewed', 'CREATE OR REPLACE VIEW doorbell.extra AS SELECT 2 AS one', 'CREATE OR REPLACE VIEW doorbell.check_state AS '
     + "SELECT a.user_id, a.joined_pos, 0::bigint AS version, 0::bigint AS seq, 0::bigint AS epoch FROM doorbell.first_seen a",
-    'CREATE OR REPLACE VIEW doorbell.current_epoch AS SELECT 1::bigint AS epoch');
+    'CREATE OR REPLACE VIEW doorbell.current_epoch AS SELECT 1::bigint AS epoch',
+    'CREATE OR REPLACE VIEW doorbell.token_state AS SELECT r.user_id, 0::bigint AS generation FROM doorbell.revocation r');
   const changed = await query('viewed', views);
   await appendFile(extra, '-- an afterthought\n');
   assert.equal((await migrate('--sql', dir, conn)).code, 0);

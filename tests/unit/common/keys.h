@@ -38,11 +38,12 @@ static inline enum err keys_service(struct service_keys *s, struct span file, si
     return e;
 }
 
-/* One file, of secrets or a PEM. */
+/* One file, of secrets or a PEM; tokens live as long as they like. */
 static inline enum err keys_token(enum token_algorithm algorithm, const char *file,
                                   const char *audience, struct token_keys **out)
 {
-    const struct config_auth auth = {.algorithm = algorithm, .audience = (char *)audience};
+    const struct config_auth auth = {
+        .algorithm = algorithm, .audience = (char *)audience, .token_ttl_max_s = INT64_MAX / 2};
     const char *why = NULL;
     struct owned copy;
     size_t bad = 1;

@@ -166,6 +166,10 @@ static void claims_that_are_wrong_are_refused(void **state)
         SPAN("{\"sub\":\"42\",\"exp\":2000000,\"iat\":1000031}"),
         SPAN("{\"sub\":\"42\",\"exp\":2000000,\"iat\":null}"),
         SPAN("{\"sub\":\"42\",\"exp\":2000000,\"iat\":-1}"),
+        SPAN("{\"sub\":\"42\",\"exp\":2000000,\"gen\":-1}"),
+        SPAN("{\"sub\":\"42\",\"exp\":2000000,\"gen\":1.5}"),
+        SPAN("{\"sub\":\"42\",\"exp\":2000000,\"gen\":\"1\"}"),
+        SPAN("{\"sub\":\"42\",\"exp\":2000000,\"gen\":9223372036854775808}"),
         SPAN("{\"sub\":\"42\",\"exp\":2000000,\"since\":\"1\"}"),
         SPAN("{\"sub\":\"42\",\"exp\":2000000,\"since\":-1}"),
         SPAN("{\"sub\":\"42\",\"exp\":2000000,\"lang\":1}"),
@@ -216,14 +220,19 @@ static void good_claims_are_read(void **state)
         struct span payload;
         struct token_claims claims;
     } rows[] = {
-        {SPAN("{\"sub\":\"42\",\"exp\":999971}"), {"42", "", 999971, 0, -1}},
-        {SPAN("{\"sub\":42,\"exp\":1000001.9,\"iat\":999999.5}"), {"42", "", 1000001, 999999, -1}},
-        {SPAN("{\"sub\":-7,\"exp\":1e7,\"since\":0}"), {"-7", "", 10000000, 0, 0}},
+        {SPAN("{\"sub\":\"42\",\"exp\":999971}"), {"42", "", 999971, 0, 0, -1}},
+        {SPAN("{\"sub\":42,\"exp\":1000001.9,\"iat\":999999.5}"),
+         {"42", "", 1000001, 999999500000, 999999499999, -1}},
+        {SPAN("{\"sub\":42,\"exp\":1000001,\"iat\":999999.123456,\"gen\":0}"),
+         {"42", "", 1000001, 999999123456, 0, -1}},
+        {SPAN("{\"sub\":42,\"exp\":1000001,\"gen\":999998765432}"),
+         {"42", "", 1000001, 0, 999998765432, -1}},
+        {SPAN("{\"sub\":-7,\"exp\":1e7,\"since\":0}"), {"-7", "", 10000000, 0, 0, 0}},
         {SPAN("{\"sub\":9223372036854775807,\"exp\":253402300799,\"nbf\":1000030,"
               "\"iat\":1000030,\"since\":12.7,\"lang\":\"zh_CN\",\"other\":{\"a\":[1]}}"),
-         {"9223372036854775807", "zh_CN", 253402300799, 1000030, 12}},
+         {"9223372036854775807", "zh_CN", 253402300799, 1000030000000, 1000029999999, 12}},
         {SPAN("{\"sub\":\"a/b%\\u00fc \xe4\xb8\xad\",\"exp\":1000001,\"lang\":\"\"}"),
-         {"a/b%\xc3\xbc \xe4\xb8\xad", "", 1000001, 0, -1}},
+         {"a/b%\xc3\xbc \xe4\xb8\xad", "", 1000001, 0, 0, -1}},
     };
     struct token_keys *keys = load_hs256(KEY_A, "");
 
@@ -235,7 +244,8 @@ static void good_claims_are_read(void **state)
         assert_string_equal(claims.user, rows[i].claims.user);
         assert_string_equal(claims.lang, rows[i].claims.lang);
         assert_int_equal(claims.expires_at, rows[i].claims.expires_at);
-        assert_int_equal(claims.issued_at, rows[i].claims.issued_at);
+        assert_int_equal(claims.issued_at_us, rows[i].claims.issued_at_us);
+        assert_int_equal(claims.generation, rows[i].claims.generation);
         assert_int_equal(claims.since, rows[i].claims.since);
     }
     token_keys_free(keys);
@@ -368,14 +378,17 @@ static void what_is_signed_here_is_verified_here(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(audiences); i++) {
         struct token_keys *keys = load_hs256(KEY_A "\n" KEY_B, audiences[i]);
+        const struct token_grant grant = {SPAN("a\"\\/\xc3\xbc"), NOW * INT64_C(1000000) + 123456,
+                                          60, 999999999999999, false};
         struct token_claims claims;
         struct buf token;
 
         buf_init(&token, TOKEN_MAX);
-        assert_int_equal(token_sign(keys, SPAN("a\"\\/\xc3\xbc"), NOW, 60, &token), ERR_NONE);
+        assert_int_equal(token_sign(keys, &grant, &token), ERR_NONE);
         assert_int_equal(token_verify(keys, buf_span(&token), NOW, &claims), ERR_NONE);
         assert_string_equal(claims.user, "a\"\\/\xc3\xbc");
-        assert_int_equal(claims.issued_at, NOW);
+        assert_int_equal(claims.issued_at_us, grant.now_us);
+        assert_int_equal(claims.generation, grant.generation);
         assert_int_equal(claims.expires_at, NOW + 60);
         assert_int_equal(token_verify(keys, buf_span(&token), NOW + 89, &claims), ERR_NONE);
         assert_int_equal(token_verify(keys, buf_span(&token), NOW + 90, &claims), ERR_UNAUTHORIZED);
@@ -385,25 +398,90 @@ static void what_is_signed_here_is_verified_here(void **state)
     }
 }
 
-static void sign_refuses_bad_users_and_lives(void **state)
+static void a_life_is_at_most_as_long_as_the_setting(void **state)
+{
+    const struct config_auth auth = {
+        .algorithm = TOKEN_HS256, .audience = (char *)"", .token_ttl_max_s = 100};
+    struct token_keys *keys;
+    struct token_claims claims;
+    struct owned file;
+    const char *why;
+    size_t bad;
+
+    (void)state;
+    assert_int_equal(owned_copy(&file, SPAN(KEY_A)), ERR_NONE);
+    assert_int_equal(token_keys_new(&auth, &file, 1, &keys, &bad, &why), ERR_NONE);
+    assert_int_equal(verify(keys, SPAN(HEADER), SPAN("{\"sub\":\"42\",\"exp\":1000130}"), &claims),
+                     ERR_NONE);
+    assert_int_equal(verify(keys, SPAN(HEADER), SPAN("{\"sub\":\"42\",\"exp\":1000131}"), &claims),
+                     ERR_INVALID);
+    token_keys_free(keys);
+}
+
+static void a_token_is_revoked_by_what_came_after_it(void **state)
 {
     const struct {
-        struct span user;
-        int64_t now, ttl_s;
+        struct span claims;
+        int64_t revoked_us;
+        bool is_revoked;
     } rows[] = {
-        {SPAN(""), NOW, 60},  {SPAN("*"), NOW, 60},  {SPAN("\xff"), NOW, 60},
-        {SPAN("42"), NOW, 0}, {SPAN("42"), NOW, -1}, {SPAN("42"), NOW, INT64_MAX},
-        {SPAN("42"), -1, 60},
+        {SPAN("{\"sub\":\"42\",\"exp\":1000001}"), 0, false},
+        {SPAN("{\"sub\":\"42\",\"exp\":1000001}"), 1, true},
+        {SPAN("{\"sub\":\"42\",\"exp\":1000001,\"iat\":1000000}"), 999999999999, false},
+        {SPAN("{\"sub\":\"42\",\"exp\":1000001,\"iat\":1000000}"), 1000000000000, true},
+        {SPAN("{\"sub\":\"42\",\"exp\":1000001,\"iat\":1000000}"), 1000000500000, true},
+        {SPAN("{\"sub\":\"42\",\"exp\":1000001,\"iat\":1000000.6}"), 1000000500000, false},
+        {SPAN("{\"sub\":\"42\",\"exp\":1000001,\"iat\":1,\"gen\":7}"), 7, false},
+        {SPAN("{\"sub\":\"42\",\"exp\":1000001,\"iat\":1000000,\"gen\":7}"), 8, true},
     };
+    struct token_keys *keys = load_hs256(KEY_A, "");
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct token_claims claims;
+
+        assert_int_equal(verify(keys, SPAN(HEADER), rows[i].claims, &claims), ERR_NONE);
+        if (token_is_revoked(claims.generation, rows[i].revoked_us) != rows[i].is_revoked)
+            fail_msg("row %zu", i);
+    }
+    token_keys_free(keys);
+}
+
+static void without_a_generation_the_time_is_it(void **state)
+{
+    const struct token_grant grant = {SPAN("42"), NOW * INT64_C(1000000) + 5, 60, 0,
+                                      .has_no_generation = true};
+    struct token_keys *keys = load_hs256(KEY_A, "");
+    struct token_claims claims;
+    struct buf token;
+
+    (void)state;
+    buf_init(&token, TOKEN_MAX);
+    assert_int_equal(token_sign(keys, &grant, &token), ERR_NONE);
+    assert_int_equal(token_verify(keys, buf_span(&token), NOW, &claims), ERR_NONE);
+    assert_int_equal(claims.generation, grant.now_us - 1);
+    buf_deinit(&token);
+    token_keys_free(keys);
+}
+
+static void sign_refuses_bad_users_and_lives(void **state)
+{
+    const struct token_grant rows[] = {
+        {SPAN(""), NOW, 60, 0, false},     {SPAN("*"), NOW, 60, 0, false},
+        {SPAN("\xff"), NOW, 60, 0, false}, {SPAN("42"), NOW, 0, 0, false},
+        {SPAN("42"), NOW, -1, 0, false},   {SPAN("42"), NOW, INT64_MAX, 0, false},
+        {SPAN("42"), -1, 60, 0, false},    {SPAN("42"), INT64_MAX, 60, 0, false},
+        {SPAN("42"), NOW, 60, -1, false},
+    };
+    const struct token_grant good = {SPAN("42"), NOW, 60, 0, false};
     struct token_keys *keys = load_hs256(KEY_A, "");
     struct buf token;
 
     (void)state;
     buf_init(&token, 20);
     for (size_t i = 0; i < ROWS(rows); i++)
-        assert_int_equal(token_sign(keys, rows[i].user, rows[i].now, rows[i].ttl_s, &token),
-                         ERR_INVALID);
-    assert_int_equal(token_sign(keys, SPAN("42"), NOW, 60, &token), ERR_TOO_BIG);
+        assert_int_equal(token_sign(keys, &rows[i], &token), ERR_INVALID);
+    assert_int_equal(token_sign(keys, &good, &token), ERR_TOO_BIG);
     assert_int_equal(token.len, 0);
     buf_deinit(&token);
     token_keys_free(keys);
@@ -435,7 +513,9 @@ static void public_keys_verify_their_algorithm_only(void **state)
         assert_int_equal(token_verify(keys, span_of(rows[i].token), NOW, &claims), rows[i].e);
         assert_int_equal(token_keys_secrets(keys)->count, 0);
         buf_init(&token, TOKEN_MAX);
-        assert_int_equal(token_sign(keys, SPAN("42"), NOW, 60, &token), ERR_UNSUPPORTED);
+        assert_int_equal(
+            token_sign(keys, &(struct token_grant){SPAN("42"), NOW, 60, 0, false}, &token),
+            ERR_UNSUPPORTED);
         /* A public key is no secret: what is signed with it as one is refused. */
         assert_int_equal(forge_token(&token, (struct span){rows[i].pem, FORGE_BLOCK}, SPAN(HEADER),
                                      SPAN("{\"sub\":\"42\",\"exp\":2000000}")),
@@ -485,6 +565,9 @@ int main(void)
         cmocka_unit_test(a_token_has_at_most_4096_bytes),
         cmocka_unit_test(foreign_keys_are_refused_and_either_of_ours_is_good),
         cmocka_unit_test(good_claims_are_read),
+        cmocka_unit_test(a_life_is_at_most_as_long_as_the_setting),
+        cmocka_unit_test(a_token_is_revoked_by_what_came_after_it),
+        cmocka_unit_test(without_a_generation_the_time_is_it),
         cmocka_unit_test(sign_refuses_bad_users_and_lives),
         cmocka_unit_test(what_is_signed_here_is_verified_here),
         cmocka_unit_test(key_files_without_a_public_key_are_refused),

@@ -29,7 +29,10 @@ static void sign(const char *user, int64_t now, char *out, size_t size)
     struct buf b;
 
     buf_init(&b, size - 1);
-    assert_int_equal(token_sign(keys.token, span_of(user), now, 3600, &b), ERR_NONE);
+    assert_int_equal(token_sign(keys.token,
+                                &(struct token_grant){span_of(user), now * 1000000, 3600, 7, false},
+                                &b),
+                     ERR_NONE);
     (void)snprintf(out, size, "%.*s", SPAN_ARGS(buf_span(&b)));
     buf_deinit(&b);
 }
@@ -143,8 +146,11 @@ static void check_rows(struct config_auth *rules, struct span scheme, struct spa
         rules->trust_remote_user = row->trusts_remote_user;
         if (auth_user(rules, &keys, &c, NOW, &who) != row->e)
             fail_msg("row %zu: %s | %s | %s", i, row->authorization, row->cookie, row->remote_user);
-        if (!row->e)
-            assert_string_equal(who.user, row->user);
+        if (row->e)
+            continue;
+        assert_string_equal(who.user, row->user);
+        assert_int_equal(who.generation,
+                         strcmp(row->user, row->remote_user) ? 7 : IDENTITY_WITHOUT_TOKEN);
     }
 }
 

@@ -63,11 +63,38 @@ static void answers_are_gathered(void **state)
     buf_deinit(&array);
 }
 
+static void the_instance_is_read(void **state)
+{
+    const struct {
+        const char *json;
+        enum err e;
+    } rows[] = {
+        {"", ERR_INVALID},
+        {"ok", ERR_INVALID},
+        {"{}", ERR_INVALID},
+        {"[1]", ERR_INVALID},
+        {"{\"instance\":\"1\"}", ERR_INVALID},
+        {"{\"instance\":1.5}", ERR_INVALID},
+        {"{\"instance\":1700000000123456,\"sessions\":0}", ERR_NONE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t instance = 0;
+
+        if (answer_read_instance(span_of(rows[i].json), &instance) != rows[i].e)
+            fail_msg("%s", rows[i].json);
+        if (!rows[i].e)
+            assert_int_equal(instance, 1700000000123456);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_becomes_an_array),
         cmocka_unit_test(answers_are_gathered),
+        cmocka_unit_test(the_instance_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,8 @@
 
 enum { NOW = 1700000000 };
 
+#define NOW_US (NOW * INT64_C(1000000))
+
 static const struct protocol spoken = {.name = "spoken"};
 
 struct scene {
@@ -45,7 +47,16 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Logs in by a token of that user, issued then, for an hour. */
+/* A token of ours for an hour. */
+static void sign(struct scene *scene, const char *user, int64_t now_us, int64_t generation,
+                 struct buf *out)
+{
+    const struct token_grant grant = {span_of(user), now_us, 3600, generation, false};
+
+    assert_int_equal(token_sign(scene->keys, &grant, out), ERR_NONE);
+}
+
+/* Logs in by one that was issued then, before any revocation. */
 static enum login_result log_in(struct scene *scene, struct session *s, const char *user,
                                 int64_t issued_at)
 {
@@ -54,7 +65,7 @@ static enum login_result log_in(struct scene *scene, struct session *s, const ch
     struct buf token;
 
     buf_init(&token, TOKEN_MAX);
-    assert_int_equal(token_sign(scene->keys, span_of(user), issued_at, 3600, &token), ERR_NONE);
+    sign(scene, user, issued_at * 1000000, 0, &token);
     result = authenticator_log_in(&scene->authenticator, s, buf_span(&token), now);
     buf_deinit(&token);
     return result;
@@ -130,7 +141,7 @@ static void a_kicked_users_old_tokens_are_refused(void **state)
     struct scene *scene = *state;
     struct session s;
 
-    assert_int_equal(revocations_add(scene->authenticator.revocations, SPAN("42"), NOW, 86400),
+    assert_int_equal(revocations_kick(scene->authenticator.revocations, SPAN("42"), NOW_US, 86400),
                      ERR_NONE);
     add(scene, &s);
     assert_int_equal(log_in(scene, &s, "42", NOW), LOGIN_REFUSED);
@@ -138,6 +149,57 @@ static void a_kicked_users_old_tokens_are_refused(void **state)
     hub_remove(scene->authenticator.hub, &s);
     add(scene, &s);
     assert_int_equal(log_in(scene, &s, "42", NOW + 1), LOGIN_DONE);
+    hub_remove(scene->authenticator.hub, &s);
+}
+
+static void the_generation_decides_on_revoked_tokens(void **state)
+{
+    const struct {
+        int64_t generation;
+        enum login_result result;
+    } rows[] = {{0, LOGIN_REFUSED}, {NOW_US - 1, LOGIN_REFUSED}, {NOW_US, LOGIN_DONE}};
+    struct scene *scene = *state;
+    struct instant now = {.ms = 5000, .s = NOW, .unix_us = NOW_US};
+
+    assert_int_equal(
+        revocations_add(scene->authenticator.revocations, SPAN("42"), NOW_US, NOW_US, 86400),
+        ERR_NONE);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct session s;
+        struct buf token;
+
+        buf_init(&token, TOKEN_MAX);
+        sign(scene, "42", NOW_US + 5000000, rows[i].generation, &token);
+        add(scene, &s);
+        assert_int_equal(authenticator_log_in(&scene->authenticator, &s, buf_span(&token), now),
+                         rows[i].result);
+        if (rows[i].result == LOGIN_DONE)
+            assert_int_equal(s.token_generation, rows[i].generation);
+        else
+            assert_int_equal(s.end.code, CLOSE_KICKED);
+        hub_remove(scene->authenticator.hub, &s);
+        buf_deinit(&token);
+    }
+}
+
+static void a_session_has_the_generation_of_its_newest_token(void **state)
+{
+    struct scene *scene = *state;
+    struct instant now = {.ms = 5000, .s = NOW};
+    const int64_t generations[] = {5, 9, 7}, newest[] = {5, 9, 9};
+    struct session s;
+
+    add(scene, &s);
+    for (size_t i = 0; i < 3; i++) {
+        struct buf token;
+
+        buf_init(&token, TOKEN_MAX);
+        sign(scene, "42", NOW_US, generations[i], &token);
+        assert_int_equal(authenticator_log_in(&scene->authenticator, &s, buf_span(&token), now),
+                         i == 0 ? LOGIN_DONE : LOGIN_EXTENDED);
+        assert_int_equal(s.token_generation, newest[i]);
+        buf_deinit(&token);
+    }
     hub_remove(scene->authenticator.hub, &s);
 }
 
@@ -210,7 +272,7 @@ static void a_proof_that_is_a_token_is_one(void **state)
 
     scene->authenticator.takes_bare_ids = true;
     buf_init(&token, TOKEN_MAX);
-    assert_int_equal(token_sign(scene->keys, SPAN("42"), NOW, 3600, &token), ERR_NONE);
+    sign(scene, "42", NOW_US, 0, &token);
     add(scene, &s);
     assert_int_equal(
         authenticator_log_in_by_proof(&scene->authenticator, &s, buf_span(&token), now),
@@ -218,7 +280,7 @@ static void a_proof_that_is_a_token_is_one(void **state)
     assert_true(span_equal(hub_user_id(&s), SPAN("42")));
     assert_int_equal(s.token_expires_at, NOW + 3600);
     hub_remove(scene->authenticator.hub, &s);
-    assert_int_equal(revocations_add(scene->authenticator.revocations, SPAN("42"), NOW, 86400),
+    assert_int_equal(revocations_kick(scene->authenticator.revocations, SPAN("42"), NOW_US, 86400),
                      ERR_NONE);
     add(scene, &s);
     assert_int_equal(
@@ -238,6 +300,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_user_extends_and_another_is_closed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_kicked_users_old_tokens_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_generation_decides_on_revoked_tokens, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_session_has_the_generation_of_its_newest_token, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_refused_proof_leaves_the_session, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bare_ids_count_where_they_are_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_proof_that_is_a_token_is_one, set_up, tear_down),

@@ -93,7 +93,8 @@ static int set_up(void **state)
                               .metrics = &scene->metrics,
                               .ops = &ops,
                               .ctx = scene,
-                              .now = {.ms = 61000, .s = 1000},
+                              .started = {.ms = 1000, .s = 940, .unix_us = 940000000},
+                              .now = {.ms = 61000, .s = 1000, .unix_us = 1000000000},
                               .is_local = true};
     session_init(&scene->session, &spoken, (struct instant){.ms = 1000, .s = 940});
     if (ip_parse(SPAN("192.0.2.1"), &scene->session.origin.peer))
@@ -157,6 +158,10 @@ static void calls_answer_as_they_should(void **state)
         {"GET /online/sessions", "", "", 401, "{\"error\"", 0},
         {"GET /metrics", "", "", 401, "{\"error\"", 0},
         {"POST /kick", "", "{\"user\":\"42\"}", 401, "{\"error\"", 0},
+        {"POST /revocations", "", "{\"revocations\":[]}", 401, "{\"error\"", 0},
+        {"GET /revocations", BEARER, "", 405, "{\"error\"", 0},
+        {"POST /revocations", BEARER, "{\"revocations\":[{}]}", 400, "{\"error\"", 0},
+        {"POST /revocations", BEARER, "{\"revocations\":[]}", 200, "{\"instance\":940000000,", 0},
         {"POST /publish", BEARER, "{", 400, "{\"error\":{\"code\":\"malformed", 0},
         {"POST /publish", BEARER, "{\"rings\":[{\"all\":true},{}]}", 400, "{\"error\"", 0},
         {"POST /kick", BEARER, "{}", 400, "{\"error\"", 0},
@@ -249,9 +254,33 @@ static void a_kick_closes_and_refuses(void **state)
     assert_int_equal(call(scene, "POST /kick", BEARER, "{\"user\":\"42\"}", out), 200);
     assert_string_equal(out, "{\"sessions\":1}");
     assert_int_equal(scene->session.end.code, CLOSE_KICKED);
-    assert_true(revocations_refuse(scene->api.revocations, SPAN("42"), 1000));
+    assert_int_equal(revocations_count(scene->api.revocations), 1);
     assert_int_equal(call(scene, "POST /kick", BEARER, "{\"user\":\"43\"}", out), 503);
-    assert_false(revocations_refuse(scene->api.revocations, SPAN("43"), 1000));
+    assert_int_equal(revocations_count(scene->api.revocations), 1);
+}
+
+static void a_revocation_closes_what_came_by_older_tokens(void **state)
+{
+    static const char body[] = "{\"revocations\":[{\"user\":\"42\",\"at\":1000000005}]}";
+    struct scene *scene = *state;
+    char out[2048];
+
+    scene->session.token_generation = 1000000005;
+    assert_int_equal(call(scene, "POST /revocations", BEARER, body, out), 200);
+    assert_string_equal(out, "{\"instance\":940000000,\"sessions\":0}");
+    assert_int_equal(revocations_count(scene->api.revocations), 1);
+    /* Told again it closes nobody, whatever they came by. */
+    scene->session.token_generation = 1000000004;
+    assert_int_equal(call(scene, "POST /revocations", BEARER, body, out), 200);
+    assert_int_equal(scene->session.state, SESSION_OPEN);
+    assert_int_equal(call(scene, "POST /revocations", BEARER,
+                          "{\"revocations\":[{\"user\":\"42\",\"at\":1000000006}]}", out),
+                     200);
+    assert_string_equal(out, "{\"instance\":940000000,\"sessions\":1}");
+    assert_int_equal(scene->session.end.code, CLOSE_KICKED);
+    assert_int_equal(call(scene, "POST /revocations", BEARER,
+                          "{\"revocations\":[{\"user\":\"43\",\"at\":1000000006}]}", out),
+                     503);
 }
 
 static void health_says_when_it_drains(void **state)
@@ -404,6 +433,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_long_list_spreads_its_questions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_kick_closes_and_refuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_revocation_closes_what_came_by_older_tokens, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(health_says_when_it_drains, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_old_call_answers_to_the_letter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_old_calls_text_goes_along, set_up, tear_down),
