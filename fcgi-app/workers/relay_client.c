@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/bytes/buf.h"
+#include "common/text/json.h"
 
 enum {
     CONNECT_TIMEOUT_MS = 1000,
@@ -141,12 +142,18 @@ static void describe_fault(struct relay_client *c, CURLcode code, long status)
         (void)snprintf(c->fault, sizeof(c->fault),
                        "the relay does not know our publish key; both programs need the same "
                        "publish_key_file");
+    else if (status == 200)
+        (void)snprintf(
+            c->fault, sizeof(c->fault),
+            "what listens at relay_url is no doorbell-relay; set relay_url to the relay's "
+            "publish_listen");
     else
         (void)snprintf(c->fault, sizeof(c->fault),
                        "the relay does not take rings: HTTP status %ld; its log says why", status);
 }
 
-/* The HTTP status; 0 if there was none. */
+/* The HTTP status; 0 if there was none, or if it was no relay's: other servers say 200 to anything.
+ */
 static long post(struct relay_client *c, const char *url, struct span body)
 {
     CURLcode code;
@@ -159,9 +166,10 @@ static long post(struct relay_client *c, const char *url, struct span body)
     code = curl_easy_perform(c->curl);
     if (code == CURLE_OK)
         (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200)
-        describe_fault(c, code, status);
-    return status;
+    if (status == 200 && !json_check(buf_span(&c->reply)))
+        return status;
+    describe_fault(c, code, status);
+    return status == 200 ? 0 : status;
 }
 
 enum err relay_client_publish(struct relay_client *c, struct span body)

@@ -24,18 +24,21 @@ BEGIN
     DELETE FROM unmute WHERE user_id = erase.user_id;
     -- In one order: another user of the same list may be erased at this moment.
     SELECT array_agg(l.id) INTO rung FROM (
-        SELECT o.id FROM outbox o WHERE erase.user_id = ANY (o.user_ids) ORDER BY o.id FOR UPDATE) l;
+        SELECT o.id FROM outbox o WHERE erase.user_id = ANY (o.user_ids) AND cardinality(o.user_ids) > 1 ORDER BY o.id FOR UPDATE) l;
     UPDATE outbox SET user_ids = array_remove(user_ids, erase.user_id) WHERE id = ANY (rung);
-    DELETE FROM outbox WHERE id = ANY (rung) AND user_ids = '{}';
     DELETE FROM first_seen WHERE user_id = erase.user_id;
     is_known := is_known OR FOUND;
     DELETE FROM reader WHERE user_id = erase.user_id;
+    IF is_known THEN
+        PERFORM ring_users(ARRAY[erase.user_id], nextval('doorbell.seq'));
+    END IF;
     RETURN is_known;
 END
 $$;
 COMMENT ON FUNCTION doorbell.erase IS
     'Deletes everything that is stored about a user, scheduled messages to them too. The messages themselves stay for '
-    'their other users. False for an unknown user. A user who returns later is a new one.';
+    'their other users. False for an unknown user. A user who returns later is a new one. Their open pages are rung, so '
+    'the user id waits in doorbell.outbox until the relay has been called.';
 
 CREATE OR REPLACE FUNCTION doorbell.export(user_id text) RETURNS json
 LANGUAGE plpgsql STABLE AS $$

@@ -150,8 +150,9 @@ BEGIN
     INTO has FROM doorbell.outbox o WHERE o.id = ANY (ids);
 
     IF has.users THEN
+        -- No version: a user whom nobody knows, or a new one by the name of an erased one. Their pages ask, whatever they know.
         RETURN QUERY
-        SELECT x.id, CASE WHEN u.version IS NULL THEN json_build_object('to', json_build_array(x.user_id), 'seq', newer, 'epoch', epoch)
+        SELECT x.id, CASE WHEN coalesce(u.version, 0) = 0 THEN json_build_object('to', json_build_array(x.user_id), 'epoch', epoch)
             ELSE json_build_object('to', json_build_array(x.user_id), 'version', u.version, 'seq', u.seq,
                 'num', u.num, 'hit', u.hit, 'id', u.latest, 'epoch', epoch) END
         FROM (

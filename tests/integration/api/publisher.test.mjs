@@ -20,6 +20,7 @@ class RelayStandIn {
     this.connections = 0;
     this.status = () => 200;
     this.isOnline = () => true;
+    this.page = null; // another server's answer to everything
   }
 
   async listen(where) {
@@ -40,6 +41,7 @@ class RelayStandIn {
     const status = this.status(body.rings ?? []);
     const answer = isQuestion ? { users: body.users.filter((user) => this.isOnline(user)) } : { sessions: 0 };
     if (status === 0) req.socket.destroy();
+    else if (this.page !== null) res.end(this.page);
     else res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
   }
 
@@ -102,7 +104,7 @@ test('a personal ring says what a check would answer, and never the text', async
 test('a user who was never seen gets a ring without numbers', async (t) => {
   const { relay, stack } = await start(t);
   await send(stack, { to: 'unknown' });
-  assert.deepEqual(Object.keys(await relay.ringOf('unknown')), ['to', 'seq', 'epoch']);
+  assert.deepEqual(Object.keys(await relay.ringOf('unknown')), ['to', 'epoch']);
 });
 
 test('lists, everybody and marks ring too, over one kept connection', async (t) => {
@@ -473,4 +475,16 @@ test('a reload brings a new publish key', async (t) => {
     await send(stack, { to: 'rotated' });
     return relay.calls.at(-1)?.headers.authorization === `Bearer ${key}`;
   });
+});
+
+test('what says 200 and is no relay takes no rings: they wait for one', async (t) => {
+  const { relay, stack } = await start(t);
+  await check(stack, 'u');
+  relay.page = '<!doctype html>';
+  await send(stack, { to: 'u' });
+  await stack.app.waitLog(/what listens at relay_url is no doorbell-relay/);
+  await until('more tries', () => relay.tries >= 3);
+  relay.page = null;
+  assert.equal((await relay.ringOf('u')).num, 1);
+  await outboxIsEmpty(stack);
 });

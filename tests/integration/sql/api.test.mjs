@@ -810,7 +810,8 @@ test('rings say what a check says, once for each user and feed', async (t) => {
   const lists = got.filter((r) => r.to && r.num === undefined);
   assert.deepEqual(lists.map((r) => r.to).sort(), [['never seen'], ['u', 'v'], ['u', 'v']]);
   assert.equal(got.length, 5);
-  for (const ring of lists) assert.ok(ring.seq > all.seq);
+  assert.deepEqual(lists.find((r) => r.to.length === 1), { to: ['never seen'], epoch });
+  for (const ring of lists.filter((r) => r.to.length > 1)) assert.ok(ring.seq > all.seq);
 
   // The list to more than one user rings everybody who asked before it was committed.
   await send(db, { to_users: ['w', 'v'], title: 't' });
@@ -850,6 +851,20 @@ test('rings are taken in one call: every id leased, each ring once, and nothing 
   await call(db, 'outbox_done', all);
   assert.equal(await counts(db, 'outbox'), 0);
   assert.equal((await row(db, 'SHOW synchronous_commit')).synchronous_commit, 'on');
+});
+
+test('an erased user is rung, once, to ask whatever their pages know, also when one of these was quicker', async (t) => {
+  const db = await open(t);
+  await send(db, toAll());
+  for (const comeBack of [() => {}, () => check(db, 'u')]) {
+    await check(db, 'u');
+    await send(db, toUser('u'));
+    await call(db, 'erase', 'u');
+    await call(db, 'erase', 'u');
+    await comeBack();
+    const got = (await rings(db, await claim(db))).map(({ ring }) => ring).filter(({ to }) => to);
+    assert.deepEqual(got, [{ to: ['u'], epoch: await epochOf(db) }]);
+  }
 });
 
 test('rings for one user who is not online are ended, all others are taken', async (t) => {
@@ -948,7 +963,7 @@ test('export of a user who has only looked says what they have not seen', async 
   assert.deepEqual((await call(db, 'export', 'u')).export.messages.map((m) => m.seen), [false]);
 });
 
-test('erase leaves no row with the user, export shows all of theirs', async (t) => {
+test('erase leaves no row with the user once their pages were rung, export shows all of theirs', async (t) => {
   const db = await open(t);
   await check(db, 'u');
   await call(db, 'group_join', 'g', 'u');
@@ -966,6 +981,7 @@ test('erase leaves no row with the user, export shows all of theirs', async (t) 
 
   assert.equal((await call(db, 'erase', 'u')).erase, true);
   assert.equal((await call(db, 'erase', 'u')).erase, false);
+  await take(db, idsOf(await waiting(db)), []);
   const tables = (await rows(db, "SELECT relname FROM pg_class WHERE relnamespace = 'doorbell'::regnamespace AND relkind = 'r'")).map((r) => r.relname);
   for (const table of tables) {
     const found = await rows(db, `SELECT * FROM doorbell.${table} x WHERE to_jsonb(x) @? '$.** ? (@ == "u")'`);
