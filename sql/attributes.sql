@@ -30,7 +30,7 @@ $$;
 --   enable_seqscan    to the same plan whatever the statistics say at that moment;
 --   jit               compiling takes longer than any of these statements runs, and the high cost that
 --                     enable_seqscan = off puts on reading a small table from end to end would set it off.
--- recount() reads all there is, so that the planner may do as it likes.
+-- recount() and repair_times() read all there is, so that the planner may do as it likes.
 DO $$
 DECLARE
     routine record;
@@ -44,9 +44,9 @@ BEGIN
         FOR setting IN
             SELECT * FROM (VALUES
                 ('search_path', 'doorbell, doorbell_internal, pg_temp', '{}'),
-                ('plan_cache_mode', 'force_generic_plan', '{recount}'),
-                ('enable_seqscan', 'off', '{recount}'),
-                ('jit', 'off', '{recount}')
+                ('plan_cache_mode', 'force_generic_plan', '{recount,repair_times}'),
+                ('enable_seqscan', 'off', '{recount,repair_times}'),
+                ('jit', 'off', '{recount,repair_times}')
             ) s (name, value, not_for)
             WHERE routine.name <> ALL (s.not_for::text[])
         LOOP

@@ -13,6 +13,8 @@
 --   doorbell_site            a site that shares the database: sends, reads, keeps groups
 --   doorbell_sender          a site, or a part of one, that only sends
 --
+-- repair_times is nobody's but the owner's.
+--
 -- :owner is the owner of the schema. The statements that are left to an administrator go to descriptor 3.
 
 SELECT set_config('doorbell.roles', $$ {
@@ -77,7 +79,8 @@ BEGIN
         )
         SELECT g.name AS grantee, p.oid::regprocedure AS routine, x.is_due
         FROM grantee g CROSS JOIN pg_proc p CROSS JOIN LATERAL (
-            SELECT p.pronamespace = 'doorbell'::regnamespace AND coalesce(g.functions ? p.proname, true) AS is_due,
+            SELECT p.pronamespace = 'doorbell'::regnamespace AND p.proname <> 'repair_times'
+                AND coalesce(g.functions ? p.proname, true) AS is_due,
                 EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = g.oid) AS is_given
         ) x
         WHERE p.pronamespace IN ('doorbell'::regnamespace, 'doorbell_internal'::regnamespace) AND x.is_due <> x.is_given

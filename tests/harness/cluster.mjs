@@ -55,8 +55,8 @@ async function makeDir(prefix, user) {
 
 // One postmaster over a data folder, as a child of this process.
 class Postmaster {
-  constructor(bin, dir, user, port, extra = {}) {
-    Object.assign(this, { bin, dir, user, port, extra, child: null });
+  constructor(bin, dir, user, port, extra = {}, env = {}) {
+    Object.assign(this, { bin, dir, user, port, extra, env, child: null });
   }
 
   async start() {
@@ -64,7 +64,7 @@ class Postmaster {
       listen_addresses: this.port === 5432 ? '' : '127.0.0.1' };
     const args = ['-D', join(this.dir, 'data')];
     for (const [name, value] of Object.entries(all)) args.push('-c', `${name}=${value}`);
-    const child = spawn(`${this.bin}/postgres`, args, { ...this.user, cwd: this.dir, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(`${this.bin}/postgres`, args, { ...this.user, cwd: this.dir, env: { ...process.env, ...this.env }, stdio: ['ignore', 'ignore', 'pipe'] });
     this.child = child;
     this.exited = once(child, 'exit');
     const log = createWriteStream(join(this.dir, 'log'), { flags: 'a' });
@@ -130,15 +130,15 @@ async function preparedData(bin, user) {
 /**
  * Starts a cluster and, given a test context, removes it after the test.
  * It listens on a unix socket in its folder; with options.port on 127.0.0.1 too. options.settings are
- * added to those of every cluster (a benchmark wants fsync: 'on').
+ * added to those of every cluster (a benchmark wants fsync: 'on'), options.env to its environment (a Clock).
  */
-export async function startCluster(t, { port = 5432, settings: extra = {} } = {}) {
+export async function startCluster(t, { port = 5432, settings: extra = {}, env } = {}) {
   const bin = await findPrograms();
   const user = await unprivileged();
   const data = await preparedData(bin, user);
   const dir = await makeDir('doorbell-pg-', user);
   await run('cp', ['-a', '--reflink=auto', data, join(dir, 'data')], user);
-  return serve(t, new Postmaster(bin, dir, user, port, extra));
+  return serve(t, new Postmaster(bin, dir, user, port, extra, env));
 }
 
 async function serve(t, postmaster) {

@@ -2,6 +2,7 @@
 // index.mjs - what tests import.
 
 export { Bell } from './bell.mjs';
+export { Clock, DAY, HOUR, TEN_YEARS } from './clock.mjs';
 export { startCluster } from './cluster.mjs';
 export { Events } from './events.mjs';
 export { build, makeFolder, top } from './folder.mjs';

@@ -191,7 +191,7 @@ async function settingsOf(stack, config) {
 
 // options: {server: 'nginx' | 'apache' | null, app: true, relay: true, config: {'section.name': value},
 // keys (as of nameKeys), serverOptions, appOptions, relayOptions (as of startNginx, startApp, startRelay), ownCluster: true
-// for a test that stops PostgreSQL}.
+// for a test that stops PostgreSQL, or options of startCluster}.
 export async function startStack(t, options = {}) {
   const { server = 'nginx', app = true, relay = true, config = {} } = options;
   const stack = new Stack(makeFolder());
@@ -199,7 +199,7 @@ export async function startStack(t, options = {}) {
   if (options.keys) stack.nameKeys(options.keys);
   t.after(() => stack.stop());
   if (options.ownCluster) {
-    const cluster = await startCluster(null);
+    const cluster = await startCluster(null, options.ownCluster === true ? {} : options.ownCluster);
     stack.leaveCluster = () => cluster.remove();
     await stack.addDatabase(cluster);
   } else {

@@ -36,7 +36,7 @@ const broadcastRows = `
 WITH m AS (
     INSERT INTO doorbell.message (id, seq, feed_id, pos, category, live, sent_at, expires_at, title)
     SELECT nextval('doorbell.seq'), currval('doorbell.seq'), 1, f.last_pos + i, CASE WHEN i % 3 = 0 THEN $2::integer ELSE 0 END, true,
-        greatest(f.sent_at, clock_timestamp()), CASE WHEN i % 2 = 0 THEN now() + interval '10 h' END, 'stored'
+        clock_timestamp(), CASE WHEN i % 2 = 0 THEN now() + interval '10 h' END, 'stored'
     FROM doorbell.feed f CROSS JOIN generate_series(1, $1::integer) i WHERE f.id = 1
     RETURNING pos, seq, category, sent_at, expires_at
 ), chunks AS (
@@ -45,8 +45,8 @@ WITH m AS (
     FROM m CROSS JOIN LATERAL (SELECT 0 AS k UNION SELECT m.category) v GROUP BY 1, 2, 3
     ON CONFLICT (feed_id, category, n) DO UPDATE SET live = c.live | EXCLUDED.live
 )
-UPDATE doorbell.feed f SET last_pos = s.pos, version = s.seq, sent_at = s.sent_at, expires_at = least(f.expires_at, s.expires_at)
-FROM (SELECT max(pos) AS pos, max(seq) AS seq, max(sent_at) AS sent_at, min(expires_at) AS expires_at FROM m) s
+UPDATE doorbell.feed f SET last_pos = s.pos, version = s.seq, expires_at = least(f.expires_at, s.expires_at)
+FROM (SELECT max(pos) AS pos, max(seq) AS seq, min(expires_at) AS expires_at FROM m) s
 WHERE f.id = 1 AND s.pos IS NOT NULL`;
 
 // 'heavy', 'old' and $1 of the many have read every broadcast.

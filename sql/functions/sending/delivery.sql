@@ -1,20 +1,20 @@
 -- SPDX-License-Identifier: MIT
 -- Delivery: a message becomes a row and a count for each of its users, or a bit of its feed, and a ring of the outbox.
 
-CREATE OR REPLACE FUNCTION doorbell_internal.next_place(feed_id integer, at timestamptz, ttl interval)
+CREATE OR REPLACE FUNCTION doorbell_internal.next_place(feed_id integer, ttl interval)
 RETURNS TABLE (seq bigint, pos bigint, sent_at timestamptz)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 BEGIN
+    sent_at := clock_timestamp();
     UPDATE doorbell.feed f
-    SET last_pos = f.last_pos + 1, version = nextval('doorbell.seq'), sent_at = greatest(f.sent_at, at),
-        expires_at = least(f.expires_at, greatest(f.sent_at, at) + ttl)
+    SET last_pos = f.last_pos + 1, version = nextval('doorbell.seq'), expires_at = least(f.expires_at, next_place.sent_at + ttl)
     WHERE f.id = next_place.feed_id
-    RETURNING f.version, f.last_pos, f.sent_at INTO seq, pos, sent_at;
+    RETURNING f.version, f.last_pos INTO seq, pos;
     RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.next_place IS 'The place of the next broadcast; the caller holds the broadcast lock.';
+COMMENT ON FUNCTION doorbell_internal.next_place IS 'The place and the time of the next broadcast; the caller holds the broadcast lock.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_users(m doorbell.message, users text[], replace boolean, is_stored boolean)
 RETURNS void
@@ -88,7 +88,7 @@ BEGIN
     ELSE
         PERFORM doorbell_internal.lock_broadcasts();
         SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at
-        FROM doorbell_internal.next_place(m.feed_id, clock_timestamp(), ttl) s;
+        FROM doorbell_internal.next_place(m.feed_id, ttl) s;
         m.expires_at := m.sent_at + ttl;
         INSERT INTO doorbell.message SELECT m.*;
         PERFORM doorbell_internal.deliver_to_feed(m, replace);

@@ -59,11 +59,13 @@ CREATE OR REPLACE FUNCTION doorbell_internal.replace_old_rings(older_than timest
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     old bigint[];
+    -- Younger than now is a ring of which a wrong clock has hidden the age.
+    too_young constant timestamptz := clock_timestamp() + interval '1 minute';
 BEGIN
     -- The oldest one tells whether there are any, at the price of one row.
-    IF (SELECT o.at < older_than FROM doorbell.outbox o WHERE o.seq IS NOT NULL ORDER BY o.id LIMIT 1) THEN
+    IF (SELECT o.at NOT BETWEEN older_than AND too_young FROM doorbell.outbox o WHERE o.seq IS NOT NULL ORDER BY o.id LIMIT 1) THEN
         SELECT array_agg(x.id) INTO old FROM (
-            SELECT o.id FROM doorbell.outbox o WHERE o.at < older_than AND o.seq IS NOT NULL
+            SELECT o.id FROM doorbell.outbox o WHERE o.at NOT BETWEEN older_than AND too_young AND o.seq IS NOT NULL
             ORDER BY o.id LIMIT 10000 FOR UPDATE SKIP LOCKED) x;
         PERFORM doorbell_internal.ask_instead(old);
     END IF;

@@ -51,6 +51,15 @@ BEGIN
     )
     INSERT INTO doorbell.chunk_gone (feed_id, n) SELECT d.feed_id, d.n FROM dead d WHERE d.category = 0;
 
+    PERFORM doorbell_internal.change_feeds(ids, ring);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.clear_broadcasts IS
+    'Takes delivered broadcasts from everybody; the caller holds the broadcast lock. Users'' bits stay, and mean nothing.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.change_feeds(ids bigint[], ring boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
     WITH event AS (
         UPDATE doorbell.feed f SET version = nextval('doorbell.seq'), expires_at = coalesce((
             SELECT min(x.expires_at) FROM doorbell_internal.expiring_broadcasts(f.id) x), 'infinity')
@@ -60,8 +69,8 @@ BEGIN
     INSERT INTO doorbell.outbox (feed_id, seq) SELECT e.id, e.version FROM event e WHERE ring;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.clear_broadcasts IS
-    'Takes delivered broadcasts from everybody; the caller holds the broadcast lock. Users'' bits stay, and mean nothing.';
+COMMENT ON FUNCTION doorbell_internal.change_feeds IS
+    'Gives the feeds of these broadcasts a new version, and their next expiry; the caller holds the broadcast lock.';
 
 CREATE OR REPLACE FUNCTION doorbell.recall(id bigint) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$

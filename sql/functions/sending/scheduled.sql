@@ -53,7 +53,7 @@ BEGIN
         SELECT * INTO m FROM doorbell.message x WHERE x.id = due.message_id AND x.seq IS NULL FOR NO KEY UPDATE;
         CONTINUE WHEN NOT FOUND;
         SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at
-        FROM doorbell_internal.next_place(m.feed_id, clock_timestamp(), due.expires_in) s;
+        FROM doorbell_internal.next_place(m.feed_id, due.expires_in) s;
         m.expires_at := m.sent_at + due.expires_in;
         UPDATE doorbell.message x
         SET seq = m.seq, pos = m.pos, sent_at = m.sent_at, expires_at = m.expires_at, live = true

@@ -54,7 +54,7 @@ DECLARE
     first send_key;
     m message;
     done text;
-    due_at timestamptz := CASE WHEN send_at > clock_timestamp() THEN send_at WHEN later THEN clock_timestamp() END;
+    due_at timestamptz := CASE WHEN send_at > clock_timestamp() THEN send_at WHEN later THEN '-infinity' END;
     ttl constant interval := make_interval(secs => expires_in);
 BEGIN
     IF (to_users IS NOT NULL)::integer + (to_group IS NOT NULL)::integer + coalesce(to_all, false)::integer <> 1 THEN

@@ -42,7 +42,7 @@ BEGIN
         RAISE EXCEPTION 'there is no such message' USING ERRCODE = 'DB404';
     END IF;
     SELECT * INTO report FROM sent_report s
-    WHERE s.message_id = sent.id AND s.as_of > clock_timestamp() - interval '60 seconds';
+    WHERE s.message_id = sent.id AND s.as_of BETWEEN clock_timestamp() - interval '60 seconds' AND clock_timestamp();
     IF NOT FOUND THEN
         INSERT INTO sent_report AS s (message_id, seen, read, acked, as_of)
         SELECT m.id, c.seen, c.read, CASE WHEN m.must_ack THEN c.read END, clock_timestamp() FROM count_readers(m) c

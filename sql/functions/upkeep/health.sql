@@ -31,7 +31,7 @@ BEGIN
     RETURN json_build_object(
         'schema', (SELECT max(name) FROM migration WHERE name <> 'functions'),
         'outbox', (SELECT json_build_object('depth', count(*), 'age_s',
-            coalesce(extract(epoch FROM clock_timestamp() - min(at))::integer, 0)) FROM outbox),
+            greatest(extract(epoch FROM clock_timestamp() - min(at))::integer, 0)) FROM outbox),
         'overdue', (SELECT count(*) FROM pending WHERE due_at <= now_at),
         'drift', sampled_drift());
 END
