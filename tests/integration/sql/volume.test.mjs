@@ -12,7 +12,7 @@ const volume = Number(process.env.DOORBELL_VOLUME ?? 1_000_000);
 const broadcasts = 10_000;
 const few = { personal: 1000, broadcasts: 10, groups: 10 };
 // What has one row or few, whatever is stored, and a queue of which any row will do.
-const small = new Set(['migration', 'purge_cursor', 'seq', 'chunk_gone']);
+const small = new Set(['incarnation', 'migration', 'purge_cursor', 'seq', 'chunk_gone']);
 
 // A connection that tells the plan of each statement, also inside functions, with what it read. It has the settings that
 // functions have, which a look at check_state needs too.

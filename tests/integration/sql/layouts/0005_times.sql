@@ -351,6 +351,18 @@ CREATE TABLE doorbell.purge_cursor (
 
 COMMENT ON TABLE doorbell.purge_cursor IS 'Where the round of doorbell.purge() over the users goes on.';
 
+CREATE TABLE doorbell.revocation (
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE doorbell.revocation IS 'Tokens of the user that were issued until then are void. It outlives the user''s erasure, until doorbell.purge() finds that none of these tokens can be valid.';
+
+COMMENT ON COLUMN doorbell.revocation.seq IS 'Taken from doorbell.seq under the lock of the table, so that order is order of commit: a relay that knows all up to one number misses none.';
+
+COMMENT ON COLUMN doorbell.revocation.at IS 'By the microsecond it is also the generation of the tokens that follow, and grows whatever the clock does.';
+
 CREATE TABLE doorbell.sent_report (
     message_id bigint NOT NULL,
     seen bigint NOT NULL,
@@ -369,6 +381,13 @@ CREATE SEQUENCE doorbell.seq
     CACHE 1;
 
 COMMENT ON SEQUENCE doorbell.seq IS 'The one source of message ids, order numbers and versions. CACHE must stay 1: order needs it.';
+
+CREATE VIEW doorbell.token_state AS
+ SELECT r.user_id,
+    ((EXTRACT(epoch FROM r.at) * (1000000)::numeric))::bigint AS generation
+   FROM doorbell.revocation r;
+
+COMMENT ON VIEW doorbell.token_state IS 'Of each user whose tokens were revoked, the generation below which a token is void. Look users up by user_id.';
 
 CREATE TABLE doorbell.unmute (
     user_id text NOT NULL COLLATE pg_catalog."C",
@@ -404,14 +423,14 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-26 21:54:18.107719+00
+1	*	3	17	2036-11-26 22:15:52.003853+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at) FROM stdin;
-ann	-1	2026-11-29 21:54:17.765229+00
-bob	-1	2026-11-29 21:54:17.765229+00
-cem	-1	2026-11-29 21:54:17.765229+00
+ann	-1	2026-11-29 22:15:51.954262+00
+bob	-1	2026-11-29 22:15:51.954262+00
+cem	-1	2026-11-29 22:15:51.954262+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
@@ -422,7 +441,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	103076689103968	734	16783	7713714746681843795
+t	20950205759059	734	16801	7713720671609821304
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -432,50 +451,51 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-29 21:54:18.004244+00	\N	\N	\N	\N	to two	\N		{"a": 1}
-6	7	\N	\N	0	t	f	t	f	1	2026-11-29 21:54:18.038054+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-29 21:54:18.055864+00	\N	\N	order7	\N	about an order	\N		\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-29 21:54:18.05727+00	\N	\N	\N	\N	to all	\N	é 中	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-29 21:54:18.107719+00	2036-11-26 21:54:18.107719+00	\N	\N	\N	to all, for ten years	\N		\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-29 21:54:18.109459+00	\N	\N	page1	\N	superseding	\N		\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-29 21:54:18.108909+00	\N	\N	page1	\N	superseded	\N		\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-29 21:54:18.123332+00	\N	\N	\N	\N	to a group	\N		\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-29 22:15:51.996241+00	\N	\N	\N	\N	to two	\N		{"a": 1}
+6	7	\N	\N	0	t	f	t	f	1	2026-11-29 22:15:52.000046+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-29 22:15:52.000566+00	\N	\N	order7	\N	about an order	\N		\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-29 22:15:52.001107+00	\N	\N	\N	\N	to all	\N	é 中	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-29 22:15:52.003853+00	2036-11-26 22:15:52.003853+00	\N	\N	\N	to all, for ten years	\N		\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-29 22:15:52.004532+00	\N	\N	page1	\N	superseding	\N		\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-29 22:15:52.004318+00	\N	\N	page1	\N	superseded	\N		\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-29 22:15:52.007623+00	\N	\N	\N	\N	to a group	\N		\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-29 21:52:54.606262+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-29 21:52:54.606262+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-29 21:52:54.606262+00
-0005_times	0e3a02b836e0aa22d459c128a1b0c25444ce8b46e75bb345618a4a2f52deac4b	2026-11-29 21:52:54.606262+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-29 22:15:50.421497+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-29 22:15:50.421497+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-29 22:15:50.421497+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-29 22:15:50.421497+00
+0005_times	0e3a02b836e0aa22d459c128a1b0c25444ce8b46e75bb345618a4a2f52deac4b	2026-11-29 22:15:50.421497+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts) FROM stdin;
-2	{ann}	\N	1	2026-11-29 21:54:17.903709+00	-infinity	0
-3	{bob}	\N	2	2026-11-29 21:54:17.905904+00	-infinity	0
-4	\N	1	3	2026-11-29 21:54:17.929652+00	-infinity	0
-5	{ann,bob}	\N	5	2026-11-29 21:54:18.019652+00	-infinity	0
-6	{ann}	\N	7	2026-11-29 21:54:18.038376+00	-infinity	0
-7	{bob}	\N	9	2026-11-29 21:54:18.05602+00	-infinity	0
-8	\N	1	11	2026-11-29 21:54:18.094726+00	-infinity	0
-9	\N	1	13	2026-11-29 21:54:18.10866+00	-infinity	0
-10	\N	1	15	2026-11-29 21:54:18.109229+00	-infinity	0
-11	\N	1	17	2026-11-29 21:54:18.12293+00	-infinity	0
-12	\N	2	19	2026-11-29 21:54:18.124449+00	-infinity	0
-13	{ann}	\N	21	2026-11-29 21:54:18.234068+00	-infinity	0
-14	{ann}	\N	22	2026-11-29 21:54:18.304677+00	-infinity	0
-15	{bob}	\N	23	2026-11-29 21:54:18.306258+00	-infinity	0
-16	{bob}	\N	24	2026-11-29 21:54:18.326049+00	-infinity	0
-17	{cem}	\N	25	2026-11-29 21:54:18.33955+00	-infinity	0
-18	{ann}	\N	26	2026-11-29 21:54:18.399349+00	-infinity	0
-19	{bob}	\N	27	2026-11-29 21:54:18.40161+00	-infinity	0
-20	{ann}	\N	28	2026-11-29 21:54:18.433006+00	-infinity	0
-21	{ann}	\N	30	2026-11-29 21:54:18.434263+00	-infinity	0
-22	{bob}	\N	31	2026-11-29 21:54:18.460899+00	-infinity	0
+2	{ann}	\N	1	2026-11-29 22:15:51.984987+00	-infinity	0
+3	{bob}	\N	2	2026-11-29 22:15:51.986154+00	-infinity	0
+4	\N	1	3	2026-11-29 22:15:51.988575+00	-infinity	0
+5	{ann,bob}	\N	5	2026-11-29 22:15:51.998035+00	-infinity	0
+6	{ann}	\N	7	2026-11-29 22:15:52.00014+00	-infinity	0
+7	{bob}	\N	9	2026-11-29 22:15:52.000623+00	-infinity	0
+8	\N	1	11	2026-11-29 22:15:52.003717+00	-infinity	0
+9	\N	1	13	2026-11-29 22:15:52.004179+00	-infinity	0
+10	\N	1	15	2026-11-29 22:15:52.004469+00	-infinity	0
+11	\N	1	17	2026-11-29 22:15:52.007452+00	-infinity	0
+12	\N	2	19	2026-11-29 22:15:52.009037+00	-infinity	0
+13	{ann}	\N	21	2026-11-29 22:15:52.023977+00	-infinity	0
+14	{ann}	\N	22	2026-11-29 22:15:52.038292+00	-infinity	0
+15	{bob}	\N	23	2026-11-29 22:15:52.039586+00	-infinity	0
+16	{bob}	\N	24	2026-11-29 22:15:52.040252+00	-infinity	0
+17	{cem}	\N	25	2026-11-29 22:15:52.041077+00	-infinity	0
+18	{ann}	\N	26	2026-11-29 22:15:52.049705+00	-infinity	0
+19	{bob}	\N	27	2026-11-29 22:15:52.051303+00	-infinity	0
+20	{ann}	\N	28	2026-11-29 22:15:52.053504+00	-infinity	0
+21	{ann}	\N	30	2026-11-29 22:15:52.054357+00	-infinity	0
+22	{bob}	\N	31	2026-11-29 22:15:52.057511+00	-infinity	0
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-29 21:54:17.765229+00	{ann}	\N	f
+20	2035-11-29 22:15:51.954262+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id) FROM stdin;
@@ -488,12 +508,15 @@ ann	30	0	22	19	{}	1
 bob	31	19	0	0	{2}	0
 \.
 
+COPY doorbell.revocation (user_id, seq, at) FROM stdin;
+\.
+
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-29 21:54:17.765229+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-29 22:15:51.954262+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-29 21:54:18.442677+00
+10	1	1	\N	2026-11-29 22:15:52.056643+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -566,6 +589,12 @@ ALTER TABLE ONLY doorbell.purge_cursor
 
 ALTER TABLE ONLY doorbell.reader
     ADD CONSTRAINT reader_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY doorbell.revocation
+    ADD CONSTRAINT revocation_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY doorbell.revocation
+    ADD CONSTRAINT revocation_seq_key UNIQUE (seq);
 
 ALTER TABLE ONLY doorbell.send_key
     ADD CONSTRAINT send_key_pkey PRIMARY KEY (key);
