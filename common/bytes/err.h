@@ -13,6 +13,7 @@ enum err {
     ERR_MALFORMED,    /* the bytes are not of the form they must have */
     ERR_INVALID,      /* well formed, but a value is not allowed */
     ERR_UNAUTHORIZED, /* who is asking is not proven */
+    ERR_UNTIMELY,     /* the same, but only since the proof is over, or from the future */
     ERR_FORBIDDEN,    /* proven, but not allowed */
     ERR_ANOTHER_USER, /* proven, but not the user that the request is meant for */
     ERR_NOT_FOUND,

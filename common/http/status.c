@@ -12,6 +12,7 @@ static const struct status statuses[ERR_COUNT] = {
     [ERR_MALFORMED] = {400, "malformed", "the request is not of the form that it must have"},
     [ERR_INVALID] = {422, "invalid", "a value is not allowed"},
     [ERR_UNAUTHORIZED] = {401, "unauthorized", "who is asking is not proven"},
+    [ERR_UNTIMELY] = {401, "unauthorized", "who is asking is not proven"},
     [ERR_FORBIDDEN] = {403, "forbidden", "this is not allowed"},
     [ERR_ANOTHER_USER] =
         {409, "another_user",

@@ -269,7 +269,7 @@ static enum err read_times(const struct span claims[], int64_t now, struct token
     /* A token from the future would outlive "refuse those issued until now". */
     if (now - TOKEN_LEEWAY_S >= out->expires_at || now + TOKEN_LEEWAY_S < not_before ||
         now + TOKEN_LEEWAY_S < out->issued_at)
-        return ERR_UNAUTHORIZED;
+        return ERR_UNTIMELY;
     return ERR_NONE;
 }
 

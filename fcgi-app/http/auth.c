@@ -11,9 +11,10 @@ static enum err verify_token(const struct secrets *keys, struct span token, int6
                              struct identity *out)
 {
     struct token_claims claims;
+    enum err e = token_verify(keys->token, token, now, &claims);
 
-    if (token_verify(keys->token, token, now, &claims))
-        return ERR_UNAUTHORIZED;
+    if (e)
+        return e;
     memcpy(out->user, claims.user, sizeof(out->user));
     out->since = claims.since;
     return ERR_NONE;

@@ -30,8 +30,8 @@ struct identity {
     int64_t since; /* unix seconds when the user registered; -1 if unknown */
 };
 
-/* ERR_UNAUTHORIZED; ERR_FORBIDDEN for a write by an ambient identity from a foreign page;
- * ERR_ANOTHER_USER if the request expects a user other than the proven one. */
+/* ERR_UNAUTHORIZED, ERR_UNTIMELY; ERR_FORBIDDEN for a write by an ambient identity from a foreign
+ * page; ERR_ANOTHER_USER if the request expects a user other than the proven one. */
 MUST_USE enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
                             const struct credentials *c, int64_t now, struct identity *out);
 

@@ -47,7 +47,10 @@ static enum err admit(const struct authenticator *authenticator, struct session 
 uint16_t authenticator_check(const struct authenticator *authenticator, struct span token,
                              struct instant now, struct token_claims *out)
 {
-    if (token_verify(authenticator->keys, token, now.s, out))
+    enum err e = token_verify(authenticator->keys, token, now.s, out);
+
+    *authenticator->untimely += e == ERR_UNTIMELY;
+    if (e)
         return CLOSE_TOKEN;
     return revocations_refuse(authenticator->revocations, span_of(out->user), out->issued_at)
                ? CLOSE_KICKED
