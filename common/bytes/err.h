@@ -13,7 +13,8 @@ enum err {
     ERR_MALFORMED,    /* the bytes are not of the form they must have */
     ERR_INVALID,      /* well formed, but a value is not allowed */
     ERR_UNAUTHORIZED, /* who is asking is not proven */
-    ERR_REVOKED,      /* it was, until the proof was revoked */
+    ERR_UNTIMELY,     /* the same, but only since the proof is over, or from the future */
+    ERR_REVOKED,      /* who it is was proven, until the proof was revoked */
     ERR_FORBIDDEN,    /* proven, but not allowed */
     ERR_ANOTHER_USER, /* proven, but not the user that the request is meant for */
     ERR_NOT_FOUND,

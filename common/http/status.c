@@ -14,6 +14,7 @@ static const struct status statuses[ERR_COUNT] = {
     [ERR_UNAUTHORIZED] = {401, "unauthorized", "who is asking is not proven"},
     [ERR_REVOKED] = {401, "revoked",
                      "the user's tokens were revoked after this one was issued: log in again"},
+    [ERR_UNTIMELY] = {401, "unauthorized", "who is asking is not proven"},
     [ERR_FORBIDDEN] = {403, "forbidden", "this is not allowed"},
     [ERR_ANOTHER_USER] =
         {409, "another_user",

@@ -312,7 +312,7 @@ static enum err read_times(const struct token_keys *keys, const struct span clai
     /* A token from the future would outlive "refuse those issued until now". */
     if (now - TOKEN_LEEWAY_S >= out->expires_at || now + TOKEN_LEEWAY_S < not_before ||
         now + TOKEN_LEEWAY_S < out->issued_at_us / SECOND_US)
-        return ERR_UNAUTHORIZED;
+        return ERR_UNTIMELY;
     /* One that lives for longer would outlive what is remembered of revocations. */
     return out->expires_at - now > keys->ttl_max_s + TOKEN_LEEWAY_S ? ERR_INVALID : ERR_NONE;
 }

@@ -45,8 +45,9 @@ void token_keys_free(struct token_keys *keys);
 /* The secrets of HS256, to be compared with other keys; empty for the other algorithms. */
 const struct keyring *token_keys_secrets(const struct token_keys *keys);
 
-/* ERR_UNAUTHORIZED for anything wrong with the token, however it is wrong; but ERR_INVALID for a
- * good one that expires further away than token_ttl_max. */
+/* ERR_UNAUTHORIZED for anything wrong with the token, however it is wrong; ERR_UNTIMELY if that is
+ * its time alone: to the log, which suspects a clock, and to nobody else; ERR_INVALID for a good
+ * one that expires further away than token_ttl_max. */
 MUST_USE enum err token_verify(const struct token_keys *keys, struct span token, int64_t now,
                                struct token_claims *out);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* GET /health: whether the database can be written; with a service key for metrics, also how it is.
  */
+#include <inttypes.h>
+
 #include "common/os/clock.h"
 #include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/shared/health_cache.h"
+#include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/store/upkeep.h"
 
 static enum err reply_down(struct response *res)
@@ -40,7 +43,10 @@ enum err endpoint_show_health(const struct endpoint *ep, const struct request *r
     e = response_json(res, is_writable ? SPAN("{\"ok\":true,\"writable\":true,")
                                        : SPAN("{\"ok\":false,\"writable\":false,"));
     if (!e)
-        e = response_json(res, SPAN("\"program\":\"" DOORBELL_VERSION "\",\"database\":"));
+        e = response_printf(res,
+                            "\"program\":\"" DOORBELL_VERSION "\",\"clock_difference_s\":%" PRId64
+                            ",\"database\":",
+                            metrics_clock_difference(ep->metrics));
     if (!e)
         e = response_json(res, details);
     return e ? e : response_json(res, SPAN("}"));

@@ -34,9 +34,9 @@ struct identity {
     int64_t generation; /* of the token: see token_is_revoked() */
 };
 
-/* ERR_UNAUTHORIZED; ERR_INVALID for a token that lives too long; ERR_FORBIDDEN for a write by an
- * ambient identity from a foreign page; ERR_ANOTHER_USER if the request expects a user other than
- * the proven one. */
+/* ERR_UNAUTHORIZED, ERR_UNTIMELY; ERR_INVALID for a token that lives too long; ERR_FORBIDDEN for a
+ * write by an ambient identity from a foreign page; ERR_ANOTHER_USER if the request expects a user
+ * other than the proven one. */
 MUST_USE enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
                             const struct credentials *c, int64_t now, struct identity *out);
 

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "common/limits/clock_watch.h"
 #include "common/os/clock.h"
+#include "common/os/log.h"
 #include "fcgi-app/endpoints/routes.h"
 #include "fcgi-app/http/fcgi_parser.h"
 
@@ -26,6 +28,17 @@ static enum err authenticate(const struct snapshot *snapshot, struct request *re
         return ERR_NONE;
     e = auth_service(&snapshot->secrets, &req->credentials, access, &req->key);
     return e == ERR_FORBIDDEN ? endpoint_refuse_key(req, res, auth_purposes(access)) : e;
+}
+
+/* An expired token is nothing unusual, many may be the fault of a clock. */
+static void tell_untimely(struct jobs *jobs)
+{
+    int64_t now_ms = clock_ms();
+
+    if (now_ms < jobs->next_line_ms)
+        return;
+    jobs->next_line_ms = now_ms + CLOCK_WATCH_QUIET_MS;
+    log_info(CLOCK_WATCH_TOKEN_LINE);
 }
 
 static enum err find_request_route(struct request *req, struct response *res)
@@ -64,6 +77,8 @@ enum err dispatch_params(struct jobs *jobs, struct job *job)
         e = find_request_route(req, &job->response);
     if (!e)
         e = authenticate(job->snapshot, req, &job->response);
+    if (e == ERR_UNTIMELY)
+        tell_untimely(jobs);
     if (!e)
         e = request_expect_body(req, body_max(req->route), &expected);
     return e ? e : jobs_make_room(jobs, job, expected);

@@ -47,6 +47,7 @@ struct jobs {
     size_t free_count;
     struct snapshot *snapshot; /* for the next ones; the caller's */
     size_t bodies, bodies_max; /* bytes; 0: no ceiling */
+    int64_t next_line_ms;      /* when the log may tell of tokens again */
 };
 
 /* NULL: out of memory. */

@@ -42,6 +42,8 @@ struct metrics {
     counter rings, skipped, failures, refused;
     counter displaced, cut;
     counter checks_remembered, checks_computed;
+    counter clock_steps;
+    _Atomic int64_t clock_difference_s;
 };
 
 /* The sums of one route over all workers. */
@@ -131,6 +133,21 @@ void metrics_count_publish_failure(struct metrics *m)
 void metrics_count_ring_refused(struct metrics *m)
 {
     add_count(&m->refused, 1);
+}
+
+void metrics_count_clock_step(struct metrics *m)
+{
+    add_count(&m->clock_steps, 1);
+}
+
+void metrics_set_clock_difference(struct metrics *m, int64_t ahead_s)
+{
+    atomic_store_explicit(&m->clock_difference_s, ahead_s, memory_order_relaxed);
+}
+
+int64_t metrics_clock_difference(const struct metrics *m)
+{
+    return atomic_load_explicit(&m->clock_difference_s, memory_order_relaxed);
 }
 
 void metrics_count_displaced(struct metrics *m)
@@ -285,6 +302,18 @@ static enum err encode_connections(const struct metrics *m, struct buf *out)
                             (int64_t)read_counter(&m->cut));
 }
 
+static enum err encode_clock(const struct metrics *m, struct buf *out)
+{
+    enum err e =
+        metrics_text_one(out, PREFIX "clock_steps_total", "counter", "Times that the clock was set",
+                         (int64_t)read_counter(&m->clock_steps));
+
+    if (e)
+        return e;
+    return metrics_text_one(out, PREFIX "clock_difference_seconds", "gauge",
+                            "How far the database's clock is ahead", metrics_clock_difference(m));
+}
+
 static enum err encode_database(const struct metrics_gauges *g, struct buf *out)
 {
     enum err e = metrics_text_one(out, PREFIX "database_up", "gauge",
@@ -321,6 +350,8 @@ enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g,
         e = encode_checks(m, out);
     if (!e)
         e = encode_publisher(m, out);
+    if (!e)
+        e = encode_clock(m, out);
     if (!e)
         e = metrics_text_bugs(out);
     return e ? e : encode_database(g, out);

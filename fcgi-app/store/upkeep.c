@@ -6,32 +6,35 @@
 #include "fcgi-app/store/query.h"
 
 static enum err run_upkeep(struct store *s, const struct statement *statement,
-                           const char *const *values, int64_t *count)
+                           const char *const *values, struct upkeep *out)
 {
     const struct pg_result *result;
     enum err e = connection_run(s->connection, statement, values, &result);
 
     if (!e)
-        *count = value_read_int(result, 0, 0, 0);
+        *out = (struct upkeep){value_read_int(result, 0, 0, 0), value_read_int(result, 0, 1, 0)};
     return e;
 }
 
-STATEMENT(activate, AS_SELF, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.activate($1::integer)");
+#define NOW_S "floor(extract(epoch FROM clock_timestamp()))::bigint"
 
-enum err upkeep_activate(struct store *s, int64_t rows, int64_t *count)
+STATEMENT(activate, AS_SELF, 1, 2, SHAPE_ROW, ONCE,
+          "SELECT doorbell.activate($1::integer), " NOW_S);
+
+enum err upkeep_activate(struct store *s, int64_t rows, struct upkeep *out)
 {
     struct digits digits;
 
-    return run_upkeep(s, &activate, VALUES(activate, value_int(&digits, rows)), count);
+    return run_upkeep(s, &activate, VALUES(activate, value_int(&digits, rows)), out);
 }
 
-STATEMENT(sweep, AS_SELF, 1, 1, SHAPE_ROW, ONCE, "SELECT doorbell.sweep($1::integer)");
+STATEMENT(sweep, AS_SELF, 1, 2, SHAPE_ROW, ONCE, "SELECT doorbell.sweep($1::integer), " NOW_S);
 
-enum err upkeep_sweep(struct store *s, int64_t rows, int64_t *count)
+enum err upkeep_sweep(struct store *s, int64_t rows, struct upkeep *out)
 {
     struct digits digits;
 
-    return run_upkeep(s, &sweep, VALUES(sweep, value_int(&digits, rows)), count);
+    return run_upkeep(s, &sweep, VALUES(sweep, value_int(&digits, rows)), out);
 }
 
 #define IS_WRITABLE "(current_setting('transaction_read_only') = 'off')::integer"

@@ -10,9 +10,14 @@
 #include "common/bytes/span.h"
 #include "fcgi-app/store/store.h"
 
-/* Deliver what is due, and tidy up what has expired; at most `rows`, *count says how many. */
-MUST_USE enum err upkeep_activate(struct store *s, int64_t rows, int64_t *count);
-MUST_USE enum err upkeep_sweep(struct store *s, int64_t rows, int64_t *count);
+/* How many rows it was, and what time the database says it is, in unix seconds. */
+struct upkeep {
+    int64_t count, now_s;
+};
+
+/* Deliver what is due, and tidy up what has expired; at most `rows`. */
+MUST_USE enum err upkeep_activate(struct store *s, int64_t rows, struct upkeep *out);
+MUST_USE enum err upkeep_sweep(struct store *s, int64_t rows, struct upkeep *out);
 
 /* As JSON, and whether the database can be written now. */
 MUST_USE enum err upkeep_health(struct store *s, bool *is_writable, struct span *json);

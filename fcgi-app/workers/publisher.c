@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "common/bytes/invariant.h"
+#include "common/limits/clock_watch.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
 #include "common/security/user.h"
@@ -68,6 +69,8 @@ struct publisher {
     bool has_lists;            /* some that wait are not for one user */
     size_t rows;               /* that the last look saw */
     struct schedule schedule;
+    struct clock_watch clock;
+    bool is_clock_off; /* another than the database's */
     int wake;
     atomic_bool is_stopped;
 };
@@ -401,15 +404,44 @@ static void publish_all(struct publisher *p)
         e = publish_round(p);
 }
 
+/* Differences are said once, when they begin. */
+static void compare_clocks(struct publisher *p, int64_t ahead_s)
+{
+    bool is_off = clock_watch_is_off(ahead_s);
+
+    metrics_set_clock_difference(p->metrics, ahead_s);
+    if (is_off && !p->is_clock_off)
+        log_warn("the database's clock is %+" PRId64 " s from the one here: set the wrong one "
+                 "right, then see \"The clock was wrong\" in deploy/README.md",
+                 ahead_s);
+    else if (!is_off && p->is_clock_off)
+        log_info("the database's clock is that of this host again");
+    p->is_clock_off = is_off;
+}
+
+static void watch_clock(struct publisher *p)
+{
+    int64_t step_s = clock_watch_step(&p->clock, clock_unix(), clock_ms());
+
+    if (!step_s)
+        return;
+    metrics_count_clock_step(p->metrics);
+    log_warn(CLOCK_WATCH_STEP_LINE, step_s);
+}
+
 /* In portions, until nothing is left or somebody stops us. */
 static void repeat_upkeep(struct publisher *p,
-                          enum err (*upkeep)(struct store *s, int64_t rows, int64_t *count))
+                          enum err (*upkeep)(struct store *s, int64_t rows, struct upkeep *out))
 {
-    int64_t count = 1;
+    struct upkeep done = {.count = 1};
 
-    while (count > 0 && !atomic_load(&p->is_stopped))
-        if (upkeep(&p->store, DUE_ROWS, &count))
+    while (done.count > 0 && !atomic_load(&p->is_stopped)) {
+        int64_t before_s = clock_unix();
+
+        if (upkeep(&p->store, DUE_ROWS, &done))
             return;
+        compare_clocks(p, clock_watch_difference(done.now_s, before_s, clock_unix()));
+    }
 }
 
 static void do_upkeep(struct publisher *p)
@@ -418,6 +450,7 @@ static void do_upkeep(struct publisher *p)
 
     if (due.deliver)
         repeat_upkeep(p, upkeep_activate);
+    watch_clock(p);
     if (due.sweep)
         repeat_upkeep(p, upkeep_sweep);
     if (due.deliver && !relay_client_configure(p->relay, p->snapshot))

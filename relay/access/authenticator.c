@@ -53,6 +53,7 @@ uint16_t authenticator_check(const struct authenticator *authenticator, struct s
     enum err e = token_verify(authenticator->keys, token, now.s, out);
 
     *why = e == ERR_INVALID ? "token lives longer than token_ttl_max" : "token not valid";
+    *authenticator->untimely += e == ERR_UNTIMELY;
     if (e)
         return CLOSE_TOKEN;
     *why = "token issued before the user's tokens were revoked; is the web host's clock behind?";

@@ -12,6 +12,7 @@ struct authenticator {
     struct revocations *revocations;
     const struct token_keys *keys;
     int64_t sessions_per_user_max; /* 0: no limit */
+    uint64_t *untimely;            /* counts tokens that were refused for their time alone */
     bool takes_bare_ids; /* of those who have no token, by authenticator_log_in_by_proof() */
 };
 

@@ -28,6 +28,7 @@ enum err engine_init(struct engine *e, const struct engine_ops *ops,
 {
     e->ops = ops;
     e->hub = e->authenticator.hub = hub_new();
+    e->authenticator.untimely = &e->metrics.counters[COUNT_UNTIMELY_TOKENS];
     e->authenticator.revocations = revocations_new(REVOCATIONS_MAX);
     e->admission.addresses = address_limit_new();
     frames_init(&e->frames, FRAMES_MAX);

@@ -16,6 +16,8 @@ enum counter {
     COUNT_REFUSED_UPGRADES, /* answered with another status than 101 */
     COUNT_OPENED,           /* sessions */
     COUNT_LOGINS,           /* sessions that became a user's */
+    COUNT_UNTIMELY_TOKENS,  /* refused for their time alone */
+    COUNT_CLOCK_STEPS,      /* times that the clock was set */
     COUNT_CALLS,            /* of the publish port */
     COUNT_REFUSED_CALLS,    /* of them, answered with 4xx or 5xx */
     COUNT_RINGS_PERSONAL,   /* rings of publish calls, by kind */

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/limits/clock_watch.h"
 #include "common/os/clock.h"
 #include "common/os/listen.h"
 #include "common/os/log.h"
@@ -45,6 +46,9 @@ struct server {
     ev_timer walker;
     ev_prepare after_turn;
     int64_t tick_us; /* when the last tick came; 0: none has */
+    struct clock_watch clock;
+    uint64_t untimely;    /* tokens of which the log has told */
+    int64_t next_line_ms; /* when it may tell of more */
 };
 
 /* --- what the engine asks for --- */
@@ -133,6 +137,23 @@ static void note_lag(struct server *server)
         histogram_add(&e->metrics.lag, e->now.us - before_us - SWEEP_TICK_MS * 1000);
 }
 
+static void watch_clock(struct server *server)
+{
+    struct engine *e = &server->engine;
+    int64_t step_s = clock_watch_step(&server->clock, e->now.s, e->now.ms);
+    uint64_t untimely = e->metrics.counters[COUNT_UNTIMELY_TOKENS];
+
+    if (step_s) {
+        metrics_count(&e->metrics, COUNT_CLOCK_STEPS, 1);
+        log_warn(CLOCK_WATCH_STEP_LINE, step_s);
+    }
+    if (untimely != server->untimely && e->now.ms >= server->next_line_ms) {
+        server->next_line_ms = e->now.ms + CLOCK_WATCH_QUIET_MS;
+        server->untimely = untimely;
+        log_info(CLOCK_WATCH_TOKEN_LINE);
+    }
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct server *server = timer->data;
@@ -142,6 +163,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events;
     e->now = instant_now();
     note_lag(server);
+    watch_clock(server);
     if (!sweep_tick(e))
         return;
     http_server_sweep(server->clients);

@@ -158,6 +158,23 @@ static void rings_and_failures_are_told_apart(void **state)
     metrics_free(m);
 }
 
+static void clocks_are_told(void **state)
+{
+    static const char *const lines[] = {
+        "doorbell_app_clock_steps_total 2",
+        "doorbell_app_clock_difference_seconds -3600",
+    };
+    struct metrics *m = make(1);
+
+    (void)state;
+    metrics_count_clock_step(m);
+    metrics_count_clock_step(m);
+    metrics_set_clock_difference(m, -3600);
+    assert_int_equal(metrics_clock_difference(m), -3600);
+    assert_lines(m, &down, lines, ROWS(lines));
+    metrics_free(m);
+}
+
 static void of_a_database_that_is_away_nothing_is_claimed(void **state)
 {
     static const char *const lines_down[] = {"doorbell_app_database_up 0"};
@@ -211,6 +228,7 @@ int main(void)
         cmocka_unit_test(requests_are_added_up_over_threads),
         cmocka_unit_test(the_histogram_is_cumulative_and_its_bounds_belong_below),
         cmocka_unit_test(rings_and_failures_are_told_apart),
+        cmocka_unit_test(clocks_are_told),
         cmocka_unit_test(of_a_database_that_is_away_nothing_is_claimed),
         cmocka_unit_test(encode_says_when_there_is_no_room),
     };

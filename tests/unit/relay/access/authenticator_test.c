@@ -21,6 +21,7 @@ static const struct protocol spoken = {.name = "spoken"};
 struct scene {
     struct token_keys *keys;
     struct authenticator authenticator;
+    uint64_t untimely;
 };
 
 static int set_up(void **state)
@@ -32,6 +33,7 @@ static int set_up(void **state)
     scene.authenticator = (struct authenticator){.hub = hub_new(),
                                                  .revocations = revocations_new(10),
                                                  .keys = scene.keys,
+                                                 .untimely = &scene.untimely,
                                                  .sessions_per_user_max = 2};
     *state = &scene;
     return 0;
