@@ -70,6 +70,7 @@ help:
 	@echo 'make check-integration   the programs with real nginx, apache, PostgreSQL and PHP'
 	@echo 'make check-browser       the pages in Chromium'
 	@echo 'make lint                layers, purity, settings, man pages, shell scripts, format'
+	@echo 'make model               how the truth reaches every page, in all orders of all steps, by spin (tests/model)'
 	@echo 'make coverage            lines and branches that the unit tests and fuzz corpora run, by folder (COVERAGE_TESTS=FILES: and these)'
 	@echo 'make format              clang-format over the C sources'
 	@echo 'make sample              deploy/doorbell.conf from the table of settings'
@@ -144,6 +145,9 @@ check check-unit check-integration check-browser:
 
 lint:
 	@tests/lint/all
+
+model:
+	@tests/model/check
 
 coverage:
 	@tests/coverage $(COVERAGE_TESTS)
@@ -232,6 +236,6 @@ clean:
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
-.PHONY: all help run coverage check check-unit check-integration check-browser lint build-unit build-fuzz build-bench \
+.PHONY: all help run coverage check check-unit check-integration check-browser lint model build-unit build-fuzz build-bench \
 	format sample fuzz bench install uninstall dist clean FORCE
 .SECONDARY:
