@@ -31,6 +31,12 @@ static inline int64_t clock_unix_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* The same in seconds. */
+static inline int64_t clock_unix(void)
+{
+    return clock_unix_us() / 1000000;
+}
+
 /* Enough to keep threads and processes from acting in step; for no secret. */
 static inline uint32_t clock_chance(void)
 {

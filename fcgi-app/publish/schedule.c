@@ -7,6 +7,7 @@ enum {
     POLL_MS = 150,   /* rows of other SQL clients are found within 250 ms */
     SWEEP_MS = 1000, /* what has expired is uncounted at once; this only tidies up, and rings */
     PULSE_MS = 5000, /* a page learns from a ping that it missed something */
+    MOVE_MS = 60000,
     LINGER_MS = 5,
     QUIET_LINGER_MS = 25,
     RETRY_FIRST_MS = 100,
@@ -36,13 +37,22 @@ bool schedule_may_publish(const struct schedule *s, int64_t now_ms)
     return backoff_is_due(&s->relay, now_ms);
 }
 
+static bool take(int64_t *at_ms, int64_t now_ms, int64_t interval_ms)
+{
+    if (now_ms < *at_ms)
+        return false;
+    *at_ms = now_ms + interval_ms;
+    return true;
+}
+
 bool schedule_take_pulse(struct schedule *s, int64_t now_ms)
 {
-    bool is_due = now_ms >= s->pulse_at_ms;
+    return take(&s->pulse_at_ms, now_ms, PULSE_MS);
+}
 
-    if (is_due)
-        s->pulse_at_ms = now_ms + PULSE_MS;
-    return is_due;
+bool schedule_take_move(struct schedule *s, int64_t now_ms)
+{
+    return take(&s->move_at_ms, now_ms, MOVE_MS);
 }
 
 bool schedule_relay_took(struct schedule *s)

@@ -11,7 +11,7 @@
 
 struct schedule {
     struct backoff relay;
-    int64_t poll_at_ms, sweep_at_ms, pulse_at_ms;
+    int64_t poll_at_ms, sweep_at_ms, pulse_at_ms, move_at_ms;
     int64_t linger_until_ms;
 };
 
@@ -31,6 +31,10 @@ bool schedule_may_publish(const struct schedule *s, int64_t now_ms);
 
 /* Whether it is time to tell the relay where the database is; then not again for a while. */
 bool schedule_take_pulse(struct schedule *s, int64_t now_ms);
+
+/* Whether pages may be asked to look since the relay's address changed; then not again for a
+ * minute, however many addresses its name has. */
+bool schedule_take_move(struct schedule *s, int64_t now_ms);
 
 /* A call went well; true if the one before had not. */
 bool schedule_relay_took(struct schedule *s);

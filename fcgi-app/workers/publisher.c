@@ -393,6 +393,23 @@ static enum err send_pulse(struct publisher *p)
     return e == ERR_INVALID ? ERR_NONE : e;
 }
 
+/* Pages that were at the relay's new address before us have missed what was rung at the old one. */
+static enum err ask_moved_pages(struct publisher *p)
+{
+    enum err e;
+
+    if (!relay_client_has_moved(p->relay) || !schedule_may_publish(&p->schedule, clock_ms()) ||
+        !schedule_take_move(&p->schedule, clock_ms()))
+        return ERR_NONE;
+    batch_reset(&p->batch);
+    e = batch_add(&p->batch, SPAN("{\"all\":true}"));
+    if (!e)
+        e = flush_batch(p);
+    if (!e)
+        relay_client_settle(p->relay);
+    return e;
+}
+
 static void publish_all(struct publisher *p)
 {
     enum err e = relay_client_configure(p->relay, p->snapshot);
@@ -400,6 +417,8 @@ static void publish_all(struct publisher *p)
     p->batch.max = p->question.max = (size_t)p->snapshot->config->relay.max_publish_body;
     if (!e)
         e = send_pulse(p);
+    if (!e)
+        e = ask_moved_pages(p);
     while (!e && schedule_may_publish(&p->schedule, clock_ms()))
         e = publish_round(p);
 }

@@ -12,9 +12,10 @@
 enum {
     CONNECT_TIMEOUT_MS = 1000,
     CALL_TIMEOUT_MS = 3000,
-    CONNECTION_MAX_S = 30, /* then its name is resolved anew: the relay may have moved */
+    CONNECTION_MAX_S = 5, /* then its name is resolved anew: the relay may have moved */
     FAULT_SIZE = 256,
     URL_SIZE = 512,
+    ADDRESS_SIZE = 64,
     REPLY_MAX = 1024 * 1024,
 };
 
@@ -23,6 +24,8 @@ struct relay_client {
     struct curl_slist *headers;
     const struct snapshot *configured; /* compared only: it may be gone */
     char publish_url[URL_SIZE], online_url[URL_SIZE], revocations_url[URL_SIZE];
+    char address[ADDRESS_SIZE]; /* of the relay that was called last */
+    bool has_moved;
     struct buf reply;
     char fault[FAULT_SIZE];
 };
@@ -53,6 +56,16 @@ void relay_client_free(struct relay_client *c)
     curl_global_cleanup();
     buf_deinit(&c->reply);
     free(c);
+}
+
+bool relay_client_has_moved(const struct relay_client *c)
+{
+    return c->has_moved;
+}
+
+void relay_client_settle(struct relay_client *c)
+{
+    c->has_moved = false;
 }
 
 const char *relay_client_fault(const struct relay_client *c)
@@ -152,6 +165,17 @@ static void describe_fault(struct relay_client *c, CURLcode code, long status)
                        "the relay does not take rings: HTTP status %ld; its log says why", status);
 }
 
+static void note_address(struct relay_client *c)
+{
+    const char *address = NULL;
+
+    (void)curl_easy_getinfo(c->curl, CURLINFO_PRIMARY_IP, &address);
+    if (!address || strcmp(address, c->address) == 0)
+        return;
+    c->has_moved = c->has_moved || c->address[0] != '\0';
+    (void)snprintf(c->address, sizeof(c->address), "%s", address);
+}
+
 /* The HTTP status; 0 if there was none, or if it was no relay's: other servers say 200 to anything.
  */
 static long post(struct relay_client *c, const char *url, struct span body)
@@ -166,8 +190,10 @@ static long post(struct relay_client *c, const char *url, struct span body)
     code = curl_easy_perform(c->curl);
     if (code == CURLE_OK)
         (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status == 200 && !json_check(buf_span(&c->reply)))
+    if (status == 200 && !json_check(buf_span(&c->reply))) {
+        note_address(c);
         return status;
+    }
     describe_fault(c, code, status);
     return status == 200 ? 0 : status;
 }

@@ -4,6 +4,8 @@
 #ifndef DOORBELL_FCGI_APP_WORKERS_RELAY_CLIENT_H
 #define DOORBELL_FCGI_APP_WORKERS_RELAY_CLIENT_H
 
+#include <stdbool.h>
+
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 #include "fcgi-app/shared/snapshot.h"
@@ -26,6 +28,11 @@ MUST_USE enum err relay_client_publish(struct relay_client *c, struct span body)
  * from a relay of a version that does not know this call. */
 MUST_USE enum err relay_client_ask(struct relay_client *c, struct span body, struct span *reply);
 MUST_USE enum err relay_client_revoke(struct relay_client *c, struct span body, struct span *reply);
+
+/* Whether calls have gone to another address than those before, until it is settled. Pages may have
+ * been there before us, while we rang at the old one. */
+bool relay_client_has_moved(const struct relay_client *c);
+void relay_client_settle(struct relay_client *c);
 
 /* A sentence for the operator, until the next call. */
 const char *relay_client_fault(const struct relay_client *c);

@@ -34,6 +34,20 @@ static void each_is_due_once_an_interval(void **state)
     }
 }
 
+static void a_pulse_and_a_move_have_their_intervals(void **state)
+{
+    struct schedule s;
+
+    (void)state;
+    schedule_init(&s);
+    assert_true(schedule_take_pulse(&s, 1000));
+    assert_false(schedule_take_pulse(&s, 5999));
+    assert_true(schedule_take_pulse(&s, 6000));
+    assert_true(schedule_take_move(&s, 1000));
+    assert_false(schedule_take_move(&s, 60999));
+    assert_true(schedule_take_move(&s, 61000));
+}
+
 static void a_relay_that_fails_is_left_alone_for_a_while(void **state)
 {
     struct schedule s;
@@ -84,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_due_once_an_interval),
+        cmocka_unit_test(a_pulse_and_a_move_have_their_intervals),
         cmocka_unit_test(a_relay_that_fails_is_left_alone_for_a_while),
         cmocka_unit_test(the_wait_for_a_relay_has_a_ceiling),
         cmocka_unit_test(rings_that_come_soon_after_a_call_go_together),
