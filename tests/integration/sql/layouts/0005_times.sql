@@ -423,14 +423,14 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-26 22:15:52.003853+00
+1	*	3	17	2036-11-26 22:24:29.543236+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at) FROM stdin;
-ann	-1	2026-11-29 22:15:51.954262+00
-bob	-1	2026-11-29 22:15:51.954262+00
-cem	-1	2026-11-29 22:15:51.954262+00
+ann	-1	2026-11-29 22:24:29.488142+00
+bob	-1	2026-11-29 22:24:29.488142+00
+cem	-1	2026-11-29 22:24:29.488142+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
@@ -441,7 +441,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	20950205759059	734	16801	7713720671609821304
+t	14375687535364	734	16801	7713720671609821304
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -451,14 +451,14 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-29 22:15:51.996241+00	\N	\N	\N	\N	to two	\N		{"a": 1}
-6	7	\N	\N	0	t	f	t	f	1	2026-11-29 22:15:52.000046+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-29 22:15:52.000566+00	\N	\N	order7	\N	about an order	\N		\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-29 22:15:52.001107+00	\N	\N	\N	\N	to all	\N	é 中	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-29 22:15:52.003853+00	2036-11-26 22:15:52.003853+00	\N	\N	\N	to all, for ten years	\N		\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-29 22:15:52.004532+00	\N	\N	page1	\N	superseding	\N		\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-29 22:15:52.004318+00	\N	\N	page1	\N	superseded	\N		\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-29 22:15:52.007623+00	\N	\N	\N	\N	to a group	\N		\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-29 22:24:29.533909+00	\N	\N	\N	\N	to two	\N		{"a": 1}
+6	7	\N	\N	0	t	f	t	f	1	2026-11-29 22:24:29.53851+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-29 22:24:29.539285+00	\N	\N	order7	\N	about an order	\N		\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-29 22:24:29.540067+00	\N	\N	\N	\N	to all	\N	é 中	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-29 22:24:29.543236+00	2036-11-26 22:24:29.543236+00	\N	\N	\N	to all, for ten years	\N		\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-29 22:24:29.544088+00	\N	\N	page1	\N	superseding	\N		\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-29 22:24:29.543804+00	\N	\N	page1	\N	superseded	\N		\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-29 22:24:29.547652+00	\N	\N	\N	\N	to a group	\N		\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N
 \.
 
@@ -471,31 +471,31 @@ COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts) FROM stdin;
-2	{ann}	\N	1	2026-11-29 22:15:51.984987+00	-infinity	0
-3	{bob}	\N	2	2026-11-29 22:15:51.986154+00	-infinity	0
-4	\N	1	3	2026-11-29 22:15:51.988575+00	-infinity	0
-5	{ann,bob}	\N	5	2026-11-29 22:15:51.998035+00	-infinity	0
-6	{ann}	\N	7	2026-11-29 22:15:52.00014+00	-infinity	0
-7	{bob}	\N	9	2026-11-29 22:15:52.000623+00	-infinity	0
-8	\N	1	11	2026-11-29 22:15:52.003717+00	-infinity	0
-9	\N	1	13	2026-11-29 22:15:52.004179+00	-infinity	0
-10	\N	1	15	2026-11-29 22:15:52.004469+00	-infinity	0
-11	\N	1	17	2026-11-29 22:15:52.007452+00	-infinity	0
-12	\N	2	19	2026-11-29 22:15:52.009037+00	-infinity	0
-13	{ann}	\N	21	2026-11-29 22:15:52.023977+00	-infinity	0
-14	{ann}	\N	22	2026-11-29 22:15:52.038292+00	-infinity	0
-15	{bob}	\N	23	2026-11-29 22:15:52.039586+00	-infinity	0
-16	{bob}	\N	24	2026-11-29 22:15:52.040252+00	-infinity	0
-17	{cem}	\N	25	2026-11-29 22:15:52.041077+00	-infinity	0
-18	{ann}	\N	26	2026-11-29 22:15:52.049705+00	-infinity	0
-19	{bob}	\N	27	2026-11-29 22:15:52.051303+00	-infinity	0
-20	{ann}	\N	28	2026-11-29 22:15:52.053504+00	-infinity	0
-21	{ann}	\N	30	2026-11-29 22:15:52.054357+00	-infinity	0
-22	{bob}	\N	31	2026-11-29 22:15:52.057511+00	-infinity	0
+2	{ann}	\N	1	2026-11-29 22:24:29.520915+00	-infinity	0
+3	{bob}	\N	2	2026-11-29 22:24:29.522273+00	-infinity	0
+4	\N	1	3	2026-11-29 22:24:29.525132+00	-infinity	0
+5	{ann,bob}	\N	5	2026-11-29 22:24:29.536147+00	-infinity	0
+6	{ann}	\N	7	2026-11-29 22:24:29.538684+00	-infinity	0
+7	{bob}	\N	9	2026-11-29 22:24:29.53936+00	-infinity	0
+8	\N	1	11	2026-11-29 22:24:29.543021+00	-infinity	0
+9	\N	1	13	2026-11-29 22:24:29.543675+00	-infinity	0
+10	\N	1	15	2026-11-29 22:24:29.543993+00	-infinity	0
+11	\N	1	17	2026-11-29 22:24:29.547334+00	-infinity	0
+12	\N	2	19	2026-11-29 22:24:29.548183+00	-infinity	0
+13	{ann}	\N	21	2026-11-29 22:24:29.566474+00	-infinity	0
+14	{ann}	\N	22	2026-11-29 22:24:29.584063+00	-infinity	0
+15	{bob}	\N	23	2026-11-29 22:24:29.585716+00	-infinity	0
+16	{bob}	\N	24	2026-11-29 22:24:29.586647+00	-infinity	0
+17	{cem}	\N	25	2026-11-29 22:24:29.588118+00	-infinity	0
+18	{ann}	\N	26	2026-11-29 22:24:29.599515+00	-infinity	0
+19	{bob}	\N	27	2026-11-29 22:24:29.6015+00	-infinity	0
+20	{ann}	\N	28	2026-11-29 22:24:29.604216+00	-infinity	0
+21	{ann}	\N	30	2026-11-29 22:24:29.605337+00	-infinity	0
+22	{bob}	\N	31	2026-11-29 22:24:29.60963+00	-infinity	0
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-29 22:15:51.954262+00	{ann}	\N	f
+20	2035-11-29 22:24:29.488142+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id) FROM stdin;
@@ -512,11 +512,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-29 22:15:51.954262+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-29 22:24:29.488142+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-29 22:15:52.056643+00
+10	1	1	\N	2026-11-29 22:24:29.608411+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
