@@ -4,8 +4,7 @@
 -- that had kept PUBLIC out too. What is right already is left alone, and so are grants to other roles.
 --
 -- Nobody but the owner touches a table, and PUBLIC may call no function. doorbell-app reads the views check_state,
--- current_epoch and token_state. Each role may call these of schema
--- doorbell, null is all:
+-- current_epoch and token_state. Each role may call these of schema doorbell, null is all:
 --
 --   doorbell_app             doorbell-app, doorbell-purge, doorbell-import-notifynder
 --   doorbell_user_calls      what doorbell-app becomes for a call of a user, and
