@@ -32,6 +32,8 @@ BEGIN
     SELECT ('x' || left(replace(gen_random_uuid()::text, '-', ''), 12))::bit(48)::bigint, d.oid, system_identifier()
     FROM pg_catalog.pg_database d WHERE d.datname = current_database()
     RETURNING epoch INTO made;
+    -- What processes still hold of the history before must not be taken for rows of this one.
+    PERFORM setval('outbox_id_seq', nextval('outbox_id_seq') + 4294967296);
     PERFORM ask_all();
     RETURN made;
 END

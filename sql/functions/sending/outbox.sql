@@ -85,11 +85,10 @@ DECLARE
     now_at constant timestamptz := clock_timestamp();
     step text;
 BEGIN
-    IF done <> '{}' THEN
-        step := end_rings(done);
-    END IF;
     IF NOT EXISTS (SELECT FROM current_epoch) THEN
-        PERFORM keep_epoch();
+        PERFORM keep_epoch(); -- and what was done was done in another history
+    ELSIF done <> '{}' THEN
+        step := end_rings(done);
     END IF;
     step := replace_old_rings(now_at - make_interval(secs => max_age_s));
     RETURN QUERY

@@ -83,6 +83,19 @@ test('a copy of a database is another one', async (t) => {
   await admin.query(`DROP DATABASE ${name}`);
 });
 
+test('ids of the outbox that are from before it name nothing in the next', async (t) => {
+  const { db } = await open(t);
+  await send(db, { to_users: ['u'], title: 't' });
+  const [{ id }] = await rows(db, 'SELECT id FROM doorbell.outbox');
+  await db.query('DELETE FROM doorbell.incarnation');
+  await call(db, 'outbox_waiting', [id], 10, 60);
+  assert.equal((await rows(db, 'SELECT FROM doorbell.outbox WHERE id = $1', [id])).length, 1, 'a ring of the same number');
+  const [question] = await rows(db, 'SELECT id FROM doorbell.outbox WHERE seq IS NULL');
+  assert.ok(question.id > id + 2 ** 32);
+  await call(db, 'outbox_waiting', [id, id + 1, id + 1000], 10, 60);
+  assert.equal(await questions(db), 1);
+});
+
 test('two that find none make one', async (t) => {
   const { database, db } = await open(t);
   const other = await database.connect();

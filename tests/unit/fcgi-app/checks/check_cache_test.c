@@ -11,7 +11,7 @@
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct check_answer answer = {
-    .state = {.joined_pos = 7, .version = 100, .seq = 200},
+    .state = {.joined_pos = 7, .version = 100, .seq = 200, .epoch = 5},
     .num = 3,
     .at_us = 1000,
     .valid_until_us = 5000,
@@ -25,14 +25,16 @@ static void an_answer_holds_while_nothing_has_moved(void **state)
         int64_t now_us;
         bool holds;
     } rows[] = {
-        {"at once", {7, 100, 200}, 1000, true},
-        {"until the time when it ends", {7, 100, 200}, 4999, true},
-        {"not at that time", {7, 100, 200}, 5000, false},
-        {"not by a clock that went back", {7, 100, 200}, 999, false},
-        {"not after a change of the user's", {7, 101, 200}, 2000, false},
-        {"not after an event of a feed", {7, 100, 201}, 2000, false},
-        {"not in a history that was put back", {7, 100, 199}, 2000, false},
-        {"not for a user who came anew", {8, 100, 200}, 2000, false},
+        {"at once", {7, 100, 200, 5}, 1000, true},
+        {"until the time when it ends", {7, 100, 200, 5}, 4999, true},
+        {"not at that time", {7, 100, 200, 5}, 5000, false},
+        {"not by a clock that went back", {7, 100, 200, 5}, 999, false},
+        {"not after a change of the user's", {7, 101, 200, 5}, 2000, false},
+        {"not after an event of a feed", {7, 100, 201, 5}, 2000, false},
+        {"not in a history that was put back", {7, 100, 199, 5}, 2000, false},
+        {"not in another history", {7, 100, 200, 6}, 2000, false},
+        {"not before there is a new one", {7, 100, 200, 0}, 2000, false},
+        {"not for a user who came anew", {8, 100, 200, 5}, 2000, false},
     };
 
     (void)state;
