@@ -384,7 +384,7 @@ test('without the database nothing is told about it', async (t) => {
   for (const op of operations.filter(({ id, responses }) => responses[503] && id !== 'showHealth')) {
     const proof = op.schemes.includes('service') ? alone.sendKey : alone.token('mallory');
     const json = { sendMessage: title, changePreferences: { muted: [] }, ...rightBodies, markSeen: { position: 'x' } }[op.id] ?? { all: true };
-    const query = op.route === '/users' ? '?user=u' : '';
+    const query = ['/users', '/revoke'].includes(op.route) ? '?user=u' : '';
     const answer = await alone.api(op.method, pathOf(op) + query, { headers: { authorization: `Bearer ${proof}` }, ...(op.media.length > 0 ? { json } : {}) });
     assertRefused(answer, [503]);
     assert.ok(!answer.text.includes(alone.cluster.dir));
