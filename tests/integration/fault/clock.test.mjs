@@ -7,8 +7,8 @@ import { Clock, HOUR, TEN_YEARS, startStack, until } from '../../harness/index.m
 
 const skip = process.env.SANITIZE ? 'two libraries that want to be loaded first' : false;
 const steps = [['an hour ahead', HOUR], ['an hour behind', -HOUR], ['ten years ahead', TEN_YEARS]];
-// For sessions of this test that outlive a wrong clock.
-const LONG = { iat: 1, exp: 4000000000 };
+// Tokens that outlive a clock which is wrong by hours; `ahead` is what the clock that judges them is ahead by.
+const lasting = (stack, user, ahead = 0) => stack.token(user, { iat: 1, exp: Math.floor(Date.now() / 1000) + ahead + 300 * 86400 });
 
 async function metric(stack, program, name) {
   const { text } = program === 'app' ? await stack.api('GET', '/metrics', { service: true })
@@ -24,30 +24,34 @@ async function sendTo(stack, audience) {
   assert.equal(answer.status, 201, answer.text);
 }
 
-async function unreadOf(stack, user) {
-  const answer = await stack.api('GET', '/unread', { headers: { authorization: `Bearer ${stack.token(user, LONG)}` } });
+async function unreadOf(stack, user, ahead) {
+  const answer = await stack.api('GET', '/unread', { headers: { authorization: `Bearer ${lasting(stack, user, ahead)}` } });
   assert.equal(answer.status, 200, answer.text);
   return answer.json.num;
 }
 
-// One message to the user and one to all, which page and check show.
-async function passTwo(stack, bell, count) {
+// One message to the user and one to all, which the check shows, and the page if it is there.
+async function passTwo(stack, bell, count, { appIsAhead = 0 } = {}) {
   const from = bell.frames.length;
   await sendTo(stack, { to: ['ann'] });
   await sendTo(stack, { to: '*' });
-  assert.equal(await unreadOf(stack, 'ann'), count + 2);
-  await bell.next('ring', { from });
+  assert.equal(await unreadOf(stack, 'ann', appIsAhead), count + 2);
+  if (!bell.closed) await bell.next('ring', { from });
   return count + 2;
+}
+
+async function open(stack) {
+  const bell = stack.connectRaw({ token: lasting(stack, 'ann') });
+  await bell.next('welcome');
+  return bell;
 }
 
 async function start(t, part) {
   const clock = await Clock.make(t);
   const env = { env: clock.env };
   const stack = await startStack(t, { ownCluster: part === 'database' ? env : true,
-    appOptions: part === 'app' ? env : {}, relayOptions: part === 'relay' ? env : {} });
-  const bell = stack.connectRaw({ token: stack.token('ann', LONG) });
-  await bell.next('welcome');
-  return { clock, stack, bell };
+    appOptions: part === 'app' ? env : {}, relayOptions: part === 'relay' ? env : {}, config: { 'auth.token_ttl_max': '366d' } });
+  return { clock, stack, bell: await open(stack) };
 }
 
 // That the log and the metrics of doorbell-app tell the difference, which is `ahead` for the database.
@@ -61,7 +65,7 @@ async function isTold(stack, ahead) {
 for (const [name, seconds] of steps) {
   for (const part of ['database', 'app', 'relay']) {
     test(`the clock of ${part} is ${name}`, { skip }, async (t) => {
-      const { clock, stack, bell } = await start(t, part);
+      let { clock, stack, bell } = await start(t, part);
       let count = await passTwo(stack, bell, 0);
       await clock.set(seconds);
       if (part === 'relay') {
@@ -70,8 +74,12 @@ for (const [name, seconds] of steps) {
       } else {
         await isTold(stack, part === 'database' ? seconds : -seconds);
       }
-      count = await passTwo(stack, bell, count);
+      // By its own clock the relay has to end a session whose token is over: no token lives for ten years.
+      const isOver = part === 'relay' && seconds === TEN_YEARS;
+      if (isOver) assert.equal((await bell.untilClosed()).code, 4401);
+      count = await passTwo(stack, bell, count, { appIsAhead: part === 'app' ? seconds : 0 });
       await clock.set(0);
+      if (isOver) bell = await open(stack);
       if (part !== 'relay') await until('no difference', async () => isNear(await difference(stack), 0));
       count = await passTwo(stack, bell, count);
 
