@@ -67,6 +67,7 @@ DO $$
 DECLARE
     right_of record;
     role_name text;
+    changed integer := 0;
 BEGIN
     FOR right_of IN
         WITH grantee (oid, name, functions) AS (
@@ -86,12 +87,22 @@ BEGIN
     LOOP
         EXECUTE format(CASE WHEN right_of.is_due THEN 'GRANT EXECUTE ON FUNCTION %s TO %s'
             ELSE 'REVOKE ALL ON FUNCTION %s FROM %s' END, right_of.routine, right_of.grantee);
+        changed := changed + 1;
     END LOOP;
     FOR role_name IN SELECT json_object_keys(current_setting('doorbell.roles')::json) LOOP
         CONTINUE WHEN to_regrole(role_name) IS NULL;
-        EXECUTE format('GRANT USAGE ON SCHEMA doorbell TO %I', role_name);
+        IF NOT has_schema_privilege(role_name, 'doorbell', 'USAGE') THEN
+            EXECUTE format('GRANT USAGE ON SCHEMA doorbell TO %I', role_name);
+            changed := changed + 1;
+        END IF;
         CONTINUE WHEN role_name NOT IN ('doorbell_app', 'doorbell_user_calls');
-        EXECUTE format('GRANT SELECT ON doorbell.check_state, doorbell.current_epoch, doorbell.token_state TO %I', role_name);
+        IF EXISTS (SELECT FROM unnest('{check_state,current_epoch,token_state}'::text[]) v
+            WHERE NOT has_table_privilege(role_name, 'doorbell.' || v, 'SELECT'))
+        THEN
+            EXECUTE format('GRANT SELECT ON doorbell.check_state, doorbell.current_epoch, doorbell.token_state TO %I', role_name);
+            changed := changed + 1;
+        END IF;
     END LOOP;
+    PERFORM set_config('doorbell.rights_changed', changed::text, true);
 END
 $$;

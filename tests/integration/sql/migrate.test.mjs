@@ -81,6 +81,21 @@ test('a database with another encoding is refused and left alone', async () => {
   assert.deepEqual(await query('ascii', schemas), []);
 });
 
+test('a check says what a run would do, and does nothing', async () => {
+  const conn = await emptyDatabase('checked');
+  const first = await migrate('--check', conn);
+  assert.equal(first.code, 1, first.stderr);
+  assert.match(first.stdout, /^applying 0001_chunk\n(.*\n)*applying functions\ngranting and revoking [0-9]+ rights\n$/);
+  assert.deepEqual(await query('checked', schemas), []);
+  assert.equal((await migrate(conn)).code, 0);
+  assert.deepEqual(await migrate('--check', conn), { code: 0, stdout: '', stderr: '' });
+  await query('checked', 'GRANT EXECUTE ON FUNCTION doorbell.erase TO doorbell_user_calls', 'REVOKE SELECT ON doorbell.check_state FROM doorbell_user_calls');
+  const again = await migrate('--check', conn);
+  assert.deepEqual([again.code, again.stdout], [1, 'granting and revoking 2 rights\n']);
+  assert.equal((await migrate(conn)).code, 0);
+  assert.equal((await migrate('--check', conn)).code, 0);
+});
+
 test('a second run applies nothing', async () => {
   const conn = await emptyDatabase('twice');
   const first = await migrate(conn);
