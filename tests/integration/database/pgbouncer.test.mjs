@@ -78,7 +78,7 @@ test('what another one has left in a session does not matter', async (t) => {
 });
 
 test('roles and time-outs hold in a transaction', async (t) => {
-  const config = { 'database.lock_timeout': '100ms', 'database.statement_timeout': '300ms' };
+  const config = { 'database.lock_timeout': '300ms', 'database.statement_timeout': '2s' };
   const stack = await startBehind(t, { default_pool_size: 1 }, { relay: false, config });
   await stack.db.query('REVOKE EXECUTE ON FUNCTION doorbell.list FROM doorbell_user_calls');
   assert.equal((await stack.api('GET', '/messages', { user: 'u' })).status, 503);

@@ -41,9 +41,16 @@ for (const server of ['nginx', 'apache']) {
     });
     assert.equal(back.json.num, 1);
 
-    const again = await stack.api('POST', '/messages', { service: true, json: message });
+    // A worker tries its connection at another moment than the one that checks.
+    const again = await until('sends to be back', async () => {
+      const answer = await stack.api('POST', '/messages', { service: true, json: message });
+      return answer.status !== 503 && answer;
+    });
     assert.deepEqual([again.status, again.json.id, again.json.duplicate], [200, first.json.id, true]);
-    const second = await stack.api('POST', '/messages', { service: true, json: { ...message, key: 'tea-2' } });
+    const second = await until('all workers to be back', async () => {
+      const answer = await stack.api('POST', '/messages', { service: true, json: { ...message, key: 'tea-2' } });
+      return answer.status !== 503 && answer;
+    });
     assert.deepEqual([second.status, second.json.duplicate], [201, false]);
     assert.equal((await stack.api('GET', '/unread', { user })).json.num, 2);
   });
