@@ -7,14 +7,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
 
-#include "common/bytes/invariant.h"
+#include "common/limits/interval.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
 #include "fcgi-app/front/acceptor.h"
@@ -364,7 +363,6 @@ static void handle_event(struct front *f, const struct epoll_event *event)
 static void end_slow(struct front *f, enum conn_state state, const char *what)
 {
     int max_ms = f->is_stopping ? STOPPING_MAX_MS : PROGRESS_MAX_MS;
-
     struct conn *c;
 
     while ((c = conns_find_slow(&f->conns, state, f->now_ms - max_ms))) {
@@ -393,9 +391,8 @@ static void refuse_overdue(struct front *f)
 
 static void tick(struct front *f)
 {
-    if (f->now_ms < f->next_tick_ms)
+    if (!interval_take(&f->next_tick_ms, f->now_ms, TICK_MS))
         return;
-    f->next_tick_ms = f->now_ms + TICK_MS;
     end_slow(f, CONN_READING, "the web server did not send the rest of a request");
     end_slow(f, CONN_BODY, "the web server did not send the rest of a body");
     end_slow(f, CONN_WRITING, "the web server did not take the rest of a reply");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/limits/clock_watch.h"
+#include "common/limits/interval.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
 #include "fcgi-app/endpoints/routes.h"
@@ -33,12 +34,8 @@ static enum err authenticate(const struct snapshot *snapshot, struct request *re
 /* An expired token is nothing unusual, many may be the fault of a clock. */
 static void tell_untimely(struct jobs *jobs)
 {
-    int64_t now_ms = clock_ms();
-
-    if (now_ms < jobs->next_line_ms)
-        return;
-    jobs->next_line_ms = now_ms + CLOCK_WATCH_QUIET_MS;
-    log_info(CLOCK_WATCH_TOKEN_LINE);
+    if (interval_take(&jobs->next_line_ms, clock_ms(), CLOCK_WATCH_QUIET_MS))
+        log_info(CLOCK_WATCH_TOKEN_LINE);
 }
 
 static enum err find_request_route(struct request *req, struct response *res)

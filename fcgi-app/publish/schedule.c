@@ -2,6 +2,7 @@
 #include "fcgi-app/publish/schedule.h"
 
 #include "common/bytes/invariant.h"
+#include "common/limits/interval.h"
 
 enum {
     POLL_MS = 150,   /* rows of other SQL clients are found within 250 ms */
@@ -21,14 +22,10 @@ void schedule_init(struct schedule *s)
 
 struct schedule_due schedule_take_due(struct schedule *s, int64_t now_ms)
 {
-    struct schedule_due due = {.deliver = now_ms >= s->poll_at_ms};
+    struct schedule_due due = {.deliver = interval_take(&s->poll_at_ms, now_ms, POLL_MS)};
 
-    if (!due.deliver)
-        return due;
-    s->poll_at_ms = now_ms + POLL_MS;
-    due.sweep = now_ms >= s->sweep_at_ms;
-    if (due.sweep)
-        s->sweep_at_ms = now_ms + SWEEP_MS;
+    if (due.deliver)
+        due.sweep = interval_take(&s->sweep_at_ms, now_ms, SWEEP_MS);
     return due;
 }
 
@@ -37,22 +34,14 @@ bool schedule_may_publish(const struct schedule *s, int64_t now_ms)
     return backoff_is_due(&s->relay, now_ms);
 }
 
-static bool take(int64_t *at_ms, int64_t now_ms, int64_t interval_ms)
-{
-    if (now_ms < *at_ms)
-        return false;
-    *at_ms = now_ms + interval_ms;
-    return true;
-}
-
 bool schedule_take_pulse(struct schedule *s, int64_t now_ms)
 {
-    return take(&s->pulse_at_ms, now_ms, PULSE_MS);
+    return interval_take(&s->pulse_at_ms, now_ms, PULSE_MS);
 }
 
 bool schedule_take_move(struct schedule *s, int64_t now_ms)
 {
-    return take(&s->move_at_ms, now_ms, MOVE_MS);
+    return interval_take(&s->move_at_ms, now_ms, MOVE_MS);
 }
 
 bool schedule_relay_took(struct schedule *s)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/limits/clock_watch.h"
+#include "common/limits/interval.h"
 #include "common/os/clock.h"
 #include "common/os/listen.h"
 #include "common/os/log.h"
@@ -147,8 +148,8 @@ static void watch_clock(struct server *server)
         metrics_count(&e->metrics, COUNT_CLOCK_STEPS, 1);
         log_warn(CLOCK_WATCH_STEP_LINE, step_s);
     }
-    if (untimely != server->untimely && e->now.ms >= server->next_line_ms) {
-        server->next_line_ms = e->now.ms + CLOCK_WATCH_QUIET_MS;
+    if (untimely != server->untimely &&
+        interval_take(&server->next_line_ms, e->now.ms, CLOCK_WATCH_QUIET_MS)) {
         server->untimely = untimely;
         log_info(CLOCK_WATCH_TOKEN_LINE);
     }
