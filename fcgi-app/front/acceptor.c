@@ -28,7 +28,7 @@ bool acceptor_start(struct acceptor *a, int epoll, int listener)
 
 static void set_paused(struct acceptor *a, bool is_paused)
 {
-    if (is_paused == a->is_paused || a->is_stopped)
+    if (is_paused == a->is_paused)
         return;
     a->is_paused = is_paused;
     (void)watch(a, EPOLL_CTL_MOD, is_paused ? 0 : EPOLLIN);
@@ -53,8 +53,7 @@ void acceptor_tick(struct acceptor *a, int64_t now_ms)
 
 void acceptor_stop(struct acceptor *a)
 {
-    set_paused(a, false);
-    a->is_stopped = true;
+    a->is_paused = false;
     (void)watch(a, EPOLL_CTL_DEL, 0);
 }
 

@@ -14,7 +14,7 @@ enum { ACCEPTOR_RETRY_MS = 50 };
 
 struct acceptor {
     int epoll, listener; /* both the caller's */
-    bool is_paused, is_stopped;
+    bool is_paused;
     int64_t retry_ms;
 };
 
@@ -30,7 +30,7 @@ void acceptor_resume(struct acceptor *a);
 /* Resumes when the pause has lasted long enough. */
 void acceptor_tick(struct acceptor *a, int64_t now_ms);
 
-/* For good. */
+/* For good: nothing is taken, and so nothing paused, after it. */
 void acceptor_stop(struct acceptor *a);
 
 /* max_connections, or what the limit of open descriptors leaves room for; then it warns. */

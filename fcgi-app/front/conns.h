@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* conns.h - the connections of the front, each in the list of its state, the longest there first:
- * whoever looks for time looks at the heads alone. It moves and counts; what is to be done to a
+ * a search by time looks at the heads alone. It moves and counts; what is to be done to a
  * connection is the front's. */
 #ifndef DOORBELL_FCGI_APP_FRONT_CONNS_H
 #define DOORBELL_FCGI_APP_FRONT_CONNS_H
