@@ -48,7 +48,7 @@ COMMENT ON FUNCTION doorbell_internal.ask_all IS 'Has every page ask, unless tha
 CREATE OR REPLACE FUNCTION doorbell_internal.ask_instead(ids bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    DELETE FROM doorbell.outbox o USING (SELECT u FROM unnest(ids) u ORDER BY u) x (id) WHERE o.id = x.id;
+    PERFORM doorbell_internal.end_rings(ids);
     PERFORM doorbell_internal.ask_all();
 END
 $$;
