@@ -19,8 +19,8 @@ const user = 'n7'; // one of the many
 
 export const title = `the functions of the schema, with 1,000 and ${STORED.toLocaleString('en-US')} personal messages stored`;
 
-// What each function is called with; `set` has ids and positions to call them with. Reads are of 'heavy', who has a
-// hundredth of all, and of 'old', who has read everything.
+// The arguments of each call; `set` has the ids and positions for them. Reads are for two users: 'heavy' has a hundredth
+// of all messages, and 'old' has read everything.
 const functions = (set) => [
   ['unread', [heavy]],
   ['unread', [old], 'of old messages'],

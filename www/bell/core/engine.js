@@ -43,7 +43,7 @@ export class Engine {
   #transport = null; // of the live session
   #timers = new Set(); // of 'poll' and 'refresh', those that run
   #answeredAt = 0;
-  #epoch = null; // that numbers and ids belong to; null: nobody has told
+  #epoch = null; // that numbers and ids belong to; null: not told yet
   #changes = 0; // of what is known, counted
   #announced = null; // {id, epoch} of the last message told of
   #heardSeq = 0; // the highest of rings for many, and of pings
@@ -234,13 +234,13 @@ export class Engine {
     else this.#put('tell', { user: this.user, answer });
   }
 
-  // The next question finds out who is there, and tells.
+  // The next question finds out which user is logged in, and tells the other tabs.
   #denied({ status, code }) {
     if (code === 'another_user') this.#leaveUser();
     if (status === 401 || code === 'another_user') this.#put('ask', 0);
   }
 
-  // Other tabs: who has logged in there (null: nobody), or what this user has changed.
+  // From other tabs: the user who is now logged in there (null: nobody is), or the answer to a change this user made.
 
   #heard({ login, user, answer }) {
     if (login !== undefined) {
@@ -307,8 +307,8 @@ export class Engine {
 
   // What numbers and ids mean.
 
-  // Those of another epoch say nothing about this one's (an older doorbell-app names none). True: it is another than
-  // was known. The badge stays until an answer of it comes.
+  // Those of another epoch say nothing about this one's (an older doorbell-app names none). True if it
+  // is not the one that was known. The badge stays until an answer of the new one comes.
   #meetEpoch(epoch) {
     if (typeof epoch !== 'string' || epoch === this.#epoch) return false;
     const isOther = this.#epoch !== null;
@@ -323,7 +323,7 @@ export class Engine {
 
   // What is shown.
 
-  // Since the question nothing has come: then its answer is the truth, lower or not, and of whatever epoch. Else the
+  // If nothing has come since the question, its answer is the truth, lower or not, whatever its epoch. Otherwise the
   // two are compared. False when only asking again can tell.
   #take(answer, asked) {
     const isLast = asked.changes === this.#changes;

@@ -9,7 +9,7 @@ const LONGEST_UPGRADE_MS = 1_800_000;
 const SOCKETS_IN_VAIN = 3;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const RUNG_MAX = 50;
-const LONGEST_TIMER_MS = 2 ** 31 - 1; // what is longer comes at once
+const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer one fires at once
 
 // How `answer` compares with what the page knows, of the same epoch: 'newer' (behind in neither part), 'older' (ahead in
 // neither), or 'crossed' (ahead in one, behind in the other: only asking again can tell).
@@ -51,7 +51,7 @@ export function slowDelay(random) {
   return LONGEST_DELAY_MS * (0.5 + 0.5 * random());
 }
 
-// A quarter to either side, so that pages that lost the relay, or came, together do not ask together.
+// Up to a quarter shorter or longer, so that pages that lost the relay or opened together do not ask together.
 export function pollDelay(interval, random) {
   return Math.min(interval * (0.75 + 0.5 * random()), LONGEST_TIMER_MS);
 }
