@@ -96,6 +96,29 @@ test('a check says what a run would do, and does nothing', async () => {
   assert.equal((await migrate('--check', conn)).code, 0);
 });
 
+test('a transaction that has a table holds up the migration, and the migration nobody', async (t) => {
+  const dir = await folder(t);
+  const conn = await emptyDatabase('held_up');
+  assert.equal((await migrate(conn)).code, 0);
+  await writeFile(join(dir, 'schema/9999_next.sql'), 'ALTER TABLE doorbell.outbox ADD COLUMN next integer;\n');
+  const holder = new pg.Client({ connectionString: conn });
+  await holder.connect();
+  await holder.query('BEGIN; SELECT FROM doorbell.message');
+  let isDone = false;
+  const migrated = migrate('--sql', dir, conn).finally(() => { isDone = true; });
+  const waiting = "SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'";
+  for (let waits = 0; waits < 5; ) {
+    assert.ok(!isDone, 'it waits');
+    if ((await query('held_up', waiting)).length === 0) continue;
+    waits++;
+    await query('held_up', "SET lock_timeout = '1s'", "SELECT doorbell.send(ARRAY['42'], title => 'x')", "SELECT doorbell.unread('42')");
+  }
+  await holder.query('COMMIT');
+  await holder.end();
+  assert.equal((await migrated).code, 0);
+  assert.equal((await query('held_up', 'SELECT count(*)::integer AS stored FROM doorbell.message'))[0].stored, 5);
+});
+
 test('a second run applies nothing', async () => {
   const conn = await emptyDatabase('twice');
   const first = await migrate(conn);
