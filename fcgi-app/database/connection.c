@@ -32,6 +32,7 @@ enum {
     ANSWER_GRACE_MS = 1000, /* what the server has beyond statement_timeout */
     RETRY_FIRST_MS = 100,
     RETRY_MAX_MS = 2000,
+    YOUNG_MS = 1000,
 };
 
 enum database_state {
@@ -45,9 +46,10 @@ struct connection {
     const struct statement *const *const *lists;
     char settings[512]; /* SQL: see SETTINGS */
     size_t connects;    /* how often it has connected */
-    PGconn *pg;         /* NULL while not connected */
-    bool is_pooled;     /* a pooler lends a session for each transaction */
-    PGresult *result;   /* of the last statement */
+    int64_t connected_ms;
+    PGconn *pg;       /* NULL while not connected */
+    bool is_pooled;   /* a pooler lends a session for each transaction */
+    PGresult *result; /* of the last statement */
     enum database_state state;
     struct backoff backoff;        /* of what is not DATABASE_WORKS */
     int64_t timeout_ms;            /* the statement_timeout that is set on the connection */
@@ -279,6 +281,7 @@ enum err connection_connect(struct connection *c)
     if (!e) {
         note_state(c, dialed.is_read_only ? DATABASE_IS_READ_ONLY : DATABASE_WORKS, NULL);
         c->connects++;
+        c->connected_ms = clock_ms();
         return ERR_NONE;
     }
     if (e == ERR_INVALID)
@@ -447,11 +450,20 @@ static enum err check_result(const struct connection *c, const struct statement 
     return sqlstate_err(state);
 }
 
-/* The session can be read, but not written, and was not known so. */
-static bool is_found_read_only(const struct connection *c)
+/* Whether the statement, which has done nothing, may do it when it is run again. Where that takes
+ * another session, this one is left. A young one knows the present, and is not the fault. */
+static bool deserves_another_try(struct connection *c)
 {
-    return c->state == DATABASE_WORKS &&
-           sqlstate_is_of_session(PQresultErrorField(c->result, PG_DIAG_SQLSTATE));
+    const char *state = PQresultErrorField(c->result, PG_DIAG_SQLSTATE);
+    bool is_old = clock_ms() - c->connected_ms >= YOUNG_MS;
+
+    if (sqlstate_is_of_chance(state))
+        return true;
+    if (!(c->state == DATABASE_WORKS && sqlstate_is_of_session(state)) &&
+        !(is_old && sqlstate_is_of_past(state)))
+        return false;
+    disconnect(c);
+    return true;
 }
 
 void connection_guard(struct connection *c, const struct statement *guard,
@@ -473,8 +485,7 @@ enum err connection_run_with(struct connection *c, const struct statement *state
         if (ensure_connected(c, is_once))
             break;
         e = run_once(c, statement, values, terms->more_ms);
-        if (!e && is_found_read_only(c)) {
-            disconnect(c); /* nothing was done, so it may be run again in any case */
+        if (!e && tries > 1 && deserves_another_try(c)) {
             e = ERR_UNAVAILABLE;
         } else if (e) {
             tries = is_once ? 1 : tries;

@@ -38,6 +38,17 @@ bool sqlstate_is_temporary(const char *state)
     return false;
 }
 
+bool sqlstate_is_of_past(const char *state)
+{
+    return state && (strncmp(state, "42", 2) == 0 || strcmp(state, "0A000") == 0);
+}
+
+bool sqlstate_is_of_chance(const char *state)
+{
+    return state && (strcmp(state, "40P01") == 0 || strcmp(state, "40001") == 0 ||
+                     strcmp(state, "XX000") == 0);
+}
+
 bool sqlstate_is_of_session(const char *state)
 {
     return state && (strcmp(state, "25006") == 0 || strcmp(state, "0A000") == 0);

@@ -120,6 +120,21 @@ test('a write that waits longer than lock_timeout is 503, a check does not wait'
   assert.equal((await stack.api('POST', '/messages/read', { user: 'held', json: { all: true } })).json.num, 0);
 });
 
+test('a write that meets the site in a deadlock gives way, and is run again', async (t) => {
+  const stack = await startStack(t, { relay: false });
+  const { json } = await send(stack, { to: '42', title: 'x' });
+  await stack.db.query("SET deadlock_timeout = '1min'"); // so that it is not the site that gives way
+  await stack.db.query('BEGIN');
+  await stack.db.query("SELECT FROM doorbell.inbox WHERE user_id = '42' FOR UPDATE");
+  const marked = stack.api('POST', '/messages/read', { user: '42', json: { ids: [json.id] } });
+  await until('the write to wait', async () => (await stack.db.query('SELECT FROM pg_locks WHERE NOT granted')).rows.length > 0);
+  await stack.db.query("SELECT FROM doorbell.reader WHERE user_id = '42' FOR UPDATE");
+  await stack.db.query('COMMIT');
+  const { status, text, json: read } = await marked;
+  assert.equal(status, 200, text);
+  assert.equal(read.num, 0);
+});
+
 test('a site that keeps the line of broadcasts open holds up only them: 503 by lock_timeout, and nothing twice', async (t) => {
   const stack = await startStack(t, { relay: false, config: { 'database.lock_timeout': '100ms' } });
   await stack.api('GET', '/unread', { user: 'u' });

@@ -39,6 +39,13 @@ static void states_mean_what_the_caller_can_do(void **state)
         assert_int_equal(sqlstate_is_of_session(rows[i].state),
                          rows[i].state && (strcmp(rows[i].state, "25006") == 0 ||
                                            strcmp(rows[i].state, "0A000") == 0));
+        assert_int_equal(sqlstate_is_of_past(rows[i].state),
+                         rows[i].state && (strncmp(rows[i].state, "42", 2) == 0 ||
+                                           strcmp(rows[i].state, "0A000") == 0));
+        assert_int_equal(sqlstate_is_of_chance(rows[i].state),
+                         rows[i].state && (strcmp(rows[i].state, "40001") == 0 ||
+                                           strcmp(rows[i].state, "40P01") == 0 ||
+                                           strcmp(rows[i].state, "XX000") == 0));
     }
 }
 
