@@ -29,12 +29,12 @@ enum {
     TICK_MS = 250,
     PROGRESS_MAX_MS = 60000, /* without any: of parameters, a body, a reply, a peer's close */
     STOPPING_MAX_MS = 2000,  /* the same, once the program is to stop */
+    STOPPING_IDLE_MS = 250,  /* what has connected may be about to send */
 };
 
 struct front {
     int epoll;
     int stop; /* an eventfd */
-    bool is_stopping;
     struct acceptor acceptor;
     struct conns conns;
     struct jobs jobs;
@@ -44,6 +44,7 @@ struct front {
     struct snapshot *snapshot;
     struct snapshot_inbox inbox;
     int64_t now_ms, next_tick_ms;
+    int64_t stopping_since_ms, closing_since_ms; /* 0: not yet */
 };
 
 static bool watch_fd(const struct front *f, int operation, int fd, uint32_t events, void *what)
@@ -159,6 +160,8 @@ static void write_conn(struct front *f, struct conn *c)
 /* The reply is there: writes what the socket takes now. */
 static void write_reply(struct front *f, struct conn *c)
 {
+    if (f->stopping_since_ms && c->job->keeps_connection)
+        job_dismiss(c->job);
     c->written = 0;
     conns_set_state(&f->conns, c, CONN_WRITING, f->now_ms);
     write_conn(f, c);
@@ -197,10 +200,6 @@ static void await_next(struct front *f, struct conn *c)
 {
     release_job(f, c);
     c->has_served = true;
-    if (f->is_stopping) {
-        end_conn(f, c);
-        return;
-    }
     conns_set_state(&f->conns, c, CONN_IDLE, f->now_ms);
     if (c->has_news)
         read_conn(f, c);
@@ -355,20 +354,33 @@ static void handle_event(struct front *f, const struct epoll_event *event)
     else if (event->data.ptr == f->queue)
         reply_finished(f);
     else if (event->data.ptr == &f->stop)
-        f->is_stopping = true;
+        f->stopping_since_ms = f->now_ms;
     else
         handle_conn(f, event->data.ptr, event->events);
 }
 
 static void end_slow(struct front *f, enum conn_state state, const char *what)
 {
-    int max_ms = f->is_stopping ? STOPPING_MAX_MS : PROGRESS_MAX_MS;
+    int max_ms = f->stopping_since_ms ? STOPPING_MAX_MS : PROGRESS_MAX_MS;
     struct conn *c;
 
     while ((c = conns_find_slow(&f->conns, state, f->now_ms - max_ms))) {
         if (what)
             log_warn("a connection was closed: %s for %d s", what, max_ms / 1000);
         end_conn(f, c);
+    }
+}
+
+/* All that have shown nothing, unless a request has just begun. */
+static void end_idle(struct front *f)
+{
+    struct conn *c, *next;
+
+    DL_FOREACH_SAFE(f->conns.in_state[CONN_IDLE], c, next)
+    {
+        read_conn(f, c);
+        if (c->state == CONN_IDLE && c->fd >= 0)
+            end_conn(f, c);
     }
 }
 
@@ -398,6 +410,8 @@ static void tick(struct front *f)
     end_slow(f, CONN_WRITING, "the web server did not take the rest of a reply");
     end_slow(f, CONN_LINGERING, NULL);
     refuse_overdue(f);
+    if (f->closing_since_ms && f->now_ms - f->closing_since_ms >= STOPPING_IDLE_MS)
+        end_idle(f);
 }
 
 static void run_turn(struct front *f, int timeout_ms)
@@ -422,12 +436,31 @@ static int next_timeout(const struct front *f)
     return f->acceptor.is_paused ? ACCEPTOR_RETRY_MS : TICK_MS;
 }
 
-/* What has arrived is served: each connection is read once more. */
-static void begin_stopping(struct front *f)
+/* A web server may use a connection that it keeps in the moment in which it is closed, and would
+ * lose the request. So there is time for it to close those itself, while all is served as before.
+ */
+static bool awaits_kept(const struct front *f)
+{
+    struct conn *c;
+
+    if (f->now_ms - f->stopping_since_ms >= STOPPING_MAX_MS)
+        return false;
+    DL_FOREACH(f->conns.in_state[CONN_IDLE], c)
+    {
+        if (c->has_served)
+            return true;
+    }
+    return false;
+}
+
+/* What has arrived is served: each connection is read once more. Whoever shares the listener has
+ * what comes from now on. */
+static void begin_closing(struct front *f)
 {
     struct conn *c, *next;
     size_t count;
 
+    f->closing_since_ms = f->now_ms;
     do {
         count = f->conns.count;
         accept_conns(f);
@@ -438,18 +471,23 @@ static void begin_stopping(struct front *f)
         {
             read_conn(f, c);
         }
-    for (int state = CONN_IDLE; state <= CONN_BODY; state++)
-        while (f->conns.in_state[state])
-            end_conn(f, f->conns.in_state[state]);
     conns_free_ended(&f->conns);
+}
+
+static bool has_requests(const struct front *f)
+{
+    for (int state = CONN_IDLE; state <= CONN_WRITING; state++)
+        if (f->conns.in_state[state])
+            return true;
+    return false;
 }
 
 void front_run(struct front *f)
 {
-    while (!f->is_stopping)
+    while (!f->stopping_since_ms || awaits_kept(f))
         run_turn(f, next_timeout(f));
-    begin_stopping(f);
-    while (f->conns.in_state[CONN_WAITING] || f->conns.in_state[CONN_WRITING])
+    begin_closing(f);
+    while (has_requests(f))
         run_turn(f, next_timeout(f));
     queue_stop(f->queue);
     checker_stop(f->checker);

@@ -206,6 +206,14 @@ bool exchange_end(struct exchange *x)
     return is_kept && !x->is_broken;
 }
 
+void exchange_dismiss(struct exchange *x)
+{
+    static const char unknown_type[] = {1, 11, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+    if (buf_append(&x->out, (struct span){unknown_type, sizeof(unknown_type)}))
+        x->is_broken = true; /* the connection is closed all the same */
+}
+
 /* Passes a request through libfcgi. One that reads or writes by itself finds nothing, and leaves
  * nothing. */
 static enum err check_library(struct exchange *x)

@@ -52,4 +52,8 @@ void exchange_write(struct exchange *x, struct span bytes);
  * does not keep the connection, or the reply cannot be given. */
 bool exchange_end(struct exchange *x);
 
+/* After that: appends a record that belongs to no request. A web server that finds it after the
+ * reply does not use the connection again, and so loses no request when it is closed. */
+void exchange_dismiss(struct exchange *x);
+
 #endif

@@ -146,6 +146,12 @@ void job_reply(struct job *job, enum err e, const char *message)
     forget_request(job);
 }
 
+void job_dismiss(struct job *job)
+{
+    exchange_dismiss(&job->exchange);
+    job->keeps_connection = false;
+}
+
 struct span job_reply_from(const struct job *job, size_t written)
 {
     struct span reply = buf_span(&job->exchange.out);

@@ -63,6 +63,9 @@ MUST_USE enum err jobs_make_room(struct jobs *jobs, struct job *job, size_t expe
  * (NULL: none). The job then holds the reply as FastCGI and nothing else. */
 void job_reply(struct job *job, enum err e, const char *message);
 
+/* The connection is closed after the reply, in a way that the web server knows of. */
+void job_dismiss(struct job *job);
+
 /* What of the reply is to be written to the web server, from byte `written` on. */
 struct span job_reply_from(const struct job *job, size_t written);
 

@@ -38,7 +38,7 @@ export class HeldListeners {
   async start(confPath) {
     this.service = new Service({
       name: 'hold',
-      command: path.join(top, 'tests/bench/hold'),
+      command: path.join(top, 'tests/harness/hold'),
       args: [path.join(build, 'doorbell-relay'), confPath],
       stdin: 'pipe',
       descriptors: this.#servers.map((server) => server._handle),

@@ -175,7 +175,7 @@ test('a connection that is not to be kept is closed after its answer', async (t)
   await within(client.ended, 'the connection to be closed');
 });
 
-test('SIGTERM while idle, with kept and half sent connections, ends at once with 0', async (t) => {
+test('SIGTERM while idle, with kept and half sent connections, ends soon with 0', async (t) => {
   const stack = await startStack(t, bare());
   for (const bytes of [encodeRequest(health()), encodeRequest(health()).subarray(0, 20), Buffer.alloc(0)]) {
     const client = await FastcgiClient.connect(whereOf(stack));
