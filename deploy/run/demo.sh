@@ -24,7 +24,7 @@ http {
     scgi_temp_path "$data/nginx/scgi";
 
     # What doorbell-upstreams.conf is to a site.
-    upstream doorbell_app { server "unix:$sockets/app.sock"; }
+    upstream doorbell_app { server "unix:$sockets/app.sock"; keepalive 16; keepalive_timeout 1s; }
     upstream doorbell_relay { server $host:$relay_port; }
     map \$host \$doorbell_www { default "$stage/www"; }
 

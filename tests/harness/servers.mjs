@@ -40,7 +40,7 @@ http {
     fastcgi_temp_path ${folder}/fastcgi;
     uwsgi_temp_path ${folder}/uwsgi;
     scgi_temp_path ${folder}/scgi;
-    upstream doorbell_app { server unix:${appSocket}; ${options.upstream ?? ''} }
+    upstream doorbell_app { server unix:${appSocket}; keepalive 16; keepalive_timeout 1s; }
     upstream doorbell_relay { server 127.0.0.1:${relayPort}; }
     map $host $doorbell_www { default ${pages}; }
     ${options.http ?? ''}
@@ -54,8 +54,7 @@ http {
 `;
 }
 
-// where: {dir, port, appSocket, relayPort}; options: {workers, connections (of each), and lines to add:
-// upstream, http, server}; `include legacy.conf` is there to be one.
+// where: {dir, port, appSocket, relayPort}; options: {workers, connections (of each), and lines to add: http, server}; `include legacy.conf` is there to be one.
 export async function startNginx(t, where, options = {}) {
   const folder = path.join(where.dir, 'nginx');
   mkdirSync(folder, { mode: 0o755 });

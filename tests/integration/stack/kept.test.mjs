@@ -19,7 +19,7 @@ test(`2 × ${KEPT} idle kept connections do not starve 4 workers`, async (t) => 
   const stack = await startStack(t, {
     relay: false,
     config: { 'app.workers': 4, 'app.user_rate': 0, 'app.user_queue': 0 },
-    serverOptions: { workers: WORKERS, upstream: `keepalive ${KEPT};`, http: 'fastcgi_keep_conn on;' },
+    serverOptions: { workers: WORKERS },
   });
   const headers = { authorization: `Bearer ${stack.token('42')}` };
   const check = (url) => request(url, 'GET', '/doorbell/unread', { headers });
