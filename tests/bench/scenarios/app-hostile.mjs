@@ -3,17 +3,21 @@
 
 import http from 'node:http';
 import net from 'node:net';
+import os from 'node:os';
 
 import pg from 'pg';
 
 import { encodeRequest, fastcgi } from '../../harness/fastcgi_client.mjs';
 import { signToken } from '../../harness/index.mjs';
 import { fillInboxes, startDatabase, startSite, userName, writeCalls } from '../site.mjs';
+import { median } from '../table.mjs';
 import { runLoad } from '../tools.mjs';
 
 const USERS = 2000;
 const HISTORY = 1500; // messages of the hostile user
 const SECONDS = 5;
+const ROUNDS = 3;
+const PEACE = 'nobody';
 const PER_SECOND = 100;
 const HOSTILE = 'mallory';
 const BIG = 60_000; // bytes of a message of the slow readers' list
@@ -98,41 +102,50 @@ const slowReaders = (site) => openSockets(site, 16, encodeRequest({
 
 const halfRequests = (site) => openSockets(site, 16, encodeRequest({ REQUEST_URI: '/doorbell/unread', HTTP_X: 'x'.repeat(20_000) }).subarray(0, 18_000));
 
-async function measure(site, file) {
+const HOSTILITIES = [
+  [PEACE, () => () => {}],
+  [`one marks ${HISTORY.toLocaleString('en-US')} messages read and unread, at 64 connections`, markAllAndBack],
+  ['a transaction holds the broadcast lock, and 16 sends to all wait', waitForTheBroadcastLock],
+  ['16 senders stop in the middle of a body', slowSenders],
+  ['16 readers do not take a list of 6 MB', slowReaders],
+  ['16 send half of their parameters', halfRequests],
+];
+
+async function measure(site, file, start) {
+  const stop = await start(site);
   const result = await runLoad(site.address, file, { connections: 4, seconds: SECONDS, rate: PER_SECOND });
+  await stop();
   return { p50: result.us.p50 / 1000, p99: result.us.p99 / 1000 };
+}
+
+async function fill(db) {
+  await fillInboxes(db, USERS, 10);
+  for (let i = 0; i < HISTORY; i++) await db.query('SELECT doorbell.send(to_users => $1, title => $2)', [[HOSTILE], `message ${i}`]);
+  for (let i = 0; i < 100; i++) {
+    await db.query('SELECT doorbell.send(to_users => $1, title => $2, body => $3)', [['reader'], 'big', 'x'.repeat(BIG)]);
+  }
 }
 
 export async function run(scope) {
   const database = await startDatabase(scope);
-  await fillInboxes(database.db, USERS, 10);
-  for (let i = 0; i < HISTORY; i++) await database.db.query('SELECT doorbell.send(to_users => $1, title => $2)', [[HOSTILE], `message ${i}`]);
-  for (let i = 0; i < 100; i++) {
-    await database.db.query('SELECT doorbell.send(to_users => $1, title => $2, body => $3)', [['reader'], 'big', 'x'.repeat(BIG)]);
-  }
+  await fill(database.db);
   const site = await startSite(scope, database);
   const users = Array.from({ length: USERS }, (_, i) => userName(i));
   const file = writeCalls(site, 'unread', users.map((user) => ({ path: '/doorbell/unread', user })));
   await runLoad(site.address, file, { connections: 4, seconds: 2 }); // not counted: first contacts
   await fastcgi({ path: site.appSocket }, { REQUEST_URI: '/doorbell/health' });
 
-  const idle = await measure(site, file);
-  const rows = [['nobody', idle.p50, idle.p99, '1']];
-  for (const [name, start] of [
-    [`one marks ${HISTORY.toLocaleString('en-US')} messages read and unread, at 64 connections`, markAllAndBack],
-    ['a transaction holds the broadcast lock, and 16 sends to all wait', waitForTheBroadcastLock],
-    ['16 senders stop in the middle of a body', slowSenders],
-    ['16 readers do not take a list of 6 MB', slowReaders],
-    ['16 send half of their parameters', halfRequests],
-  ]) {
-    const stop = await start(site);
-    const { p50, p99 } = await measure(site, file);
-    await stop();
-    rows.push([name, p50, p99, (p99 / idle.p99).toFixed(2)]);
+  os.setPriority(19); // a hostile client has a machine of its own, and takes no time of the site's
+  const found = new Map(HOSTILITIES.map(([name]) => [name, []]));
+  for (let i = 0; i < ROUNDS; i++) {
+    for (const [name, start] of HOSTILITIES) found.get(name).push(await measure(site, file, start));
   }
+  os.setPriority(0);
+  const of = (name, part) => median(found.get(name).map((round) => round[part]));
+  const rows = HOSTILITIES.map(([name]) => [name, of(name, 'p50'), of(name, 'p99'), (of(name, 'p99') / of(PEACE, 'p99')).toFixed(2)]);
   return [{
     columns: ['meanwhile', 'p50, ms', 'p99, ms', 'p99, × idle'],
     rows,
-    note: `${SECONDS} s each, ${USERS.toLocaleString('en-US')} users in turn, defaults; a delay counts from when a check was due. Target: at most 3.`,
+    note: `Medians of ${ROUNDS} rounds of ${SECONDS} s, ${USERS.toLocaleString('en-US')} users in turn, defaults; a delay counts from when a check was due. Target: at most 3.`,
   }];
 }
