@@ -147,6 +147,23 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION doorbell.begin_purge(is_clock_right boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    idle_days integer;
+BEGIN
+    SELECT extract(day FROM clock_timestamp() - c.ran_at) INTO idle_days FROM purge_cursor c;
+    IF idle_days > 40 AND NOT is_clock_right THEN
+        RAISE EXCEPTION 'the last purge was % days ago by the clock of the database, which may be wrong', idle_days
+            USING ERRCODE = 'DB409', HINT = 'If the clock is right, run doorbell-purge with --clock-is-right once. Nothing was deleted.';
+    END IF;
+    UPDATE purge_cursor SET ran_at = clock_timestamp();
+END
+$$;
+COMMENT ON FUNCTION doorbell.begin_purge IS
+    'Before calls of doorbell.purge(): raises DB409 if the last time was more than 40 days ago, since under a clock that is far '
+    'ahead every message is too old.';
+
 CREATE OR REPLACE FUNCTION doorbell.purge(max_rows integer DEFAULT 1000, max_age_days integer DEFAULT 365,
     gone_days integer DEFAULT 30, user_cap integer DEFAULT NULL)
 RETURNS integer

@@ -70,6 +70,30 @@ test('what is old goes in small batches, by age, long after expiry and over the 
   assert.equal((await row(db, 'SELECT user_id AS id FROM doorbell.purge_cursor')).id, '');
 });
 
+test('nothing is deleted while the clock looks wrong, unless it is said to be right', async (t) => {
+  const database = await openDatabase(t, cluster);
+  const db = await database.connect();
+  await send(db, { to_users: ['u'], title: 't' });
+  const age = (days) => db.query(`UPDATE doorbell.purge_cursor SET ran_at = now() - interval '${days} d'`);
+  const run = async (...args) => {
+    const { code, stdout, stderr } = await purge(...args, database.conn);
+    return [code, stdout || stderr.match(/ERROR:.*/)[0]];
+  };
+  assert.deepEqual(await run(), [0, '0 rows\n'], 'the first one');
+  await age(40);
+  assert.deepEqual(await run(), [0, '0 rows\n']);
+  await db.query("UPDATE doorbell.message SET sent_at = now() - interval '10 years'");
+  await age(3650);
+  for (let i = 0; i < 2; i++) assert.deepEqual(await run(), [3, 'ERROR:  the last purge was 3650 days ago by the clock of the database, which may be wrong']);
+  await age(-3650);
+  await db.query('UPDATE doorbell.message SET sent_at = now()');
+  assert.deepEqual(await run(), [0, '0 rows\n'], 'once it is right again');
+  await db.query("UPDATE doorbell.message SET sent_at = now() - interval '10 years'");
+  await age(3650);
+  assert.deepEqual(await run('--clock-is-right'), [0, '2 rows\n']);
+  assert.equal((await row(db, 'SELECT count(*)::integer AS n FROM doorbell.message')).n, 0);
+});
+
 test('the role of the program may purge', async (t) => {
   const database = await openDatabase(t, cluster);
   const db = await database.connect();

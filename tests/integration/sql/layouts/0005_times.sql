@@ -346,10 +346,13 @@ COMMENT ON TABLE doorbell.pending IS 'Messages not yet delivered: sent with send
 CREATE TABLE doorbell.purge_cursor (
     only_row boolean DEFAULT true NOT NULL,
     user_id text NOT NULL COLLATE pg_catalog."C",
+    ran_at timestamp with time zone,
     CONSTRAINT purge_cursor_only_row_check CHECK (only_row)
 );
 
 COMMENT ON TABLE doorbell.purge_cursor IS 'Where the round of doorbell.purge() over the users goes on.';
+
+COMMENT ON COLUMN doorbell.purge_cursor.ran_at IS 'When doorbell.begin_purge() last let a purge begin.';
 
 CREATE TABLE doorbell.revocation (
     user_id text NOT NULL COLLATE pg_catalog."C",
@@ -423,14 +426,14 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-26 22:24:29.543236+00
+1	*	3	17	2036-11-27 00:33:30.780904+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at) FROM stdin;
-ann	-1	2026-11-29 22:24:29.488142+00
-bob	-1	2026-11-29 22:24:29.488142+00
-cem	-1	2026-11-29 22:24:29.488142+00
+ann	-1	2026-11-30 00:33:30.735461+00
+bob	-1	2026-11-30 00:33:30.735461+00
+cem	-1	2026-11-30 00:33:30.735461+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
@@ -441,7 +444,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	14375687535364	734	16801	7713720671609821304
+t	256351405622290	734	16802	7713756146901388479
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -451,55 +454,55 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-29 22:24:29.533909+00	\N	\N	\N	\N	to two	\N		{"a": 1}
-6	7	\N	\N	0	t	f	t	f	1	2026-11-29 22:24:29.53851+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-29 22:24:29.539285+00	\N	\N	order7	\N	about an order	\N		\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-29 22:24:29.540067+00	\N	\N	\N	\N	to all	\N	é 中	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-29 22:24:29.543236+00	2036-11-26 22:24:29.543236+00	\N	\N	\N	to all, for ten years	\N		\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-29 22:24:29.544088+00	\N	\N	page1	\N	superseding	\N		\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-29 22:24:29.543804+00	\N	\N	page1	\N	superseded	\N		\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-29 22:24:29.547652+00	\N	\N	\N	\N	to a group	\N		\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 00:33:30.772622+00	\N	\N	\N	\N	to two	\N		{"a": 1}
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 00:33:30.777095+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 00:33:30.777635+00	\N	\N	order7	\N	about an order	\N		\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 00:33:30.778309+00	\N	\N	\N	\N	to all	\N	é 中	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 00:33:30.780904+00	2036-11-27 00:33:30.780904+00	\N	\N	\N	to all, for ten years	\N		\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 00:33:30.78157+00	\N	\N	page1	\N	superseding	\N		\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 00:33:30.781295+00	\N	\N	page1	\N	superseded	\N		\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 00:33:30.784582+00	\N	\N	\N	\N	to a group	\N		\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-29 22:15:50.421497+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-29 22:15:50.421497+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-29 22:15:50.421497+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-29 22:15:50.421497+00
-0005_times	0e3a02b836e0aa22d459c128a1b0c25444ce8b46e75bb345618a4a2f52deac4b	2026-11-29 22:15:50.421497+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 00:33:29.864084+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 00:33:29.864084+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 00:33:29.864084+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 00:33:29.864084+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 00:33:29.864084+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts) FROM stdin;
-2	{ann}	\N	1	2026-11-29 22:24:29.520915+00	-infinity	0
-3	{bob}	\N	2	2026-11-29 22:24:29.522273+00	-infinity	0
-4	\N	1	3	2026-11-29 22:24:29.525132+00	-infinity	0
-5	{ann,bob}	\N	5	2026-11-29 22:24:29.536147+00	-infinity	0
-6	{ann}	\N	7	2026-11-29 22:24:29.538684+00	-infinity	0
-7	{bob}	\N	9	2026-11-29 22:24:29.53936+00	-infinity	0
-8	\N	1	11	2026-11-29 22:24:29.543021+00	-infinity	0
-9	\N	1	13	2026-11-29 22:24:29.543675+00	-infinity	0
-10	\N	1	15	2026-11-29 22:24:29.543993+00	-infinity	0
-11	\N	1	17	2026-11-29 22:24:29.547334+00	-infinity	0
-12	\N	2	19	2026-11-29 22:24:29.548183+00	-infinity	0
-13	{ann}	\N	21	2026-11-29 22:24:29.566474+00	-infinity	0
-14	{ann}	\N	22	2026-11-29 22:24:29.584063+00	-infinity	0
-15	{bob}	\N	23	2026-11-29 22:24:29.585716+00	-infinity	0
-16	{bob}	\N	24	2026-11-29 22:24:29.586647+00	-infinity	0
-17	{cem}	\N	25	2026-11-29 22:24:29.588118+00	-infinity	0
-18	{ann}	\N	26	2026-11-29 22:24:29.599515+00	-infinity	0
-19	{bob}	\N	27	2026-11-29 22:24:29.6015+00	-infinity	0
-20	{ann}	\N	28	2026-11-29 22:24:29.604216+00	-infinity	0
-21	{ann}	\N	30	2026-11-29 22:24:29.605337+00	-infinity	0
-22	{bob}	\N	31	2026-11-29 22:24:29.60963+00	-infinity	0
+8589934596	{ann}	\N	1	2026-11-30 00:33:30.761638+00	-infinity	0
+8589934597	{bob}	\N	2	2026-11-30 00:33:30.762711+00	-infinity	0
+8589934598	\N	1	3	2026-11-30 00:33:30.765104+00	-infinity	0
+8589934599	{ann,bob}	\N	5	2026-11-30 00:33:30.774501+00	-infinity	0
+8589934600	{ann}	\N	7	2026-11-30 00:33:30.777195+00	-infinity	0
+8589934601	{bob}	\N	9	2026-11-30 00:33:30.777695+00	-infinity	0
+8589934602	\N	1	11	2026-11-30 00:33:30.780775+00	-infinity	0
+8589934603	\N	1	13	2026-11-30 00:33:30.781216+00	-infinity	0
+8589934604	\N	1	15	2026-11-30 00:33:30.781502+00	-infinity	0
+8589934605	\N	1	17	2026-11-30 00:33:30.784374+00	-infinity	0
+8589934606	\N	2	19	2026-11-30 00:33:30.785028+00	-infinity	0
+8589934607	{ann}	\N	21	2026-11-30 00:33:30.799635+00	-infinity	0
+8589934608	{ann}	\N	22	2026-11-30 00:33:30.814116+00	-infinity	0
+8589934609	{bob}	\N	23	2026-11-30 00:33:30.815319+00	-infinity	0
+8589934610	{bob}	\N	24	2026-11-30 00:33:30.815927+00	-infinity	0
+8589934611	{cem}	\N	25	2026-11-30 00:33:30.816711+00	-infinity	0
+8589934612	{ann}	\N	26	2026-11-30 00:33:30.824702+00	-infinity	0
+8589934613	{bob}	\N	27	2026-11-30 00:33:30.826012+00	-infinity	0
+8589934614	{ann}	\N	28	2026-11-30 00:33:30.827954+00	-infinity	0
+8589934615	{ann}	\N	30	2026-11-30 00:33:30.82874+00	-infinity	0
+8589934616	{bob}	\N	31	2026-11-30 00:33:30.831611+00	-infinity	0
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-29 22:24:29.488142+00	{ann}	\N	f
+20	2035-11-30 00:33:30.735461+00	{ann}	\N	f
 \.
 
-COPY doorbell.purge_cursor (only_row, user_id) FROM stdin;
-t	
+COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
+t		\N
 \.
 
 COPY doorbell.reader (user_id, version, seq_min, seen_personal, seen_broadcast, muted, groups) FROM stdin;
@@ -512,11 +515,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-29 22:24:29.488142+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 00:33:30.735461+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-29 22:24:29.608411+00
+10	1	1	\N	2026-11-30 00:33:30.830735+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -538,7 +541,7 @@ SELECT pg_catalog.setval('doorbell.category_id_seq', 2, true);
 
 SELECT pg_catalog.setval('doorbell.feed_id_seq', 2, true);
 
-SELECT pg_catalog.setval('doorbell.outbox_id_seq', 22, true);
+SELECT pg_catalog.setval('doorbell.outbox_id_seq', 8589934616, true);
 
 SELECT pg_catalog.setval('doorbell.seq', 31, true);
 
