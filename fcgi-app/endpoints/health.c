@@ -46,7 +46,7 @@ enum err endpoint_show_health(const struct endpoint *ep, const struct request *r
         e = response_printf(res,
                             "\"program\":\"" DOORBELL_VERSION "\",\"clock_difference_s\":%" PRId64
                             ",\"database\":",
-                            metrics_clock_difference(ep->metrics));
+                            metrics_clock_difference(ep->metrics, METRICS_CLOCK_DATABASE));
     if (!e)
         e = response_json(res, details);
     return e ? e : response_json(res, SPAN("}"));

@@ -43,7 +43,7 @@ struct metrics {
     counter displaced, cut;
     counter checks_remembered, checks_computed;
     counter clock_steps;
-    _Atomic int64_t clock_difference_s;
+    _Atomic int64_t clock_difference_s[METRICS_CLOCKS];
 };
 
 /* The sums of one route over all workers. */
@@ -140,14 +140,14 @@ void metrics_count_clock_step(struct metrics *m)
     add_count(&m->clock_steps, 1);
 }
 
-void metrics_set_clock_difference(struct metrics *m, int64_t ahead_s)
+void metrics_set_clock_difference(struct metrics *m, enum metrics_clock whose, int64_t ahead_s)
 {
-    atomic_store_explicit(&m->clock_difference_s, ahead_s, memory_order_relaxed);
+    atomic_store_explicit(&m->clock_difference_s[whose], ahead_s, memory_order_relaxed);
 }
 
-int64_t metrics_clock_difference(const struct metrics *m)
+int64_t metrics_clock_difference(const struct metrics *m, enum metrics_clock whose)
 {
-    return atomic_load_explicit(&m->clock_difference_s, memory_order_relaxed);
+    return atomic_load_explicit(&m->clock_difference_s[whose], memory_order_relaxed);
 }
 
 void metrics_count_displaced(struct metrics *m)
@@ -308,10 +308,15 @@ static enum err encode_clock(const struct metrics *m, struct buf *out)
         metrics_text_one(out, PREFIX "clock_steps_total", "counter", "Times that the clock was set",
                          (int64_t)read_counter(&m->clock_steps));
 
-    if (e)
-        return e;
-    return metrics_text_one(out, PREFIX "clock_difference_seconds", "gauge",
-                            "How far the database's clock is ahead", metrics_clock_difference(m));
+    if (!e)
+        e = metrics_text_one(out, PREFIX "clock_difference_seconds", "gauge",
+                             "How far the database's clock is ahead",
+                             metrics_clock_difference(m, METRICS_CLOCK_DATABASE));
+    if (!e)
+        e = metrics_text_one(out, PREFIX "relay_clock_difference_seconds", "gauge",
+                             "How far the relay's clock is ahead",
+                             metrics_clock_difference(m, METRICS_CLOCK_RELAY));
+    return e;
 }
 
 static enum err encode_database(const struct metrics_gauges *g, struct buf *out)

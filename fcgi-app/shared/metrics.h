@@ -49,12 +49,14 @@ void metrics_count_rings_skipped(struct metrics *m, size_t n);
 void metrics_count_publish_failure(struct metrics *m);
 void metrics_count_ring_refused(struct metrics *m);
 
-/* Likewise: the clock was set, and the database's is ahead by so many seconds. */
+enum metrics_clock { METRICS_CLOCK_DATABASE, METRICS_CLOCK_RELAY, METRICS_CLOCKS };
+
+/* Likewise: the clock was set, and another one is ahead by so many seconds. */
 void metrics_count_clock_step(struct metrics *m);
-void metrics_set_clock_difference(struct metrics *m, int64_t ahead_s);
+void metrics_set_clock_difference(struct metrics *m, enum metrics_clock whose, int64_t ahead_s);
 
 /* The latter. For any thread. */
-int64_t metrics_clock_difference(const struct metrics *m);
+int64_t metrics_clock_difference(const struct metrics *m, enum metrics_clock whose);
 
 /* Appends the text of GET /metrics. For any thread. */
 MUST_USE enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g,

@@ -70,7 +70,7 @@ struct publisher {
     size_t rows;               /* that the last look saw */
     struct schedule schedule;
     struct clock_watch clock;
-    bool is_clock_off; /* another than the database's */
+    bool is_clock_off[METRICS_CLOCKS]; /* another one differs from ours */
     int wake;
     atomic_bool is_stopped;
 };
@@ -134,8 +134,25 @@ void publisher_offer(struct publisher *p, struct snapshot *snapshot)
     snapshot_offer(&p->inbox, snapshot);
 }
 
+/* Differences are said once, when they begin. */
+static void compare_clocks(struct publisher *p, enum metrics_clock whose, int64_t ahead_s)
+{
+    static const char *const names[] = {"database", "relay"};
+    bool is_off = clock_watch_is_off(ahead_s);
+
+    metrics_set_clock_difference(p->metrics, whose, ahead_s);
+    if (is_off && !p->is_clock_off[whose])
+        log_warn("the %s's clock is %+" PRId64 " s from the one here: set the wrong one "
+                 "right, then see \"The clock was wrong\" in deploy/README.md",
+                 names[whose], ahead_s);
+    else if (!is_off && p->is_clock_off[whose])
+        log_info("the %s's clock is that of this host again", names[whose]);
+    p->is_clock_off[whose] = is_off;
+}
+
 static void note_success(struct publisher *p)
 {
+    compare_clocks(p, METRICS_CLOCK_RELAY, relay_client_ahead_s(p->relay));
     if (schedule_relay_took(&p->schedule))
         log_info("the relay takes rings again");
 }
@@ -423,21 +440,6 @@ static void publish_all(struct publisher *p)
         e = publish_round(p);
 }
 
-/* Differences are said once, when they begin. */
-static void compare_clocks(struct publisher *p, int64_t ahead_s)
-{
-    bool is_off = clock_watch_is_off(ahead_s);
-
-    metrics_set_clock_difference(p->metrics, ahead_s);
-    if (is_off && !p->is_clock_off)
-        log_warn("the database's clock is %+" PRId64 " s from the one here: set the wrong one "
-                 "right, then see \"The clock was wrong\" in deploy/README.md",
-                 ahead_s);
-    else if (!is_off && p->is_clock_off)
-        log_info("the database's clock is that of this host again");
-    p->is_clock_off = is_off;
-}
-
 static void watch_clock(struct publisher *p)
 {
     int64_t step_s = clock_watch_step(&p->clock, clock_unix(), clock_ms());
@@ -459,7 +461,8 @@ static void repeat_upkeep(struct publisher *p,
 
         if (upkeep(&p->store, DUE_ROWS, &done))
             return;
-        compare_clocks(p, clock_watch_difference(done.now_s, before_s, clock_unix()));
+        compare_clocks(p, METRICS_CLOCK_DATABASE,
+                       clock_watch_difference(done.now_s, before_s, clock_unix()));
     }
 }
 

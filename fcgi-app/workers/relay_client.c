@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "common/bytes/buf.h"
+#include "common/limits/clock_watch.h"
+#include "common/os/clock.h"
 #include "common/text/json.h"
 
 enum {
@@ -26,6 +28,7 @@ struct relay_client {
     char publish_url[URL_SIZE], online_url[URL_SIZE], revocations_url[URL_SIZE];
     char address[ADDRESS_SIZE]; /* of the relay that was called last */
     bool has_moved;
+    int64_t ahead_s; /* the relay's clock */
     struct buf reply;
     char fault[FAULT_SIZE];
 };
@@ -56,6 +59,11 @@ void relay_client_free(struct relay_client *c)
     curl_global_cleanup();
     buf_deinit(&c->reply);
     free(c);
+}
+
+int64_t relay_client_ahead_s(const struct relay_client *c)
+{
+    return c->ahead_s;
 }
 
 bool relay_client_has_moved(const struct relay_client *c)
@@ -176,10 +184,21 @@ static void note_address(struct relay_client *c)
     (void)snprintf(c->address, sizeof(c->address), "%s", address);
 }
 
+/* Of a reply to a call that began at `before_s`. */
+static void note_clock(struct relay_client *c, int64_t before_s)
+{
+    struct curl_header *date;
+
+    if (curl_easy_header(c->curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK)
+        c->ahead_s = clock_watch_difference((int64_t)curl_getdate(date->value, NULL), before_s,
+                                            clock_unix());
+}
+
 /* The HTTP status; 0 if there was none, or if it was no relay's: other servers say 200 to anything.
  */
 static long post(struct relay_client *c, const char *url, struct span body)
 {
+    int64_t before_s = clock_unix();
     CURLcode code;
     long status = 0;
 
@@ -192,6 +211,7 @@ static long post(struct relay_client *c, const char *url, struct span body)
         (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status == 200 && !json_check(buf_span(&c->reply))) {
         note_address(c);
+        note_clock(c, before_s);
         return status;
     }
     describe_fault(c, code, status);

@@ -5,6 +5,7 @@
 #define DOORBELL_FCGI_APP_WORKERS_RELAY_CLIENT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
@@ -28,6 +29,9 @@ MUST_USE enum err relay_client_publish(struct relay_client *c, struct span body)
  * from a relay of a version that does not know this call. */
 MUST_USE enum err relay_client_ask(struct relay_client *c, struct span body, struct span *reply);
 MUST_USE enum err relay_client_revoke(struct relay_client *c, struct span body, struct span *reply);
+
+/* By how many seconds the relay's clock was ahead of ours at the last call. */
+int64_t relay_client_ahead_s(const struct relay_client *c);
 
 /* Whether calls have gone to another address than those before, until it is settled. Pages may have
  * been there before us, while we rang at the old one. */

@@ -5,6 +5,7 @@
 #include "relay/http/http.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "common/http/bearer.h"
 #include "common/http/cookie.h"
@@ -241,7 +242,21 @@ struct span http_bearer(const struct http_request *req)
     return key;
 }
 
-enum err http_encode_response(struct buf *out, const struct http_response *res, bool keep_alive)
+/* RFC 9110, 6.6.1: the app sees by it that the clocks differ. */
+static enum err append_date(struct buf *out, int64_t unix_s)
+{
+    char line[48];
+    time_t t = (time_t)unix_s;
+    struct tm utc;
+    size_t len = 0;
+
+    if (gmtime_r(&t, &utc))
+        len = strftime(line, sizeof(line), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
+    return buf_append(out, (struct span){line, len});
+}
+
+enum err http_encode_response(struct buf *out, const struct http_response *res, bool keep_alive,
+                              int64_t unix_s)
 {
     enum err e;
 
@@ -253,7 +268,7 @@ enum err http_encode_response(struct buf *out, const struct http_response *res, 
         (e = buf_append(out, SPAN("\r\nContent-Length: "))) ||
         (e = buf_append_int(out, (int64_t)res->body.len)) ||
         (e = buf_append(out, SPAN("\r\nCache-Control: no-store\r\n"))) ||
-        (e = buf_append(out, span_of(res->headers))) ||
+        (e = append_date(out, unix_s)) || (e = buf_append(out, span_of(res->headers))) ||
         (!keep_alive && (e = buf_append(out, SPAN("Connection: close\r\n")))) ||
         (e = buf_append(out, SPAN("\r\n"))))
         return e;

@@ -86,6 +86,6 @@ struct span http_bearer(const struct http_request *req);
 
 /* Appends the whole response. */
 MUST_USE enum err http_encode_response(struct buf *out, const struct http_response *res,
-                                       bool keep_alive);
+                                       bool keep_alive, int64_t unix_s);
 
 #endif

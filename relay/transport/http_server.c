@@ -174,7 +174,7 @@ static bool flush(struct http_conn *c)
 
 static void reply(struct http_conn *c, const struct http_response *res, bool keep_alive)
 {
-    if (http_encode_response(&c->out, res, keep_alive) || !keep_alive)
+    if (http_encode_response(&c->out, res, keep_alive, clock_unix()) || !keep_alive)
         c->is_ending = true;
 }
 

@@ -78,6 +78,9 @@ for (const [name, seconds] of steps) {
       const isOver = part === 'relay' && seconds === TEN_YEARS;
       if (isOver) assert.equal((await bell.untilClosed()).code, 4401);
       count = await passTwo(stack, bell, count, { appIsAhead: part === 'app' ? seconds : 0 });
+      const relayIsAhead = { app: -seconds, relay: seconds, database: 0 }[part];
+      await until('the relay to be compared', async () => isNear(await metric(stack, 'app', 'relay_clock_difference_seconds'), relayIsAhead));
+      if (relayIsAhead) await stack.app.waitLog(/the relay's clock is [+-]\d+ s from the one here/);
       await clock.set(0);
       if (isOver) bell = await open(stack);
       if (part !== 'relay') await until('no difference', async () => isNear(await difference(stack), 0));

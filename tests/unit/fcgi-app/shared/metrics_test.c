@@ -163,14 +163,16 @@ static void clocks_are_told(void **state)
     static const char *const lines[] = {
         "doorbell_app_clock_steps_total 2",
         "doorbell_app_clock_difference_seconds -3600",
+        "doorbell_app_relay_clock_difference_seconds 7",
     };
     struct metrics *m = make(1);
 
     (void)state;
     metrics_count_clock_step(m);
     metrics_count_clock_step(m);
-    metrics_set_clock_difference(m, -3600);
-    assert_int_equal(metrics_clock_difference(m), -3600);
+    metrics_set_clock_difference(m, METRICS_CLOCK_DATABASE, -3600);
+    metrics_set_clock_difference(m, METRICS_CLOCK_RELAY, 7);
+    assert_int_equal(metrics_clock_difference(m, METRICS_CLOCK_DATABASE), -3600);
     assert_lines(m, &down, lines, ROWS(lines));
     metrics_free(m);
 }

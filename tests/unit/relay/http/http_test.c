@@ -214,14 +214,15 @@ static void responses_are_whole(void **state)
     buf_init(&res.body, 100);
     buf_init(&out, 1000);
     assert_int_equal(buf_append(&res.body, SPAN("hello")), ERR_NONE);
-    assert_int_equal(http_encode_response(&out, &res, false), ERR_NONE);
-    assert_true(span_equal(buf_span(&out),
-                           SPAN("HTTP/1.1 405 Method Not Allowed\r\nContent-Type: a/b\r\n"
-                                "Content-Length: 5\r\nCache-Control: no-store\r\nAllow: GET\r\n"
-                                "Connection: close\r\n\r\nhello")));
+    assert_int_equal(http_encode_response(&out, &res, false, 784111777), ERR_NONE);
+    assert_true(
+        span_equal(buf_span(&out), SPAN("HTTP/1.1 405 Method Not Allowed\r\nContent-Type: a/b\r\n"
+                                        "Content-Length: 5\r\nCache-Control: no-store\r\n"
+                                        "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nAllow: GET\r\n"
+                                        "Connection: close\r\n\r\nhello")));
     buf_deinit(&out);
     buf_init(&out, 20);
-    assert_int_equal(http_encode_response(&out, &res, true), ERR_TOO_BIG);
+    assert_int_equal(http_encode_response(&out, &res, true, 0), ERR_TOO_BIG);
     buf_deinit(&out);
     buf_deinit(&res.body);
 }
