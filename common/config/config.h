@@ -26,7 +26,7 @@ enum config_line { CONFIG_LINE_DEFAULT = 0, CONFIG_LINE_ENVIRONMENT = -1 };
 
 enum program { PROGRAM_APP = 1, PROGRAM_RELAY = 2 };
 
-enum token_algorithm { TOKEN_HS256, TOKEN_RS256, TOKEN_ES256 };
+enum token_algorithm { TOKEN_HS256, TOKEN_RS256, TOKEN_ES256, TOKEN_EDDSA };
 
 /* A blank-separated list; the last item is followed by NULL. */
 struct config_list {
@@ -38,6 +38,7 @@ struct config_auth {
     enum token_algorithm algorithm;
     char *secret_file;
     struct config_list public_key_file;
+    char *private_key_file; /* empty: tokens are verified only */
     char *send_key_file;
     char *publish_key_file;
     struct config_list origins;

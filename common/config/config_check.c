@@ -101,9 +101,12 @@ static void check_auth(struct check *check)
     if (auth->algorithm == TOKEN_HS256 && keys > 0)
         FAULT(check, auth.public_key_file,
               "public_key_file: must be empty with algorithm = HS256, which uses secret_file");
+    if (auth->algorithm == TOKEN_HS256 && auth->private_key_file[0])
+        FAULT(check, auth.private_key_file,
+              "private_key_file: must be empty with algorithm = HS256, which uses secret_file");
     if (auth->algorithm != TOKEN_HS256 && keys == 0)
         FAULT(check, auth.public_key_file,
-              "public_key_file: RS256 and ES256 need a PEM file with the public key");
+              "public_key_file: RS256, ES256 and EdDSA need a PEM file with the public key");
 }
 
 static bool is_prefix(struct span s)

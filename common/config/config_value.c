@@ -165,7 +165,10 @@ static const char *set_algorithm(const struct setting *s, struct span text, void
     static const struct {
         const char *name;
         enum token_algorithm value;
-    } algorithms[] = {{"HS256", TOKEN_HS256}, {"RS256", TOKEN_RS256}, {"ES256", TOKEN_ES256}};
+    } algorithms[] = {{"HS256", TOKEN_HS256},
+                      {"RS256", TOKEN_RS256},
+                      {"ES256", TOKEN_ES256},
+                      {"EdDSA", TOKEN_EDDSA}};
 
     (void)s;
     for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
@@ -174,7 +177,7 @@ static const char *set_algorithm(const struct setting *s, struct span text, void
         *(enum token_algorithm *)field = algorithms[i].value;
         return NULL;
     }
-    return "must be HS256, RS256 or ES256";
+    return "must be HS256, RS256, ES256 or EdDSA";
 }
 
 static bool is_printable(struct span text, bool may_have_tabs)

@@ -16,9 +16,10 @@
 /* clang-format off */
 const struct setting settings[] = {
     /* section, name, type, default, min, max, unit_ms, offset, used by, reloadable, meaning */
-    {"auth", "algorithm", SETTING_ALGORITHM, "HS256", 0, 0, 0, AT(auth.algorithm), BOTH, true, "algorithm that signs user tokens: HS256, RS256 or ES256"},
+    {"auth", "algorithm", SETTING_ALGORITHM, "HS256", 0, 0, 0, AT(auth.algorithm), BOTH, true, "algorithm that signs user tokens: HS256, RS256, ES256 or EdDSA"},
     {"auth", "secret_file", SETTING_PATH, PATHS_FOLDER "/auth.secret", 0, 0, 0, AT(auth.secret_file), BOTH, true, "key file that signs and verifies user tokens (HS256)"},
-    {"auth", "public_key_file", SETTING_LIST, "", 0, 0, 0, AT(auth.public_key_file), BOTH, true, "PEM public key that verifies user tokens (RS256, ES256); two while you rotate it"},
+    {"auth", "public_key_file", SETTING_LIST, "", 0, 0, 0, AT(auth.public_key_file), BOTH, true, "PEM public key that verifies user tokens (RS256, ES256, EdDSA); two while you rotate it"},
+    {"auth", "private_key_file", SETTING_TEXT, "", 0, 0, 0, AT(auth.private_key_file), PROGRAM_APP, true, "PEM private key with which POST /tokens signs (RS256, ES256, EdDSA); empty: it makes none"},
     {"auth", "send_key_file", SETTING_PATH, PATHS_FOLDER "/send.key", 0, 0, 0, AT(auth.send_key_file), PROGRAM_APP, true, "key file that the site's back ends use to call doorbell-app; keys may have names and purposes"},
     {"auth", "publish_key_file", SETTING_PATH, PATHS_FOLDER "/publish.key", 0, 0, 0, AT(auth.publish_key_file), BOTH, true, "key file that doorbell-app and the site's back end use to call doorbell-relay"},
     {"auth", "origins", SETTING_LIST, "", 0, 0, 0, AT(auth.origins), BOTH, true, "origins of the pages that may use cookies, scheme://host[:port]; empty: only the request's own host"},

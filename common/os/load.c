@@ -60,6 +60,23 @@ static bool load_token_keys(const struct config *c, FILE *faults, struct token_k
     return false;
 }
 
+/* The relay makes no tokens. */
+static bool load_signer(const struct config *c, FILE *faults, struct token_keys *keys)
+{
+    char *const *path = &c->auth.private_key_file;
+    struct owned file;
+    const char *why;
+
+    if (!keys || !(*path)[0])
+        return true;
+    if (load_file(c, path, *path, TOKEN_PEM_MAX, faults, &file))
+        return false;
+    if (token_keys_set_signer(keys, &file, &why) == ERR_NONE)
+        return true;
+    config_fault(c, path, faults, "%s: %s", *path, why);
+    return false;
+}
+
 /* `path` is the setting's field. */
 static bool load_keyring(const struct config *c, char *const *path, FILE *faults, struct keyring *k)
 {
@@ -98,8 +115,10 @@ enum err load_secrets(const struct config *c, enum program program, FILE *faults
     struct secrets s = {0};
     bool is_good = load_token_keys(c, faults, &s.token);
 
-    if (program == PROGRAM_APP)
+    if (program == PROGRAM_APP) {
+        is_good &= load_signer(c, faults, s.token);
         is_good &= load_service_keys(c, faults, &s.service);
+    }
     is_good &= load_keyring(c, &c->auth.publish_key_file, faults, &s.publish);
     is_good &= secrets_check(c, &s, faults) == ERR_NONE;
     if (!is_good) {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* token.c - libjwt 1.10.2 signs, and verifies RS256 and ES256. It would also take alg:none, `crit`,
- * duplicate members, foreign bytes in an RS256 signature, and reads a float `exp` as 0: so header,
- * spelling and claims are read here. HS256, which is verified at every check and login, then needs
- * only one HMAC; libjwt would parse everything again. */
+/* token.c - libjwt 1.10.2 writes what is signed. It would also verify, but takes alg:none, `crit`,
+ * duplicate members, foreign bytes in an RS256 signature, reads a float `exp` as 0, a PEM anew for
+ * each token, and knows no EdDSA: so all that is verified is read here, and OpenSSL compares. */
 #include "common/security/token.h"
 
 #include <inttypes.h>
@@ -12,6 +11,7 @@
 #include <string.h>
 
 #include "common/security/hmac.h"
+#include "common/security/signature.h"
 #include "common/text/base64url.h"
 #include "common/text/json.h"
 #include "common/text/json_walk.h"
@@ -26,33 +26,19 @@ struct token_keys {
     enum token_algorithm algorithm;
     struct keyring secrets; /* of HS256, and set up: */
     struct hmac_key *hmacs[KEYRING_MAX];
-    struct owned pems[KEYRING_MAX]; /* of the others */
-    size_t pem_count;
+    struct signature_key *public_keys[KEYRING_MAX]; /* of the others */
+    size_t public_count;
+    struct signature_key *signer; /* NULL: theirs is not ours */
     char *audience;
     int64_t ttl_max_s;
 };
 
-static const struct {
-    const char *name;
-    jwt_alg_t jwt;
-} algorithms[] = {
-    [TOKEN_HS256] = {"HS256", JWT_ALG_HS256},
-    [TOKEN_RS256] = {"RS256", JWT_ALG_RS256},
-    [TOKEN_ES256] = {"ES256", JWT_ALG_ES256},
+static const char *const algorithm_names[] = {
+    [TOKEN_HS256] = "HS256",
+    [TOKEN_RS256] = "RS256",
+    [TOKEN_ES256] = "ES256",
+    [TOKEN_EDDSA] = "EdDSA",
 };
-
-static enum err check_pem(const struct owned *pem, const char **why)
-{
-    if (strstr(pem->bytes, "PRIVATE KEY-----")) {
-        *why = "contains a private key; remove it, only the public key belongs here";
-        return ERR_INVALID;
-    }
-    if (!strstr(pem->bytes, "-----BEGIN PUBLIC KEY-----")) {
-        *why = "contains no PEM public key (-----BEGIN PUBLIC KEY-----)";
-        return ERR_INVALID;
-    }
-    return ERR_NONE;
-}
 
 static enum err take_secrets(struct token_keys *keys, struct owned *file, const char **why)
 {
@@ -65,14 +51,15 @@ static enum err take_secrets(struct token_keys *keys, struct owned *file, const 
 
 static enum err take_file(struct token_keys *keys, struct owned *file, const char **why)
 {
-    struct owned *pem = &keys->pems[keys->pem_count];
+    enum err e;
 
     if (keys->algorithm == TOKEN_HS256)
         return take_secrets(keys, file, why);
-    *pem = *file;
-    *file = (struct owned){0};
-    keys->pem_count++;
-    return check_pem(pem, why);
+    e = signature_public_key(keys->algorithm, owned_span(file),
+                             &keys->public_keys[keys->public_count], why);
+    if (!e)
+        keys->public_count++;
+    return e;
 }
 
 enum err token_keys_new(const struct config_auth *auth, struct owned files[], size_t count,
@@ -111,10 +98,31 @@ void token_keys_free(struct token_keys *keys)
     for (size_t i = 0; i < keys->secrets.count; i++)
         hmac_key_free(keys->hmacs[i]);
     keyring_deinit(&keys->secrets);
-    for (size_t i = 0; i < keys->pem_count; i++)
-        owned_deinit(&keys->pems[i]);
+    for (size_t i = 0; i < keys->public_count; i++)
+        signature_key_free(keys->public_keys[i]);
+    signature_key_free(keys->signer);
     free(keys->audience);
     free(keys);
+}
+
+static bool is_in_pair(const struct token_keys *keys, const struct signature_key *signer)
+{
+    for (size_t i = 0; i < keys->public_count; i++)
+        if (signature_keys_match(keys->public_keys[i], signer))
+            return true;
+    return false;
+}
+
+enum err token_keys_set_signer(struct token_keys *keys, struct owned *file, const char **why)
+{
+    enum err e = signature_private_key(keys->algorithm, owned_span(file), &keys->signer, why);
+
+    owned_deinit(file);
+    if (!e && !is_in_pair(keys, keys->signer)) {
+        *why = "belongs to no key of public_key_file";
+        e = ERR_INVALID;
+    }
+    return e;
 }
 
 const struct keyring *token_keys_secrets(const struct token_keys *keys)
@@ -175,7 +183,7 @@ static enum err check_header(const struct token_keys *keys, struct span part)
     if (is_usual_header(keys, part))
         return ERR_NONE;
     if (decode_part(part, bytes, names, 3, members) ||
-        !says(members[0], span_of(algorithms[keys->algorithm].name)) || !is_jwt(members[1]) ||
+        !says(members[0], span_of(algorithm_names[keys->algorithm])) || !is_jwt(members[1]) ||
         members[2].p)
         return ERR_UNAUTHORIZED;
     return ERR_NONE;
@@ -191,26 +199,12 @@ static enum err check_mac(const struct token_keys *keys, struct span text, struc
     return ERR_UNAUTHORIZED;
 }
 
-static bool verifies(const struct token_keys *keys, const char *token, const struct owned *pem)
+static enum err check_public_key_signature(const struct token_keys *keys, struct span text,
+                                           struct span signature)
 {
-    jwt_t *jwt = NULL;
-    bool is_good = jwt_decode(&jwt, token, (const unsigned char *)pem->bytes, (int)pem->len) == 0 &&
-                   jwt_get_alg(jwt) == algorithms[keys->algorithm].jwt;
-
-    jwt_free(jwt);
-    return is_good;
-}
-
-static enum err check_public_key_signature(const struct token_keys *keys, struct span token)
-{
-    char text[TOKEN_MAX + 1];
-
-    memcpy(text, token.p, token.len);
-    text[token.len] = '\0';
-    for (size_t i = 0; i < keys->pem_count; i++) {
-        if (verifies(keys, text, &keys->pems[i]))
+    for (size_t i = 0; i < keys->public_count; i++)
+        if (signature_is_good(keys->public_keys[i], text, signature))
             return ERR_NONE;
-    }
     return ERR_UNAUTHORIZED;
 }
 
@@ -219,13 +213,13 @@ static enum err check_signature(const struct token_keys *keys, struct span token
 {
     char bytes[BASE64URL_DECODED_MAX(TOKEN_MAX)];
     struct span signature = {bytes, 0};
+    struct span text = {token.p, token.len - signature_text.len - 1};
 
     /* It is what is left of the token: a third dot in it is no base64url. */
     if (base64url_decode(signature_text, bytes, &signature.len) || signature.len == 0)
         return ERR_UNAUTHORIZED;
-    if (keys->algorithm != TOKEN_HS256)
-        return check_public_key_signature(keys, token);
-    return check_mac(keys, (struct span){token.p, token.len - signature_text.len - 1}, signature);
+    return keys->algorithm == TOKEN_HS256 ? check_mac(keys, text, signature)
+                                          : check_public_key_signature(keys, text, signature);
 }
 
 enum claim {
@@ -439,25 +433,68 @@ static bool is_possible(const struct token_grant *grant)
            grant->ttl_s <= TIME_MAX - grant->now_us / SECOND_US;
 }
 
-enum err token_sign(const struct token_keys *keys, const struct token_grant *grant, struct buf *out)
+static enum err sign_by_secret(const struct token_keys *keys, jwt_t *jwt, struct buf *out)
 {
-    char id[USER_ID_MAX + 1] = {0};
     struct span key = keys->secrets.keys[0];
-    jwt_t *jwt = NULL;
     char *token = NULL;
     enum err e = ERR_NO_MEMORY;
 
-    if (keys->algorithm != TOKEN_HS256)
-        return ERR_UNSUPPORTED;
-    if (!is_possible(grant))
-        return ERR_INVALID;
-    memcpy(id, grant->user.p, grant->user.len);
-    if (jwt_new(&jwt) == 0 && add_claims(jwt, keys, id, grant) == 0 &&
-        jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key.p, (int)key.len) == 0)
+    if (jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key.p, (int)key.len) == 0)
         token = jwt_encode_str(jwt);
     if (token)
         e = buf_append(out, span_of(token));
     free(token);
+    return e;
+}
+
+/* RFC 7515, 3.1. `out` has the token alone. */
+static enum err append_signed(const struct token_keys *keys, struct span claims, struct buf *out)
+{
+    char header[48];
+    struct buf signature;
+    enum err e;
+
+    (void)snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"typ\":\"JWT\"}",
+                   algorithm_names[keys->algorithm]);
+    buf_init(&signature, TOKEN_MAX);
+    if (!(e = base64url_encode(span_of(header), out)) && !(e = buf_append_char(out, '.')) &&
+        !(e = base64url_encode(claims, out)) &&
+        !(e = signature_make(keys->signer, buf_span(out), &signature)) &&
+        !(e = buf_append_char(out, '.')))
+        e = base64url_encode(buf_span(&signature), out);
+    buf_deinit(&signature);
+    return e;
+}
+
+static enum err sign_by_key(const struct token_keys *keys, jwt_t *jwt, struct buf *out)
+{
+    char *claims = jwt_get_grants_json(jwt, NULL);
+    struct buf token;
+    enum err e = ERR_NO_MEMORY;
+
+    buf_init(&token, TOKEN_MAX);
+    if (claims)
+        e = append_signed(keys, span_of(claims), &token);
+    if (!e)
+        e = buf_append(out, buf_span(&token));
+    buf_deinit(&token);
+    free(claims);
+    return e;
+}
+
+enum err token_sign(const struct token_keys *keys, const struct token_grant *grant, struct buf *out)
+{
+    char id[USER_ID_MAX + 1] = {0};
+    jwt_t *jwt = NULL;
+    enum err e = ERR_NO_MEMORY;
+
+    if (keys->algorithm != TOKEN_HS256 && !keys->signer)
+        return ERR_UNSUPPORTED;
+    if (!is_possible(grant))
+        return ERR_INVALID;
+    memcpy(id, grant->user.p, grant->user.len);
+    if (jwt_new(&jwt) == 0 && add_claims(jwt, keys, id, grant) == 0)
+        e = keys->signer ? sign_by_key(keys, jwt, out) : sign_by_secret(keys, jwt, out);
     jwt_free(jwt);
     return e;
 }

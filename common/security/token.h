@@ -42,6 +42,11 @@ MUST_USE enum err token_keys_new(const struct config_auth *auth, struct owned fi
                                  struct token_keys **out, size_t *bad, const char **why);
 void token_keys_free(struct token_keys *keys);
 
+/* With this private key token_sign() signs: a PEM text, whose bytes it takes in any case.
+ * ERR_INVALID as above, also if none of the public keys is its own. */
+MUST_USE enum err token_keys_set_signer(struct token_keys *keys, struct owned *file,
+                                        const char **why);
+
 /* The secrets of HS256, to be compared with other keys; empty for the other algorithms. */
 const struct keyring *token_keys_secrets(const struct token_keys *keys);
 

@@ -36,3 +36,20 @@ enum err base64url_decode(struct span text, char *out, size_t *len)
     *len = n;
     return ERR_NONE;
 }
+
+enum err base64url_encode(struct span bytes, struct buf *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned bits = 0;
+    unsigned bit_count = 0;
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; i < bytes.len && !e; i++) {
+        bits = (bits << 8 | (unsigned char)bytes.p[i]) & 0xffff;
+        for (bit_count += 8; bit_count >= 6 && !e; bit_count -= 6)
+            e = buf_append_char(out, digits[bits >> (bit_count - 6) & 63]);
+    }
+    if (bit_count > 0 && !e)
+        e = buf_append_char(out, digits[bits << (6 - bit_count) & 63]);
+    return e;
+}

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "common/bytes/buf.h"
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 
@@ -14,5 +15,8 @@
 /* Decodes the one canonical spelling only: no padding, no white space, unused bits zero. `out` has
  * room for BASE64URL_DECODED_MAX(text.len). ERR_MALFORMED. */
 MUST_USE enum err base64url_decode(struct span text, char *out, size_t *len);
+
+/* Appends the spelling of `bytes`. */
+MUST_USE enum err base64url_encode(struct span bytes, struct buf *out);
 
 #endif

@@ -33,9 +33,9 @@ static enum err sign_token(const struct endpoint *ep, const struct token_grant *
     if (!e)
         e = token_sign(ep->secrets->token, grant, &res->body);
     if (e == ERR_UNSUPPORTED)
-        return response_fail(
-            res, ERR_CONFLICT,
-            "tokens are only verified here, with a public key: sign them where the private key is");
+        return response_fail(res, ERR_CONFLICT,
+                             "tokens are only verified here, with a public key: set "
+                             "private_key_file, or sign them where the private key is");
     if (e)
         return e;
     return response_printf(res, "\",\"expires_at\":%" PRId64 "}",

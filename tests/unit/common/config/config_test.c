@@ -126,8 +126,8 @@ static void values_that_are_not_allowed_are_faults(void **state)
         {"[app]\nlisten_mode = 7777", "listen_mode: must be at most 0777"},
         {"[app]\nlisten = /run/x", "listen: must be unix:/path, host:port, [v6]:port or fd:N"},
         {"[auth]\ntrust_remote_user = true", "trust_remote_user: must be yes or no"},
-        {"[auth]\nalgorithm = none", "algorithm: must be HS256, RS256 or ES256"},
-        {"[auth]\nalgorithm = hs256", "algorithm: must be HS256, RS256 or ES256"},
+        {"[auth]\nalgorithm = none", "algorithm: must be HS256, RS256, ES256 or EdDSA"},
+        {"[auth]\nalgorithm = hs256", "algorithm: must be HS256, RS256, ES256 or EdDSA"},
         {"[auth]\nsecret_file =", "secret_file: must not be empty"},
         {"[database]\nurl =", "url: must not be empty"},
         {"[app]\nprefix = /",
@@ -227,9 +227,10 @@ static void origins_are_origins_or_faults(void **state)
 static void algorithm_and_public_keys_belong_together(void **state)
 {
     (void)state;
-    assert_faults(SPAN("[auth]\nalgorithm = RS256"), NULL,
-                  "[auth] public_key_file: public_key_file: RS256 and ES256 need a PEM file with "
-                  "the public key\n");
+    assert_faults(
+        SPAN("[auth]\nalgorithm = RS256"), NULL,
+        "[auth] public_key_file: public_key_file: RS256, ES256 and EdDSA need a PEM file with "
+        "the public key\n");
     assert_faults(SPAN("[auth]\npublic_key_file = /a"), NULL,
                   "c.conf:2: public_key_file: must be empty with algorithm = HS256, which uses "
                   "secret_file\n");

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/common/key_pair.h"
 #include "tests/unit/common/temp_file.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
@@ -183,17 +184,21 @@ static void a_pem_that_is_not_good_is_named(void **state)
     static char text[512], big[TOKEN_PEM_MAX + 1];
     struct config *c = NULL;
     struct secrets s = {0};
+    struct key_pair pair;
     enum err e;
     char *faults;
 
     (void)state;
+    key_pair_write(&pair, EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"));
     snprintf(text, sizeof(text),
              "[auth]\nalgorithm = ES256\npublic_key_file = %s/a.pem %s/b.pem\n"
-             "publish_key_file = %s/publish.key\n",
-             folder.path, folder.path, folder.path);
+             "publish_key_file = %s/publish.key\nsend_key_file = %s/send.key\n"
+             "private_key_file = %s/private.pem\n",
+             folder.path, folder.path, folder.path, folder.path, folder.path);
     assert_int_equal(config_parse(span_of(text), "c.conf", NULL, stderr, &c), ERR_NONE);
     assert_non_null(temp_write(&folder, "publish.key", SPAN(KEY_C)));
-    assert_non_null(temp_write(&folder, "a.pem", SPAN("-----BEGIN PUBLIC KEY-----")));
+    assert_non_null(temp_write(&folder, "send.key", SPAN(KEY_B)));
+    assert_non_null(temp_write(&folder, "a.pem", span_of(pair.public_pem)));
     assert_non_null(temp_write(&folder, "b.pem", SPAN("x")));
     faults = load(c, PROGRAM_RELAY, &e, &s);
     assert_int_equal(e, ERR_INVALID);
@@ -206,6 +211,24 @@ static void a_pem_that_is_not_good_is_named(void **state)
     assert_int_equal(e, ERR_INVALID);
     assert_string_equal(faults, "c.conf:3: /b.pem: is too big\n");
     free(faults);
+
+    /* The relay never reads what signs. */
+    assert_non_null(temp_write(&folder, "b.pem", span_of(pair.public_pem)));
+    assert_non_null(temp_write(&folder, "private.pem", SPAN("x")));
+    faults = load(c, PROGRAM_RELAY, &e, &s);
+    assert_int_equal(e, ERR_NONE);
+    free(faults);
+    secrets_deinit(&s);
+    faults = load(c, PROGRAM_APP, &e, &s);
+    assert_int_equal(e, ERR_INVALID);
+    assert_string_equal(faults, "c.conf:6: /private.pem: contains no PEM private key (-----BEGIN "
+                                "PRIVATE KEY-----)\n");
+    free(faults);
+    assert_non_null(temp_write(&folder, "private.pem", span_of(pair.private_pem)));
+    faults = load(c, PROGRAM_APP, &e, &s);
+    assert_int_equal(e, ERR_NONE);
+    free(faults);
+    secrets_deinit(&s);
     config_free(c);
 }
 

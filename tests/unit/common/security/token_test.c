@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "tests/unit/common/forge.h"
+#include "tests/unit/common/key_pair.h"
 #include "tests/unit/common/keys.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
@@ -511,10 +512,7 @@ static void public_keys_verify_their_algorithm_only(void **state)
         enum err e;
     } rows[] = {
         {TOKEN_RS256, rsa_pem, ec_token, ERR_UNAUTHORIZED},
-        {TOKEN_RS256, ec_pem, rsa_token, ERR_UNAUTHORIZED},
-        {TOKEN_RS256, ec_pem, ec_token, ERR_UNAUTHORIZED},
         {TOKEN_ES256, ec_pem, rsa_token, ERR_UNAUTHORIZED},
-        {TOKEN_ES256, rsa_pem, ec_token, ERR_UNAUTHORIZED},
         {TOKEN_RS256, rsa_pem, rsa_token, ERR_NONE},
         {TOKEN_ES256, ec_pem, ec_token, ERR_NONE},
     };
@@ -559,7 +557,7 @@ static void signatures_of_public_keys_are_spelled_in_one_way_only(void **state)
 
 static void key_files_without_a_public_key_are_refused(void **state)
 {
-    const char *const rows[] = {"", "-----BEGIN PUBLIC KEY", KEY_A,
+    const char *const rows[] = {"", "-----BEGIN PUBLIC KEY", KEY_A, rsa_pem,
                                 "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n"};
     struct token_keys *keys = NULL;
 
@@ -568,6 +566,40 @@ static void key_files_without_a_public_key_are_refused(void **state)
         assert_int_equal(load_pem(TOKEN_ES256, rows[i], &keys), ERR_INVALID);
     assert_null(keys);
     token_keys_free(NULL);
+}
+
+static void what_a_key_pair_signs_is_verified_with_its_public_key(void **state)
+{
+    const struct token_grant grant = {SPAN("42"), INT64_C(1000000) * NOW, 60, 7, false};
+    struct key_pair pair, other;
+    struct token_keys *keys = NULL;
+    struct token_claims claims;
+    struct owned file;
+    struct buf token;
+    const char *why;
+
+    (void)state;
+    key_pair_write(&pair, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+    key_pair_write(&other, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+    assert_int_equal(load_pem(TOKEN_EDDSA, pair.public_pem, &keys), ERR_NONE);
+    assert_int_equal(owned_copy(&file, span_of(pair.private_pem)), ERR_NONE);
+    assert_int_equal(token_keys_set_signer(keys, &file, &why), ERR_NONE);
+    assert_null(file.bytes);
+    buf_init(&token, TOKEN_MAX);
+    assert_int_equal(token_sign(keys, &grant, &token), ERR_NONE);
+    assert_int_equal(token_verify(keys, buf_span(&token), NOW, &claims), ERR_NONE);
+    assert_string_equal(claims.user, "42");
+    assert_int_equal(claims.generation, 7);
+    assert_int_equal(claims.expires_at, NOW + 60);
+    token_keys_free(keys);
+
+    assert_int_equal(load_pem(TOKEN_EDDSA, other.public_pem, &keys), ERR_NONE);
+    assert_int_equal(token_verify(keys, buf_span(&token), NOW, &claims), ERR_UNAUTHORIZED);
+    assert_int_equal(owned_copy(&file, span_of(pair.private_pem)), ERR_NONE);
+    assert_int_equal(token_keys_set_signer(keys, &file, &why), ERR_INVALID);
+    assert_string_equal(why, "belongs to no key of public_key_file");
+    token_keys_free(keys);
+    buf_deinit(&token);
 }
 
 int main(void)
@@ -589,6 +621,7 @@ int main(void)
         cmocka_unit_test(what_is_signed_here_is_verified_here),
         cmocka_unit_test(key_files_without_a_public_key_are_refused),
         cmocka_unit_test(public_keys_verify_their_algorithm_only),
+        cmocka_unit_test(what_a_key_pair_signs_is_verified_with_its_public_key),
         cmocka_unit_test(signatures_of_public_keys_are_spelled_in_one_way_only),
     };
 

@@ -39,8 +39,15 @@ static void only_the_canonical_spelling_is_taken(void **state)
         size_t len = 99;
 
         assert_int_equal(base64url_decode(span_of(rows[i].text), out, &len), rows[i].e);
-        if (!rows[i].e)
+        if (!rows[i].e) {
+            struct buf spelled;
+
             assert_true(span_equal((struct span){out, len}, rows[i].bytes));
+            buf_init(&spelled, 8);
+            assert_int_equal(base64url_encode(rows[i].bytes, &spelled), ERR_NONE);
+            assert_true(span_equal(buf_span(&spelled), span_of(rows[i].text)));
+            buf_deinit(&spelled);
+        }
     }
 }
 
