@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BUILD ?= build
-CFLAGS ?= -O2 -g
+CFLAGS ?= -O2 -g $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 CLANG ?= clang-14
@@ -34,7 +34,7 @@ packages_relay := libwebsockets
 packages_test := cmocka
 
 defines := -DDOORBELL_VERSION='"$(VERSION)"' -DDOORBELL_SYSCONFDIR='"$(SYSCONFDIR)"' \
-	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS)
+	$(if $(SANITIZE)$(CI),-DDOORBELL_FATAL_INVARIANTS) $(if $(SANITIZE),-DDOORBELL_TRACEABLE)
 our_cflags := -std=c11 -D_POSIX_C_SOURCE=200809L -I. $(defines) \
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR) \
 	-fno-strict-aliasing -fstack-protector-strong $(call quote,-ffile-prefix-map=$(CURDIR)=.) -pthread -MMD -MP \

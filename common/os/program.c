@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "common/config/paths.h"
 #include "common/os/load.h"
@@ -114,6 +116,18 @@ static bool read_options(struct program_start *start, int argc, char **argv, boo
     return false;
 }
 
+/* Keys are in our memory: it goes into no core file, and no other process of our user, the other
+ * program for one, may trace us or read it. The leak checker of sanitizers is such a process. */
+static void close_memory(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+#ifndef DOORBELL_TRACEABLE
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
 int program_main(enum program program, const char *name, int argc, char **argv,
                  int (*run)(const struct program_start *start, struct program_settings *loaded))
 {
@@ -123,6 +137,7 @@ int program_main(enum program program, const char *name, int argc, char **argv,
     int status;
 
     log_bugs();
+    close_memory();
     if (!read_options(&start, argc, argv, &is_check, &status))
         return status;
     if (load(&start, &loaded))

@@ -4,7 +4,7 @@
 // starts them again unless the status is 78.
 
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -151,6 +151,15 @@ async function show(machine, unit, name) {
 }
 
 const SOCKETS = 'Restarts that refuse nobody';
+
+for (const unit of ['doorbell-app', 'doorbell-relay', 'doorbell-purge']) {
+  test(`${unit} may do little beyond its work`, () => {
+    const file = path.join(top, 'deploy/systemd', `${unit}.service`);
+    // Of 100. What is left of it: addresses of the network, and users of the machine.
+    const { status, stdout } = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=18', file], { encoding: 'utf8' });
+    assert.equal(status, 0, stdout.split('\n').filter((line) => line.startsWith('✗')).join('\n'));
+  });
+}
 
 test('the units run under systemd as deploy/README.md sets them up', { skip: whyNoMachine() ?? false }, async (t) => {
   const machine = makeMachine(t);
