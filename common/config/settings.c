@@ -66,6 +66,7 @@ const struct setting settings[] = {
     {"relay", "max_accepts_per_second", SETTING_INT, "2000", 0, 10000000, 0, AT(relay.max_accepts_per_second), PROGRAM_RELAY, true, "new sessions per second; 0: no limit"},
     {"relay", "max_publishes_per_second", SETTING_INT, "5000", 0, 10000000, 0, AT(relay.max_publishes_per_second), PROGRAM_RELAY, true, "publish calls per second; 0: no limit"},
     {"relay", "max_publishers", SETTING_INT, "256", 0, 100000, 0, AT(relay.max_publishers), PROGRAM_RELAY, true, "connections to the publish listener; one more closes the most idle; 0: no limit"},
+    {"relay", "max_head", SETTING_INT, "32768", 8192, 1048576, 0, AT(relay.max_head), PROGRAM_RELAY, true, "largest head of a request, cookies included, in bytes"},
     {"relay", "max_frame", SETTING_INT, "8192", 128, 1048576, 0, AT(relay.max_frame), PROGRAM_RELAY, true, "largest frame from a client, in bytes"},
     {"relay", "max_publish_body", SETTING_INT, "1048576", 1024, 67108864, 0, AT(relay.max_publish_body), BOTH, true, "largest body of a publish call, in bytes"},
     {"relay", "socketio_path", SETTING_TEXT, "/socket.io/", 0, 0, 0, AT(relay.socketio_path), PROGRAM_RELAY, true, "path of the socket.io endpoint; starts and ends with /"},

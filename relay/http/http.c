@@ -133,29 +133,29 @@ static enum err next_line(struct span *rest, struct span *line)
     return ERR_NONE;
 }
 
-static enum err find_head(struct span in, struct span *head)
+static enum err find_head(struct span in, size_t max, struct span *head)
 {
     static const char end[] = "\r\n\r\n";
 
-    for (size_t i = 0; i < in.len && i < HTTP_HEAD_MAX;) {
+    for (size_t i = 0; i < in.len && i < max;) {
         const char *cr = memchr(in.p + i, '\r', in.len - i);
 
         if (!cr)
             break;
         i = (size_t)(cr - in.p);
-        if (in.len - i >= 4 && i + 4 <= HTTP_HEAD_MAX && memcmp(cr, end, 4) == 0) {
+        if (in.len - i >= 4 && i + 4 <= max && memcmp(cr, end, 4) == 0) {
             *head = (struct span){in.p, i + 4};
             return ERR_NONE;
         }
         i++;
     }
-    return in.len >= HTTP_HEAD_MAX ? ERR_TOO_BIG : ERR_INCOMPLETE;
+    return in.len >= max ? ERR_TOO_BIG : ERR_INCOMPLETE;
 }
 
-enum err http_decode_head(struct span in, struct http_request *out)
+enum err http_decode_head(struct span in, size_t max, struct http_request *out)
 {
     struct span head, rest, line;
-    enum err e = find_head(in, &head);
+    enum err e = find_head(in, max, &head);
 
     if (e)
         return e;
@@ -163,7 +163,11 @@ enum err http_decode_head(struct span in, struct http_request *out)
     memset(out, 0, offsetof(struct http_request, headers));
     out->head_len = head.len;
     rest = (struct span){head.p, head.len - 2};
-    if (next_line(&rest, &line) || decode_request_line(line, out))
+    if (next_line(&rest, &line))
+        return ERR_MALFORMED;
+    if (line.len > HTTP_LINE_MAX)
+        return ERR_TOO_BIG;
+    if (decode_request_line(line, out))
         return ERR_MALFORMED;
     while (rest.len > 0) {
         if (out->header_count == HTTP_HEADERS_MAX)

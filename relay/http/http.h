@@ -13,7 +13,7 @@
 #include "common/bytes/span.h"
 #include "common/text/ip.h"
 
-enum { HTTP_HEAD_MAX = 8192, HTTP_HEADERS_MAX = 64, HTTP_LINES_MAX = 512 };
+enum { HTTP_LINE_MAX = 8192, HTTP_HEADERS_MAX = 64, HTTP_LINES_MAX = 512 };
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 
@@ -61,8 +61,9 @@ struct http_response {
 };
 
 /* Decodes one request head; *out borrows from `in`, and is of no use on failure. ERR_INCOMPLETE,
- * ERR_TOO_BIG (longer than HTTP_HEAD_MAX, too many headers), ERR_MALFORMED. */
-MUST_USE enum err http_decode_head(struct span in, struct http_request *out);
+ * ERR_TOO_BIG (longer than `max`, a request line longer than HTTP_LINE_MAX, too many headers),
+ * ERR_MALFORMED. */
+MUST_USE enum err http_decode_head(struct span in, size_t max, struct http_request *out);
 
 /* The status that refuses this request for its body alone: 411, 413, 417; 0 when it may come. */
 int http_refuse_body(const struct http_request *req, size_t body_max);

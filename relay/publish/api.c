@@ -138,7 +138,7 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
 
 /* Walks the parameters of the query string, which is decoded in place of a copy. */
 struct query {
-    char text[HTTP_HEAD_MAX];
+    char text[HTTP_LINE_MAX];
     struct form form;
 };
 

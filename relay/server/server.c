@@ -251,15 +251,16 @@ static bool is_local_listener(int fd)
 
 static struct http_limits client_limits(const struct config *config)
 {
-    return (struct http_limits){(size_t)config->relay.socketio_max_payload, HANDSHAKES_MAX,
+    return (struct http_limits){(size_t)config->relay.max_head,
+                                (size_t)config->relay.socketio_max_payload, HANDSHAKES_MAX,
                                 REQUEST_TIMEOUT_MS, IDLE_TIMEOUT_MS};
 }
 
 static struct http_limits publish_limits(const struct config *config)
 {
-    return (struct http_limits){(size_t)config->relay.max_publish_body,
-                                (size_t)config->relay.max_publishers, REQUEST_TIMEOUT_MS,
-                                IDLE_TIMEOUT_MS};
+    return (struct http_limits){
+        (size_t)config->relay.max_head, (size_t)config->relay.max_publish_body,
+        (size_t)config->relay.max_publishers, REQUEST_TIMEOUT_MS, IDLE_TIMEOUT_MS};
 }
 
 static enum err listen_for_clients(struct server *server)

@@ -24,7 +24,9 @@ enum {
     REQUESTS_PER_TURN = 16,
     READ_SIZE = 64 * 1024,
     RESPONSE_MAX = 1024 * 1024,
-    KEPT_BUFFER_MAX = 64 * 1024, /* of an idle connection */
+    RESPONSE_HEAD_MAX = 8 * 1024,
+    KEPT_BUFFER_MAX = 4 * 1024,  /* of an idle connection */
+    PARKED_INPUT_MAX = 8 * 1024, /* behind a request that waits: no client has much to say then */
     LINGER_MS = 2000,
 };
 
@@ -48,8 +50,8 @@ struct http_conn {
     bool is_ending;       /* no further request is read */
     bool is_lingering;    /* all is said; waiting for the peer to close */
     bool has_ended_input; /* the peer will send no more */
-    bool is_parked;       /* the request that `in` begins with waits for http_server_answer() */
-    size_t request_len;   /* of the request that is being handled, or waits */
+    bool is_parked;       /* a request waits for http_server_answer() */
+    size_t request_len;   /* of the request that is being handled, which `in` begins with */
     struct http_parked parked;
 };
 
@@ -185,15 +187,22 @@ static void refuse(struct http_conn *c, int status)
     reply(c, &res, false);
 }
 
-static void finish_request(struct http_conn *c, size_t len)
+/* Long heads and bodies take memory only as long as they are read. */
+static void consume_request(struct http_conn *c)
 {
-    buf_consume(&c->in, len);
+    buf_consume(&c->in, c->request_len);
+    c->request_len = 0;
+    if (c->in.len == 0 && c->in.cap > KEPT_BUFFER_MAX)
+        buf_deinit(&c->in);
+}
+
+static void finish_request(struct http_conn *c)
+{
+    consume_request(c);
     c->has_continued = false;
     c->is_within_request = c->in.len > 0;
     c->deadline_ms = clock_ms() + (c->is_within_request ? c->server->limits.request_timeout_ms
                                                         : c->server->limits.idle_timeout_ms);
-    if (c->in.len == 0 && c->in.cap > KEPT_BUFFER_MAX)
-        buf_deinit(&c->in);
 }
 
 enum progress { PROGRESS_DONE, PROGRESS_WAIT, PROGRESS_GONE };
@@ -201,6 +210,7 @@ enum progress { PROGRESS_DONE, PROGRESS_WAIT, PROGRESS_GONE };
 static enum progress park(struct http_conn *c, const struct http_request *req, const char *headers)
 {
     c->parked.headers = strdup(headers);
+    consume_request(c);
     unlink_conn(c);
     c->is_parked = true;
     c->parked.waiter = req->waiter;
@@ -214,7 +224,7 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
     const struct http_handler *handler = &c->server->handler;
     struct http_response res = {.status = 500, .content_type = "text/plain", .headers = ""};
 
-    buf_init(&res.body, RESPONSE_MAX - HTTP_HEAD_MAX);
+    buf_init(&res.body, RESPONSE_MAX - RESPONSE_HEAD_MAX);
     req->peer = c->peer;
     req->conn = c;
     c->request_len = req->head_len + req->content_length;
@@ -235,7 +245,7 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
         return PROGRESS_GONE;
     }
     buf_deinit(&res.body);
-    finish_request(c, c->request_len);
+    finish_request(c);
     return PROGRESS_DONE;
 }
 
@@ -261,7 +271,7 @@ static size_t body_max(const struct http_conn *c, const struct http_request *req
 static enum progress serve_request(struct http_conn *c)
 {
     struct http_request req;
-    enum err e = http_decode_head(buf_span(&c->in), &req);
+    enum err e = http_decode_head(buf_span(&c->in), c->server->limits.head_max, &req);
     int status;
 
     if (e == ERR_INCOMPLETE)
@@ -328,9 +338,8 @@ static size_t room(struct http_conn *c)
 {
     size_t left;
 
-    /* After a request that waits for its answer no client has much to say. */
-    buf_set_max(&c->in,
-                HTTP_HEAD_MAX + (c->is_parked ? c->request_len : c->server->limits.body_max));
+    buf_set_max(&c->in, c->is_parked ? PARKED_INPUT_MAX
+                                     : c->server->limits.head_max + c->server->limits.body_max);
     left = buf_room(&c->in);
     return left < READ_SIZE ? left : READ_SIZE;
 }
@@ -513,7 +522,7 @@ void http_server_answer(struct http_conn *c, struct http_response *res)
     reply(c, res, c->parked.keeps_alive);
     free(c->parked.headers);
     c->parked.headers = NULL;
-    finish_request(c, c->request_len);
+    finish_request(c);
     if (!flush(c))
         return;
     watch(c, c->out.len > 0 ? EV_WRITE : EV_READ);

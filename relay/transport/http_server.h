@@ -30,6 +30,7 @@ struct http_handler {
 };
 
 struct http_limits {
+    size_t head_max;
     size_t body_max;
     size_t connections_max; /* not counting parked ones; at more, the one that was silent for
                                longest is closed; 0: no limit */

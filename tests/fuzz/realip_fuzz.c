@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct http_request req;
     struct ip ip;
 
-    if (http_decode_head((struct span){(const char *)data, size}, &req))
+    if (http_decode_head((struct span){(const char *)data, size}, HTTP_LINE_MAX, &req))
         return 0;
     if (ip_parse(SPAN("192.0.2.1"), &req.peer))
         abort();

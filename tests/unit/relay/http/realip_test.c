@@ -51,7 +51,7 @@ static void the_address_is_the_one_before_the_trusted(void **state)
         struct ip ip = {{0}};
 
         snprintf(head, sizeof(head), "GET /ws HTTP/1.1\r\nHost: h\r\n%s\r\n", rows[i].headers);
-        assert_int_equal(http_decode_head(span_of(head), &req), ERR_NONE);
+        assert_int_equal(http_decode_head(span_of(head), HTTP_LINE_MAX, &req), ERR_NONE);
         if (*rows[i].from)
             assert_int_equal(ip_parse(span_of(rows[i].from), &ip), ERR_NONE);
         req.peer = ip;
