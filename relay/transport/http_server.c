@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* http_server.c - the life of an HTTP connection. work() is its heart: answer one request, write,
  * and go on as long as there is input and its answers are taken; so a client that pipelines waits
- * for itself, and after REQUESTS_PER_TURN for the others. Connections are in the order in which
+ * for itself, and after REQUESTS_PER_TURN for the others. libev calls back whoever was heard last
+ * first: so a callback only hands on to a watcher of lower priority, which turns that round and
+ * serves what has arrived in its order. Connections are in the order in which
  * they were last heard of, so the first is the one to drop for want of room; those that are parked
  * are on a list of their own and never dropped for that. */
 #define _GNU_SOURCE /* accept4 */
@@ -39,6 +41,7 @@ struct http_parked {
 
 struct http_conn {
     ev_io io;
+    ev_timer turn; /* what to do for it within this turn of the loop, or in the next one */
     struct http_server *server;
     struct http_conn *prev, *next; /* the one heard of last is last; or of the parked ones */
     struct buf in;
@@ -110,13 +113,19 @@ static void link_parked(struct http_conn *c)
     server->parked = c;
 }
 
+/* Nothing calls back for it any more. */
+static void stop_watching(struct http_conn *c)
+{
+    ev_io_stop(c->server->loop, &c->io);
+    ev_timer_stop(c->server->loop, &c->turn);
+}
+
 /* Frees the connection, and returns its descriptor, which stays open. */
 static int release_conn(struct http_conn *c)
 {
     int fd = c->io.fd;
 
-    ev_io_stop(c->server->loop, &c->io);
-    ev_clear_pending(c->server->loop, &c->io);
+    stop_watching(c);
     unlink_conn(c);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
@@ -139,6 +148,15 @@ static void watch(struct http_conn *c, int events)
     ev_io_stop(c->server->loop, &c->io);
     ev_io_modify(&c->io, events);
     ev_io_start(c->server->loop, &c->io);
+}
+
+/* Goes on in the next turn, without waiting for more input. */
+static void go_on_later(struct http_conn *c)
+{
+    if (ev_is_active(&c->turn))
+        return;
+    ev_timer_set(&c->turn, 0., 0.);
+    ev_timer_start(c->server->loop, &c->turn);
 }
 
 /* A close() with unread bytes would reset the connection, and the answer might be lost with it. */
@@ -317,9 +335,9 @@ static void work(struct http_conn *c)
             return;
         }
     }
-    /* The others first; then this one goes on without waiting for more input. */
+    /* The others first. */
     watch(c, EV_READ);
-    ev_feed_event(c->server->loop, &c->io, EV_CUSTOM);
+    go_on_later(c);
 }
 
 static void note_heard(struct http_conn *c)
@@ -374,6 +392,13 @@ static void on_conn(struct ev_loop *loop, ev_io *io, int events)
 {
     struct http_conn *c = io->data;
 
+    ev_feed_event(loop, &c->turn, events);
+}
+
+static void on_turn(struct ev_loop *loop, ev_timer *turn, int events)
+{
+    struct http_conn *c = turn->data;
+
     (void)loop;
     if (c->is_parked && room(c) == 0) {
         close_conn(c);
@@ -398,7 +423,9 @@ static struct http_conn *new_conn(struct http_server *server, int fd, const stru
     buf_init(&c->in, 0); /* its ceiling is set at each read */
     buf_init(&c->out, RESPONSE_MAX);
     ev_io_init(&c->io, on_conn, fd, EV_READ);
-    c->io.data = c;
+    ev_timer_init(&c->turn, on_turn, 0., 0.);
+    ev_set_priority(&c->turn, EV_MINPRI);
+    c->io.data = c->turn.data = c;
     link_last(c);
     return c;
 }
@@ -507,8 +534,7 @@ int http_server_take(struct http_conn *c)
     /* RFC 6455 4.1: the client waits for the answer before it sends frames. */
     if (c->in.len != c->request_len)
         return -1;
-    ev_io_stop(c->server->loop, &c->io);
-    ev_clear_pending(c->server->loop, &c->io);
+    stop_watching(c);
     return fd;
 }
 
@@ -527,7 +553,7 @@ void http_server_answer(struct http_conn *c, struct http_response *res)
         return;
     watch(c, c->out.len > 0 ? EV_WRITE : EV_READ);
     /* Its next request, or its end, has a turn of its own: the caller may be within another. */
-    ev_feed_event(c->server->loop, &c->io, EV_CUSTOM);
+    go_on_later(c);
 }
 
 void http_server_sweep(struct http_server *server)

@@ -866,3 +866,19 @@ test('the longest text that is taken closes no page, and a longer one is refused
   await polling.next(is(`42["new_msg","${fits}"]`));
   assert.deepEqual(polling.messages(), [fits, fits]);
 });
+
+test('what comes in one turn by several connections is heard in the order in which it came', async (t) => {
+  const scene = await startScene(t);
+  for (let i = 0; i < 20; i++) {
+    const page = await new Page(t, scene).open();
+    const other = new Line(t, scene.port);
+    await other.ask('OPTIONS', page.target());
+    const post = { body: '1', headers: { 'content-type': TEXT } };
+    let answers;
+    scene.inOneTurn(() => {
+      answers = [page.poll(), other.ask('POST', page.target(), post)];
+    });
+    const [poll, close] = await Promise.all(answers);
+    assert.deepEqual([poll.status, poll.text, close.status, close.text], [200, '6', 200, 'ok']);
+  }
+});
