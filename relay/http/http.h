@@ -13,7 +13,7 @@
 #include "common/bytes/span.h"
 #include "common/text/ip.h"
 
-enum { HTTP_LINE_MAX = 8192, HTTP_HEADERS_MAX = 64, HTTP_LINES_MAX = 512 };
+enum { HTTP_LINE_MAX = 8192, HTTP_HEADERS_MAX = 64, HTTP_LINES_MAX = 1024 };
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 

@@ -26,7 +26,7 @@ static enum http_action open_connection(struct listener *l, struct http_request 
     c = upgrade->transport == TRANSPORT_SSE ? sse_open(l->sse, fd)
                                             : websocket_open(l->websockets, fd, upgrade);
     if (c && upgrade->protocol->open(l->engine, c, upgrade))
-        conn_cut(c);
+        c->transport->close(c, CLOSE_NORMAL, "");
     return HTTP_TAKEN;
 }
 
