@@ -44,15 +44,16 @@ static bool is_subprotocol_ours(const struct http_request *req, struct upgrade *
 enum handshake_origin handshake_origin(const struct http_request *req,
                                        const struct config_list *origins)
 {
+    struct span site = http_header(req, SPAN("Sec-Fetch-Site"));
     struct span origin;
 
     switch (http_find_header(req, SPAN("Origin"), &origin)) {
     case ERR_NONE:
-        return origin_is_allowed(origins, origin, SPAN(""), http_header(req, SPAN("Host")))
-                   ? ORIGIN_OURS
-                   : ORIGIN_FOREIGN;
+        return origin_is_allowed(origins, origin, req->scheme, req->host) ? ORIGIN_OURS
+                                                                          : ORIGIN_FOREIGN;
     case ERR_NOT_FOUND:
-        return ORIGIN_NOT_SAID;
+        /* A <script> of a foreign page sends no Origin. */
+        return span_equal(site, SPAN("cross-site")) ? ORIGIN_FOREIGN : ORIGIN_NOT_SAID;
     default:
         return ORIGIN_FOREIGN;
     }

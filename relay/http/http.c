@@ -104,9 +104,9 @@ static enum err decode_length(struct span value, size_t *out)
 static enum err note_framing(struct http_request *req)
 {
     struct span connection = http_header(req, SPAN("Connection"));
-    struct span length, host, ignored;
+    struct span length, ignored;
     enum err length_e = http_find_header(req, SPAN("Content-Length"), &length);
-    enum err host_e = http_find_header(req, SPAN("Host"), &host);
+    enum err host_e = http_find_header(req, SPAN("Host"), &req->host);
 
     if (length_e == ERR_INVALID || host_e == ERR_INVALID || (host_e && !req->is_http_1_0))
         return ERR_MALFORMED;

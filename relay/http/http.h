@@ -37,15 +37,17 @@ struct http_framing {
 
 struct http_request {
     enum http_method method;
-    struct span path;  /* still percent-encoded */
-    struct span query; /* after the '?' */
+    struct span path;   /* still percent-encoded */
+    struct span query;  /* after the '?' */
+    struct span scheme; /* of the page's own origin; empty: not known, see realip.h */
+    struct span host;   /* and its host */
     size_t header_count;
     size_t head_len; /* with the empty line that ends it */
     size_t content_length;
     struct http_framing framing;
     bool keeps_alive;
     bool is_http_1_0;
-    struct ip peer;            /* set by who accepted it */
+    struct ip peer;            /* set by the server that accepted it; see realip.h */
     struct http_conn *conn;    /* as well; only http_server.h knows what it is */
     struct http_waiter waiter; /* set by the handler that parks it */
     char *body; /* content_length bytes, set by who read them; decoding may change them */

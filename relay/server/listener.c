@@ -2,6 +2,7 @@
 #include "relay/server/listener.h"
 
 #include "relay/access/handshake.h"
+#include "relay/http/realip.h"
 #include "relay/server/instant.h"
 
 static const struct protocol *owner_of(const struct engine *e, struct span path)
@@ -52,6 +53,7 @@ enum http_action listener_on_request(void *ctx, struct http_request *req, struct
     enum http_action action = HTTP_REPLY;
 
     l->engine->now = instant_now();
+    realip_resolve(req, &l->engine->config->relay.trusted_proxies);
     if (owner) {
         action = serve(l, owner, req, res);
     } else {

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "relay/access/handshake.h"
-#include "relay/http/realip.h"
 #include "relay/socketio/session.h"
 
 enum {
@@ -216,18 +215,18 @@ static enum request_outcome open_by_polling(struct asked *a, const struct ip *pe
 
 static enum request_outcome shake_hands(struct asked *a)
 {
-    struct ip peer = realip_of_request(a->req, &a->engine->config->relay.trusted_proxies);
+    const struct ip *peer = &a->req->peer;
     const char *why;
     int status;
 
     if (a->req->method != HTTP_GET)
         return refuse(a, EIO_BAD_METHOD);
-    status = engine_check_room(a->engine, &peer, &why);
+    status = engine_check_room(a->engine, peer, &why);
     if (status)
         return refuse_for_room(a, status, why);
     if (a->query.transport == EIO_POLLING)
-        return open_by_polling(a, &peer);
-    a->upgrade->peer = peer;
+        return open_by_polling(a, peer);
+    a->upgrade->peer = *peer;
     a->upgrade->token = proven_token(a);
     return hand_over(a);
 }

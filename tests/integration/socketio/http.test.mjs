@@ -730,8 +730,7 @@ test('the cookie logs in by itself, but for pages of our own alone', async (t) =
     [{ origin: ours, 'sec-fetch-site': 'cross-site' }, true],
     [{ 'sec-fetch-site': 'same-origin' }, true],
     [{ 'sec-fetch-site': 'none' }, true],
-    // A script, which is how JSONP asks, of a foreign page, or of a browser that tells nothing.
-    [{ 'sec-fetch-site': 'cross-site' }, false],
+    // A script, which is how JSONP asks, of a neighbouring page, or of a browser that tells nothing.
     [{ 'sec-fetch-site': 'same-site' }, false],
     [{}, false],
     [{ origin: ours, cookie: 'doorbell_token=forged' }, false],
@@ -927,5 +926,16 @@ test('what comes in one turn by several connections is heard in the order in whi
     });
     const [poll, close] = await Promise.all(answers);
     assert.deepEqual([poll.status, poll.text, close.status, close.text], [200, '6', 200, 'ok']);
+  }
+});
+
+test('a script of a foreign page hears nothing', async (t) => {
+  const scene = await startScene(t, { 'auth.origins': 'https://a.example' });
+  const jsonp = '/socket.io/?EIO=3&transport=polling&j=0';
+  const ask1 = (target, headers) => ask(t, scene, 'GET', target, { headers });
+  for (const target of [jsonp, '/socket.io/?EIO=4&transport=polling']) {
+    assertFault(await ask1(target, { 'sec-fetch-site': 'cross-site' }), 4, target);
+    for (const headers of [{}, { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'cross-site', origin: 'https://a.example' }])
+      assert.equal((await ask1(target, headers)).status, 200, JSON.stringify(headers));
   }
 });
