@@ -265,7 +265,8 @@ static struct http_limits publish_limits(const struct config *config)
 
 static enum err listen_for_clients(struct server *server)
 {
-    struct http_handler handler = {listener_on_request, listener_body_max, &server->listener};
+    struct http_handler handler = {
+        .on_request = listener_on_request, .body_max = listener_body_max, .ctx = &server->listener};
     struct http_limits limits = client_limits(server->engine.config);
     int size = KERNEL_BUFFER;
     enum err e;
@@ -285,7 +286,8 @@ static enum err listen_for_clients(struct server *server)
 
 static enum err listen_for_publishers(struct server *server)
 {
-    struct http_handler handler = {.on_request = on_publish_request, .ctx = server};
+    struct http_handler handler = {
+        .on_request = on_publish_request, .takes_chunks = true, .ctx = server};
     struct http_limits limits = publish_limits(server->engine.config);
     enum err e;
     int fd;

@@ -20,6 +20,7 @@
 
 #include "common/os/clock.h"
 #include "common/os/log.h"
+#include "relay/http/chunked.h"
 
 enum {
     ACCEPTS_PER_TURN = 64,
@@ -54,7 +55,9 @@ struct http_conn {
     bool is_lingering;    /* all is said; waiting for the peer to close */
     bool has_ended_input; /* the peer will send no more */
     bool is_parked;       /* a request waits for http_server_answer() */
-    size_t request_len;   /* of the request that is being handled, which `in` begins with */
+    struct chunked chunked;
+    size_t chunks_len;  /* of what they have brought so far */
+    size_t request_len; /* of the request that is being handled, which `in` begins with */
     struct http_parked parked;
 };
 
@@ -210,6 +213,8 @@ static void consume_request(struct http_conn *c)
 {
     buf_consume(&c->in, c->request_len);
     c->request_len = 0;
+    c->chunked = (struct chunked){0};
+    c->chunks_len = 0;
     if (c->in.len == 0 && c->in.cap > KEPT_BUFFER_MAX)
         buf_deinit(&c->in);
 }
@@ -240,14 +245,17 @@ static enum progress park(struct http_conn *c, const struct http_request *req, c
 static enum progress handle(struct http_conn *c, struct http_request *req)
 {
     const struct http_handler *handler = &c->server->handler;
-    struct http_response res = {.status = 500, .content_type = "text/plain", .headers = ""};
+    struct http_response res = {.status = 500,
+                                .content_type = "text/plain",
+                                .headers = "",
+                                .is_head = req->method == HTTP_HEAD};
 
     buf_init(&res.body, RESPONSE_MAX - RESPONSE_HEAD_MAX);
     req->peer = c->peer;
     req->conn = c;
     c->request_len = req->head_len + req->content_length;
     req->body = c->in.data + req->head_len;
-    /* HEAD is among the others, whose answers have a body here that its client does not expect. */
+    /* Whether its answer has a body, only those know who know the method. */
     if (req->method == HTTP_OTHER)
         req->keeps_alive = false;
     switch (handler->on_request(handler->ctx, req, &res)) {
@@ -286,9 +294,40 @@ static size_t body_max(const struct http_conn *c, const struct http_request *req
     return own < max ? own : max;
 }
 
+/* Makes of the chunks that have arrived the body that they bring. */
+static enum err unite_chunks(struct http_conn *c, struct http_request *req, size_t max)
+{
+    char *at = c->in.data + req->head_len + c->chunks_len;
+    size_t arrived = c->in.len - req->head_len - c->chunks_len, used, written;
+    enum err e = chunked_decode(&c->chunked, (struct span){at, arrived}, at, &used, &written);
+
+    memmove(at + written, at + used, arrived - used);
+    c->in.len -= used - written;
+    c->chunks_len += written;
+    req->content_length = c->chunks_len;
+    return c->chunks_len > max ? ERR_TOO_BIG : e;
+}
+
+static enum progress serve_chunks(struct http_conn *c, struct http_request *req, size_t max)
+{
+    switch (unite_chunks(c, req, max)) {
+    case ERR_NONE:
+        return handle(c, req);
+    case ERR_INCOMPLETE:
+        return await_body(c, req);
+    case ERR_TOO_BIG:
+        refuse(c, 413);
+        return PROGRESS_DONE;
+    default:
+        refuse(c, 400);
+        return PROGRESS_DONE;
+    }
+}
+
 static enum progress serve_request(struct http_conn *c)
 {
     struct http_request req;
+    size_t max;
     enum err e = http_decode_head(buf_span(&c->in), c->server->limits.head_max, &req);
     int status;
 
@@ -298,10 +337,13 @@ static enum progress serve_request(struct http_conn *c)
         refuse(c, e == ERR_TOO_BIG ? 431 : 400);
         return PROGRESS_DONE;
     }
-    if ((status = http_refuse_body(&req, body_max(c, &req)))) {
+    max = body_max(c, &req);
+    if ((status = http_refuse_body(&req, max, c->server->handler.takes_chunks))) {
         refuse(c, status);
         return PROGRESS_DONE;
     }
+    if (req.framing.is_chunked)
+        return serve_chunks(c, &req, max);
     if (c->in.len - req.head_len < req.content_length)
         return await_body(c, &req);
     return handle(c, &req);
@@ -357,7 +399,8 @@ static size_t room(struct http_conn *c)
     size_t left;
 
     buf_set_max(&c->in, c->is_parked ? PARKED_INPUT_MAX
-                                     : c->server->limits.head_max + c->server->limits.body_max);
+                                     : c->server->limits.head_max + CHUNKED_LINE_MAX +
+                                           c->server->limits.body_max);
     left = buf_room(&c->in);
     return left < READ_SIZE ? left : READ_SIZE;
 }

@@ -14,7 +14,7 @@ static void append(struct buf *out, struct span s)
 
 static void write_anew(const struct http_request *req, struct buf *out)
 {
-    static const struct span methods[] = {SPAN("GET"), SPAN("POST"), SPAN("OPTIONS"),
+    static const struct span methods[] = {SPAN("GET"), SPAN("HEAD"), SPAN("POST"), SPAN("OPTIONS"),
                                           SPAN("OTHER")};
 
     append(out, methods[req->method]);
@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (req.head_len > size || req.head_len > HTTP_LINE_MAX)
         abort();
     check_prefixes((struct span){in.p, req.head_len});
-    (void)http_refuse_body(&req, 1000);
+    (void)http_refuse_body(&req, 1000, true);
     (void)http_bearer(&req);
     (void)http_cookie(&req, SPAN("doorbell_token"));
     buf_init(&anew, HTTP_LINE_MAX);

@@ -25,9 +25,15 @@ static void decode_answers_done_incomplete_or_failed(void **state)
         {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", ERR_MALFORMED},
         {"GET /\r\nHost: h\r\n\r\n", ERR_MALFORMED},
         {"G\x01T / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
-        {"GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET http:/h/ HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET http:///x HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET http://u@h/ HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET http://h/ HTTP/1.1\r\n\r\n", ERR_MALFORMED}, /* no Host */
+        {"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
         {"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
-        {"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
         {"GET / HTTP/1.1\r\n\r\n", ERR_MALFORMED}, /* no Host */
         {GET "Host: h\r\n\r\n", ERR_MALFORMED},
         {GET "nothing\r\n\r\n", ERR_MALFORMED},
@@ -49,6 +55,8 @@ static void decode_answers_done_incomplete_or_failed(void **state)
         {GET "A:\r\n\r\n", ERR_NONE},
         {GET "A: \xc3\xa9\r\n\r\n", ERR_NONE},
         {"GET / HTTP/1.0\r\n\r\n", ERR_NONE},
+        {"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_NONE},
+        {"\r\n", ERR_INCOMPLETE},
         {"BREW /pot HTTP/1.1\r\nHost: h\r\n\r\n", ERR_NONE},
     };
 
@@ -75,6 +83,75 @@ static void decode_gives_the_parts(void **state)
     assert_int_equal(req.content_length, 12);
     assert_int_equal(req.head_len, in.len - 3);
     assert_true(req.framing.expects_continue && req.keeps_alive && req.framing.has_length);
+}
+
+static void decode_takes_the_host_from_an_absolute_target(void **state)
+{
+    static const struct {
+        const char *target, *host, *path, *query;
+    } rows[] = {
+        {"/a?b", "h", "/a", "b"},
+        {"/a?http://x/", "h", "/a", "http://x/"},
+        {"http://x:8/a?b", "x:8", "/a", "b"},
+        {"HTTPS://x?b", "x", "/", "b"},
+        {"http://x", "x", "/", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct http_request req;
+        char head[128];
+
+        snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", rows[i].target);
+        assert_int_equal(http_decode_head(span_of(head), HEAD_MAX, &req), ERR_NONE);
+        assert_true(span_equal(req.host, span_of(rows[i].host)));
+        assert_true(span_equal(req.path, span_of(rows[i].path)));
+        assert_true(span_equal(req.query, span_of(rows[i].query)));
+    }
+}
+
+static void lists_may_come_in_several_fields(void **state)
+{
+    struct http_request req;
+
+    (void)state;
+    assert_int_equal(http_decode_head(SPAN(GET "A: b, C\r\nx: c\r\na: d\r\n\r\n"), HEAD_MAX, &req),
+                     ERR_NONE);
+    assert_true(http_list_has(&req, SPAN("a"), SPAN("c")));
+    assert_true(http_list_has(&req, SPAN("a"), SPAN("D")));
+    assert_false(http_list_has(&req, SPAN("x"), SPAN("d")));
+    assert_int_equal(
+        http_decode_head(SPAN(GET "Connection: x\r\nConnection: close\r\n\r\n"), HEAD_MAX, &req),
+        ERR_NONE);
+    assert_false(req.keeps_alive);
+}
+
+static void only_what_is_chunked_and_nothing_else_comes_in_chunks(void **state)
+{
+    static const struct {
+        const char *head;
+        int status;
+    } rows[] = {
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n", 0},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 411},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 411},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n",
+         411},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+         411},
+        {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 411},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n", 411},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct http_request req;
+
+        assert_int_equal(http_decode_head(span_of(rows[i].head), HEAD_MAX, &req), ERR_NONE);
+        assert_int_equal(http_refuse_body(&req, 10, true), rows[i].status);
+        assert_int_equal(http_refuse_body(&req, 10, false), 411);
+    }
 }
 
 static void every_prefix_of_a_head_is_incomplete(void **state)
@@ -165,7 +242,7 @@ static void bodies_are_refused_by_their_head(void **state)
         struct http_request req;
 
         assert_int_equal(http_decode_head(span_of(rows[i].head), HEAD_MAX, &req), ERR_NONE);
-        assert_int_equal(http_refuse_body(&req, 10), rows[i].status);
+        assert_int_equal(http_refuse_body(&req, 10, false), rows[i].status);
     }
 }
 
@@ -248,6 +325,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decode_answers_done_incomplete_or_failed),
         cmocka_unit_test(decode_gives_the_parts),
+        cmocka_unit_test(decode_takes_the_host_from_an_absolute_target),
+        cmocka_unit_test(lists_may_come_in_several_fields),
+        cmocka_unit_test(only_what_is_chunked_and_nothing_else_comes_in_chunks),
         cmocka_unit_test(every_prefix_of_a_head_is_incomplete),
         cmocka_unit_test(decode_refuses_heads_over_the_limit),
         cmocka_unit_test(decode_refuses_request_lines_over_the_limit),
