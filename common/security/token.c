@@ -381,15 +381,30 @@ static enum err read_claims(const struct token_keys *keys, struct span part, int
     return e;
 }
 
+/* A token comes out of a file or a form with blanks or a line end around it, which a browser takes
+ * off only where it makes a header of it. */
+static struct span trim(struct span token)
+{
+    static const char around[] = " \t\r\n";
+
+    while (token.len > 0 && memchr(around, token.p[0], sizeof(around) - 1)) {
+        token.p++;
+        token.len--;
+    }
+    while (token.len > 0 && memchr(around, token.p[token.len - 1], sizeof(around) - 1))
+        token.len--;
+    return token;
+}
+
 enum err token_verify(const struct token_keys *keys, struct span token, int64_t now,
                       struct token_claims *out)
 {
-    struct span rest = token;
-    struct span header, claims;
+    struct span header, claims, rest;
     enum err e;
 
-    if (token.len == 0 || token.len > TOKEN_MAX)
+    if (token.len > TOKEN_MAX)
         return ERR_UNAUTHORIZED;
+    token = rest = trim(token);
     header = span_cut(&rest, '.');
     claims = span_cut(&rest, '.');
     e = check_header(keys, header);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/http/bearer.h"
-#include "common/http/cookie.h"
 #include "common/security/origin.h"
 
 static enum err verify_token(const struct secrets *keys, struct span token, int64_t now,
@@ -35,7 +34,8 @@ static enum err take_remote_user(struct span name, struct identity *out)
 /* The browser sends an ambient identity along with whatever any page makes it send. */
 static enum err check_auth_origin(const struct config_auth *rules, const struct credentials *c)
 {
-    if (!c->is_write || origin_is_allowed(&rules->origins, c->origin, c->scheme, c->host))
+    if ((!c->is_write && !c->is_cross_site) ||
+        origin_is_allowed(&rules->origins, c->origin, c->scheme, c->host))
         return ERR_NONE;
     return ERR_FORBIDDEN;
 }
@@ -48,10 +48,8 @@ static enum err prove_user(const struct config_auth *rules, const struct secrets
 
     if (bearer_read(c->authorization, &token))
         return verify_token(keys, token, now, out);
-    token = (struct span){NULL, 0};
-    cookie_read(c->cookie, COOKIE_TOKEN, &token);
-    if (token.p)
-        e = verify_token(keys, token, now, out);
+    if (c->token.p)
+        e = verify_token(keys, c->token, now, out);
     else if (rules->trust_remote_user && c->remote_user.len > 0)
         e = take_remote_user(c->remote_user, out);
     else

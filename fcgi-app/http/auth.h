@@ -16,12 +16,13 @@
 /* What the request brings, as it came; empty where absent. */
 struct credentials {
     struct span authorization;
-    struct span cookie;
+    struct span token; /* of the cookie; {NULL, 0} where there is none */
     struct span remote_user;
     struct span origin;
     struct span scheme;        /* http or https, that the request came by */
     struct span host;          /* and the host that it was sent to */
     struct span expected_user; /* whom the page believes to act for, percent-encoded */
+    bool is_cross_site;        /* as its browser says */
     bool is_write;
 };
 
@@ -35,8 +36,8 @@ struct identity {
 };
 
 /* ERR_UNAUTHORIZED, ERR_UNTIMELY; ERR_INVALID for a token that lives too long; ERR_FORBIDDEN for a
- * write by an ambient identity from a foreign page; ERR_ANOTHER_USER if the request expects a user
- * other than the proven one. */
+ * write by an ambient identity from a foreign page, and for a read that says that it is from one;
+ * ERR_ANOTHER_USER if the request expects a user other than the proven one. */
 MUST_USE enum err auth_user(const struct config_auth *rules, const struct secrets *keys,
                             const struct credentials *c, int64_t now, struct identity *out);
 

@@ -4,13 +4,18 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/http/cookie.h"
+#include "common/security/forwarded.h"
 #include "common/security/user.h"
 
 /* The parameters that count (RFC 3875 4.1, and what web servers add). */
 struct params {
     struct span method, uri, script_name, path_info, query;
     struct span content_type, content_length, if_none_match;
-    struct span authorization, cookie, remote_user, origin, scheme, https, host, expected_user;
+    struct span authorization, remote_user, origin, scheme, https, host, expected_user;
+    struct span fetch_site, remote_address;
+    struct span token; /* of all cookies */
+    struct forwarded forwarded;
 };
 
 #define PARAM(name, field)                                                                         \
@@ -32,14 +37,38 @@ static const struct {
     PARAM("CONTENT_LENGTH", content_length),
     PARAM("HTTP_IF_NONE_MATCH", if_none_match),
     PARAM("HTTP_AUTHORIZATION", authorization),
-    PARAM("HTTP_COOKIE", cookie),
     PARAM("REMOTE_USER", remote_user),
     PARAM("HTTP_ORIGIN", origin),
     PARAM("REQUEST_SCHEME", scheme),
     PARAM("HTTPS", https),
     PARAM("HTTP_HOST", host),
     PARAM("HTTP_DOORBELL_USER", expected_user),
+    PARAM("HTTP_SEC_FETCH_SITE", fetch_site),
+    PARAM("REMOTE_ADDR", remote_address),
 };
+
+/* Those that may come several times, as the fields of the request did. */
+static bool take_field(struct span name, struct span value, struct params *out)
+{
+    static const char *const lists[FORWARDED_FIELD_COUNT] = {
+        [FORWARDED_FOR] = "HTTP_X_FORWARDED_FOR",
+        [FORWARDED_PROTO] = "HTTP_X_FORWARDED_PROTO",
+        [FORWARDED_HOST] = "HTTP_X_FORWARDED_HOST",
+        [FORWARDED_STANDARD] = "HTTP_FORWARDED",
+    };
+
+    if (span_equal(name, SPAN("HTTP_COOKIE"))) {
+        cookie_read(value, COOKIE_TOKEN, &out->token);
+        return true;
+    }
+    for (enum forwarded_field field = FORWARDED_FOR; field < FORWARDED_FIELD_COUNT; field++) {
+        if (!span_equal(name, span_of(lists[field])))
+            continue;
+        forwarded_add(&out->forwarded, field, value);
+        return true;
+    }
+    return false;
+}
 
 static void collect_params(char **env, struct params *out)
 {
@@ -47,6 +76,8 @@ static void collect_params(char **env, struct params *out)
         struct span value = span_of(*env);
         struct span name = span_cut(&value, '=');
 
+        if (take_field(name, value, out))
+            continue;
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
             if (span_equal(name, (struct span){names[i].name, names[i].len}))
                 *(struct span *)((char *)out + names[i].offset) = value;
@@ -60,16 +91,32 @@ static struct span scheme_of(const struct params *p)
     return span_equal_nocase(p->https, SPAN("on")) ? SPAN("https") : SPAN("http");
 }
 
-static struct credentials credentials_of(const struct params *p, unsigned method)
+/* The web server before us tells by parameters what it was asked for, and fields of the request
+ * what others before it were. */
+static struct forwarded_source source_of(struct params *p, const struct config_list *proxies)
 {
+    struct forwarded_source source = {.scheme = scheme_of(p), .host = p->host};
+
+    if (!ip_parse(p->remote_address, &source.peer) ||
+        span_starts_with(p->remote_address, SPAN("unix:")))
+        forwarded_follow(&p->forwarded, proxies, &source);
+    return source;
+}
+
+static struct credentials credentials_of(struct params *p, unsigned method,
+                                         const struct config_list *proxies)
+{
+    struct forwarded_source source = source_of(p, proxies);
+
     return (struct credentials){
         .authorization = p->authorization,
-        .cookie = p->cookie,
+        .token = p->token,
         .remote_user = p->remote_user,
         .origin = p->origin,
-        .scheme = scheme_of(p),
-        .host = p->host,
+        .scheme = source.scheme,
+        .host = source.host,
         .expected_user = p->expected_user,
+        .is_cross_site = span_equal(p->fetch_site, SPAN("cross-site")),
         .is_write = method != METHOD_GET,
     };
 }
@@ -108,7 +155,8 @@ static enum err read_query(struct request *req, struct span query)
     return query_decode(text, query.len, &req->query);
 }
 
-enum err request_init(struct request *req, char **env, struct span prefix)
+enum err request_init(struct request *req, char **env, struct span prefix,
+                      const struct config_list *proxies)
 {
     struct params p = {.method = {NULL, 0}};
     enum err e;
@@ -119,7 +167,7 @@ enum err request_init(struct request *req, char **env, struct span prefix)
     req->content_type = p.content_type;
     req->content_length = p.content_length;
     req->if_none_match = p.if_none_match;
-    req->credentials = credentials_of(&p, req->method);
+    req->credentials = credentials_of(&p, req->method, proxies);
     e = read_path(req, &p, prefix);
     return e ? e : read_query(req, p.query);
 }

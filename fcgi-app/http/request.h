@@ -31,8 +31,10 @@ struct request {
     const struct service_key *key;    /* that came with it, or NULL; borrowed from the secrets */
 };
 
-/* Reads the parameters of `env`. Failures are those of path_decode_uri() and query_decode(). */
-MUST_USE enum err request_init(struct request *req, char **env, struct span prefix);
+/* Reads the parameters of `env`; `proxies` are trusted to tell what came before them. Failures are
+ * those of path_decode_uri() and query_decode(). */
+MUST_USE enum err request_init(struct request *req, char **env, struct span prefix,
+                               const struct config_list *proxies);
 
 /* How long the body is, or at most may be. ERR_TOO_BIG if it is known to be longer than `max`,
  * ERR_MALFORMED if its length is no number. */

@@ -69,7 +69,8 @@ enum err dispatch_params(struct jobs *jobs, struct job *job)
     enum err e;
 
     req->now_us = clock_unix_us();
-    e = request_init(req, exchange_params(&job->exchange), span_of(config->app.prefix));
+    e = request_init(req, exchange_params(&job->exchange), span_of(config->app.prefix),
+                     &config->relay.trusted_proxies);
     if (!e)
         e = find_request_route(req, &job->response);
     if (!e)

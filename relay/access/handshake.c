@@ -32,27 +32,27 @@ static bool is_websocket_key(struct span key)
 /* Says in *out which one is to be agreed to. */
 static bool is_subprotocol_ours(const struct http_request *req, struct upgrade *out)
 {
-    struct span list;
-    enum err e = http_find_header(req, SPAN("Sec-WebSocket-Protocol"), &list);
+    struct span name = SPAN("Sec-WebSocket-Protocol"), ignored;
 
-    if (e == ERR_NOT_FOUND)
+    if (http_find_header(req, name, &ignored) == ERR_NOT_FOUND)
         return true;
     out->subprotocol = subprotocol;
-    return !e && http_list_has(list, span_of(subprotocol));
+    return http_list_has(req, name, span_of(subprotocol));
 }
 
 enum handshake_origin handshake_origin(const struct http_request *req,
                                        const struct config_list *origins)
 {
+    struct span site = http_header(req, SPAN("Sec-Fetch-Site"));
     struct span origin;
 
     switch (http_find_header(req, SPAN("Origin"), &origin)) {
     case ERR_NONE:
-        return origin_is_allowed(origins, origin, SPAN(""), http_header(req, SPAN("Host")))
-                   ? ORIGIN_OURS
-                   : ORIGIN_FOREIGN;
+        return origin_is_allowed(origins, origin, req->scheme, req->host) ? ORIGIN_OURS
+                                                                          : ORIGIN_FOREIGN;
     case ERR_NOT_FOUND:
-        return ORIGIN_NOT_SAID;
+        /* A <script> of a foreign page sends no Origin. */
+        return span_equal(site, SPAN("cross-site")) ? ORIGIN_FOREIGN : ORIGIN_NOT_SAID;
     default:
         return ORIGIN_FOREIGN;
     }
@@ -86,7 +86,7 @@ static int check_upgrade(const struct http_request *req, const char **why, const
     }
     *why = "not a WebSocket upgrade";
     if (e || !span_equal_nocase(upgrade, SPAN("websocket")) ||
-        !http_list_has(http_header(req, SPAN("Connection")), SPAN("upgrade")) || req->is_http_1_0)
+        !http_list_has(req, SPAN("Connection"), SPAN("upgrade")) || req->is_http_1_0)
         return 400;
     if (!span_equal(http_header(req, SPAN("Sec-WebSocket-Version")), SPAN("13"))) {
         *headers = "Sec-WebSocket-Version: 13\r\n";

@@ -23,11 +23,11 @@ struct upgrade {
     const char *subprotocol;   /* to be agreed to; NULL: none was asked for */
 };
 
-/* Where a request comes from, by its Origin header. */
+/* Where a request comes from, by what its browser says. */
 enum handshake_origin {
     ORIGIN_NOT_SAID,
     ORIGIN_OURS,
-    ORIGIN_FOREIGN, /* or said twice */
+    ORIGIN_FOREIGN, /* said twice, or not said of a page of another site */
 };
 enum handshake_origin handshake_origin(const struct http_request *req,
                                        const struct config_list *origins);

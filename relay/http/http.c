@@ -39,18 +39,51 @@ static bool is_field_value(struct span s)
     return true;
 }
 
-static bool is_target(struct span s)
+static bool is_visible(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
         if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7f)
             return false;
-    return s.len > 0 && s.p[0] == '/';
+    return true;
+}
+
+/* RFC 9112 3.2.2: a target with the host in it, which counts instead of the Host field. */
+static bool cut_authority(struct span *target, struct span *host)
+{
+    struct span rest = *target;
+    struct span scheme = span_cut(&rest, ':');
+    size_t n = 0;
+
+    if ((!span_equal_nocase(scheme, SPAN("http")) && !span_equal_nocase(scheme, SPAN("https"))) ||
+        !span_starts_with(rest, SPAN("//")))
+        return false;
+    rest = (struct span){rest.p + 2, rest.len - 2};
+    while (n < rest.len && rest.p[n] != '/' && rest.p[n] != '?')
+        n++;
+    *host = (struct span){rest.p, n};
+    *target = (struct span){rest.p + n, rest.len - n};
+    return n > 0 && !memchr(host->p, '@', n);
+}
+
+static bool read_target(struct span target, struct http_request *req)
+{
+    if (target.len == 0 || !is_visible(target))
+        return false;
+    if (target.p[0] != '/' && !cut_authority(&target, &req->host))
+        return false;
+    req->path = span_cut(&target, '?');
+    req->query = target;
+    if (req->path.len == 0)
+        req->path = SPAN("/");
+    return req->path.p[0] == '/';
 }
 
 static enum http_method method_of(struct span s)
 {
     if (span_equal(s, SPAN("GET")))
         return HTTP_GET;
+    if (span_equal(s, SPAN("HEAD")))
+        return HTTP_HEAD;
     if (span_equal(s, SPAN("POST")))
         return HTTP_POST;
     if (span_equal(s, SPAN("OPTIONS")))
@@ -63,15 +96,13 @@ static enum err decode_request_line(struct span line, struct http_request *req)
     struct span method = span_cut(&line, ' ');
     struct span target = span_cut(&line, ' ');
 
-    if (!is_token(method) || !is_target(target))
+    if (!is_token(method) || !read_target(target, req))
         return ERR_MALFORMED;
     if (span_equal(line, SPAN("HTTP/1.0")))
         req->is_http_1_0 = true;
     else if (!span_equal(line, SPAN("HTTP/1.1")))
         return ERR_MALFORMED;
     req->method = method_of(method);
-    req->path = span_cut(&target, '?');
-    req->query = target;
     return ERR_NONE;
 }
 
@@ -104,8 +135,8 @@ static enum err decode_length(struct span value, size_t *out)
 
 static enum err note_framing(struct http_request *req)
 {
-    struct span connection = http_header(req, SPAN("Connection"));
-    struct span length, host, ignored;
+    struct span connection = SPAN("Connection");
+    struct span length, host, coding;
     enum err length_e = http_find_header(req, SPAN("Content-Length"), &length);
     enum err host_e = http_find_header(req, SPAN("Host"), &host);
 
@@ -114,13 +145,17 @@ static enum err note_framing(struct http_request *req)
     req->framing.has_length = length_e == ERR_NONE;
     if (req->framing.has_length && decode_length(length, &req->content_length))
         return ERR_MALFORMED;
+    if (!req->host.p)
+        req->host = host;
     req->framing.has_transfer_encoding =
-        http_find_header(req, SPAN("Transfer-Encoding"), &ignored) != ERR_NOT_FOUND;
+        http_find_header(req, SPAN("Transfer-Encoding"), &coding) != ERR_NOT_FOUND;
+    req->framing.is_chunked =
+        span_equal_nocase(coding, SPAN("chunked")) && !req->framing.has_length && !req->is_http_1_0;
     req->framing.expects_continue =
         !req->is_http_1_0 &&
         span_equal_nocase(http_header(req, SPAN("Expect")), SPAN("100-continue"));
-    req->keeps_alive = req->is_http_1_0 ? http_list_has(connection, SPAN("keep-alive"))
-                                        : !http_list_has(connection, SPAN("close"));
+    req->keeps_alive = req->is_http_1_0 ? http_list_has(req, connection, SPAN("keep-alive"))
+                                        : !http_list_has(req, connection, SPAN("close"));
     return ERR_NONE;
 }
 
@@ -134,37 +169,43 @@ static enum err next_line(struct span *rest, struct span *line)
     return ERR_NONE;
 }
 
-static enum err find_head(struct span in, struct span *head)
+static enum err find_head(struct span in, size_t max, struct span *head)
 {
     static const char end[] = "\r\n\r\n";
 
-    for (size_t i = 0; i < in.len && i < HTTP_HEAD_MAX;) {
+    for (size_t i = 0; i < in.len && i < max;) {
         const char *cr = memchr(in.p + i, '\r', in.len - i);
 
         if (!cr)
             break;
         i = (size_t)(cr - in.p);
-        if (in.len - i >= 4 && i + 4 <= HTTP_HEAD_MAX && memcmp(cr, end, 4) == 0) {
+        if (in.len - i >= 4 && i + 4 <= max && memcmp(cr, end, 4) == 0) {
             *head = (struct span){in.p, i + 4};
             return ERR_NONE;
         }
         i++;
     }
-    return in.len >= HTTP_HEAD_MAX ? ERR_TOO_BIG : ERR_INCOMPLETE;
+    return in.len >= max ? ERR_TOO_BIG : ERR_INCOMPLETE;
 }
 
-enum err http_decode_head(struct span in, struct http_request *out)
+enum err http_decode_head(struct span in, size_t max, struct http_request *out)
 {
+    /* RFC 9112 2.2: some clients send an empty line after a body. */
+    size_t skipped = span_starts_with(in, SPAN("\r\n")) ? 2 : 0;
     struct span head, rest, line;
-    enum err e = find_head(in, &head);
+    enum err e = find_head((struct span){in.p + skipped, in.len - skipped}, max - skipped, &head);
 
     if (e)
         return e;
     /* Not the headers, which are two KiB and have a count. */
     memset(out, 0, offsetof(struct http_request, headers));
-    out->head_len = head.len;
+    out->head_len = skipped + head.len;
     rest = (struct span){head.p, head.len - 2};
-    if (next_line(&rest, &line) || decode_request_line(line, out))
+    if (next_line(&rest, &line))
+        return ERR_MALFORMED;
+    if (line.len > HTTP_LINE_MAX)
+        return ERR_TOO_BIG;
+    if (decode_request_line(line, out))
         return ERR_MALFORMED;
     while (rest.len > 0) {
         if (out->header_count == HTTP_HEADERS_MAX)
@@ -175,13 +216,14 @@ enum err http_decode_head(struct span in, struct http_request *out)
     return note_framing(out);
 }
 
-int http_refuse_body(const struct http_request *req, size_t body_max)
+int http_refuse_body(const struct http_request *req, size_t body_max, bool takes_chunks)
 {
+    bool is_chunked = takes_chunks && req->framing.is_chunked;
     struct span ignored;
 
-    if (req->framing.has_transfer_encoding)
+    if (req->framing.has_transfer_encoding && !is_chunked)
         return 411;
-    if (!req->framing.has_length && req->method == HTTP_POST)
+    if (!req->framing.has_length && !is_chunked && req->method == HTTP_POST)
         return 411;
     if (req->content_length > body_max)
         return 413;
@@ -216,11 +258,17 @@ struct span http_header(const struct http_request *req, struct span name)
     return http_find_header(req, name, &value) ? (struct span){NULL, 0} : value;
 }
 
-bool http_list_has(struct span list, struct span token)
+bool http_list_has(const struct http_request *req, struct span name, struct span token)
 {
-    while (list.p)
-        if (span_equal_nocase(span_trim(span_cut(&list, ',')), token))
-            return true;
+    for (size_t i = 0; i < req->header_count; i++) {
+        struct span list = req->headers[i].value;
+
+        if (!span_equal_nocase(req->headers[i].name, name))
+            continue;
+        while (list.p)
+            if (span_equal_nocase(span_trim(span_cut(&list, ',')), token))
+                return true;
+    }
     return false;
 }
 
@@ -272,5 +320,5 @@ enum err http_encode_response(struct buf *out, const struct http_response *res, 
         (!keep_alive && (e = buf_append(out, SPAN("Connection: close\r\n")))) ||
         (e = buf_append(out, SPAN("\r\n"))))
         return e;
-    return buf_append(out, buf_span(&res->body));
+    return res->is_head ? ERR_NONE : buf_append(out, buf_span(&res->body));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* http.h - HTTP/1.1 heads in, responses out (RFC 7230). Bodies only by Content-Length: chunked ones
- * are refused. Strict where leniency is what attacks are made of. Pure. */
+/* http.h - HTTP/1.1 heads in, responses out (RFC 9112). Bodies by
+ * Content-Length, or in chunks (chunked.h). Strict where leniency is what attacks are made of.
+ * Pure. */
 #ifndef DOORBELL_RELAY_HTTP_HTTP_H
 #define DOORBELL_RELAY_HTTP_HTTP_H
 
@@ -13,9 +14,9 @@
 #include "common/bytes/span.h"
 #include "common/text/ip.h"
 
-enum { HTTP_HEAD_MAX = 8192, HTTP_HEADERS_MAX = 64, HTTP_LINES_MAX = 512 };
+enum { HTTP_LINE_MAX = 8192, HTTP_HEADERS_MAX = 64, HTTP_LINES_MAX = 1024 };
 
-enum http_method { HTTP_GET, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 
 struct http_header {
     struct span name;
@@ -32,20 +33,23 @@ struct http_waiter {
 struct http_framing {
     bool has_length;
     bool has_transfer_encoding;
+    bool is_chunked; /* and nothing else is said */
     bool expects_continue;
 };
 
 struct http_request {
     enum http_method method;
-    struct span path;  /* still percent-encoded */
-    struct span query; /* after the '?' */
+    struct span path;   /* still percent-encoded */
+    struct span query;  /* after the '?' */
+    struct span scheme; /* of the page's own origin; empty: not known, see realip.h */
+    struct span host;   /* and its host */
     size_t header_count;
     size_t head_len; /* with the empty line that ends it */
     size_t content_length;
     struct http_framing framing;
     bool keeps_alive;
     bool is_http_1_0;
-    struct ip peer;            /* set by who accepted it */
+    struct ip peer;            /* set by the server that accepted it; see realip.h */
     struct http_conn *conn;    /* as well; only http_server.h knows what it is */
     struct http_waiter waiter; /* set by the handler that parks it */
     char *body; /* content_length bytes, set by who read them; decoding may change them */
@@ -58,14 +62,16 @@ struct http_response {
     const char *headers;        /* whole header lines, or empty; borrowed until it is encoded */
     char lines[HTTP_LINES_MAX]; /* room for header lines that are no static text */
     struct buf body;
+    bool is_head; /* only its length is written */
 };
 
 /* Decodes one request head; *out borrows from `in`, and is of no use on failure. ERR_INCOMPLETE,
- * ERR_TOO_BIG (longer than HTTP_HEAD_MAX, too many headers), ERR_MALFORMED. */
-MUST_USE enum err http_decode_head(struct span in, struct http_request *out);
+ * ERR_TOO_BIG (longer than `max`, a request line longer than HTTP_LINE_MAX, too many headers),
+ * ERR_MALFORMED. */
+MUST_USE enum err http_decode_head(struct span in, size_t max, struct http_request *out);
 
 /* The status that refuses this request for its body alone: 411, 413, 417; 0 when it may come. */
-int http_refuse_body(const struct http_request *req, size_t body_max);
+int http_refuse_body(const struct http_request *req, size_t body_max, bool takes_chunks);
 
 /* The value of the only header of that name, without blanks around it. ERR_NOT_FOUND: there is
  * none, ERR_INVALID: there is more than one. *out is then {NULL, 0}. */
@@ -75,8 +81,9 @@ MUST_USE enum err http_find_header(const struct http_request *req, struct span n
 /* The same where none is as good as two. */
 struct span http_header(const struct http_request *req, struct span name);
 
-/* Whether a comma-separated list has this token, letters of any case. */
-bool http_list_has(struct span list, struct span token);
+/* Whether a comma-separated list, in one field of that name or several, has this token, letters of
+ * any case: RFC 9110 5.3. */
+bool http_list_has(const struct http_request *req, struct span name, struct span token);
 
 /* The value of a cookie, as cookie_read() has it. */
 struct span http_cookie(const struct http_request *req, struct span name);

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* realip.h - whose request this is: the address that the connection comes from, or, if that is a
- * trusted proxy's, the one that the proxy names. Pure. */
+/* realip.h - the browser of a request that came through web servers. Pure. */
 #ifndef DOORBELL_RELAY_HTTP_REALIP_H
 #define DOORBELL_RELAY_HTTP_REALIP_H
 
 #include "common/config/config.h"
-#include "common/text/ip.h"
 #include "relay/http/http.h"
 
-/* Reads X-Forwarded-For from its end, over as many trusted proxies as follow each other: what
- * comes before the first other one is anybody's claim. `trusted` has networks, and "unix". */
-struct ip realip_of_request(const struct http_request *req, const struct config_list *trusted);
+/* Sets the request's peer, scheme and host to what the trusted proxies say: see forwarded.h. */
+void realip_resolve(struct http_request *req, const struct config_list *trusted);
 
 #endif

@@ -10,7 +10,6 @@
 #include "common/bytes/invariant.h"
 #include "relay/access/handshake.h"
 #include "relay/engine/engine.h"
-#include "relay/http/realip.h"
 #include "relay/native/codec.h"
 
 enum { SILENCE_MAX_MS = 55 * 1000 };
@@ -46,7 +45,7 @@ static enum request_outcome admit(struct engine *e, struct http_request *req,
     const char *why;
     int status;
 
-    upgrade->peer = realip_of_request(req, &e->config->relay.trusted_proxies);
+    upgrade->peer = req->peer;
     status = engine_check_room(e, &upgrade->peer, &why);
     if (!status)
         return REQUEST_UPGRADES;

@@ -138,7 +138,7 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
 
 /* Walks the parameters of the query string, which is decoded in place of a copy. */
 struct query {
-    char text[HTTP_HEAD_MAX];
+    char text[HTTP_LINE_MAX];
     struct form form;
 };
 
@@ -410,10 +410,11 @@ static const struct route *find_route(enum http_method method, struct span path)
 
 static enum err dispatch(struct api *api, struct http_request *req, struct http_response *res)
 {
-    const struct route *route = find_route(req->method, req->path);
+    enum http_method method = req->method == HTTP_HEAD ? HTTP_GET : req->method;
+    const struct route *route = find_route(method, req->path);
 
-    if ((req->method != HTTP_GET && req->method != HTTP_POST) ||
-        (route && route->method != req->method)) {
+    if ((method != HTTP_GET && method != HTTP_POST) ||
+        (route ? route->method != method : req->method == HTTP_HEAD)) {
         res->headers = route ? route->allow : "Allow: POST\r\n";
         return api_refuse(res, 405, "this method is not known here");
     }

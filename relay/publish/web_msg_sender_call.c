@@ -61,7 +61,7 @@ static enum err run_call(struct api *api, const struct web_msg_sender_call *call
 enum err web_msg_sender_handle(struct api *api, struct http_request *req, struct http_response *res)
 {
     struct web_msg_sender_call call = {.is_empty = true};
-    char query[HTTP_HEAD_MAX];
+    char query[HTTP_LINE_MAX];
     enum err e;
 
     if (req->method == HTTP_GET && (!api->config->relay.legacy_get || is_key_needed(api))) {

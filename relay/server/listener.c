@@ -2,6 +2,7 @@
 #include "relay/server/listener.h"
 
 #include "relay/access/handshake.h"
+#include "relay/http/realip.h"
 #include "relay/server/instant.h"
 
 static const struct protocol *owner_of(const struct engine *e, struct span path)
@@ -26,7 +27,7 @@ static enum http_action open_connection(struct listener *l, struct http_request 
     c = upgrade->transport == TRANSPORT_SSE ? sse_open(l->sse, fd)
                                             : websocket_open(l->websockets, fd, upgrade);
     if (c && upgrade->protocol->open(l->engine, c, upgrade))
-        conn_cut(c);
+        c->transport->close(c, CLOSE_NORMAL, "");
     return HTTP_TAKEN;
 }
 
@@ -52,6 +53,7 @@ enum http_action listener_on_request(void *ctx, struct http_request *req, struct
     enum http_action action = HTTP_REPLY;
 
     l->engine->now = instant_now();
+    realip_resolve(req, &l->engine->config->relay.trusted_proxies);
     if (owner) {
         action = serve(l, owner, req, res);
     } else {

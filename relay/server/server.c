@@ -251,20 +251,22 @@ static bool is_local_listener(int fd)
 
 static struct http_limits client_limits(const struct config *config)
 {
-    return (struct http_limits){(size_t)config->relay.socketio_max_payload, HANDSHAKES_MAX,
+    return (struct http_limits){(size_t)config->relay.max_head,
+                                (size_t)config->relay.socketio_max_payload, HANDSHAKES_MAX,
                                 REQUEST_TIMEOUT_MS, IDLE_TIMEOUT_MS};
 }
 
 static struct http_limits publish_limits(const struct config *config)
 {
-    return (struct http_limits){(size_t)config->relay.max_publish_body,
-                                (size_t)config->relay.max_publishers, REQUEST_TIMEOUT_MS,
-                                IDLE_TIMEOUT_MS};
+    return (struct http_limits){
+        (size_t)config->relay.max_head, (size_t)config->relay.max_publish_body,
+        (size_t)config->relay.max_publishers, REQUEST_TIMEOUT_MS, IDLE_TIMEOUT_MS};
 }
 
 static enum err listen_for_clients(struct server *server)
 {
-    struct http_handler handler = {listener_on_request, listener_body_max, &server->listener};
+    struct http_handler handler = {
+        .on_request = listener_on_request, .body_max = listener_body_max, .ctx = &server->listener};
     struct http_limits limits = client_limits(server->engine.config);
     int size = KERNEL_BUFFER;
     enum err e;
@@ -284,7 +286,8 @@ static enum err listen_for_clients(struct server *server)
 
 static enum err listen_for_publishers(struct server *server)
 {
-    struct http_handler handler = {.on_request = on_publish_request, .ctx = server};
+    struct http_handler handler = {
+        .on_request = on_publish_request, .takes_chunks = true, .ctx = server};
     struct http_limits limits = publish_limits(server->engine.config);
     enum err e;
     int fd;

@@ -611,7 +611,8 @@ enum eio_probe_answer eio_session_hear_probe(struct eio_session *s, struct span 
             s->probe = EIO_PROBE_ANSWERED;
             return EIO_PROBE_PONG;
         }
-        if (p.type == EIO_UPGRADE && s->probe == EIO_PROBE_ANSWERED) {
+        /* A client that knows its way leaves the probe away, and the reference takes that too. */
+        if (p.type == EIO_UPGRADE) {
             s->probe = EIO_PROBE_NONE;
             s->transport = EIO_WEBSOCKET;
             if (s->client.revision != 4)

@@ -5,15 +5,21 @@
  * which transport. A GET with nothing to tell is parked; flush() of the session answers it. */
 #include "relay/socketio/polling.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "relay/access/handshake.h"
-#include "relay/http/realip.h"
 #include "relay/socketio/session.h"
 
-enum { UNKNOWN_BODY_MAX = 4096 /* of a POST to a session that there is not */, ORIGIN_MAX = 256 };
+enum {
+    UNKNOWN_BODY_MAX = 4096, /* of a POST to a session that there is not */
+    ORIGIN_MAX = 256,
+    ASKED_HEADERS_MAX = 512, /* names that a preflight asks for, all together */
+};
 
-_Static_assert(ORIGIN_MAX + 256 <= HTTP_LINES_MAX, "the header lines of any origin find room");
+_Static_assert(ORIGIN_MAX + ASKED_HEADERS_MAX + 256 <= HTTP_LINES_MAX,
+               "any header lines find room");
 
 /* A request that is being answered. */
 struct asked {
@@ -52,10 +58,36 @@ static enum request_outcome refuse(struct asked *a, enum eio_fault fault)
     return REQUEST_ANSWERED;
 }
 
+/* Appends to the header lines of the response; all that may come has room. */
+__attribute__((format(printf, 2, 3))) static void add_lines(struct asked *a, const char *format,
+                                                            ...)
+{
+    size_t len = strlen(a->res->lines);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(a->res->lines + len, sizeof(a->res->lines) - len, format, args);
+    va_end(args);
+    a->res->headers = a->res->lines;
+}
+
 static enum request_outcome refuse_for_room(struct asked *a, int status, const char *why)
 {
-    a->res->headers = ENGINE_RETRY_AFTER;
+    add_lines(a, "%s", ENGINE_RETRY_AFTER);
     return answer_text(a, status, "text/plain", span_of(why));
+}
+
+/* Of a page of ours, which may send what headers it likes: identity is in none of them. */
+static void answer_preflight(struct asked *a)
+{
+    struct span asked = http_header(a->req, SPAN("Access-Control-Request-Headers"));
+
+    if (asked.len == 0 || asked.len > ASKED_HEADERS_MAX)
+        asked = SPAN("Content-Type");
+    add_lines(a,
+              "Access-Control-Allow-Methods: GET, POST\r\nAccess-Control-Allow-Headers: %.*s\r\n"
+              "Access-Control-Max-Age: 600\r\n",
+              SPAN_ARGS(asked));
 }
 
 /* Lets in pages of our origins, and says so to their browsers. False: it is another's. */
@@ -63,20 +95,18 @@ static bool check_origin(struct asked *a)
 {
     struct span origin = http_header(a->req, SPAN("Origin"));
 
+    a->res->lines[0] = '\0';
     a->origin = handshake_origin(a->req, &a->engine->config->auth.origins);
     if (a->origin == ORIGIN_NOT_SAID)
         return true;
     if (a->origin == ORIGIN_FOREIGN || origin.len > ORIGIN_MAX)
         return false;
-    snprintf(a->res->lines, sizeof(a->res->lines),
-             "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Allow-Credentials: true\r\n"
-             "Vary: Origin\r\n%s",
-             SPAN_ARGS(origin),
-             a->req->method == HTTP_OPTIONS ? "Access-Control-Allow-Methods: GET, POST\r\n"
-                                              "Access-Control-Allow-Headers: Content-Type\r\n"
-                                              "Access-Control-Max-Age: 600\r\n"
-                                            : "");
-    a->res->headers = a->res->lines;
+    add_lines(a,
+              "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Allow-Credentials: true\r\n"
+              "Vary: Origin\r\n",
+              SPAN_ARGS(origin));
+    if (a->req->method == HTTP_OPTIONS)
+        answer_preflight(a);
     return true;
 }
 
@@ -155,10 +185,11 @@ static enum request_outcome serve_session(struct asked *a, struct socketio_sessi
 {
     enum http_method method = a->req->method;
 
+    /* One that has nothing to upgrade is opened, and closed then. */
+    if (a->query.transport == EIO_WEBSOCKET)
+        return method == HTTP_GET ? hand_over(a) : refuse(a, EIO_BAD_REQUEST);
     if (ss->eio.transport != EIO_POLLING)
         return refuse(a, EIO_BAD_REQUEST);
-    if (a->query.transport == EIO_WEBSOCKET)
-        return ss->probing || method != HTTP_GET ? refuse(a, EIO_BAD_REQUEST) : hand_over(a);
     switch (method) {
     case HTTP_GET:
         return poll_session(a, ss);
@@ -184,18 +215,18 @@ static enum request_outcome open_by_polling(struct asked *a, const struct ip *pe
 
 static enum request_outcome shake_hands(struct asked *a)
 {
-    struct ip peer = realip_of_request(a->req, &a->engine->config->relay.trusted_proxies);
+    const struct ip *peer = &a->req->peer;
     const char *why;
     int status;
 
     if (a->req->method != HTTP_GET)
         return refuse(a, EIO_BAD_METHOD);
-    status = engine_check_room(a->engine, &peer, &why);
+    status = engine_check_room(a->engine, peer, &why);
     if (status)
         return refuse_for_room(a, status, why);
     if (a->query.transport == EIO_POLLING)
-        return open_by_polling(a, &peer);
-    a->upgrade->peer = peer;
+        return open_by_polling(a, peer);
+    a->upgrade->peer = *peer;
     a->upgrade->token = proven_token(a);
     return hand_over(a);
 }

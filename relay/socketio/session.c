@@ -307,6 +307,7 @@ static void free_session(struct engine *e, struct session *s)
     struct socketio_session *ss = of(s);
     struct entry *entry = (struct entry *)ss;
 
+    eio_session_close(&ss->eio, "over", e->now.ms);
     if (ss->poll)
         answer_poll(ss);
     drop_probe(ss);
@@ -563,15 +564,21 @@ static uint16_t close_code_of(const struct session *s)
                                                                       : s->end.code;
 }
 
+/* Whether the client goes on to close the session itself: one that has left does, and finding it
+ * gone would be an error to its user; one that is told to leave does as well, and takes any other
+ * end for a mishap, and comes back. Told of a close as well, some forget why. */
+static bool is_closed_by_client(const struct session *s)
+{
+    return s->end.code == CLOSE_NORMAL || s->end.code == CLOSE_KICKED ||
+           s->end.code == CLOSE_TOO_MANY;
+}
+
 static void end(struct engine *e, struct session *s)
 {
     struct socketio_session *ss = of(s);
 
     drop_probe(ss);
-    /* Any end but this one a client takes for a mishap, and comes back. It closes the session
-     * itself; told of that as well, some forget why. */
-    if ((s->end.code != CLOSE_KICKED && s->end.code != CLOSE_TOO_MANY) ||
-        eio_session_leave(&ss->eio))
+    if (!is_closed_by_client(s) || eio_session_leave(&ss->eio))
         eio_session_close(&ss->eio, s->end.reason, e->now.ms);
     write_due(e, ss);
     s->end.is_told = true;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* http_server.c - the life of an HTTP connection. work() is its heart: answer one request, write,
  * and go on as long as there is input and its answers are taken; so a client that pipelines waits
- * for itself, and after REQUESTS_PER_TURN for the others. Connections are in the order in which
+ * for itself, and after REQUESTS_PER_TURN for the others. libev calls back whoever was heard last
+ * first: so a callback only hands on to a watcher of lower priority, which turns that round and
+ * serves what has arrived in its order. Connections are in the order in which
  * they were last heard of, so the first is the one to drop for want of room; those that are parked
  * are on a list of their own and never dropped for that. */
 #define _GNU_SOURCE /* accept4 */
@@ -18,13 +20,16 @@
 
 #include "common/os/clock.h"
 #include "common/os/log.h"
+#include "relay/http/chunked.h"
 
 enum {
     ACCEPTS_PER_TURN = 64,
     REQUESTS_PER_TURN = 16,
     READ_SIZE = 64 * 1024,
     RESPONSE_MAX = 1024 * 1024,
-    KEPT_BUFFER_MAX = 64 * 1024, /* of an idle connection */
+    RESPONSE_HEAD_MAX = 8 * 1024,
+    KEPT_BUFFER_MAX = 4 * 1024,  /* of an idle connection */
+    PARKED_INPUT_MAX = 8 * 1024, /* behind a request that waits: no client has much to say then */
     LINGER_MS = 2000,
 };
 
@@ -37,6 +42,7 @@ struct http_parked {
 
 struct http_conn {
     ev_io io;
+    ev_timer turn; /* what to do for it within this turn of the loop, or in the next one */
     struct http_server *server;
     struct http_conn *prev, *next; /* the one heard of last is last; or of the parked ones */
     struct buf in;
@@ -48,8 +54,10 @@ struct http_conn {
     bool is_ending;       /* no further request is read */
     bool is_lingering;    /* all is said; waiting for the peer to close */
     bool has_ended_input; /* the peer will send no more */
-    bool is_parked;       /* the request that `in` begins with waits for http_server_answer() */
-    size_t request_len;   /* of the request that is being handled, or waits */
+    bool is_parked;       /* a request waits for http_server_answer() */
+    struct chunked chunked;
+    size_t chunks_len;  /* of what they have brought so far */
+    size_t request_len; /* of the request that is being handled, which `in` begins with */
     struct http_parked parked;
 };
 
@@ -108,13 +116,19 @@ static void link_parked(struct http_conn *c)
     server->parked = c;
 }
 
+/* Nothing calls back for it any more. */
+static void stop_watching(struct http_conn *c)
+{
+    ev_io_stop(c->server->loop, &c->io);
+    ev_timer_stop(c->server->loop, &c->turn);
+}
+
 /* Frees the connection, and returns its descriptor, which stays open. */
 static int release_conn(struct http_conn *c)
 {
     int fd = c->io.fd;
 
-    ev_io_stop(c->server->loop, &c->io);
-    ev_clear_pending(c->server->loop, &c->io);
+    stop_watching(c);
     unlink_conn(c);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
@@ -137,6 +151,15 @@ static void watch(struct http_conn *c, int events)
     ev_io_stop(c->server->loop, &c->io);
     ev_io_modify(&c->io, events);
     ev_io_start(c->server->loop, &c->io);
+}
+
+/* Goes on in the next turn, without waiting for more input. */
+static void go_on_later(struct http_conn *c)
+{
+    if (ev_is_active(&c->turn))
+        return;
+    ev_timer_set(&c->turn, 0., 0.);
+    ev_timer_start(c->server->loop, &c->turn);
 }
 
 /* A close() with unread bytes would reset the connection, and the answer might be lost with it. */
@@ -185,15 +208,24 @@ static void refuse(struct http_conn *c, int status)
     reply(c, &res, false);
 }
 
-static void finish_request(struct http_conn *c, size_t len)
+/* Long heads and bodies take memory only as long as they are read. */
+static void consume_request(struct http_conn *c)
 {
-    buf_consume(&c->in, len);
+    buf_consume(&c->in, c->request_len);
+    c->request_len = 0;
+    c->chunked = (struct chunked){0};
+    c->chunks_len = 0;
+    if (c->in.len == 0 && c->in.cap > KEPT_BUFFER_MAX)
+        buf_deinit(&c->in);
+}
+
+static void finish_request(struct http_conn *c)
+{
+    consume_request(c);
     c->has_continued = false;
     c->is_within_request = c->in.len > 0;
     c->deadline_ms = clock_ms() + (c->is_within_request ? c->server->limits.request_timeout_ms
                                                         : c->server->limits.idle_timeout_ms);
-    if (c->in.len == 0 && c->in.cap > KEPT_BUFFER_MAX)
-        buf_deinit(&c->in);
 }
 
 enum progress { PROGRESS_DONE, PROGRESS_WAIT, PROGRESS_GONE };
@@ -201,6 +233,7 @@ enum progress { PROGRESS_DONE, PROGRESS_WAIT, PROGRESS_GONE };
 static enum progress park(struct http_conn *c, const struct http_request *req, const char *headers)
 {
     c->parked.headers = strdup(headers);
+    consume_request(c);
     unlink_conn(c);
     c->is_parked = true;
     c->parked.waiter = req->waiter;
@@ -212,14 +245,17 @@ static enum progress park(struct http_conn *c, const struct http_request *req, c
 static enum progress handle(struct http_conn *c, struct http_request *req)
 {
     const struct http_handler *handler = &c->server->handler;
-    struct http_response res = {.status = 500, .content_type = "text/plain", .headers = ""};
+    struct http_response res = {.status = 500,
+                                .content_type = "text/plain",
+                                .headers = "",
+                                .is_head = req->method == HTTP_HEAD};
 
-    buf_init(&res.body, RESPONSE_MAX - HTTP_HEAD_MAX);
+    buf_init(&res.body, RESPONSE_MAX - RESPONSE_HEAD_MAX);
     req->peer = c->peer;
     req->conn = c;
     c->request_len = req->head_len + req->content_length;
     req->body = c->in.data + req->head_len;
-    /* HEAD is among the others, whose answers have a body here that its client does not expect. */
+    /* Whether its answer has a body, only those know who know the method. */
     if (req->method == HTTP_OTHER)
         req->keeps_alive = false;
     switch (handler->on_request(handler->ctx, req, &res)) {
@@ -235,7 +271,7 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
         return PROGRESS_GONE;
     }
     buf_deinit(&res.body);
-    finish_request(c, c->request_len);
+    finish_request(c);
     return PROGRESS_DONE;
 }
 
@@ -258,10 +294,41 @@ static size_t body_max(const struct http_conn *c, const struct http_request *req
     return own < max ? own : max;
 }
 
+/* Makes of the chunks that have arrived the body that they bring. */
+static enum err unite_chunks(struct http_conn *c, struct http_request *req, size_t max)
+{
+    char *at = c->in.data + req->head_len + c->chunks_len;
+    size_t arrived = c->in.len - req->head_len - c->chunks_len, used, written;
+    enum err e = chunked_decode(&c->chunked, (struct span){at, arrived}, at, &used, &written);
+
+    memmove(at + written, at + used, arrived - used);
+    c->in.len -= used - written;
+    c->chunks_len += written;
+    req->content_length = c->chunks_len;
+    return c->chunks_len > max ? ERR_TOO_BIG : e;
+}
+
+static enum progress serve_chunks(struct http_conn *c, struct http_request *req, size_t max)
+{
+    switch (unite_chunks(c, req, max)) {
+    case ERR_NONE:
+        return handle(c, req);
+    case ERR_INCOMPLETE:
+        return await_body(c, req);
+    case ERR_TOO_BIG:
+        refuse(c, 413);
+        return PROGRESS_DONE;
+    default:
+        refuse(c, 400);
+        return PROGRESS_DONE;
+    }
+}
+
 static enum progress serve_request(struct http_conn *c)
 {
     struct http_request req;
-    enum err e = http_decode_head(buf_span(&c->in), &req);
+    size_t max;
+    enum err e = http_decode_head(buf_span(&c->in), c->server->limits.head_max, &req);
     int status;
 
     if (e == ERR_INCOMPLETE)
@@ -270,10 +337,13 @@ static enum progress serve_request(struct http_conn *c)
         refuse(c, e == ERR_TOO_BIG ? 431 : 400);
         return PROGRESS_DONE;
     }
-    if ((status = http_refuse_body(&req, body_max(c, &req)))) {
+    max = body_max(c, &req);
+    if ((status = http_refuse_body(&req, max, c->server->handler.takes_chunks))) {
         refuse(c, status);
         return PROGRESS_DONE;
     }
+    if (req.framing.is_chunked)
+        return serve_chunks(c, &req, max);
     if (c->in.len - req.head_len < req.content_length)
         return await_body(c, &req);
     return handle(c, &req);
@@ -307,9 +377,9 @@ static void work(struct http_conn *c)
             return;
         }
     }
-    /* The others first; then this one goes on without waiting for more input. */
+    /* The others first. */
     watch(c, EV_READ);
-    ev_feed_event(c->server->loop, &c->io, EV_CUSTOM);
+    go_on_later(c);
 }
 
 static void note_heard(struct http_conn *c)
@@ -328,9 +398,9 @@ static size_t room(struct http_conn *c)
 {
     size_t left;
 
-    /* After a request that waits for its answer no client has much to say. */
-    buf_set_max(&c->in,
-                HTTP_HEAD_MAX + (c->is_parked ? c->request_len : c->server->limits.body_max));
+    buf_set_max(&c->in, c->is_parked ? PARKED_INPUT_MAX
+                                     : c->server->limits.head_max + CHUNKED_LINE_MAX +
+                                           c->server->limits.body_max);
     left = buf_room(&c->in);
     return left < READ_SIZE ? left : READ_SIZE;
 }
@@ -365,6 +435,13 @@ static void on_conn(struct ev_loop *loop, ev_io *io, int events)
 {
     struct http_conn *c = io->data;
 
+    ev_feed_event(loop, &c->turn, events);
+}
+
+static void on_turn(struct ev_loop *loop, ev_timer *turn, int events)
+{
+    struct http_conn *c = turn->data;
+
     (void)loop;
     if (c->is_parked && room(c) == 0) {
         close_conn(c);
@@ -389,7 +466,9 @@ static struct http_conn *new_conn(struct http_server *server, int fd, const stru
     buf_init(&c->in, 0); /* its ceiling is set at each read */
     buf_init(&c->out, RESPONSE_MAX);
     ev_io_init(&c->io, on_conn, fd, EV_READ);
-    c->io.data = c;
+    ev_timer_init(&c->turn, on_turn, 0., 0.);
+    ev_set_priority(&c->turn, EV_MINPRI);
+    c->io.data = c->turn.data = c;
     link_last(c);
     return c;
 }
@@ -498,8 +577,7 @@ int http_server_take(struct http_conn *c)
     /* RFC 6455 4.1: the client waits for the answer before it sends frames. */
     if (c->in.len != c->request_len)
         return -1;
-    ev_io_stop(c->server->loop, &c->io);
-    ev_clear_pending(c->server->loop, &c->io);
+    stop_watching(c);
     return fd;
 }
 
@@ -513,12 +591,12 @@ void http_server_answer(struct http_conn *c, struct http_response *res)
     reply(c, res, c->parked.keeps_alive);
     free(c->parked.headers);
     c->parked.headers = NULL;
-    finish_request(c, c->request_len);
+    finish_request(c);
     if (!flush(c))
         return;
     watch(c, c->out.len > 0 ? EV_WRITE : EV_READ);
     /* Its next request, or its end, has a turn of its own: the caller may be within another. */
-    ev_feed_event(c->server->loop, &c->io, EV_CUSTOM);
+    go_on_later(c);
 }
 
 void http_server_sweep(struct http_server *server)

@@ -26,10 +26,12 @@ struct http_handler {
     enum http_action (*on_request)(void *ctx, struct http_request *req, struct http_response *res);
     /* The longest body that this request may have, up to the limit's body_max; NULL: that. */
     size_t (*body_max)(void *ctx, const struct http_request *req);
+    bool takes_chunks; /* as bodies; else only those with a length */
     void *ctx;
 };
 
 struct http_limits {
+    size_t head_max;
     size_t body_max;
     size_t connections_max; /* not counting parked ones; at more, the one that was silent for
                                longest is closed; 0: no limit */

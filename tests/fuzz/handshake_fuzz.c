@@ -14,7 +14,7 @@ static void check_composed(const struct upgrade *upgrade)
     struct span key;
 
     if (len >= HANDSHAKE_HEAD_MAX || upgrade->token.len > TOKEN_MAX ||
-        http_decode_head((struct span){head, len}, &req) || req.head_len != len)
+        http_decode_head((struct span){head, len}, HTTP_LINE_MAX, &req) || req.head_len != len)
         abort();
     key = http_header(&req, SPAN("Sec-WebSocket-Key"));
     if (key.len != 24 || !span_equal(req.path, SPAN("/ws")) || req.header_count > 6 ||
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct config_list listed = {items, 1}, own = {items, 0};
     struct http_request req;
 
-    if (http_decode_head((struct span){(const char *)data, size}, &req))
+    if (http_decode_head((struct span){(const char *)data, size}, HTTP_LINE_MAX, &req))
         return 0;
     check(&req, &listed);
     check(&req, &own);

@@ -24,16 +24,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct http_request req;
     struct ip ip;
 
-    if (http_decode_head((struct span){(const char *)data, size}, &req))
+    if (http_decode_head((struct span){(const char *)data, size}, HTTP_LINE_MAX, &req))
         return 0;
     if (ip_parse(SPAN("192.0.2.1"), &req.peer))
         abort();
-    ip = realip_of_request(&req, &trusted);
-    if (memcmp(&ip, &req.peer, sizeof(ip)) != 0)
+    ip = req.peer;
+    realip_resolve(&req, &trusted);
+    if (memcmp(&ip, &req.peer, sizeof(ip)) != 0 || req.scheme.len > 0)
         abort();
     if (ip_parse(SPAN("127.0.0.1"), &req.peer))
         abort();
-    ip = realip_of_request(&req, &trusted);
-    check_address(&ip);
+    realip_resolve(&req, &trusted);
+    check_address(&req.peer);
     return 0;
 }

@@ -152,3 +152,33 @@ test('0 is without limit', async (t) => {
   const results = await Promise.all(Array.from({ length: 60 }, () => scene.ring()));
   assert.deepEqual(new Set(results.map((one) => one.status)), new Set([200]));
 });
+
+test('a head of max_head gets through, cookies of 7.9 KB by default, and a longer one gets 431', async (t) => {
+  const cookie = (length) => ({ headers: { cookie: `a=${'x'.repeat(length - 2)}`, origin: 'http://relay', host: 'relay' } });
+  const scene = await startScene(t);
+  assert.equal((await knock(t, scene, cookie(7900))).status, 101);
+  assert.equal((await knock(t, scene, cookie(32_000))).status, 101);
+  assert.equal((await knock(t, scene, cookie(32_768))).status, 431);
+  Object.assign(scene.settings, { 'relay.max_head': '8192' });
+  writeSettings(scene.confPath, scene.settings);
+  scene.relay.signal('SIGHUP');
+  await until('the limit to be lower', async () => (await knock(t, scene, cookie(8192))).status === 431);
+  assert.equal((await knock(t, scene, cookie(7900))).status, 101);
+});
+
+test('a long head takes memory only while it is read', async (t) => {
+  const scene = await startScene(t, { 'relay.max_accepts_per_second': '0' });
+  if (!scene.isMeasurable) return t.skip('the sanitizer keeps memory');
+  const target = '/socket.io/?EIO=4&transport=polling';
+  const cookie = `Cookie: a=${'x'.repeat(30_000)}`;
+  const polls = Array.from({ length: 200 }, () => new Raw(t, scene.port));
+  const ask = (raw, query) => raw.write(`GET ${target}${query} HTTP/1.1\r\nHost: relay\r\n${cookie}\r\n\r\n`);
+  for (const raw of polls) {
+    await ask(raw, '');
+    raw.sid = (await raw.untilText(/"sid":"[^"]+"/)).match(/"sid":"([^"]+)"/)[1];
+  }
+  const before = scene.residentKiB;
+  for (const raw of polls) await ask(raw, `&sid=${raw.sid}`);
+  await scene.turn();
+  assert.ok(scene.residentKiB - before < 2000, `${scene.residentKiB - before} KiB more`);
+});

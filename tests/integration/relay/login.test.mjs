@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import WebSocket from 'ws';
 
-import { startScene } from './scene.mjs';
+import { Raw, startScene } from './scene.mjs';
 
 // The HTTP status that refuses an upgrade, or 101.
 function knock(scene, { headers = {}, protocols = ['doorbell.v1'] } = {}) {
@@ -61,6 +61,30 @@ test('only the subprotocol doorbell.v1 is spoken', async (t) => {
   });
   assert.equal(silent.protocol, '');
   silent.terminate();
+});
+
+test('an upgrade is understood as clients and proxies spell it', async (t) => {
+  const scene = await startScene(t);
+  const fields = ['Host: relay', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='];
+  const origin = 'Origin: http://relay';
+  const rows = [
+    ['/ws', ['Connection: keep-alive', 'Connection: Upgrade'], 101],
+    ['/ws', ['Connection: keep-alive', 'Connection: x'], 400],
+    ['/ws', ['Connection: Upgrade', 'Sec-WebSocket-Protocol: chat', 'Sec-WebSocket-Protocol: doorbell.v1'], 101],
+    ['/ws', ['Connection: Upgrade', 'Sec-WebSocket-Protocol: chat', 'Sec-WebSocket-Protocol: x'], 400],
+    ['/ws', ['Connection: Upgrade', 'Upgrade: websocket'], 400],
+    ['http://other/ws', ['Connection: Upgrade'], 101],
+    // Its host is the own one then.
+    ['http://other/ws', ['Connection: Upgrade', origin], 403],
+    ['http://relay/ws', ['Connection: Upgrade', origin], 101],
+  ];
+  for (const [target, more, status] of rows) {
+    const raw = new Raw(t, scene.port);
+    await raw.write(`\r\nGET ${target} HTTP/1.1\r\n${[...fields, ...more].join('\r\n')}\r\n\r\n`);
+    const text = await raw.untilText(/\r\n\r\n/);
+    assert.equal(Number(text.slice(9, 12)), status, JSON.stringify([target, more]));
+    if (more.some((one) => one.includes('doorbell.v1'))) assert.match(text, /Sec-WebSocket-Protocol: doorbell\.v1\r\n/i);
+  }
 });
 
 test('what is not a valid token closes with 4401', async (t) => {

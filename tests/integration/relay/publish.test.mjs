@@ -145,12 +145,16 @@ test('bodies without a length, too long, or of another coding are refused', asyn
   const head = `POST /publish HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer ${scene.publishKey}\r\n`;
   const rows = [
     [`${head}\r\n`, 411],
-    [`${head}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`, 411],
+    [`${head}Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`, 411],
+    [`${head}Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n`, 411],
+    [`${head}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\n0\r\n\r\n`, 400],
+    [`${head}Transfer-Encoding: chunked\r\n\r\n801\r\n${'x'.repeat(2049)}\r\n0\r\n\r\n`, 413],
+    [`${head}Transfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(2049)}0\r\n\r\n`, 413],
     [`${head}Content-Length: 2049\r\n\r\n${'x'.repeat(2049)}`, 413],
     [`${head}Content-Length: 2049\r\nExpect: 100-continue\r\n\r\n`, 413],
     [`${head}Content-Length: 2\r\nExpect: tea\r\n\r\n{}`, 417],
     [`${head}Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}`, 400],
-    [`${head}X: ${'x'.repeat(9000)}\r\n\r\n`, 431],
+    [`${head}X: ${'x'.repeat(33_000)}\r\n\r\n`, 431],
     ['GARBAGE\r\n\r\n', 400],
     ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400], // TLS
   ];
@@ -247,4 +251,46 @@ test("PHP's curl, an array of over 1 KiB, is answered without a second's wait", 
   assert.equal(type, 'text/html;charset=utf-8');
   assert.ok(seconds < 0.8, `${seconds} s`);
   assert.deepEqual(await bell.next('ring'), { type: 'ring' });
+});
+
+test('a call may come in chunks, in whatever pieces, and others follow it', async (t) => {
+  const scene = await startScene(t, { 'relay.max_publish_body': '2048' });
+  const bell = await scene.connect('42');
+  const head = `POST /publish HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer ${scene.publishKey}\r\nTransfer-Encoding: chunked\r\n`;
+  const chunks = (text, size) => `${text.match(new RegExp(`.{1,${size}}`, 'g')).map((one) => `${one.length.toString(16)}\r\n${one}\r\n`).join('')}0\r\n\r\n`;
+  const longest = `{"rings":[]${' '.repeat(2036)}}`;
+  const body = JSON.stringify({ rings: [{ to: ['42'], version: 1, seq: 0, num: 1 }] });
+  const raw = new Raw(t, scene.publishPort);
+  await raw.write(`${head}\r\n${chunks(longest, 2048)}${head}\r\n${chunks(longest, 1)}${head}\r\n${chunks(body, 7)}GET /health HTTP/1.1\r\nHost: relay\r\n\r\n`);
+  await raw.untilText(/"ok":true/);
+  assert.deepEqual(statuses(raw.text), [200, 200, 200, 200]);
+  await bell.next((one) => one.version === 1);
+  for (const one of `${head}Expect: 100-continue\r\n\r\n${chunks(body.replace('"version":1', '"version":2'), 40)}`) await raw.write(one);
+  await bell.next((one) => one.version === 2);
+  await raw.untilText(/100 Continue/);
+});
+
+test('curl sends what it reads from a pipe', async (t) => {
+  const scene = await startScene(t);
+  const bell = await scene.connect('42');
+  const curl = `printf '{"rings":[{"to":["42"]}]}' | curl -sS -X POST -H "Authorization: Bearer $1" -T - "$2"`;
+  const { stdout } = await run('sh', ['-c', curl, 'sh', scene.publishKey, `${scene.publishUrl}/publish`]);
+  assert.deepEqual(JSON.parse(stdout), { sessions: 1 });
+  await bell.next('ring');
+});
+
+test('an empty line before a request, a target with the host in it, and HEAD are understood', async (t) => {
+  const scene = await startScene(t);
+  const health = 'GET /health HTTP/1.1\r\nHost: relay\r\n\r\n';
+  const raw = new Raw(t, scene.publishPort);
+  await raw.write(`\r\n${health}\r\n${health.replace('/health', 'http://relay/health')}`);
+  await raw.untilText(/"ok":true[^]*"ok":true/);
+  const whole = await scene.call('GET', '/health', { headers: { authorization: '' } });
+  const before = raw.text.length;
+  await raw.write(health.replace('GET', 'HEAD') + health.replace('/health', '/none').replace('GET', 'HEAD') + health);
+  const text = (await raw.untilText(/405[^]*"ok":true/)).slice(before);
+  assert.deepEqual(statuses(text), [200, 405, 200]);
+  const [head, refused] = text.split('HTTP/1.1 ').slice(1);
+  assert.match(head, new RegExp(`^200[^]*Content-Length: ${whole.text.length}\r\n[^]*\r\n\r\n$`));
+  assert.match(refused, /\r\n\r\n$/);
 });

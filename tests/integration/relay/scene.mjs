@@ -94,8 +94,7 @@ class Scene {
     return parseMetrics(text);
   }
 
-  // Waits until the relay has heard all that was written to it so far. It keeps the order of one
-  // connection only: what several say in one turn of its loop, it may hear the other way round.
+  // Waits until the relay has heard all that was written to it so far.
   async turn() {
     assert.equal((await this.call('GET', '/health')).status, 200);
   }

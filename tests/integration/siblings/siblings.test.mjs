@@ -5,11 +5,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 
-import { fastcgi } from '../../harness/fastcgi_client.mjs';
-import { build, request, startStack, writeSettings } from '../../harness/index.mjs';
+import { encodeBegin, encodeParams, fastcgi, PARAMS, STDIN, stream } from '../../harness/fastcgi_client.mjs';
+import { Bell, build, request, startStack, writeSettings } from '../../harness/index.mjs';
 
 const NAMES = ['doorbell-app', 'doorbell-relay'];
 const cleanUps = [];
@@ -162,6 +163,102 @@ test('a cookie is read in one way', async () => {
     assert.equal(relay.status, status, `doorbell-relay: ${shown}`);
     if (status !== 200) assert.equal(relay.json.error.code, app.json.error.code, shown);
   }
+});
+
+test('blanks and a line end around a token do not count', async () => {
+  const token = stack.token('42');
+  for (const text of [token, `${token} `, `\t${token}`, ` ${token} `]) {
+    const { status } = await fastcgi({ path: stack.appSocket }, { REQUEST_URI: '/doorbell/unread', HTTP_AUTHORIZATION: `Bearer ${text}` });
+    assert.equal(status, 200, JSON.stringify(text));
+  }
+  for (const text of [token, `${token}\n`, `${token}\r\n`, ` ${token}`, `\n${token} `]) {
+    const bell = new Bell(`${stack.relayUrl}/ws`, { token: text });
+    assert.equal((await bell.next('welcome')).user, '42', JSON.stringify(text));
+    bell.close();
+  }
+});
+
+test('two Cookie fields are one', async () => {
+  const token = stack.token('42');
+  const rows = [
+    [['a=b', `doorbell_token=${token}`], 200],
+    [[`doorbell_token=${token}`, 'a=b'], 200],
+    [[`doorbell_token=${token}`, `doorbell_token=${token}`], 200],
+    [[`doorbell_token=${token}`, 'doorbell_token=x'], 401],
+  ];
+  for (const [cookies, status] of rows) {
+    // As nginx before 1.23 hands them on.
+    const app = await new Promise((resolve, reject) => {
+      const params = Buffer.concat(cookies.map((one) => encodeParams({ HTTP_COOKIE: one })));
+      const more = encodeParams({ REQUEST_METHOD: 'GET', REQUEST_URI: '/doorbell/unread', QUERY_STRING: '' });
+      const socket = net.connect(stack.appSocket);
+      let text = '';
+      socket.on('data', (data) => { text += data.toString('latin1'); }).on('error', reject);
+      socket.on('close', () => resolve({ status: Number(text.match(/Status: (\d+)/)?.[1] ?? 200) }));
+      socket.write(Buffer.concat([encodeBegin({ keep: false }), stream(PARAMS, Buffer.concat([more, params])), stream(STDIN, Buffer.alloc(0))]));
+    });
+    assert.equal(app.status, status);
+    assert.equal((await askRelay(cookies)).status, status);
+  }
+});
+
+// A site behind nginx, and nginx behind a load balancer, 10.0.0.1, that is on the list or is not: may a
+// page of `origin` write by its cookie, and open a WebSocket?
+async function areOwn(site, origin, { list = '10.0.0.1', said = {}, more = {} } = {}) {
+  const cookie = `doorbell_token=${site.token('42')}`;
+  const host = 'site.example';
+  const fields = Object.fromEntries(Object.entries(said).map(([name, value]) => [`HTTP_${name.toUpperCase().replaceAll('-', '_')}`, value]));
+  const app = await fastcgi(
+    { path: site.appSocket },
+    { REQUEST_METHOD: 'POST', REQUEST_URI: '/doorbell/messages/read', CONTENT_TYPE: 'application/json', HTTP_COOKIE: cookie, HTTP_ORIGIN: origin,
+      HTTP_HOST: host, REQUEST_SCHEME: 'http', REMOTE_ADDR: list, ...fields, ...more },
+    '{"all":true}',
+  );
+  const lists = { 'x-forwarded-for': list, 'x-forwarded-proto': 'http', 'x-forwarded-host': host };
+  for (const [name, value] of Object.entries(lists)) lists[name] = said[name] === undefined ? `, ${value}` : `${said[name]}, ${value}`;
+  const headers = { cookie, origin, host, ...said, ...lists };
+  const relay = await ask(`${site.relayUrl.replace('ws:', 'http:')}/events`, headers);
+  return [app.status === 200, relay.status === 200];
+}
+
+test('what a listed load balancer says decides which pages are the site\'s own', async (t) => {
+  const site = await startStack(t, { server: null, config: { 'relay.trusted_proxies': '127.0.0.1 10.0.0.1', 'auth.origins': null } });
+  const own = 'https://site.example';
+  const plain = 'http://site.example';
+  const tls = { 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https' };
+  const rows = [
+    [plain, {}, true],
+    [own, {}, false],
+    [own, { said: tls }, true],
+    [plain, { said: tls }, false],
+    [own, { said: { 'x-forwarded-proto': 'https' } }, true],
+    [own, { said: { forwarded: 'for=192.0.2.1;proto=https' } }, true],
+    [plain, { said: { forwarded: 'for=192.0.2.1;proto=https' } }, false],
+    ['https://other.example', { said: { ...tls, 'x-forwarded-host': 'other.example' } }, true],
+    [own, { said: { ...tls, 'x-forwarded-host': 'other.example' } }, false],
+    ['https://other.example', { said: { forwarded: 'proto=https;host=other.example' } }, true],
+    // A client that is none of the list claims what it likes.
+    [own, { list: '192.0.2.9', said: tls }, false],
+    [own, { list: '192.0.2.9', said: { forwarded: 'proto=https' } }, false],
+    [plain, { list: '192.0.2.9', said: tls }, true],
+    [own, { said: { 'x-forwarded-for': '192.0.2.1, 192.0.2.9', 'x-forwarded-proto': 'https, http' } }, false],
+  ];
+  for (const [origin, options, is] of rows) assert.deepEqual(await areOwn(site, origin, options), [is, is], JSON.stringify([origin, options]));
+});
+
+test('a request that says that it is from another site needs a listed origin', async () => {
+  const cookie = `doorbell_token=${stack.token('42')}`;
+  const relay = stack.relayUrl.replace('ws:', 'http:');
+  const [origin] = stack.settings['auth.origins'].split(' ');
+  for (const [site, status] of [['cross-site', 403], ['same-origin', 200]]) {
+    const app = await fastcgi({ path: stack.appSocket }, { REQUEST_URI: '/doorbell/unread', HTTP_COOKIE: cookie, HTTP_SEC_FETCH_SITE: site });
+    assert.equal(app.status, status);
+    assert.equal((await ask(`${relay}/events`, { cookie, 'sec-fetch-site': site })).status, status);
+  }
+  const headers = { cookie, origin, 'sec-fetch-site': 'cross-site' };
+  assert.equal((await ask(`${relay}/events`, headers)).status, 200);
+  const params = { REQUEST_URI: '/doorbell/unread', HTTP_COOKIE: cookie, HTTP_SEC_FETCH_SITE: 'cross-site', HTTP_ORIGIN: origin };
+  assert.equal((await fastcgi({ path: stack.appSocket }, params)).status, 200);
 });
 
 test('a key is read in one way, and a refusal has one form', async () => {

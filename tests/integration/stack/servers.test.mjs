@@ -130,14 +130,18 @@ for (const [name, start] of Object.entries(servers)) {
       assert.equal(seen.upgrade, undefined, upgrade);
       assert.doesNotMatch(seen.connection ?? '', /upgrade/i, upgrade);
     }
-    const plain = await ask({ origin: url, 'x-forwarded-for': '192.0.2.1' });
+    const plain = await ask({ origin: url, 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'a' });
     assert.deepEqual([plain.url, plain.host, plain.origin], [path, new URL(url).host, url]);
-    assert.equal(plain['x-forwarded-for'], '127.0.0.1');
+    // What a client claims comes before what the web server adds.
+    assert.equal(plain['x-forwarded-for'], '192.0.2.1, 127.0.0.1');
+    assert.equal(plain['x-forwarded-proto'], 'https, http');
+    assert.equal(plain['x-forwarded-host'], `a, ${new URL(url).host}`);
     assert.equal(plain.upgrade, undefined);
     const socket = await ask({ connection: 'keep-alive, Upgrade', upgrade: 'WebSocket', 'sec-websocket-version': '13' });
     assert.equal(socket.upgrade.toLowerCase(), 'websocket');
     assert.equal(socket.connection.toLowerCase(), 'upgrade');
     assert.equal(socket['x-forwarded-for'], '127.0.0.1');
+    assert.match(socket['x-forwarded-proto'], /^(, )?http$/);
   });
 
   test(`${name} serves doorbell.js and its parts`, async (t) => {

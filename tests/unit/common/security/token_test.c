@@ -298,7 +298,7 @@ static void the_audience_must_be_ours(void **state)
 
 static void a_token_is_spelled_in_one_way_only(void **state)
 {
-    static const char *const behind[] = {"=", "A", ".", ".A", " ", "\n", "%", "!!!!"};
+    static const char *const behind[] = {"=", "A", ".", ".A", "\v", "%", "!!!!"};
     struct token_keys *keys = load_hs256(KEY_A, "");
     struct token_claims claims;
     struct buf token;
@@ -330,6 +330,28 @@ static void a_token_is_spelled_in_one_way_only(void **state)
         assert_int_equal(token_verify(keys, shorter, NOW, &claims), ERR_UNAUTHORIZED);
     }
     assert_int_equal(token_verify(keys, buf_span(&token), NOW, &claims), ERR_NONE);
+    buf_deinit(&token);
+    token_keys_free(keys);
+}
+
+static void blanks_and_line_ends_around_a_token_do_not_count(void **state)
+{
+    struct token_keys *keys = load_hs256(KEY_A, "");
+    struct token_claims claims;
+    struct buf token, padded;
+
+    (void)state;
+    buf_init(&token, TOKEN_MAX);
+    buf_init(&padded, TOKEN_MAX);
+    assert_int_equal(buf_append(&padded, SPAN(" \t\n")), ERR_NONE);
+    assert_int_equal(token_verify(keys, buf_span(&padded), NOW, &claims), ERR_UNAUTHORIZED);
+    assert_int_equal(
+        forge_token(&token, SPAN(KEY_A), SPAN(HEADER), SPAN("{\"sub\":\"42\",\"exp\":2000000}")),
+        ERR_NONE);
+    assert_int_equal(buf_append(&padded, buf_span(&token)), ERR_NONE);
+    assert_int_equal(buf_append(&padded, SPAN(" \r\n")), ERR_NONE);
+    assert_int_equal(token_verify(keys, buf_span(&padded), NOW, &claims), ERR_NONE);
+    buf_deinit(&padded);
     buf_deinit(&token);
     token_keys_free(keys);
 }
@@ -611,6 +633,7 @@ int main(void)
         cmocka_unit_test(claims_that_are_wrong_are_refused),
         cmocka_unit_test(the_audience_must_be_ours),
         cmocka_unit_test(a_token_is_spelled_in_one_way_only),
+        cmocka_unit_test(blanks_and_line_ends_around_a_token_do_not_count),
         cmocka_unit_test(a_token_has_at_most_4096_bytes),
         cmocka_unit_test(foreign_keys_are_refused_and_either_of_ours_is_good),
         cmocka_unit_test(good_claims_are_read),

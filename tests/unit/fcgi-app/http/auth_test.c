@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "common/http/cookie.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -135,7 +137,6 @@ static void check_rows(struct config_auth *rules, struct span scheme, struct spa
         struct identity who = {.user = ""};
         struct credentials c = {
             .authorization = expand(row->authorization, authorization, sizeof(authorization)),
-            .cookie = expand(row->cookie, cookie, sizeof(cookie)),
             .remote_user = span_of(row->remote_user),
             .origin = span_of(row->origin),
             .scheme = scheme,
@@ -143,6 +144,7 @@ static void check_rows(struct config_auth *rules, struct span scheme, struct spa
             .is_write = row->is_write,
         };
 
+        cookie_read(expand(row->cookie, cookie, sizeof(cookie)), COOKIE_TOKEN, &c.token);
         rules->trust_remote_user = row->trusts_remote_user;
         if (auth_user(rules, &keys, &c, NOW, &who) != row->e)
             fail_msg("row %zu: %s | %s | %s", i, row->authorization, row->cookie, row->remote_user);
@@ -249,7 +251,7 @@ static void service_needs_one_of_the_send_keys(void **state)
 
         assert_int_equal(auth_service(&keys, &c, ACCESS_SEND, &key), key_rows[i].e);
         assert_ptr_equal(key, key_rows[i].e ? NULL : &keys.service.named[0]);
-        c = (struct credentials){.cookie = c.authorization, .remote_user = c.authorization};
+        c = (struct credentials){.token = c.authorization, .remote_user = c.authorization};
         assert_int_equal(auth_service(&keys, &c, ACCESS_SEND, &key), ERR_UNAUTHORIZED);
     }
 }

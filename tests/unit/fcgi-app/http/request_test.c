@@ -17,24 +17,26 @@ static void parameters_become_fields(void **state)
     char *env[] = {"REQUEST_METHOD=HEAD",
                    "REQUEST_URI=/doorbell/messages/7?limit=5&x=a%3Db",
                    "QUERY_STRING=limit=5&x=a%3Db",
-                   "HTTP_COOKIE=a=b; c=d",
+                   "HTTP_COOKIE=a=b; doorbell_token=t",
+                   "HTTP_COOKIE=doorbell_token=t ; c=d",
                    "HTTPS=on",
                    "IGNORED=1",
                    "NOT_A_PAIR",
                    "=",
                    NULL};
+    struct config_list nobody = {NULL, 0};
     struct arena arena;
     struct request req = {.arena = &arena};
     const char *limit;
 
     (void)state;
     arena_init(&arena, 64 * 1024);
-    assert_int_equal(request_init(&req, env, SPAN("/doorbell")), ERR_NONE);
+    assert_int_equal(request_init(&req, env, SPAN("/doorbell"), &nobody), ERR_NONE);
     assert_int_equal(req.method, METHOD_GET);
     assert_true(req.is_head);
     assert_int_equal(req.path.count, 2);
     assert_true(span_equal(req.path.segments[1], SPAN("7")));
-    assert_true(span_equal(req.credentials.cookie, SPAN("a=b; c=d")));
+    assert_true(span_equal(req.credentials.token, SPAN("t")));
     assert_true(span_equal(req.credentials.scheme, SPAN("https")));
     assert_false(req.credentials.is_write);
     assert_int_equal(request_query(&req, "limit", &limit), ERR_NONE);

@@ -27,7 +27,7 @@ static int admit(const char *head, struct upgrade *out, const char **headers)
 
     *headers = "";
     *out = (struct upgrade){0};
-    assert_int_equal(http_decode_head(span_of(head), &req), ERR_NONE);
+    assert_int_equal(http_decode_head(span_of(head), HTTP_LINE_MAX, &req), ERR_NONE);
     status = span_equal(req.path, SPAN("/events"))
                  ? handshake_events(&req, &origins, out, &why)
                  : handshake_websocket(&req, &origins, out, &why, headers);
@@ -144,7 +144,7 @@ static void the_head_is_composed_anew(void **state)
                            &a, &headers),
                      0);
     len = handshake_compose_head(&a, composed);
-    assert_int_equal(http_decode_head((struct span){composed, len}, &req), ERR_NONE);
+    assert_int_equal(http_decode_head((struct span){composed, len}, HTTP_LINE_MAX, &req), ERR_NONE);
     assert_int_equal(req.head_len, len);
     assert_int_equal(req.header_count, 6);
     assert_true(span_equal(http_header(&req, SPAN("Sec-WebSocket-Protocol")), SPAN("doorbell.v1")));
@@ -152,14 +152,14 @@ static void the_head_is_composed_anew(void **state)
         span_equal(http_header(&req, SPAN("Sec-WebSocket-Key")), SPAN("dGhlIHNhbXBsZSBub25jZQ==")));
     assert_int_equal(admit(OURS "\r\n", &a, &headers), 0);
     len = handshake_compose_head(&a, composed);
-    assert_int_equal(http_decode_head((struct span){composed, len}, &req), ERR_NONE);
+    assert_int_equal(http_decode_head((struct span){composed, len}, HTTP_LINE_MAX, &req), ERR_NONE);
     assert_int_equal(req.header_count, 5);
     assert_int_equal(a.token.len, 0);
 }
 
 static void the_cookie_comes_along_up_to_its_limit(void **state)
 {
-    char head[HTTP_HEAD_MAX];
+    char head[HTTP_LINE_MAX];
     struct upgrade a;
     const char *headers;
 

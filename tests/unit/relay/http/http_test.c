@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+enum { HEAD_MAX = 16 * 1024 };
+
 #define GET "GET / HTTP/1.1\r\nHost: h\r\n"
 
 static void decode_answers_done_incomplete_or_failed(void **state)
@@ -23,9 +25,15 @@ static void decode_answers_done_incomplete_or_failed(void **state)
         {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", ERR_MALFORMED},
         {"GET /\r\nHost: h\r\n\r\n", ERR_MALFORMED},
         {"G\x01T / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
-        {"GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET http:/h/ HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET http:///x HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET http://u@h/ HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"GET http://h/ HTTP/1.1\r\n\r\n", ERR_MALFORMED}, /* no Host */
+        {"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
         {"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
-        {"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
+        {"\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_MALFORMED},
         {"GET / HTTP/1.1\r\n\r\n", ERR_MALFORMED}, /* no Host */
         {GET "Host: h\r\n\r\n", ERR_MALFORMED},
         {GET "nothing\r\n\r\n", ERR_MALFORMED},
@@ -47,6 +55,8 @@ static void decode_answers_done_incomplete_or_failed(void **state)
         {GET "A:\r\n\r\n", ERR_NONE},
         {GET "A: \xc3\xa9\r\n\r\n", ERR_NONE},
         {"GET / HTTP/1.0\r\n\r\n", ERR_NONE},
+        {"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", ERR_NONE},
+        {"\r\n", ERR_INCOMPLETE},
         {"BREW /pot HTTP/1.1\r\nHost: h\r\n\r\n", ERR_NONE},
     };
 
@@ -54,7 +64,7 @@ static void decode_answers_done_incomplete_or_failed(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct http_request req;
 
-        assert_int_equal(http_decode_head(span_of(rows[i].in), &req), rows[i].e);
+        assert_int_equal(http_decode_head(span_of(rows[i].in), HEAD_MAX, &req), rows[i].e);
     }
 }
 
@@ -65,7 +75,7 @@ static void decode_gives_the_parts(void **state)
                           "Content-Length: 12\r\nExpect: 100-Continue\r\n\r\nGET");
 
     (void)state;
-    assert_int_equal(http_decode_head(in, &req), ERR_NONE);
+    assert_int_equal(http_decode_head(in, HEAD_MAX, &req), ERR_NONE);
     assert_int_equal(req.method, HTTP_POST);
     assert_true(span_equal(req.path, SPAN("/online")));
     assert_true(span_equal(req.query, SPAN("user=1&x")));
@@ -75,6 +85,75 @@ static void decode_gives_the_parts(void **state)
     assert_true(req.framing.expects_continue && req.keeps_alive && req.framing.has_length);
 }
 
+static void decode_takes_the_host_from_an_absolute_target(void **state)
+{
+    static const struct {
+        const char *target, *host, *path, *query;
+    } rows[] = {
+        {"/a?b", "h", "/a", "b"},
+        {"/a?http://x/", "h", "/a", "http://x/"},
+        {"http://x:8/a?b", "x:8", "/a", "b"},
+        {"HTTPS://x?b", "x", "/", "b"},
+        {"http://x", "x", "/", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct http_request req;
+        char head[128];
+
+        snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", rows[i].target);
+        assert_int_equal(http_decode_head(span_of(head), HEAD_MAX, &req), ERR_NONE);
+        assert_true(span_equal(req.host, span_of(rows[i].host)));
+        assert_true(span_equal(req.path, span_of(rows[i].path)));
+        assert_true(span_equal(req.query, span_of(rows[i].query)));
+    }
+}
+
+static void lists_may_come_in_several_fields(void **state)
+{
+    struct http_request req;
+
+    (void)state;
+    assert_int_equal(http_decode_head(SPAN(GET "A: b, C\r\nx: c\r\na: d\r\n\r\n"), HEAD_MAX, &req),
+                     ERR_NONE);
+    assert_true(http_list_has(&req, SPAN("a"), SPAN("c")));
+    assert_true(http_list_has(&req, SPAN("a"), SPAN("D")));
+    assert_false(http_list_has(&req, SPAN("x"), SPAN("d")));
+    assert_int_equal(
+        http_decode_head(SPAN(GET "Connection: x\r\nConnection: close\r\n\r\n"), HEAD_MAX, &req),
+        ERR_NONE);
+    assert_false(req.keeps_alive);
+}
+
+static void only_what_is_chunked_and_nothing_else_comes_in_chunks(void **state)
+{
+    static const struct {
+        const char *head;
+        int status;
+    } rows[] = {
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n", 0},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 411},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 411},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n",
+         411},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+         411},
+        {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 411},
+        {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n", 411},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct http_request req;
+
+        assert_int_equal(http_decode_head(span_of(rows[i].head), HEAD_MAX, &req), ERR_NONE);
+        assert_int_equal(http_refuse_body(&req, 10, true), rows[i].status);
+        assert_int_equal(http_refuse_body(&req, 10, false), 411);
+    }
+}
+
 static void every_prefix_of_a_head_is_incomplete(void **state)
 {
     static const char head[] = "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n";
@@ -82,8 +161,8 @@ static void every_prefix_of_a_head_is_incomplete(void **state)
 
     (void)state;
     for (size_t n = 0; n < sizeof(head) - 1; n++)
-        assert_int_equal(http_decode_head((struct span){head, n}, &req), ERR_INCOMPLETE);
-    assert_int_equal(http_decode_head(span_of(head), &req), ERR_NONE);
+        assert_int_equal(http_decode_head((struct span){head, n}, HEAD_MAX, &req), ERR_INCOMPLETE);
+    assert_int_equal(http_decode_head(span_of(head), HEAD_MAX, &req), ERR_NONE);
 }
 
 /* A head of exactly `len` bytes. */
@@ -99,21 +178,36 @@ static struct span long_head(char *bytes, size_t len)
 
 static void decode_refuses_heads_over_the_limit(void **state)
 {
-    static char bytes[HTTP_HEAD_MAX + 100];
+    static char bytes[HEAD_MAX + 100];
     struct http_request req;
 
     (void)state;
-    assert_int_equal(http_decode_head(long_head(bytes, HTTP_HEAD_MAX), &req), ERR_NONE);
-    assert_int_equal(http_decode_head(long_head(bytes, HTTP_HEAD_MAX + 1), &req), ERR_TOO_BIG);
+    assert_int_equal(http_decode_head(long_head(bytes, HEAD_MAX), HEAD_MAX, &req), ERR_NONE);
+    assert_int_equal(http_decode_head(long_head(bytes, HEAD_MAX + 1), HEAD_MAX, &req), ERR_TOO_BIG);
     memset(bytes, 'x', sizeof(bytes));
-    assert_int_equal(http_decode_head((struct span){bytes, HTTP_HEAD_MAX - 1}, &req),
+    assert_int_equal(http_decode_head((struct span){bytes, HEAD_MAX - 1}, HEAD_MAX, &req),
                      ERR_INCOMPLETE);
-    assert_int_equal(http_decode_head((struct span){bytes, HTTP_HEAD_MAX}, &req), ERR_TOO_BIG);
+    assert_int_equal(http_decode_head((struct span){bytes, HEAD_MAX}, HEAD_MAX, &req), ERR_TOO_BIG);
+}
+
+static void decode_refuses_request_lines_over_the_limit(void **state)
+{
+    static char bytes[HEAD_MAX];
+    struct http_request req;
+
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        int target = HTTP_LINE_MAX - (int)strlen("GET / HTTP/1.1") + more;
+        int n = snprintf(bytes, sizeof(bytes), "GET /%0*d HTTP/1.1\r\nHost: h\r\n\r\n", target, 0);
+
+        assert_int_equal(http_decode_head((struct span){bytes, (size_t)n}, HEAD_MAX, &req),
+                         more ? ERR_TOO_BIG : ERR_NONE);
+    }
 }
 
 static void decode_refuses_too_many_headers(void **state)
 {
-    static char bytes[HTTP_HEAD_MAX];
+    static char bytes[HEAD_MAX];
     struct http_request req;
     int n = snprintf(bytes, sizeof(bytes), GET);
 
@@ -121,9 +215,9 @@ static void decode_refuses_too_many_headers(void **state)
     for (int i = 1; i < HTTP_HEADERS_MAX; i++)
         n += snprintf(bytes + n, sizeof(bytes) - (size_t)n, "A: b\r\n");
     snprintf(bytes + n, sizeof(bytes) - (size_t)n, "\r\n");
-    assert_int_equal(http_decode_head(span_of(bytes), &req), ERR_NONE);
+    assert_int_equal(http_decode_head(span_of(bytes), HEAD_MAX, &req), ERR_NONE);
     snprintf(bytes + n, sizeof(bytes) - (size_t)n, "A: b\r\n\r\n");
-    assert_int_equal(http_decode_head(span_of(bytes), &req), ERR_TOO_BIG);
+    assert_int_equal(http_decode_head(span_of(bytes), HEAD_MAX, &req), ERR_TOO_BIG);
 }
 
 static void bodies_are_refused_by_their_head(void **state)
@@ -147,8 +241,8 @@ static void bodies_are_refused_by_their_head(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct http_request req;
 
-        assert_int_equal(http_decode_head(span_of(rows[i].head), &req), ERR_NONE);
-        assert_int_equal(http_refuse_body(&req, 10), rows[i].status);
+        assert_int_equal(http_decode_head(span_of(rows[i].head), HEAD_MAX, &req), ERR_NONE);
+        assert_int_equal(http_refuse_body(&req, 10, false), rows[i].status);
     }
 }
 
@@ -169,7 +263,7 @@ static void connections_are_kept_as_the_version_says(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct http_request req;
 
-        assert_int_equal(http_decode_head(span_of(rows[i].head), &req), ERR_NONE);
+        assert_int_equal(http_decode_head(span_of(rows[i].head), HEAD_MAX, &req), ERR_NONE);
         assert_int_equal(req.keeps_alive, rows[i].keeps_alive);
     }
 }
@@ -196,7 +290,7 @@ static void cookies_and_keys_are_found(void **state)
         struct http_request req;
         struct span cookie, key;
 
-        assert_int_equal(http_decode_head(span_of(rows[i].head), &req), ERR_NONE);
+        assert_int_equal(http_decode_head(span_of(rows[i].head), HEAD_MAX, &req), ERR_NONE);
         cookie = http_cookie(&req, SPAN("t"));
         key = http_bearer(&req);
         assert_int_equal(cookie.p != NULL, rows[i].cookie != NULL);
@@ -232,8 +326,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decode_answers_done_incomplete_or_failed),
         cmocka_unit_test(decode_gives_the_parts),
+        cmocka_unit_test(decode_takes_the_host_from_an_absolute_target),
+        cmocka_unit_test(lists_may_come_in_several_fields),
+        cmocka_unit_test(only_what_is_chunked_and_nothing_else_comes_in_chunks),
         cmocka_unit_test(every_prefix_of_a_head_is_incomplete),
         cmocka_unit_test(decode_refuses_heads_over_the_limit),
+        cmocka_unit_test(decode_refuses_request_lines_over_the_limit),
         cmocka_unit_test(decode_refuses_too_many_headers),
         cmocka_unit_test(bodies_are_refused_by_their_head),
         cmocka_unit_test(connections_are_kept_as_the_version_says),

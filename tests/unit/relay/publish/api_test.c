@@ -128,7 +128,7 @@ static int call(struct scene *scene, const char *line, const char *headers, cons
     snprintf(head, sizeof(head), "%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n%s\r\n", line,
              strlen(body), headers);
     snprintf(copy, sizeof(copy), "%s", body);
-    assert_int_equal(http_decode_head(span_of(head), &req), ERR_NONE);
+    assert_int_equal(http_decode_head(span_of(head), HTTP_LINE_MAX, &req), ERR_NONE);
     req.body = copy;
     buf_init(&res.body, 65536);
     api_handle(&scene->api, &req, &res);

@@ -686,14 +686,16 @@ static void time_goes_by(void **state)
 static void polling_becomes_a_websocket(void **state)
 {
     static const struct script scripts[] = {
-        {"upgrade first",
+        {"without a probe",
          POLL_3,
          {{GETS, "96:" OPEN_3 "2:40", 0},
-          {PROBE, 0, true},
-          {PROBE_HEAR, "5", EIO_PROBE_REFUSED},
-          {PROBE_HEAR, "2probe", EIO_PROBE_REFUSED},
           {POLL, 0, 0},
+          {PROBE, 0, true},
           {HOLDS, 0, 0},
+          {PROBE_HEAR, "5", EIO_PROBE_UPGRADED},
+          {GETS, "1:6", 0},
+          {PUT, "a", 0},
+          {SENDS, "42[\"e\",\"a\"]", 0},
           {NOT_OVER, 0, 0}}},
         {"other packets",
          POLL_3,
