@@ -218,6 +218,14 @@ static void learn(void *ctx, const struct epoch_name *name, int64_t seq)
 
 static const struct api_ops api_ops = {ring_user, ring_all, learn};
 
+static bool refuses_publish(void *ctx, const struct http_request *req, struct http_response *res)
+{
+    struct server *server = ctx;
+
+    server->api.now = instant_now();
+    return api_refuses(&server->api, req, res);
+}
+
 static enum http_action on_publish_request(void *ctx, struct http_request *req,
                                            struct http_response *res)
 {
@@ -264,7 +272,8 @@ static struct http_limits publish_limits(const struct config *config)
 
 static enum err listen_for_clients(struct server *server)
 {
-    struct http_handler handler = {listener_on_request, listener_body_max, &server->listener};
+    struct http_handler handler = {
+        .on_request = listener_on_request, .body_max = listener_body_max, .ctx = &server->listener};
     struct http_limits limits = client_limits(server->engine.config);
     int size = KERNEL_BUFFER;
     enum err e;
@@ -284,7 +293,8 @@ static enum err listen_for_clients(struct server *server)
 
 static enum err listen_for_publishers(struct server *server)
 {
-    struct http_handler handler = {.on_request = on_publish_request, .ctx = server};
+    struct http_handler handler = {
+        .on_request = on_publish_request, .refuses = refuses_publish, .ctx = server};
     struct http_limits limits = publish_limits(server->engine.config);
     enum err e;
     int fd;

@@ -219,9 +219,6 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
     req->conn = c;
     c->request_len = req->head_len + req->content_length;
     req->body = c->in.data + req->head_len;
-    /* HEAD is among the others, whose answers have a body here that its client does not expect. */
-    if (req->method == HTTP_OTHER)
-        req->keeps_alive = false;
     switch (handler->on_request(handler->ctx, req, &res)) {
     case HTTP_REPLY:
         reply(c, &res, req->keeps_alive && !c->has_ended_input);
@@ -258,6 +255,26 @@ static size_t body_max(const struct http_conn *c, const struct http_request *req
     return own < max ? own : max;
 }
 
+/* Whether its head alone has refused the request. The connection goes on if the body is there, or
+ * none is to come. */
+static bool refuse_by_head(struct http_conn *c, const struct http_request *req)
+{
+    const struct http_handler *handler = &c->server->handler;
+    struct http_response res = {.headers = ""};
+    bool is_whole = !http_refuse_body(req, c->in.len - req->head_len);
+
+    if (!handler->refuses)
+        return false;
+    buf_init(&res.body, RESPONSE_MAX - HTTP_HEAD_MAX);
+    if (!handler->refuses(handler->ctx, req, &res))
+        return false;
+    reply(c, &res, is_whole && req->keeps_alive && !c->has_ended_input);
+    buf_deinit(&res.body);
+    if (!c->is_ending)
+        finish_request(c, req->head_len + req->content_length);
+    return true;
+}
+
 static enum progress serve_request(struct http_conn *c)
 {
     struct http_request req;
@@ -270,6 +287,11 @@ static enum progress serve_request(struct http_conn *c)
         refuse(c, e == ERR_TOO_BIG ? 431 : 400);
         return PROGRESS_DONE;
     }
+    /* HEAD is among the others, whose answers have a body here that its client does not expect. */
+    if (req.method == HTTP_OTHER)
+        req.keeps_alive = false;
+    if (refuse_by_head(c, &req))
+        return PROGRESS_DONE;
     if ((status = http_refuse_body(&req, body_max(c, &req)))) {
         refuse(c, status);
         return PROGRESS_DONE;

@@ -26,6 +26,9 @@ struct http_handler {
     enum http_action (*on_request)(void *ctx, struct http_request *req, struct http_response *res);
     /* The longest body that this request may have, up to the limit's body_max; NULL: that. */
     size_t (*body_max)(void *ctx, const struct http_request *req);
+    /* Whether the head alone refuses the request, by what is then in *res; asked before anything
+     * is read for its body, and again whenever more of that has come. NULL: none is. */
+    bool (*refuses)(void *ctx, const struct http_request *req, struct http_response *res);
     void *ctx;
 };
 
