@@ -305,7 +305,8 @@ static enum progress serve_request(struct http_conn *c)
 static void work(struct http_conn *c)
 {
     for (int n = 0; n < REQUESTS_PER_TURN; n++) {
-        enum progress p = PROGRESS_WAIT;
+        /* Once an answer that had to wait is written, what came meanwhile has its turn. */
+        enum progress p = c->out.len > 0 ? PROGRESS_DONE : PROGRESS_WAIT;
 
         if (!c->is_ending && !c->is_parked && c->out.len == 0)
             p = serve_request(c);
