@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* api.c - the calls of the publish port as a table: method, path, whether the key is needed, and a
- * handler. The table decides 404, 405 and 401, so a handler is only its business; what it rings it
- * rings by ops. A path that is not in the table is web-msg-sender's call. */
+ * handler. The table decides 405 and 401 by the head alone, so a handler is only its business; what
+ * it rings it rings by ops. A path that is not in the table is web-msg-sender's call. */
 #include "relay/publish/api.h"
 
 #include <inttypes.h>
@@ -99,11 +99,13 @@ static enum err report_offline(struct api *api, const struct rings *p, struct bu
     return e ? e : buf_append_char(out, ']');
 }
 
-bool api_is_too_fast(struct api *api)
+bool api_is_too_fast(struct api *api, bool has_key)
 {
-    int64_t per_second = api->config->relay.max_publishes_per_second;
+    const struct config_relay *relay = &api->config->relay;
+    int64_t per_second = has_key ? relay->max_publishes_per_second : relay->max_keyless_per_second;
+    struct token_bucket *rate = has_key ? &api->rate : &api->keyless_rate;
 
-    return !token_bucket_take(&api->rate, per_second, per_second, api->now.ms);
+    return !token_bucket_take(rate, per_second, per_second, api->now.ms);
 }
 
 static enum err handle_publish(struct api *api, struct http_request *req, struct http_response *res)
@@ -113,7 +115,7 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
     size_t sessions = 0;
     enum err e;
 
-    if (api_is_too_fast(api)) {
+    if (api_is_too_fast(api, true)) {
         res->headers = "Retry-After: 1\r\n";
         return api_refuse(res, 429, "more than max_publishes_per_second");
     }
@@ -408,7 +410,7 @@ static const struct route *find_route(enum http_method method, struct span path)
     return found;
 }
 
-static enum err dispatch(struct api *api, struct http_request *req, struct http_response *res)
+static bool is_refused(struct api *api, const struct http_request *req, struct http_response *res)
 {
     enum http_method method = req->method == HTTP_HEAD ? HTTP_GET : req->method;
     const struct route *route = find_route(method, req->path);
@@ -416,28 +418,55 @@ static enum err dispatch(struct api *api, struct http_request *req, struct http_
     if ((method != HTTP_GET && method != HTTP_POST) ||
         (route ? route->method != method : req->method == HTTP_HEAD)) {
         res->headers = route ? route->allow : "Allow: POST\r\n";
-        return api_refuse(res, 405, "this method is not known here");
+        api_refuse(res, 405, "this method is not known here");
+        return true;
     }
     if (!route)
-        return web_msg_sender_handle(api, req, res);
-    if (route->needs_key && !api_has_key(api, http_bearer(req))) {
+        return web_msg_sender_refuses(api, req, res);
+    if (!route->needs_key || api_has_key(api, http_bearer(req)))
+        return false;
+    if (api_is_too_fast(api, false)) {
+        res->headers = "Retry-After: 1\r\n";
+        api_refuse(res, 429, "more than max_keyless_per_second; send the publish key");
+    } else {
         res->headers = "WWW-Authenticate: Bearer\r\n";
-        return api_refuse(res, 401, "this call needs the publish key");
+        api_refuse(res, 401, "this call needs the publish key");
     }
-    return route->handle(api, req, res);
+    return true;
 }
 
-void api_handle(struct api *api, struct http_request *req, struct http_response *res)
+static void begin_response(struct http_response *res)
 {
     res->status = 200;
     res->content_type = "application/json";
     res->headers = "";
-    if (dispatch(api, req, res)) {
+}
+
+static void count_response(struct api *api, const struct http_response *res)
+{
+    metrics_count(api->metrics, COUNT_CALLS, 1);
+    if (res->status >= 400)
+        metrics_count(api->metrics, COUNT_REFUSED_CALLS, 1);
+}
+
+bool api_refuses(struct api *api, const struct http_request *req, struct http_response *res)
+{
+    begin_response(res);
+    if (!is_refused(api, req, res))
+        return false;
+    count_response(api, res);
+    return true;
+}
+
+void api_handle(struct api *api, struct http_request *req, struct http_response *res)
+{
+    const struct route *route = find_route(req->method, req->path);
+
+    begin_response(res);
+    if ((route ? route->handle : web_msg_sender_handle)(api, req, res)) {
         res->status = 503;
         res->headers = "Retry-After: 1\r\n";
         buf_reset(&res->body);
     }
-    metrics_count(api->metrics, COUNT_CALLS, 1);
-    if (res->status >= 400)
-        metrics_count(api->metrics, COUNT_REFUSED_CALLS, 1);
+    count_response(api, res);
 }

@@ -36,7 +36,8 @@ struct api {
     struct metrics *metrics;
     const struct api_ops *ops;
     void *ctx;
-    struct token_bucket rate; /* of calls */
+    struct token_bucket rate;         /* of publish calls with the key */
+    struct token_bucket keyless_rate; /* of calls without it, but for GET /health */
     struct instant started;
     struct instant now; /* of this turn */
     bool is_local;      /* the publish listener can only be reached from this machine */
@@ -44,15 +45,20 @@ struct api {
     bool has_seen_zero; /* a legacy call meant everybody by to=0 */
 };
 
-/* Answers one request. res->body is initialised by the caller. */
+/* Whether the head alone refuses the request, by the answer that is then in *res: its body is not
+ * to be read. */
+bool api_refuses(struct api *api, const struct http_request *req, struct http_response *res);
+
+/* Answers a request that is not refused. res->body is initialised by the caller, here and above. */
 void api_handle(struct api *api, struct http_request *req, struct http_response *res);
 
 /* --- for the calls --- */
 
 bool api_has_key(const struct api *api, struct span key);
 
-/* Counts one more publish call: whether it is one too many in this second. */
-bool api_is_too_fast(struct api *api);
+/* Counts one more call of those with the key, or of those without it: whether it is one too many in
+ * this second. */
+bool api_is_too_fast(struct api *api, bool has_key);
 
 /* Writes the answer of a refusal. */
 enum err api_refuse(struct http_response *res, int status, const char *message);

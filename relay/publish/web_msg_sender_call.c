@@ -58,16 +58,43 @@ static enum err run_call(struct api *api, const struct web_msg_sender_call *call
     return answer_ring(res, e, count > 0 ? "ok" : "offline");
 }
 
+/* Where the key may be in the body, only so much of it is read on trust. */
+bool web_msg_sender_refuses(struct api *api, const struct http_request *req,
+                            struct http_response *res)
+{
+    bool is_get = req->method == HTTP_GET;
+
+    if (is_get && (!api->config->relay.legacy_get || is_key_needed(api))) {
+        res->headers = "Allow: POST\r\n";
+        api_refuse(res, 405, "POST only");
+        return true;
+    }
+    if (!is_key_needed(api) || api_has_key(api, http_bearer(req)) ||
+        (int64_t)req->content_length <= api->config->relay.max_keyless_body)
+        return false;
+    api_refuse(res, 413,
+               "a body of more than max_keyless_body needs the key in the Authorization header");
+    return true;
+}
+
+/* Whether the call may be made: 0, or the status that refuses it. */
+static int check_call(struct api *api, const struct web_msg_sender_call *call, bool has_key)
+{
+    if (has_key)
+        return api_is_too_fast(api, true) ? 429 : 0;
+    return !is_key_needed(api) || api_has_key(api, call->key) ? 0 : 401;
+}
+
 enum err web_msg_sender_handle(struct api *api, struct http_request *req, struct http_response *res)
 {
     struct web_msg_sender_call call = {.is_empty = true};
+    bool has_key = api_has_key(api, http_bearer(req));
     char query[HTTP_LINE_MAX];
     enum err e;
+    int status;
 
-    if (req->method == HTTP_GET && (!api->config->relay.legacy_get || is_key_needed(api))) {
-        res->headers = "Allow: POST\r\n";
-        return api_refuse(res, 405, "POST only");
-    }
+    if (!has_key && api_is_too_fast(api, false))
+        return answer_ring(res, ERR_TOO_MANY, "");
     if (req->method == HTTP_POST)
         web_msg_sender_decode_body(http_header(req, SPAN("Content-Type")), req->body,
                                    req->content_length, &call);
@@ -76,12 +103,8 @@ enum err web_msg_sender_handle(struct api *api, struct http_request *req, struct
         memcpy(query, req->query.p ? req->query.p : "", req->query.len);
         web_msg_sender_decode_query(query, req->query.len, &call);
     }
-    if (is_key_needed(api) && !api_has_key(api, http_bearer(req)) && !api_has_key(api, call.key))
-        e = answer(res, 401, "fail");
-    else if (api_is_too_fast(api))
-        e = answer(res, 429, "fail");
-    else
-        e = run_call(api, &call, res);
+    status = check_call(api, &call, has_key);
+    e = status ? answer(res, status, "fail") : run_call(api, &call, res);
     web_msg_sender_deinit(&call);
     return e;
 }

@@ -6,6 +6,10 @@
 
 #include "relay/publish/api.h"
 
+/* As api_refuses(). */
+bool web_msg_sender_refuses(struct api *api, const struct http_request *req,
+                            struct http_response *res);
+
 /* As the handlers of api.c: an error is answered by the caller. */
 MUST_USE enum err web_msg_sender_handle(struct api *api, struct http_request *req,
                                         struct http_response *res);

@@ -218,6 +218,14 @@ static void learn(void *ctx, const struct epoch_name *name, int64_t seq)
 
 static const struct api_ops api_ops = {ring_user, ring_all, learn};
 
+static bool refuses_publish(void *ctx, const struct http_request *req, struct http_response *res)
+{
+    struct server *server = ctx;
+
+    server->api.now = instant_now();
+    return api_refuses(&server->api, req, res);
+}
+
 static enum http_action on_publish_request(void *ctx, struct http_request *req,
                                            struct http_response *res)
 {
@@ -286,8 +294,10 @@ static enum err listen_for_clients(struct server *server)
 
 static enum err listen_for_publishers(struct server *server)
 {
-    struct http_handler handler = {
-        .on_request = on_publish_request, .takes_chunks = true, .ctx = server};
+    struct http_handler handler = {.on_request = on_publish_request,
+                                   .refuses = refuses_publish,
+                                   .takes_chunks = true,
+                                   .ctx = server};
     struct http_limits limits = publish_limits(server->engine.config);
     enum err e;
     int fd;

@@ -255,9 +255,6 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
     req->conn = c;
     c->request_len = req->head_len + req->content_length;
     req->body = c->in.data + req->head_len;
-    /* Whether its answer has a body, only those know who know the method. */
-    if (req->method == HTTP_OTHER)
-        req->keeps_alive = false;
     switch (handler->on_request(handler->ctx, req, &res)) {
     case HTTP_REPLY:
         reply(c, &res, req->keeps_alive && !c->has_ended_input);
@@ -308,9 +305,35 @@ static enum err unite_chunks(struct http_conn *c, struct http_request *req, size
     return c->chunks_len > max ? ERR_TOO_BIG : e;
 }
 
+/* Whether what is known of the request, without its body, has refused it. The connection goes on if
+ * the body is there, or none is to come. */
+static bool refuse_by_head(struct http_conn *c, const struct http_request *req)
+{
+    const struct http_handler *handler = &c->server->handler;
+    struct http_response res = {.headers = "", .is_head = req->method == HTTP_HEAD};
+    bool is_whole = !http_refuse_body(req, c->in.len - req->head_len, false);
+
+    if (!handler->refuses)
+        return false;
+    buf_init(&res.body, RESPONSE_MAX - RESPONSE_HEAD_MAX);
+    if (!handler->refuses(handler->ctx, req, &res))
+        return false;
+    reply(c, &res, is_whole && req->keeps_alive && !c->has_ended_input);
+    buf_deinit(&res.body);
+    if (!c->is_ending) {
+        c->request_len = req->head_len + req->content_length;
+        finish_request(c);
+    }
+    return true;
+}
+
 static enum progress serve_chunks(struct http_conn *c, struct http_request *req, size_t max)
 {
-    switch (unite_chunks(c, req, max)) {
+    enum err e = unite_chunks(c, req, max);
+
+    if ((!e || e == ERR_INCOMPLETE) && refuse_by_head(c, req))
+        return PROGRESS_DONE;
+    switch (e) {
     case ERR_NONE:
         return handle(c, req);
     case ERR_INCOMPLETE:
@@ -337,6 +360,13 @@ static enum progress serve_request(struct http_conn *c)
         refuse(c, e == ERR_TOO_BIG ? 431 : 400);
         return PROGRESS_DONE;
     }
+    /* Whether its answer has a body, only those know who know the method. */
+    if (req.method == HTTP_OTHER)
+        req.keeps_alive = false;
+    if (req.framing.is_chunked)
+        req.content_length = c->chunks_len; /* so far */
+    if (refuse_by_head(c, &req))
+        return PROGRESS_DONE;
     max = body_max(c, &req);
     if ((status = http_refuse_body(&req, max, c->server->handler.takes_chunks))) {
         refuse(c, status);
@@ -353,7 +383,8 @@ static enum progress serve_request(struct http_conn *c)
 static void work(struct http_conn *c)
 {
     for (int n = 0; n < REQUESTS_PER_TURN; n++) {
-        enum progress p = PROGRESS_WAIT;
+        /* Once an answer that had to wait is written, what came meanwhile has its turn. */
+        enum progress p = c->out.len > 0 ? PROGRESS_DONE : PROGRESS_WAIT;
 
         if (!c->is_ending && !c->is_parked && c->out.len == 0)
             p = serve_request(c);

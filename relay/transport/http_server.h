@@ -27,6 +27,9 @@ struct http_handler {
     /* The longest body that this request may have, up to the limit's body_max; NULL: that. */
     size_t (*body_max)(void *ctx, const struct http_request *req);
     bool takes_chunks; /* as bodies; else only those with a length */
+    /* Whether the head alone refuses the request, by what is then in *res; asked before anything
+     * is read for its body, and again whenever more of that has come. NULL: none is. */
+    bool (*refuses)(void *ctx, const struct http_request *req, struct http_response *res);
     void *ctx;
 };
 

@@ -140,6 +140,17 @@ test('a peer that pipelines and reads nothing holds up nobody', async (t) => {
   for (let i = 0; i < 20; i++) assert.equal((await scene.call('GET', '/health')).status, 200);
 });
 
+test('a peer that pipelines and reads late gets every answer', async (t) => {
+  const scene = await startScene(t);
+  const raw = new Raw(t, scene.publishPort);
+  raw.socket.pause();
+  const metrics = `GET /metrics HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer ${scene.publishKey}\r\n\r\n`;
+  await raw.write(metrics.repeat(2000));
+  assert.equal((await scene.call('GET', '/health')).status, 200);
+  raw.socket.resume();
+  await until('2,000 answers', () => statuses(raw.text).length === 2000);
+});
+
 test('bodies without a length, too long, or of another coding are refused', async (t) => {
   const scene = await startScene(t, { 'relay.max_publish_body': '2048' });
   const head = `POST /publish HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer ${scene.publishKey}\r\n`;

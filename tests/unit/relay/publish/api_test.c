@@ -86,6 +86,7 @@ static int set_up(void **state)
     scene->config.relay.pace = 1;
     scene->config.relay.check_rate = 10;
     scene->config.relay.socketio_max_pending = 4096;
+    scene->config.relay.max_keyless_body = 80;
     scene->api = (struct api){.config = &scene->config,
                               .secrets = &scene->secrets,
                               .hub = hub_new(),
@@ -131,7 +132,8 @@ static int call(struct scene *scene, const char *line, const char *headers, cons
     assert_int_equal(http_decode_head(span_of(head), HTTP_LINE_MAX, &req), ERR_NONE);
     req.body = copy;
     buf_init(&res.body, 65536);
-    api_handle(&scene->api, &req, &res);
+    if (!api_refuses(&scene->api, &req, &res))
+        api_handle(&scene->api, &req, &res);
     snprintf(out, 2048, "%.*s", SPAN_ARGS(buf_span(&res.body)));
     buf_deinit(&res.body);
     return res.status;
@@ -293,6 +295,10 @@ static void health_says_when_it_drains(void **state)
     assert_string_equal(out, "{\"ok\":false}");
 }
 
+/* Makes a body longer than max_keyless_body. */
+#define PADDED                                                                                     \
+    "x=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx&"
+
 #define FORM_GBK "Content-Type: application/x-www-form-urlencoded; charset=gbk\r\n"
 
 static void the_old_call_answers_to_the_letter(void **state)
@@ -311,13 +317,18 @@ static void the_old_call_answers_to_the_letter(void **state)
         {false, false, true, "POST /?type=publish&to=42&key=" KEY, "", "", 401, "fail", NULL},
         {false, true, true, "GET /?type=publish&to=42", BEARER, "", 405, "{\"error\"", NULL},
         {false, false, true, "POST /", "", "type=publish&to=42&key=" KEY, 200, "ok", "42"},
+        {false, false, true, "POST /", "", PADDED "type=publish&to=42&key=" KEY, 413, "{\"error\"",
+         NULL},
+        {false, false, true, "POST /", BEARER, PADDED "type=publish&to=42", 200, "ok", "42"},
         {false, false, true, "POST /", BEARER, "type=publish&to=42", 200, "ok", "42"},
         {false, false, true, "POST /", BEARER, "type=publish&to=0", 200, "offline", "0"},
         {false, false, true, "POST /", BEARER, "type=publish", 200, "ok", "*"},
         /* With it, but reachable from elsewhere. */
         {true, true, false, "POST /", "", "type=publish&to=42", 401, "fail", NULL},
         {true, true, false, "GET /?type=publish&to=42", BEARER, "", 405, "{\"error\"", NULL},
+        {true, true, false, "POST /", "", PADDED "type=publish&to=42", 413, "{\"error\"", NULL},
         /* With it, on a local listener. */
+        {true, false, true, "POST /", "", PADDED "type=publish&to=42", 200, "ok", "42"},
         {true, false, true, "GET /?type=publish&to=42", "", "", 405, "{\"error\"", NULL},
         {true, true, true, "GET /?type=publish&to=42", "", "", 200, "ok", "42"},
         {true, true, true, "GET /", "", "", 200, "fail", NULL},
@@ -425,6 +436,24 @@ static void publish_calls_have_a_limit(void **state)
     assert_int_equal(scene->count, 1);
 }
 
+static void calls_without_the_key_have_a_limit_of_their_own(void **state)
+{
+    struct scene *scene = *state;
+    char out[2048];
+
+    scene->config.relay.max_keyless_per_second = 2;
+    assert_int_equal(call(scene, "POST /publish", "", "{\"rings\":[]}", out), 401);
+    assert_int_equal(call(scene, "POST /", "", "type=publish&to=42&key=" KEY, out), 200);
+    assert_int_equal(call(scene, "POST /", "", "type=publish&to=42&key=" KEY, out), 429);
+    assert_string_equal(out, "fail");
+    assert_int_equal(scene->count, 0);
+    assert_int_equal(call(scene, "GET /metrics", "", "", out), 429);
+    assert_int_equal(call(scene, "GET /health", "", "", out), 200);
+    assert_int_equal(call(scene, "POST /publish", BEARER, "{\"rings\":[]}", out), 200);
+    scene->api.now.ms += 500;
+    assert_int_equal(call(scene, "GET /metrics", "", "", out), 401);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -440,6 +469,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_old_calls_text_goes_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(to_zero_is_noted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(publish_calls_have_a_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(calls_without_the_key_have_a_limit_of_their_own, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
