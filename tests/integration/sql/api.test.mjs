@@ -828,6 +828,17 @@ test('rings say what a check says, once for each user and feed', async (t) => {
   assert.deepEqual(await rings(db, []), []);
 });
 
+test('no event has the number of a ring for a list of users: a page that has asked about that would ignore the event', async (t) => {
+  const db = await open(t);
+  await check(db, 'w');
+  const { id } = await send(db, toAll());
+  await call(db, 'outbox_done', await claim(db));
+  await send(db, { to_users: ['w', 'v'], title: 't' });
+  const [{ ring }] = await rings(db, await claim(db));
+  await call(db, 'recall', id);
+  assert.ok((await check(db, 'w')).seq > ring.seq);
+});
+
 test('rings are taken in one call: every id leased, each ring once, and nothing twice', async (t) => {
   const db = await open(t);
   await check(db, 'u');
