@@ -5,7 +5,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { until, writeSettings } from '../../harness/index.mjs';
+import { OPEN, until, writeSettings } from '../../harness/index.mjs';
 import { Raw, startScene } from './scene.mjs';
 
 // Asks for an upgrade: {status, retryAfter}; of a 101 the socket stays open until the test's end.
@@ -95,18 +95,21 @@ test('a unix listener has its mode and group, and its proxy can be trusted', asy
   assert.deepEqual(list.sessions.map((one) => one.address).sort(), ['192.0.2.1', 'unix']);
 });
 
-test('over max_accepts_per_second the upgrade is answered 503 with Retry-After, and later not', async (t) => {
-  const scene = await startScene(t, { 'relay.max_accepts_per_second': '3' });
-  const first = await scene.connect('1');
-  const answers = await Promise.all(Array.from({ length: 20 }, () => knock(t, scene)));
-  const refused = answers.filter((one) => one.status === 503);
-  assert.ok(refused.length >= 10, `${refused.length} were refused`);
-  assert.ok(answers.some((one) => one.status === 101));
-  for (const one of refused) assert.equal(one.retryAfter, '5');
-  await until('another to be let in', async () => (await knock(t, scene)).status === 101);
-  await scene.ring({ to: ['1'] });
-  await first.next('ring');
-});
+for (const [limit, has] of [['max_accepts_per_second', 'a token'], ['max_anonymous_accepts_per_second', 'none']]) {
+  test(`over ${limit} the upgrade of those who bring ${has} is answered 503 with Retry-After, and later not`, async (t) => {
+    const scene = await startScene(t, { [`relay.${limit}`]: '3' });
+    const first = await scene.connect('1');
+    const come = (i) => knock(t, scene, has === 'none' ? {} : { headers: { Origin: scene.origin, Cookie: `doorbell_token=${scene.token(`user-${i}`)}` } });
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => come(i)));
+    const refused = answers.filter((one) => one.status === 503);
+    assert.ok(refused.length >= 10, `${refused.length} were refused`);
+    assert.ok(answers.some((one) => one.status === 101));
+    for (const one of refused) assert.equal(one.retryAfter, '5');
+    await until('another to be let in', async () => (await come(20)).status === 101);
+    await scene.ring({ to: ['1'] });
+    await first.next('ring');
+  });
+}
 
 test('over max_publishes_per_second a call is answered 429, and none of it delivered', async (t) => {
   const scene = await startScene(t, { 'relay.max_publishes_per_second': '1' });
@@ -140,12 +143,14 @@ test('over max_publishers the connection that was silent for longest is closed',
 
 test('0 is without limit', async (t) => {
   const scene = await startScene(t, {
+    ...OPEN,
     'relay.max_sessions': '0',
     'relay.max_sessions_per_user': '0',
     'relay.max_sessions_per_address': '0',
     'relay.max_accepts_per_second': '0',
     'relay.max_publishes_per_second': '0',
     'relay.max_publishers': '0',
+    'relay.max_keyless_per_second': '0',
   });
   const crowd = await Promise.all(Array.from({ length: 60 }, () => scene.connect('42')));
   assert.equal((await scene.ring({ to: ['42'] })).json.sessions, crowd.length);
