@@ -54,7 +54,7 @@ const struct setting settings[] = {
     {"relay", "publish_listen", SETTING_ADDRESS, "127.0.0.1:2121", 0, 0, 0, AT(relay.publish_listen), PROGRAM_RELAY, false, "where to accept publish calls; keep it private"},
     {"relay", "listen_mode", SETTING_MODE, "0660", 0, 0777, 0, AT(relay.listen_mode), PROGRAM_RELAY, false, "mode of the unix sockets"},
     {"relay", "listen_group", SETTING_TEXT, "", 0, 0, 0, AT(relay.listen_group), PROGRAM_RELAY, false, "group of the unix sockets, the web server's; empty: this process's group"},
-    {"relay", "trusted_proxies", SETTING_LIST, "", 0, 0, 0, AT(relay.trusted_proxies), PROGRAM_RELAY, true, "web servers whose X-Forwarded-For is believed: addresses, networks, or unix for unix sockets"},
+    {"relay", "trusted_proxies", SETTING_LIST, "127.0.0.1 ::1 unix", 0, 0, 0, AT(relay.trusted_proxies), PROGRAM_RELAY, true, "web servers whose X-Forwarded-For is believed: addresses, networks, or unix for unix sockets"},
     {"relay", "ping_interval", SETTING_DURATION, "25s", 1000, 25000, 1, AT(relay.ping_interval_ms), PROGRAM_RELAY, true, "time between two pings of a session"},
     {"relay", "login_timeout", SETTING_DURATION, "10s", 10, 3600000, 1, AT(relay.login_timeout_ms), PROGRAM_RELAY, true, "time that a client has to log in"},
     {"relay", "drain_window", SETTING_DURATION, "10s", 0, 600000, 1, AT(relay.drain_window_ms), PROGRAM_RELAY, true, "time over which a stopping relay closes its sessions"},

@@ -6,6 +6,7 @@
 #include "relay/engine/engine.h"
 
 #include "common/bytes/invariant.h"
+#include "relay/http/realip.h"
 #include "relay/session/protocol.h"
 
 enum { REVOCATIONS_MAX = 100000, FRAMES_MAX = 1024 * 1024, CLOSING_MS = 5000 };
@@ -90,6 +91,15 @@ void engine_on_gone(struct engine *e, struct conn *c)
 }
 
 /* --- a session comes and goes --- */
+
+struct ip engine_address(struct engine *e, const struct http_request *req)
+{
+    const struct config_list *trusted = &e->config->relay.trusted_proxies;
+
+    if (realip_is_hidden(req, trusted))
+        metrics_count(&e->metrics, COUNT_HIDDEN_ADDRESSES, 1);
+    return realip_of_request(req, trusted);
+}
 
 int engine_check_room(struct engine *e, const struct newcomer *who, const char **why)
 {

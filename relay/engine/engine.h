@@ -21,6 +21,7 @@
 #include "relay/session/hub.h"
 
 struct http_conn;
+struct http_request;
 struct http_response;
 
 /* What a refusal for want of room says besides. */
@@ -87,6 +88,9 @@ bool engine_is_drained(const struct engine *e);
 void engine_drain(struct engine *e);
 
 /* --- called by protocols --- */
+
+/* From where a request comes, as far as it is known. */
+struct ip engine_address(struct engine *e, const struct http_request *req);
 
 /* The status that refuses one more session, with the reason in *why (static text); 0: it may
  * come. */

@@ -54,3 +54,11 @@ struct ip realip_of_request(const struct http_request *req, const struct config_
     }
     return peer;
 }
+
+bool realip_is_hidden(const struct http_request *req, const struct config_list *trusted)
+{
+    struct span ignored;
+
+    return http_find_header(req, SPAN("X-Forwarded-For"), &ignored) != ERR_NOT_FOUND &&
+           !is_trusted(&req->peer, trusted);
+}

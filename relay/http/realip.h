@@ -12,4 +12,8 @@
  * comes before the first other one is anybody's claim. `trusted` has networks, and "unix". */
 struct ip realip_of_request(const struct http_request *req, const struct config_list *trusted);
 
+/* Whether a peer that is not trusted names another address: if it is a web server, all its clients
+ * have the one of it. */
+bool realip_is_hidden(const struct http_request *req, const struct config_list *trusted);
+
 #endif

@@ -10,7 +10,6 @@
 #include "common/bytes/invariant.h"
 #include "relay/access/handshake.h"
 #include "relay/engine/engine.h"
-#include "relay/http/realip.h"
 #include "relay/native/codec.h"
 
 enum { SILENCE_MAX_MS = 55 * 1000 };
@@ -47,7 +46,7 @@ static enum request_outcome admit(struct engine *e, struct http_request *req,
     const char *why;
     int status;
 
-    upgrade->peer = who.peer = realip_of_request(req, &e->config->relay.trusted_proxies);
+    upgrade->peer = who.peer = engine_address(e, req);
     status = engine_check_room(e, &who, &why);
     if (!status)
         return REQUEST_UPGRADES;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "relay/access/handshake.h"
-#include "relay/http/realip.h"
 #include "relay/socketio/session.h"
 
 enum { UNKNOWN_BODY_MAX = 4096 /* of a POST to a session that there is not */, ORIGIN_MAX = 256 };
@@ -192,8 +191,7 @@ static enum request_outcome shake_hands(struct asked *a)
         return refuse(a, EIO_BAD_METHOD);
     /* Whose room it takes its cookie says even where that is no proof of who asks. */
     authenticator_check(&e->authenticator, handshake_token(a->req), e->now, &a->upgrade->verdict);
-    who = (struct newcomer){realip_of_request(a->req, &e->config->relay.trusted_proxies),
-                            verdict_user(&a->upgrade->verdict)};
+    who = (struct newcomer){engine_address(e, a->req), verdict_user(&a->upgrade->verdict)};
     status = engine_check_room(e, &who, &why);
     if (status)
         return refuse_for_room(a, status, why);

@@ -40,7 +40,7 @@ const from = (address) => ({ headers: { 'X-Forwarded-For': address } });
 const addresses = async (scene) => (await scene.call('GET', '/online/sessions')).json.sessions.map((one) => one.address);
 
 test('over max_sessions_per_address the upgrade is answered 429, until one goes', async (t) => {
-  const scene = await startScene(t, { 'relay.max_sessions_per_address': '2' });
+  const scene = await startScene(t, { 'relay.max_sessions_per_address': '2', 'relay.trusted_proxies': '' });
   const first = await scene.connect('1');
   await scene.connect('2');
   assert.deepEqual(await knock(t, scene), { status: 429, retryAfter: '5' });
@@ -63,6 +63,20 @@ test('the header of anybody else is not believed', async (t) => {
   const scene = await startScene(t, { 'relay.trusted_proxies': '10.0.0.0/8 ::1 unix' });
   await knock(t, scene, from('192.0.2.1'));
   assert.deepEqual(await addresses(scene), ['127.0.0.1']);
+});
+
+test('addresses that stay hidden are told of, and by default those behind this machine are known', async (t) => {
+  const local = await startScene(t);
+  await knock(t, local, from('192.0.2.1'));
+  assert.deepEqual(await addresses(local), ['192.0.2.1']);
+  assert.equal(await local.metric('hidden_addresses_total'), 0);
+  assert.doesNotMatch(local.relay.log, /trusted_proxies/);
+  const remote = await startScene(t, { 'relay.trusted_proxies': '' });
+  await remote.relay.waitLog(/trusted_proxies is empty/);
+  await knock(t, remote, from('192.0.2.1'));
+  assert.deepEqual(await addresses(remote), ['127.0.0.1']);
+  assert.equal(await remote.metric('hidden_addresses_total'), 1);
+  await remote.relay.waitLog(/X-Forwarded-For that is not believed/);
 });
 
 test('a unix listener has its mode and group, and its proxy can be trusted', async (t) => {
