@@ -91,7 +91,12 @@ struct config_relay {
     int64_t max_sessions;
     int64_t max_sessions_per_user;
     int64_t max_sessions_per_address;
-    int64_t max_accepts_per_second;
+    int64_t max_accepts_per_second; /* with a good token */
+    int64_t max_accepts_per_user;
+    int64_t max_anonymous_share; /* percent of max_sessions */
+    int64_t max_anonymous_per_address;
+    int64_t max_anonymous_accepts_per_second;
+    int64_t max_anonymous_accepts_per_address;
     int64_t max_publishes_per_second;
     int64_t max_keyless_per_second;
     int64_t max_keyless_body; /* bytes of a call whose key is not in its head */
@@ -109,6 +114,7 @@ struct config_relay {
     bool legacy_publish;
     bool legacy_get;
     bool legacy_login;
+    bool legacy_anonymous;
     char *legacy_text;
     bool legacy_online_count; /* unless it is set, as legacy_login */
     char *legacy_online_format;

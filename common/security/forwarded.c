@@ -105,7 +105,7 @@ static bool take_hop(struct forwarded *f, struct hop *hop)
     return element.len > 0;
 }
 
-static bool is_trusted(const struct ip *ip, const struct config_list *trusted)
+bool forwarded_is_trusted(const struct ip *ip, const struct config_list *trusted)
 {
     struct ip_network network;
 
@@ -147,7 +147,7 @@ void forwarded_follow(struct forwarded *f, const struct config_list *trusted,
 {
     struct hop hop;
 
-    while (is_trusted(&source->peer, trusted) && take_hop(f, &hop)) {
+    while (forwarded_is_trusted(&source->peer, trusted) && take_hop(f, &hop)) {
         take_scheme(hop.scheme, source);
         if (hop.host.len > 0)
             source->host = hop.host;

@@ -40,6 +40,9 @@ struct forwarded_source {
     struct span host;
 };
 
+/* Whether what an address says is believed; that of a unix socket is none. */
+bool forwarded_is_trusted(const struct ip *ip, const struct config_list *trusted);
+
 /* Goes back over as many trusted proxies as follow each other, each of which says whom it served
  * and what it was asked for: what comes before the first other one is anybody's claim. `trusted`
  * has networks, and "unix". Uses *f up. */

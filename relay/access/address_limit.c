@@ -12,13 +12,14 @@ struct place {
     UT_hash_handle hh;
     struct ip ip;
     size_t sessions;
+    size_t proven;
 };
 
 struct address_limit {
     struct place *places;
 };
 
-static struct ip place_of(const struct ip *ip)
+struct ip address_limit_place(const struct ip *ip)
 {
     static const struct ip_network v4 = {{{[10] = 0xff, [11] = 0xff}}, 96};
     struct ip place = *ip;
@@ -30,7 +31,7 @@ static struct ip place_of(const struct ip *ip)
 
 static struct place *find(const struct address_limit *c, const struct ip *ip)
 {
-    struct ip key = place_of(ip);
+    struct ip key = address_limit_place(ip);
     struct place *p;
 
     HASH_FIND(hh, c->places, &key, sizeof(key), p);
@@ -62,7 +63,7 @@ static struct place *add(struct address_limit *c, const struct ip *ip)
 
     if (!p)
         return NULL;
-    p->ip = place_of(ip);
+    p->ip = address_limit_place(ip);
     HASH_ADD(hh, c->places, ip, sizeof(p->ip), p);
     if (!p->hh.tbl) {
         free(p);
@@ -84,11 +85,22 @@ enum err address_limit_add(struct address_limit *c, const struct ip *ip)
     return ERR_NONE;
 }
 
-void address_limit_remove(struct address_limit *c, const struct ip *ip)
+void address_limit_prove(struct address_limit *c, const struct ip *ip)
 {
     struct place *p = ip_is_none(ip) ? NULL : find(c, ip);
 
-    if (!p || --p->sessions > 0)
+    if (p)
+        p->proven++;
+}
+
+void address_limit_remove(struct address_limit *c, const struct ip *ip, bool is_proven)
+{
+    struct place *p = ip_is_none(ip) ? NULL : find(c, ip);
+
+    if (!p)
+        return;
+    p->proven -= is_proven;
+    if (--p->sessions > 0)
         return;
     HASH_DEL(c->places, p);
     free(p);
@@ -99,4 +111,11 @@ size_t address_limit_count(const struct address_limit *c, const struct ip *ip)
     const struct place *p = ip_is_none(ip) ? NULL : find(c, ip);
 
     return p ? p->sessions : 0;
+}
+
+size_t address_limit_anonymous(const struct address_limit *c, const struct ip *ip)
+{
+    const struct place *p = ip_is_none(ip) ? NULL : find(c, ip);
+
+    return p ? p->sessions - p->proven : 0;
 }

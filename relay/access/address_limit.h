@@ -5,6 +5,7 @@
 #ifndef DOORBELL_RELAY_ACCESS_ADDRESS_LIMIT_H
 #define DOORBELL_RELAY_ACCESS_ADDRESS_LIMIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/bytes/err.h"
@@ -17,7 +18,15 @@ void address_limit_free(struct address_limit *c);
 
 /* ERR_NO_MEMORY: nothing is counted. */
 MUST_USE enum err address_limit_add(struct address_limit *c, const struct ip *ip);
-void address_limit_remove(struct address_limit *c, const struct ip *ip);
+void address_limit_remove(struct address_limit *c, const struct ip *ip, bool is_proven);
+
+/* One of the sessions from there has become a user's: it is anonymous no more. */
+void address_limit_prove(struct address_limit *c, const struct ip *ip);
+
 size_t address_limit_count(const struct address_limit *c, const struct ip *ip);
+size_t address_limit_anonymous(const struct address_limit *c, const struct ip *ip);
+
+/* What counts as one address with this one. */
+struct ip address_limit_place(const struct ip *ip);
 
 #endif

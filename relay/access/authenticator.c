@@ -47,31 +47,34 @@ static enum err admit(const struct authenticator *authenticator, struct session 
     return ERR_NONE;
 }
 
-uint16_t authenticator_check(const struct authenticator *authenticator, struct span token,
-                             struct instant now, struct token_claims *out, const char **why)
+void authenticator_check(const struct authenticator *authenticator, struct span token,
+                         struct instant now, struct verdict *out)
 {
-    enum err e = token_verify(authenticator->keys, token, now.s, out);
+    enum err e = token_verify(authenticator->keys, token, now.s, &out->claims);
 
-    *why = e == ERR_INVALID ? "token lives longer than token_ttl_max" : "token not valid";
+    out->code = e ? CLOSE_TOKEN : 0;
+    out->why = e == ERR_INVALID ? "token lives longer than token_ttl_max" : "token not valid";
     *authenticator->untimely += e == ERR_UNTIMELY;
-    if (e)
-        return CLOSE_TOKEN;
-    *why = "token issued before the user's tokens were revoked; is the web host's clock behind?";
-    return revocations_refuse(authenticator->revocations, out) ? CLOSE_KICKED : 0;
+    if (e || !revocations_refuse(authenticator->revocations, &out->claims))
+        return;
+    out->code = CLOSE_KICKED;
+    out->why =
+        "token issued before the user's tokens were revoked; is the web host's clock behind?";
+}
+
+struct span verdict_user(const struct verdict *v)
+{
+    return v->code ? (struct span){NULL, 0} : span_of(v->claims.user);
 }
 
 enum login_result authenticator_log_in(const struct authenticator *authenticator, struct session *s,
-                                       struct span token, struct instant now)
+                                       const struct verdict *verdict)
 {
-    struct token_claims claims;
-    const char *why;
-    uint16_t code = authenticator_check(authenticator, token, now, &claims, &why);
-
-    if (code)
-        return refuse(authenticator, s, code, why);
+    if (verdict->code)
+        return refuse(authenticator, s, verdict->code, verdict->why);
     if (s->state == SESSION_OPEN)
-        return extend(authenticator, s, &claims);
-    if (admit(authenticator, s, &claims))
+        return extend(authenticator, s, &verdict->claims);
+    if (admit(authenticator, s, &verdict->claims))
         return refuse(authenticator, s, CLOSE_LATER, "out of memory");
     return LOGIN_DONE;
 }
@@ -91,11 +94,10 @@ enum login_result authenticator_log_in_by_proof(const struct authenticator *auth
                                                 struct session *s, struct span proof,
                                                 struct instant now)
 {
-    struct token_claims claims;
-    const char *why;
-    uint16_t code = authenticator_check(authenticator, proof, now, &claims, &why);
+    struct verdict v;
 
-    if (code == CLOSE_TOKEN && authenticator->takes_bare_ids && !claim(proof, &claims))
-        code = 0;
-    return code || admit(authenticator, s, &claims) ? LOGIN_REFUSED : LOGIN_DONE;
+    authenticator_check(authenticator, proof, now, &v);
+    if (v.code == CLOSE_TOKEN && authenticator->takes_bare_ids && !claim(proof, &v.claims))
+        v.code = 0;
+    return v.code || admit(authenticator, s, &v.claims) ? LOGIN_REFUSED : LOGIN_DONE;
 }

@@ -22,15 +22,23 @@ enum login_result {
     LOGIN_REFUSED,  /* has been put on the hub's closing list */
 };
 
-/* The close code that refuses this token, and *why (static text); or 0 if it is good: then *out
- * holds its claims. */
-uint16_t authenticator_check(const struct authenticator *authenticator, struct span token,
-                             struct instant now, struct token_claims *out, const char **why);
+/* What a token is worth: looked at once, at the handshake, it says who may come and logs in. */
+struct verdict {
+    uint16_t code;              /* the close code that refuses it; 0: it is good */
+    const char *why;            /* static text, of a refusal */
+    struct token_claims claims; /* of a good one */
+};
 
-/* Shows a token at the authenticator. More than sessions_per_user_max sessions of the user: the
+void authenticator_check(const struct authenticator *authenticator, struct span token,
+                         struct instant now, struct verdict *out);
+
+/* The user of a good token; empty for another. */
+struct span verdict_user(const struct verdict *v);
+
+/* Logs in by a token that was checked. More than sessions_per_user_max sessions of the user: the
  * oldest are put on the closing list. */
 enum login_result authenticator_log_in(const struct authenticator *authenticator, struct session *s,
-                                       struct span token, struct instant now);
+                                       const struct verdict *verdict);
 
 /* Shows what a socket.io page has: a token, or where that is allowed a user's bare id. The session
  * must not be a user's yet; a refusal leaves it as it is. */

@@ -7,6 +7,7 @@
 
 #include "common/config/config.h"
 #include "common/security/token.h"
+#include "relay/access/authenticator.h"
 #include "relay/http/http.h"
 #include "relay/session/protocol.h"
 
@@ -18,6 +19,7 @@ struct upgrade {
     enum transport_kind transport;
     struct ip peer;
     struct span token;         /* of the cookie, at most TOKEN_MAX bytes; empty: none came along */
+    struct verdict verdict;    /* on that token */
     struct span query;         /* of the request */
     struct span websocket_key; /* checked */
     const char *subprotocol;   /* to be agreed to; NULL: none was asked for */

@@ -30,11 +30,10 @@ enum err engine_init(struct engine *e, const struct engine_ops *ops,
     e->hub = e->authenticator.hub = hub_new();
     e->authenticator.untimely = &e->metrics.counters[COUNT_UNTIMELY_TOKENS];
     e->authenticator.revocations = revocations_new(REVOCATIONS_MAX);
-    e->admission.addresses = address_limit_new();
     frames_init(&e->frames, FRAMES_MAX);
     frames_init(&e->pings, FRAMES_MAX);
     broadcaster_init(&e->broadcaster);
-    if (!e->hub || !e->authenticator.revocations || !e->admission.addresses)
+    if (admission_init(&e->admission) || !e->hub || !e->authenticator.revocations)
         return ERR_NO_MEMORY;
     engine_configure(e, config, secrets);
     return start_protocols(e, protocols);
@@ -58,7 +57,7 @@ void engine_deinit(struct engine *e)
     broadcaster_deinit(&e->broadcaster);
     revocations_free(e->authenticator.revocations);
     hub_free(e->hub);
-    address_limit_free(e->admission.addresses);
+    admission_deinit(&e->admission);
 }
 
 void engine_configure(struct engine *e, const struct config *config, const struct secrets *secrets)
@@ -92,30 +91,9 @@ void engine_on_gone(struct engine *e, struct conn *c)
 
 /* --- a session comes and goes --- */
 
-static bool is_reached(int64_t max, size_t count)
+int engine_check_room(struct engine *e, const struct newcomer *who, const char **why)
 {
-    return max && (int64_t)count >= max;
-}
-
-int engine_check_room(struct engine *e, const struct ip *peer, const char **why)
-{
-    const struct config_relay *relay = &e->config->relay;
-
-    *why = "restarting";
-    if (e->admission.drain_ends_ms)
-        return 503;
-    *why = "too many sessions";
-    if (is_reached(relay->max_sessions, hub_sessions(e->hub)))
-        return 503;
-    *why = "too many sessions from this address";
-    if (is_reached(relay->max_sessions_per_address,
-                   address_limit_count(e->admission.addresses, peer)))
-        return 429;
-    *why = "too many at a time";
-    return token_bucket_take(&e->admission.accepts, relay->max_accepts_per_second,
-                             relay->max_accepts_per_second, e->now.ms)
-               ? 0
-               : 503;
+    return admission_check(&e->admission, &e->config->relay, e->hub, who, e->now.ms, why);
 }
 
 enum err engine_add(struct engine *e, struct session *s, const struct ip *peer, struct conn *c)
@@ -125,6 +103,7 @@ enum err engine_add(struct engine *e, struct session *s, const struct ip *peer, 
     if (error)
         return error;
     s->origin = (struct session_origin){*peer, ++e->serial};
+    s->deadline_ms = e->now.ms + e->config->relay.login_timeout_ms;
     s->conn = c;
     if (c)
         c->session = s;
@@ -132,6 +111,16 @@ enum err engine_add(struct engine *e, struct session *s, const struct ip *peer, 
     metrics_count(&e->metrics, COUNT_OPENED, 1);
     e->ops->log(s, NULL);
     return ERR_NONE;
+}
+
+void engine_note_login(struct engine *e, struct session *s)
+{
+    if (!e->admission.drain_ends_ms)
+        s->deadline_ms = 0;
+    s->is_proven = true;
+    address_limit_prove(e->admission.addresses, &s->origin.peer);
+    metrics_count(&e->metrics, COUNT_LOGINS, 1);
+    e->ops->log(s, "logged in");
 }
 
 void engine_forget(struct engine *e, struct session *s)
@@ -142,7 +131,7 @@ void engine_forget(struct engine *e, struct session *s)
         metrics_count_left(&e->metrics);
     e->ops->log(s, "gone");
     hub_remove(e->hub, s);
-    address_limit_remove(e->admission.addresses, &s->origin.peer);
+    address_limit_remove(e->admission.addresses, &s->origin.peer, s->is_proven);
     s->protocol->free(e, s);
 }
 

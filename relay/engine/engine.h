@@ -10,9 +10,8 @@
 #include <stdint.h>
 
 #include "common/config/config.h"
-#include "common/limits/token_bucket.h"
 #include "common/security/secrets.h"
-#include "relay/access/address_limit.h"
+#include "relay/access/admission.h"
 #include "relay/access/authenticator.h"
 #include "relay/engine/broadcaster.h"
 #include "relay/metrics/metrics.h"
@@ -22,6 +21,7 @@
 #include "relay/session/hub.h"
 
 struct http_conn;
+struct http_request;
 struct http_response;
 
 /* What a refusal for want of room says besides. */
@@ -33,13 +33,6 @@ struct engine_ops {
     void (*answer)(struct http_conn *parked, struct http_response *res);
     enum err (*random)(void *out, size_t len);
     int64_t (*clock_us)(void); /* as now.us, but of this moment: for what takes time in a turn */
-};
-
-/* Who may still come. */
-struct admission {
-    struct address_limit *addresses;
-    struct token_bucket accepts;
-    int64_t drain_ends_ms; /* 0: not draining */
 };
 
 struct engine_protocol {
@@ -96,14 +89,17 @@ void engine_drain(struct engine *e);
 
 /* --- called by protocols --- */
 
-/* The status that refuses one more session from there, with the reason in *why (static text); 0: it
- * may come. */
-int engine_check_room(struct engine *e, const struct ip *peer, const char **why);
+/* The status that refuses one more session, with the reason in *why (static text); 0: it may
+ * come. */
+int engine_check_room(struct engine *e, const struct newcomer *who, const char **why);
 
 /* Takes a new session in, whose struct session has been initialised, and gives it its connection,
- * if it has one. ERR_NO_MEMORY: it is the caller's still. */
+ * if it has one, and login_timeout to log in. ERR_NO_MEMORY: it is the caller's still. */
 MUST_USE enum err engine_add(struct engine *e, struct session *s, const struct ip *peer,
                              struct conn *c);
+
+/* A session has become a user's. */
+void engine_note_login(struct engine *e, struct session *s);
 
 /* Forgets a session, and frees it by its protocol's free(). */
 void engine_forget(struct engine *e, struct session *s);

@@ -3,6 +3,8 @@
 
 #include "relay/engine/pace.h"
 
+enum { VISITS_MAX = 4096 /* in one turn, of sessions that may not be told */ };
+
 /* A long list must not hold up the others: after a slice its sessions wait for later turns. */
 static void ring_session(struct engine *e, struct session *s)
 {
@@ -90,7 +92,8 @@ static void send_broadcast(struct engine *e)
     size_t budget = pace_budget(&e->broadcaster.pace, e->config->relay.pace, e->now.ms);
     struct session *s;
 
-    while (budget > 0 && (s = hub_next_due(e->hub)))
+    /* The pace is for those who are told. */
+    for (int n = 0; n < VISITS_MAX && budget > 0 && (s = hub_next_due(e->hub)); n++)
         if (engine_deliver(e, s, &e->broadcaster.frames))
             budget--;
 }

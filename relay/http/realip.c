@@ -19,3 +19,11 @@ void realip_resolve(struct http_request *req, const struct config_list *trusted)
     req->scheme = source.scheme;
     req->host = source.host;
 }
+
+bool realip_is_hidden(const struct http_request *req, const struct config_list *trusted)
+{
+    struct span ignored;
+
+    return http_find_header(req, SPAN("X-Forwarded-For"), &ignored) != ERR_NOT_FOUND &&
+           !forwarded_is_trusted(&req->peer, trusted);
+}

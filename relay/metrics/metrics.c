@@ -20,6 +20,8 @@ static const struct {
     [COUNT_ACCEPTS] = {PREFIX "accepts_total", "", "Connections accepted at either port"},
     [COUNT_ACCEPT_PAUSES] = {PREFIX "accept_pauses_total", "", "Times that accepting was paused"},
     [COUNT_REFUSED_UPGRADES] = {PREFIX "refused_upgrades_total", "", "Requests of clients refused"},
+    [COUNT_HIDDEN_ADDRESSES] = {PREFIX "hidden_addresses_total", "",
+                                "Handshakes whose X-Forwarded-For is not believed"},
     [COUNT_OPENED] = {PREFIX "opened_total", "", "Sessions opened"},
     [COUNT_LOGINS] = {PREFIX "logins_total", "", "Sessions that logged in"},
     [COUNT_UNTIMELY_TOKENS] = {PREFIX "untimely_tokens_total", "",

@@ -14,6 +14,7 @@ enum counter {
     COUNT_ACCEPTS,          /* connections of either port */
     COUNT_ACCEPT_PAUSES,    /* out of descriptors or memory */
     COUNT_REFUSED_UPGRADES, /* answered with another status than 101 */
+    COUNT_HIDDEN_ADDRESSES, /* behind a web server that is not trusted */
     COUNT_OPENED,           /* sessions */
     COUNT_LOGINS,           /* sessions that became a user's */
     COUNT_UNTIMELY_TOKENS,  /* refused for their time alone */

@@ -42,11 +42,12 @@ static size_t no_body(struct engine *e, const struct http_request *req)
 static enum request_outcome admit(struct engine *e, struct http_request *req,
                                   struct http_response *res, struct upgrade *upgrade)
 {
+    struct newcomer who = {.user = verdict_user(&upgrade->verdict)};
     const char *why;
     int status;
 
-    upgrade->peer = req->peer;
-    status = engine_check_room(e, &upgrade->peer, &why);
+    upgrade->peer = who.peer = req->peer;
+    status = engine_check_room(e, &who, &why);
     if (!status)
         return REQUEST_UPGRADES;
     res->headers = ENGINE_RETRY_AFTER;
@@ -76,7 +77,10 @@ static enum request_outcome answer_ws(struct engine *e, struct http_request *req
         return refuse_method(res);
     upgrade->protocol = &native_protocol;
     status = handshake_websocket(req, &e->config->auth.origins, upgrade, &why, &res->headers);
-    return status ? refuse(res, status, why) : admit(e, req, res, upgrade);
+    if (status)
+        return refuse(res, status, why);
+    authenticator_check(&e->authenticator, upgrade->token, e->now, &upgrade->verdict);
+    return admit(e, req, res, upgrade);
 }
 
 static bool owns_events(const struct config *config, struct span path)
@@ -88,7 +92,6 @@ static bool owns_events(const struct config *config, struct span path)
 static enum request_outcome answer_events(struct engine *e, struct http_request *req,
                                           struct http_response *res, struct upgrade *upgrade)
 {
-    struct token_claims claims;
     const char *why;
     int status;
 
@@ -101,13 +104,14 @@ static enum request_outcome answer_events(struct engine *e, struct http_request 
         return refuse(res, status, why);
     /* Over WebSocket a bad token ends the session with a close code; an event stream has none to
      * give, so it does not begin. */
-    switch (authenticator_check(&e->authenticator, upgrade->token, e->now, &claims, &why)) {
+    authenticator_check(&e->authenticator, upgrade->token, e->now, &upgrade->verdict);
+    switch (upgrade->verdict.code) {
     case 0:
         return admit(e, req, res, upgrade);
     case CLOSE_KICKED:
-        return refuse(res, 403, why);
+        return refuse(res, 403, upgrade->verdict.why);
     default:
-        return refuse(res, 401, why);
+        return refuse(res, 401, upgrade->verdict.why);
     }
 }
 
@@ -279,17 +283,23 @@ static void want_online(struct engine *e, struct native_session *n)
     tell_online(e, n);
 }
 
-static void log_in(struct engine *e, struct session *s, struct span token)
+static void log_in(struct engine *e, struct session *s, const struct verdict *verdict)
 {
     struct event event = {.type = EVENT_WELCOME};
 
-    if (authenticator_log_in(&e->authenticator, s, token, e->now) != LOGIN_DONE)
+    if (authenticator_log_in(&e->authenticator, s, verdict) != LOGIN_DONE)
         return;
-    s->deadline_ms = 0;
+    engine_note_login(e, s);
     event.as.user = hub_user_id(s);
-    e->ops->log(s, "logged in");
-    metrics_count(&e->metrics, COUNT_LOGINS, 1);
     engine_tell(e, s, &event);
+}
+
+static void log_in_by_token(struct engine *e, struct session *s, struct span token)
+{
+    struct verdict verdict;
+
+    authenticator_check(&e->authenticator, token, e->now, &verdict);
+    log_in(e, s, &verdict);
 }
 
 static void on_login(struct engine *e, struct session *s, const struct native_frame *f)
@@ -297,7 +307,7 @@ static void on_login(struct engine *e, struct session *s, const struct native_fr
     bool was_open = s->state == SESSION_OPEN;
 
     if (f->has_token)
-        log_in(e, s, (struct span){f->token, f->token_len});
+        log_in_by_token(e, s, (struct span){f->token, f->token_len});
     else if (!was_open)
         engine_close(e, s, CLOSE_TOKEN, "login without a token");
     if (s->state != SESSION_OPEN || !f->has_online)
@@ -381,20 +391,18 @@ static bool has_parameter(struct span query, struct span parameter)
 static enum err open_session(struct engine *e, struct conn *c, const struct upgrade *upgrade)
 {
     struct native_session *n = calloc(1, sizeof(*n));
-    int64_t timeout_ms = e->config->relay.login_timeout_ms;
     struct session *s = n ? &n->base : NULL;
 
     if (!n)
         return ERR_NO_MEMORY;
     session_init(s, upgrade->protocol, e->now);
-    s->deadline_ms = timeout_ms ? e->now.ms + timeout_ms : 0;
     n->heard_ms = n->pinged_ms = e->now.ms;
     if (engine_add(e, s, &upgrade->peer, c)) {
         free(n);
         return ERR_NO_MEMORY;
     }
     if (upgrade->token.len > 0)
-        log_in(e, s, upgrade->token);
+        log_in(e, s, &upgrade->verdict);
     if (s->state == SESSION_OPEN && is_one_way(n) &&
         has_parameter(upgrade->query, SPAN("online=1")))
         want_online(e, n);

@@ -46,6 +46,16 @@ static enum http_action serve(struct listener *l, const struct protocol *owner,
     }
 }
 
+/* From where it comes, as far as that is known. */
+static void find_peer(struct listener *l, struct http_request *req)
+{
+    const struct config_list *trusted = &l->engine->config->relay.trusted_proxies;
+
+    if (realip_is_hidden(req, trusted))
+        metrics_count(&l->engine->metrics, COUNT_HIDDEN_ADDRESSES, 1);
+    realip_resolve(req, trusted);
+}
+
 enum http_action listener_on_request(void *ctx, struct http_request *req, struct http_response *res)
 {
     struct listener *l = ctx;
@@ -53,7 +63,7 @@ enum http_action listener_on_request(void *ctx, struct http_request *req, struct
     enum http_action action = HTTP_REPLY;
 
     l->engine->now = instant_now();
-    realip_resolve(req, &l->engine->config->relay.trusted_proxies);
+    find_peer(l, req);
     if (owner) {
         action = serve(l, owner, req, res);
     } else {

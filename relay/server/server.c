@@ -31,7 +31,14 @@ enum {
     HANDSHAKES_MAX = 2048,
     REQUEST_TIMEOUT_MS = 10000,
     IDLE_TIMEOUT_MS = 60000,
+    QUIET_MS = 60000,          /* between two lines of the log about the same */
     KERNEL_BUFFER = 16 * 1024, /* for what a session does not read; in the kernel */
+};
+
+/* Of what the log tells once in a while, however often it happens. */
+struct teller {
+    uint64_t told;
+    int64_t next_line_ms;
 };
 
 struct server {
@@ -48,8 +55,7 @@ struct server {
     ev_prepare after_turn;
     int64_t tick_us; /* when the last tick came; 0: none has */
     struct clock_watch clock;
-    uint64_t untimely;    /* tokens of which the log has told */
-    int64_t next_line_ms; /* when it may tell of more */
+    struct teller untimely, hidden; /* tokens, and addresses */
 };
 
 /* --- what the engine asks for --- */
@@ -138,21 +144,35 @@ static void note_lag(struct server *server)
         histogram_add(&e->metrics.lag, e->now.us - before_us - SWEEP_TICK_MS * 1000);
 }
 
+/* Whether there was more of it since the log told, which it then does. */
+static bool is_news(const struct engine *e, struct teller *teller, enum counter what)
+{
+    uint64_t count = e->metrics.counters[what];
+
+    if (count == teller->told || !interval_take(&teller->next_line_ms, e->now.ms, QUIET_MS))
+        return false;
+    teller->told = count;
+    return true;
+}
+
 static void watch_clock(struct server *server)
 {
     struct engine *e = &server->engine;
     int64_t step_s = clock_watch_step(&server->clock, e->now.s, e->now.ms);
-    uint64_t untimely = e->metrics.counters[COUNT_UNTIMELY_TOKENS];
 
     if (step_s) {
         metrics_count(&e->metrics, COUNT_CLOCK_STEPS, 1);
         log_warn(CLOCK_WATCH_STEP_LINE, step_s);
     }
-    if (untimely != server->untimely &&
-        interval_take(&server->next_line_ms, e->now.ms, CLOCK_WATCH_QUIET_MS)) {
-        server->untimely = untimely;
+    if (is_news(e, &server->untimely, COUNT_UNTIMELY_TOKENS))
         log_info(CLOCK_WATCH_TOKEN_LINE);
-    }
+}
+
+static void watch_addresses(struct server *server)
+{
+    if (is_news(&server->engine, &server->hidden, COUNT_HIDDEN_ADDRESSES))
+        log_warn("clients come with an X-Forwarded-For that is not believed: if it is your web "
+                 "server's, add its address to trusted_proxies, or all clients share one address");
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
@@ -165,6 +185,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     e->now = instant_now();
     note_lag(server);
     watch_clock(server);
+    watch_addresses(server);
     if (!sweep_tick(e))
         return;
     http_server_sweep(server->clients);
@@ -288,6 +309,9 @@ static enum err listen_for_clients(struct server *server)
     /* Its connections inherit this. The kernel's default is megabytes for a peer that does not
      * read. */
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if (server->engine.config->relay.trusted_proxies.count == 0)
+        log_warn("trusted_proxies is empty: behind a web server all clients share its address, and "
+                 "the limits of one; name it there");
     server->clients = http_server_new(server->loop, fd, &handler, &limits, &server->engine.metrics);
     return server->clients ? ERR_NONE : ERR_NO_MEMORY;
 }

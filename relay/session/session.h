@@ -77,6 +77,7 @@ struct session {
     uint32_t round;     /* the hub's broadcast that it has had */
     uint8_t state;      /* enum session_state */
     uint8_t pending_on; /* enum hub_list */
+    bool is_proven;     /* has been a user's */
 };
 
 enum { TOKEN_GRACE_S = 30 };

@@ -202,10 +202,9 @@ static enum request_outcome serve_session(struct asked *a, struct socketio_sessi
 
 /* --- of a new session --- */
 
-static enum request_outcome open_by_polling(struct asked *a, const struct ip *peer)
+static enum request_outcome open_by_polling(struct asked *a)
 {
-    struct socketio_session *ss =
-        socketio_session_open(a->engine, &a->query, peer, proven_token(a), NULL);
+    struct socketio_session *ss = socketio_session_open(a->engine, &a->query, a->upgrade, NULL);
 
     if (!ss)
         return refuse_for_room(a, 503, "out of memory");
@@ -215,20 +214,22 @@ static enum request_outcome open_by_polling(struct asked *a, const struct ip *pe
 
 static enum request_outcome shake_hands(struct asked *a)
 {
-    const struct ip *peer = &a->req->peer;
+    struct engine *e = a->engine;
+    struct newcomer who;
     const char *why;
     int status;
 
     if (a->req->method != HTTP_GET)
         return refuse(a, EIO_BAD_METHOD);
-    status = engine_check_room(a->engine, peer, &why);
+    /* Whose room it takes its cookie says even where that is no proof of who asks. */
+    authenticator_check(&e->authenticator, handshake_token(a->req), e->now, &a->upgrade->verdict);
+    who = (struct newcomer){a->req->peer, verdict_user(&a->upgrade->verdict)};
+    status = engine_check_room(e, &who, &why);
     if (status)
         return refuse_for_room(a, status, why);
-    if (a->query.transport == EIO_POLLING)
-        return open_by_polling(a, peer);
-    a->upgrade->peer = *peer;
+    a->upgrade->peer = who.peer;
     a->upgrade->token = proven_token(a);
-    return hand_over(a);
+    return a->query.transport == EIO_POLLING ? open_by_polling(a) : hand_over(a);
 }
 
 /* --- all of them --- */

@@ -150,24 +150,38 @@ static const char *log_in(struct socketio_session *ss, struct span proof)
 {
     struct engine *e = ss->engine;
     struct session *s = &ss->base;
-    enum login_result result = authenticator_log_in_by_proof(&e->authenticator, s, proof, e->now);
 
-    if (result == LOGIN_REFUSED)
+    if (authenticator_log_in_by_proof(&e->authenticator, s, proof, e->now) == LOGIN_REFUSED)
         return "not authorized";
-    if (result == LOGIN_DONE) {
-        e->ops->log(s, "logged in");
-        metrics_count(&e->metrics, COUNT_LOGINS, 1);
-    }
+    engine_note_login(e, s);
     return NULL;
+}
+
+static void note_cookie(struct socketio_session *ss)
+{
+    eio_session_set_logged_in(&ss->eio);
+    /* It is told the numbers at the next check that finds it connected. */
+    ss->online_seen = (struct online){UINT32_MAX, UINT32_MAX};
 }
 
 void socketio_session_log_in(struct socketio_session *ss, struct span token)
 {
-    if (token.len == 0 || log_in(ss, token))
-        return;
-    eio_session_set_logged_in(&ss->eio);
-    /* It is told the numbers at the next check that finds it connected. */
-    ss->online_seen = (struct online){UINT32_MAX, UINT32_MAX};
+    if (token.len > 0 && !log_in(ss, token))
+        note_cookie(ss);
+}
+
+/* At the handshake, where the token was looked at already. */
+static void log_in_by_cookie(struct socketio_session *ss, const struct upgrade *upgrade)
+{
+    struct engine *e = ss->engine;
+
+    if (upgrade->token.len == 0 || upgrade->verdict.code) {
+        socketio_session_log_in(ss, upgrade->token);
+    } else if (authenticator_log_in(&e->authenticator, &ss->base, &upgrade->verdict) ==
+               LOGIN_DONE) {
+        engine_note_login(e, &ss->base);
+        note_cookie(ss);
+    }
 }
 
 static void tell_online(struct engine *e, struct socketio_session *ss)
@@ -251,18 +265,22 @@ static enum err begin_protocol(struct engine *e, struct entry *entry,
 
 static enum err enter(struct engine *e, struct entry *entry, const struct ip *peer, struct conn *c)
 {
+    struct session *s = &entry->session.base;
+
     HASH_ADD_KEYPTR(hh, shared_of(e)->by_sid, entry->sid, ID_LEN, entry);
     if (!entry->hh.tbl)
         return ERR_NO_MEMORY;
-    if (!engine_add(e, &entry->session.base, peer, c))
-        return ERR_NONE;
-    HASH_DEL(shared_of(e)->by_sid, entry);
-    return ERR_NO_MEMORY;
+    if (engine_add(e, s, peer, c)) {
+        HASH_DEL(shared_of(e)->by_sid, entry);
+        return ERR_NO_MEMORY;
+    }
+    if (e->config->relay.legacy_anonymous)
+        s->deadline_ms = 0;
+    return ERR_NONE;
 }
 
 struct socketio_session *socketio_session_open(struct engine *e, const struct eio_query *handshake,
-                                               const struct ip *peer, struct span token,
-                                               struct conn *c)
+                                               const struct upgrade *upgrade, struct conn *c)
 {
     struct entry *entry = calloc(1, sizeof(*entry));
     struct socketio_session *ss = entry ? &entry->session : NULL;
@@ -273,12 +291,12 @@ struct socketio_session *socketio_session_open(struct engine *e, const struct ei
     ss->engine = e;
     ss->log_position = broadcast_log_end(&shared_of(e)->log);
     ss->online_seen = e->online;
-    if (begin_protocol(e, entry, handshake) || enter(e, entry, peer, c)) {
+    if (begin_protocol(e, entry, handshake) || enter(e, entry, &upgrade->peer, c)) {
         eio_session_deinit(&ss->eio);
         free(entry);
         return NULL;
     }
-    socketio_session_log_in(ss, token);
+    log_in_by_cookie(ss, upgrade);
     engine_mark_dirty(e, &ss->base);
     return ss;
 }
@@ -327,8 +345,7 @@ static enum err open_conn(struct engine *e, struct conn *c, const struct upgrade
     if (eio_query_decode(upgrade->query, &query, &fault))
         return ERR_CONFLICT;
     if (query.sid.len == 0)
-        return socketio_session_open(e, &query, &upgrade->peer, upgrade->token, c) ? ERR_NONE
-                                                                                   : ERR_NO_MEMORY;
+        return socketio_session_open(e, &query, upgrade, c) ? ERR_NONE : ERR_NO_MEMORY;
     ss = socketio_session_find(e, query.sid);
     if (!ss || !eio_session_start_probe(&ss->eio, e->now.ms))
         return ERR_CONFLICT;
@@ -492,17 +509,21 @@ static void put(struct engine *e, struct socketio_session *ss, enum eio_kind kin
         engine_close(e, &ss->base, CLOSE_POLICY, "too much waits for it");
 }
 
-static void tell_log(struct engine *e, struct socketio_session *ss, struct span ring)
+/* False: none of it is for this session. */
+static bool tell_log(struct engine *e, struct socketio_session *ss, struct span ring)
 {
+    bool has_inbox = ss->base.state == SESSION_OPEN;
+    bool hears_texts = has_inbox || e->config->relay.legacy_anonymous;
+    bool is_told = false;
     struct span text;
 
     while (broadcast_log_next(&shared_of(e)->log, &ss->log_position, &text)) {
-        /* A text is for every page, a message in the inbox for those who have one. */
-        if (text.len > 0)
-            put(e, ss, EIO_KIND_PLAIN, text);
-        else if (ss->base.state == SESSION_OPEN)
-            put(e, ss, EIO_KIND_RING, ring);
+        if (!(text.len > 0 ? hears_texts : has_inbox))
+            continue;
+        put(e, ss, text.len > 0 ? EIO_KIND_PLAIN : EIO_KIND_RING, text.len > 0 ? text : ring);
+        is_told = true;
     }
+    return is_told;
 }
 
 static bool deliver(struct engine *e, struct session *s, struct frames *frames)
@@ -513,8 +534,8 @@ static bool deliver(struct engine *e, struct session *s, struct frames *frames)
 
     if (frames_get(frames, e, &socketio_protocol, &frame))
         engine_close(e, s, CLOSE_POLICY, "too much waits for it");
-    else if (event->type == EVENT_BROADCAST)
-        tell_log(e, ss, frame_span(frame));
+    else if (event->type == EVENT_BROADCAST && !tell_log(e, ss, frame_span(frame)))
+        return false;
     else if (event->type == EVENT_ONLINE)
         put(e, ss, EIO_KIND_ONLINE, frame_span(frame));
     else if (event->type == EVENT_RING)
@@ -528,13 +549,14 @@ static bool deliver(struct engine *e, struct session *s, struct frames *frames)
 
 static bool check(struct engine *e, struct session *s)
 {
+    static const struct session_end no_login = {"no login in time", CLOSE_NO_LOGIN, false};
     static const struct session_end restarting = {"restarting", CLOSE_RESTART, false};
     struct eio_limits limits = limits_of(e);
     struct socketio_session *ss = of(s);
     struct session_end end;
     bool is_news;
 
-    if (session_is_over(s, e->now, &restarting, &end)) {
+    if (session_is_over(s, e->now, e->admission.drain_ends_ms ? &restarting : &no_login, &end)) {
         engine_close(e, s, end.code, end.reason);
         return true;
     }
@@ -567,10 +589,12 @@ static uint16_t close_code_of(const struct session *s)
 /* Whether the client goes on to close the session itself: one that has left does, and finding it
  * gone would be an error to its user; one that is told to leave does as well, and takes any other
  * end for a mishap, and comes back. Told of a close as well, some forget why. */
-static bool is_closed_by_client(const struct session *s)
+static bool is_closed_by_client(const struct socketio_session *ss)
 {
-    return s->end.code == CLOSE_NORMAL || s->end.code == CLOSE_KICKED ||
-           s->end.code == CLOSE_TOO_MANY;
+    uint16_t code = ss->base.end.code;
+
+    return code == CLOSE_NORMAL || code == CLOSE_KICKED || code == CLOSE_TOO_MANY ||
+           (code == CLOSE_NO_LOGIN && ss->eio.is_connected);
 }
 
 static void end(struct engine *e, struct session *s)
@@ -578,7 +602,7 @@ static void end(struct engine *e, struct session *s)
     struct socketio_session *ss = of(s);
 
     drop_probe(ss);
-    if (!is_closed_by_client(s) || eio_session_leave(&ss->eio))
+    if (!is_closed_by_client(ss) || eio_session_leave(&ss->eio))
         eio_session_close(&ss->eio, s->end.reason, e->now.ms);
     write_due(e, ss);
     s->end.is_told = true;

@@ -22,11 +22,10 @@ struct socketio_session {
     struct eio_session eio;
 };
 
-/* Begins a session by this handshake, of the user whose token this is; `c` is its WebSocket, NULL
- * by polling. NULL: out of memory. */
+/* Begins a session by this handshake, of the peer and the user of `upgrade`; `c` is its WebSocket,
+ * NULL by polling. NULL: out of memory. */
 struct socketio_session *socketio_session_open(struct engine *e, const struct eio_query *handshake,
-                                               const struct ip *peer, struct span token,
-                                               struct conn *c);
+                                               const struct upgrade *upgrade, struct conn *c);
 
 /* NULL: there is none. */
 struct socketio_session *socketio_session_find(const struct engine *e, struct span sid);

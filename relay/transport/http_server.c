@@ -379,6 +379,20 @@ static enum progress serve_request(struct http_conn *c)
     return handle(c, &req);
 }
 
+/* How much may be read now, by the limits as they are now: a reload may have set them below what
+ * was read already. */
+static size_t room(struct http_conn *c)
+{
+    size_t left;
+
+    /* After a request that waits for its answer no client has much to say. */
+    buf_set_max(&c->in, c->is_parked ? PARKED_INPUT_MAX
+                                     : c->server->limits.head_max + CHUNKED_LINE_MAX +
+                                           c->server->limits.body_max);
+    left = buf_room(&c->in);
+    return left < READ_SIZE ? left : READ_SIZE;
+}
+
 /* Answers what has arrived, as long as the answers are taken. */
 static void work(struct http_conn *c)
 {
@@ -390,8 +404,8 @@ static void work(struct http_conn *c)
             p = serve_request(c);
         if (p == PROGRESS_GONE || !flush(c))
             return;
-        /* A client that has ended does not wait for an answer. */
-        if (c->is_parked && c->has_ended_input) {
+        /* A client that has ended does not wait for an answer, nor does one that goes on. */
+        if (c->is_parked && (c->has_ended_input || room(c) == 0)) {
             close_conn(c);
             return;
         }
@@ -421,19 +435,6 @@ static void note_heard(struct http_conn *c)
     }
     unlink_conn(c);
     link_last(c);
-}
-
-/* How much may be read now, by the limits as they are now: a reload may have set them below what
- * was read already. */
-static size_t room(struct http_conn *c)
-{
-    size_t left;
-
-    buf_set_max(&c->in, c->is_parked ? PARKED_INPUT_MAX
-                                     : c->server->limits.head_max + CHUNKED_LINE_MAX +
-                                           c->server->limits.body_max);
-    left = buf_room(&c->in);
-    return left < READ_SIZE ? left : READ_SIZE;
 }
 
 /* False: the connection is no more. */

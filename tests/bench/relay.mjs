@@ -6,12 +6,18 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { build, freePort, makeFolder, makeKey, request, signToken, startRelay, writeSettings } from '../harness/index.mjs';
+import { build, freePort, makeFolder, makeKey, OPEN, request, signToken, startRelay, writeSettings } from '../harness/index.mjs';
 import { parseMetrics } from '../harness/metrics_text.mjs';
 import { startReference, Swarm, writeRequests } from './tools.mjs';
 
 // Limits that would stand in the way of a load from one machine, as far as this relay has them.
-const UNLIMITED = ['max_sessions', 'max_sessions_per_address', 'max_publishes_per_second', 'max_accepts_per_second'];
+const UNLIMITED = {
+  ...OPEN,
+  'relay.max_sessions': '0',
+  'relay.max_sessions_per_address': '0',
+  'relay.max_publishes_per_second': '0',
+  'relay.max_accepts_per_second': '0',
+};
 // Stands for the time of sending, which load.c writes into it.
 const TIME = '@'.repeat(16);
 
@@ -20,8 +26,7 @@ export const nowUs = () => Number(process.hrtime.bigint() / 1000n);
 
 function unlimited() {
   const help = execFileSync(path.join(build, 'doorbell-relay'), ['--help'], { encoding: 'utf8' });
-  const known = UNLIMITED.filter((name) => help.includes(`    ${name} = `));
-  return Object.fromEntries(known.map((name) => [`relay.${name}`, 0]));
+  return Object.fromEntries(Object.entries(UNLIMITED).filter(([name]) => help.includes(`    ${name.slice('relay.'.length)} = `)));
 }
 
 // Session n of a swarm is user first + n.

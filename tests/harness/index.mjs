@@ -9,7 +9,7 @@ export { build, makeFolder, top } from './folder.mjs';
 export { request, urlencode } from './http.mjs';
 export { freePort } from './port.mjs';
 export { failRun, Service } from './process.mjs';
-export { formatSettings, startApp, startRelay, writeSettings } from './programs.mjs';
+export { formatSettings, OPEN, startApp, startRelay, writeSettings } from './programs.mjs';
 export { makeKey, signToken } from './secret.mjs';
 export { startApache, startNginx } from './servers.mjs';
 export { startStack } from './stack.mjs';

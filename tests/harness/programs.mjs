@@ -32,6 +32,15 @@ export function writeSettings(file, settings) {
   writeFileSync(file, formatSettings(settings), { mode: 0o600 });
 }
 
+// Under these anybody may come, as many and as fast as a load or a test likes.
+export const OPEN = {
+  'relay.max_anonymous_share': '100',
+  'relay.max_anonymous_per_address': '0',
+  'relay.max_anonymous_accepts_per_second': '0',
+  'relay.max_anonymous_accepts_per_address': '0',
+  'relay.max_accepts_per_user': '0',
+};
+
 // Where a listener of doorbell.conf is reached: {path} or {host, port}; null for an inherited one.
 export function reachOf(listen) {
   if (listen.startsWith('fd:')) return null;

@@ -2,6 +2,7 @@
 // relay-restart.mjs - a new relay takes over the listener while the old one says goodbye: how the pages
 // come back, and what they ask of the app when they are.
 
+import { OPEN } from '../../harness/index.mjs';
 import { delay } from '../../harness/wait.mjs';
 import { HeldListeners } from '../held.mjs';
 import { countingServer, lengthOfLog, questionsSince } from '../questions.mjs';
@@ -12,7 +13,7 @@ import { Swarm } from '../tools.mjs';
 const SESSIONS = Number(process.env.BENCH_SESSIONS || 10_000);
 const DRAIN_S = 10;
 const TIMEOUT_MS = 90_000;
-const ACCEPTS = 1900; // a second: under max_accepts_per_second
+const ACCEPTS = 1900; // a second: under max_anonymous_accepts_per_second
 
 export const title = `a restart under ${SESSIONS.toLocaleString('en-US')} sessions`;
 
@@ -46,7 +47,7 @@ export async function run(scope) {
   const held = await HeldListeners.open(scope);
   let relay;
   const listeners = { clients: held.clients, publish: held.publish, start: async (confPath) => (relay = await held.start(confPath)) };
-  const config = { ...HeldListeners.settings, 'relay.drain_window': `${DRAIN_S}s` };
+  const config = { ...HeldListeners.settings, ...OPEN, 'relay.max_anonymous_accepts_per_second': '2000', 'relay.drain_window': `${DRAIN_S}s` };
   const site = await startSite(scope, database, { serverOptions: countingServer, config, listeners });
   const swarm = await Swarm.start(scope, site.clients, writeTokens(site.dir, site.keys.auth, SESSIONS), { ask: site.address });
   for (let count = 0; count < SESSIONS; await delay(1000)) {

@@ -2,7 +2,7 @@
 // relay-storm.mjs - what a message to everybody brings upon the app, when every page asks at the very
 // moment in which it is rung.
 
-import { request } from '../../harness/index.mjs';
+import { OPEN, request } from '../../harness/index.mjs';
 import { countingServer, lengthOfLog, questionsSince } from '../questions.mjs';
 import { writeTokens } from '../relay.mjs';
 import { fillInboxes, startDatabase, startSite } from '../site.mjs';
@@ -36,7 +36,7 @@ async function measure(site, swarm, pace) {
 
 // A site of its own, so that the pace is one of a start.
 async function measurePace(scope, database, pace, rounds) {
-  const config = { 'relay.pace': pace, 'relay.max_accepts_per_second': 0, 'app.workers': WORKERS };
+  const config = { ...OPEN, 'relay.pace': pace, 'app.workers': WORKERS };
   const site = await startSite(scope, database, { serverOptions: countingServer, config });
   const swarm = await Swarm.start(scope, site.clients, writeTokens(site.dir, site.keys.auth, SESSIONS), { ask: site.address });
   await swarm.open(SESSIONS);

@@ -5,7 +5,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { until, writeSettings } from '../../harness/index.mjs';
+import { OPEN, until, writeSettings } from '../../harness/index.mjs';
 import { Raw, startScene } from './scene.mjs';
 
 // Asks for an upgrade: {status, retryAfter}; of a 101 the socket stays open until the test's end.
@@ -40,7 +40,7 @@ const from = (address) => ({ headers: { 'X-Forwarded-For': address } });
 const addresses = async (scene) => (await scene.call('GET', '/online/sessions')).json.sessions.map((one) => one.address);
 
 test('over max_sessions_per_address the upgrade is answered 429, until one goes', async (t) => {
-  const scene = await startScene(t, { 'relay.max_sessions_per_address': '2' });
+  const scene = await startScene(t, { 'relay.max_sessions_per_address': '2', 'relay.trusted_proxies': '' });
   const first = await scene.connect('1');
   await scene.connect('2');
   assert.deepEqual(await knock(t, scene), { status: 429, retryAfter: '5' });
@@ -63,6 +63,20 @@ test('the header of anybody else is not believed', async (t) => {
   const scene = await startScene(t, { 'relay.trusted_proxies': '10.0.0.0/8 ::1 unix' });
   await knock(t, scene, from('192.0.2.1'));
   assert.deepEqual(await addresses(scene), ['127.0.0.1']);
+});
+
+test('addresses that stay hidden are told of, and by default those behind this machine are known', async (t) => {
+  const local = await startScene(t);
+  await knock(t, local, from('192.0.2.1'));
+  assert.deepEqual(await addresses(local), ['192.0.2.1']);
+  assert.equal(await local.metric('hidden_addresses_total'), 0);
+  assert.doesNotMatch(local.relay.log, /trusted_proxies/);
+  const remote = await startScene(t, { 'relay.trusted_proxies': '' });
+  await remote.relay.waitLog(/trusted_proxies is empty/);
+  await knock(t, remote, from('192.0.2.1'));
+  assert.deepEqual(await addresses(remote), ['127.0.0.1']);
+  assert.equal(await remote.metric('hidden_addresses_total'), 1);
+  await remote.relay.waitLog(/X-Forwarded-For that is not believed/);
 });
 
 test('a unix listener has its mode and group, and its proxy can be trusted', async (t) => {
@@ -95,18 +109,21 @@ test('a unix listener has its mode and group, and its proxy can be trusted', asy
   assert.deepEqual(list.sessions.map((one) => one.address).sort(), ['192.0.2.1', 'unix']);
 });
 
-test('over max_accepts_per_second the upgrade is answered 503 with Retry-After, and later not', async (t) => {
-  const scene = await startScene(t, { 'relay.max_accepts_per_second': '3' });
-  const first = await scene.connect('1');
-  const answers = await Promise.all(Array.from({ length: 20 }, () => knock(t, scene)));
-  const refused = answers.filter((one) => one.status === 503);
-  assert.ok(refused.length >= 10, `${refused.length} were refused`);
-  assert.ok(answers.some((one) => one.status === 101));
-  for (const one of refused) assert.equal(one.retryAfter, '5');
-  await until('another to be let in', async () => (await knock(t, scene)).status === 101);
-  await scene.ring({ to: ['1'] });
-  await first.next('ring');
-});
+for (const [limit, has] of [['max_accepts_per_second', 'a token'], ['max_anonymous_accepts_per_second', 'none']]) {
+  test(`over ${limit} the upgrade of those who bring ${has} is answered 503 with Retry-After, and later not`, async (t) => {
+    const scene = await startScene(t, { [`relay.${limit}`]: '3' });
+    const first = await scene.connect('1');
+    const come = (i) => knock(t, scene, has === 'none' ? {} : { headers: { Origin: scene.origin, Cookie: `doorbell_token=${scene.token(`user-${i}`)}` } });
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => come(i)));
+    const refused = answers.filter((one) => one.status === 503);
+    assert.ok(refused.length >= 10, `${refused.length} were refused`);
+    assert.ok(answers.some((one) => one.status === 101));
+    for (const one of refused) assert.equal(one.retryAfter, '5');
+    await until('another to be let in', async () => (await come(20)).status === 101);
+    await scene.ring({ to: ['1'] });
+    await first.next('ring');
+  });
+}
 
 test('over max_publishes_per_second a call is answered 429, and none of it delivered', async (t) => {
   const scene = await startScene(t, { 'relay.max_publishes_per_second': '1' });
@@ -140,12 +157,14 @@ test('over max_publishers the connection that was silent for longest is closed',
 
 test('0 is without limit', async (t) => {
   const scene = await startScene(t, {
+    ...OPEN,
     'relay.max_sessions': '0',
     'relay.max_sessions_per_user': '0',
     'relay.max_sessions_per_address': '0',
     'relay.max_accepts_per_second': '0',
     'relay.max_publishes_per_second': '0',
     'relay.max_publishers': '0',
+    'relay.max_keyless_per_second': '0',
   });
   const crowd = await Promise.all(Array.from({ length: 60 }, () => scene.connect('42')));
   assert.equal((await scene.ring({ to: ['42'] })).json.sessions, crowd.length);

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { top, until } from '../../harness/index.mjs';
+import { OPEN, top, until } from '../../harness/index.mjs';
 import { samplesOf, sumOf } from '../../harness/metrics_text.mjs';
 import { frame, Raw, startScene, upgradeHead } from './scene.mjs';
 
@@ -131,7 +131,7 @@ test('a broadcast under way shows, and its pace in the times', async (t) => {
 });
 
 test('what one turn defers is timed as well, each ring once', async (t) => {
-  const scene = await startScene(t, { 'relay.max_sessions_per_user': '0' });
+  const scene = await startScene(t, { ...OPEN, 'relay.max_sessions_per_user': '0' });
   const bells = await Promise.all(Array.from({ length: 300 }, (_, i) => scene.connect(`u${i}`)));
   const to = bells.map((_, i) => `u${i}`);
   assert.deepEqual(await movedBy(scene, async () => {

@@ -46,7 +46,7 @@ test('a parked request keeps what it has read, and takes no more than that', asy
 });
 
 test('a poll that waits is answered after a reload', async (t) => {
-  const scene = await startScene(t, { ...SOCKETIO, 'relay.legacy_publish': 'yes', 'relay.legacy_login': 'yes' });
+  const scene = await startScene(t, { ...SOCKETIO, 'relay.legacy_publish': 'yes', 'relay.legacy_login': 'yes', 'relay.legacy_anonymous': 'yes' });
   const { raw, target } = await openPage(t, scene);
   const post = (body) => `POST ${target} HTTP/1.1\r\nHost: relay\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   await raw.write(post('40'));

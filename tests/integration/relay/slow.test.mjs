@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { until } from '../../harness/index.mjs';
+import { OPEN, until } from '../../harness/index.mjs';
 import { frame, Raw, startScene, upgradeHead } from './scene.mjs';
 
 // Logged in by raw bytes, so that the test decides what is read.
@@ -128,7 +128,7 @@ test('of two overlapping broadcasts the not yet rung get one ring', async (t) =>
 });
 
 test('with pace = 0 all are rung at once, with a time to spread their questions over', async (t) => {
-  const scene = await startScene(t, { 'relay.pace': '0', 'relay.check_rate': '10', 'relay.max_sessions_per_user': '0' });
+  const scene = await startScene(t, { ...OPEN, 'relay.pace': '0', 'relay.check_rate': '10', 'relay.max_sessions_per_user': '0' });
   const bells = [];
   for (let i = 0; i < 300; i++) bells.push(await scene.connect(`u${i}`));
   await scene.ring({ all: true, seq: 1 });
@@ -147,7 +147,7 @@ test('what one call rings in a turn is bounded: the rest is merged, and comes in
 });
 
 test('a list longer than a turn takes reaches each of its sessions once', async (t) => {
-  const scene = await startScene(t, { 'relay.max_sessions_per_user': '0' });
+  const scene = await startScene(t, { ...OPEN, 'relay.max_sessions_per_user': '0' });
   const bells = await Promise.all(Array.from({ length: 600 }, (_, i) => scene.connect(`u${i % 200}`)));
   const left = bells.pop();
   left.socket.terminate();

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 
-import { startStack } from '../../harness/index.mjs';
+import { OPEN, startStack } from '../../harness/index.mjs';
 import { releases, transports } from '../../harness/socketio.mjs';
 
 const TEXT = '你好 😀 <b>&"\'';
@@ -21,7 +21,7 @@ const QUICK_BEATS = 17; // longer than interval and timeout together
 // Hundreds of pages in one browser may be slow to answer.
 const PATIENT = { 'relay.socketio_ping_interval': '10s', 'relay.socketio_ping_timeout': '48s' };
 
-const LEGACY = { 'relay.legacy_login': 'yes', 'relay.legacy_publish': 'yes', 'relay.legacy_online_count': 'yes' };
+const LEGACY = { 'relay.legacy_anonymous': 'yes', 'relay.legacy_login': 'yes', 'relay.legacy_publish': 'yes', 'relay.legacy_online_count': 'yes' };
 
 // An opened client, once it is connected as its transport says.
 async function untilConnected(client, transport, from = 0) {
@@ -282,7 +282,7 @@ async function makeCells(stack, makePlace) {
 export async function playMatrix(t, title, makePlace) {
   const results = {};
   for (const group of groups) {
-    const config = { 'relay.max_sessions': '0', 'relay.max_accepts_per_second': '0', 'relay.pace': '0', ...group.config };
+    const config = { ...OPEN, 'relay.max_sessions': '0', 'relay.max_accepts_per_second': '0', 'relay.pace': '0', ...group.config };
     const stack = await startStack(t, { app: false, config });
     const cells = await makeCells(stack, makePlace);
     for (const [name, scenario] of Object.entries(group.scenarios)) {

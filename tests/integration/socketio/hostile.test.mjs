@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { until, writeSettings } from '../../harness/index.mjs';
+import { OPEN, until, writeSettings } from '../../harness/index.mjs';
 import { frame, Raw, startScene } from '../relay/scene.mjs';
 import { ask, LEGACY, Line, Page, publish, requestText, Sock, UPGRADE } from './raw.mjs';
 
 const HANDSHAKE = '/socket.io/?EIO=4&transport=polling';
-const UNLIMITED = { 'relay.max_accepts_per_second': '0', 'relay.max_sessions_per_user': '0' };
+const UNLIMITED = { ...OPEN, 'relay.legacy_anonymous': 'yes', 'relay.max_accepts_per_second': '0', 'relay.max_sessions_per_user': '0' };
 
 const sessionsOf = (scene) => scene.metric('sessions');
 const descriptorsOf = (scene) => readdirSync(`/proc/${scene.relay.pid}/fd`).length;
@@ -98,10 +98,10 @@ test('a WebSocket that never reads is closed by what waits for it', async (t) =>
   await check('the closed one');
 });
 
-const SHORT = { 'relay.socketio_ping_interval': '1s', 'relay.socketio_ping_timeout': '1s' };
+const SHORT = { ...UNLIMITED, 'relay.socketio_ping_interval': '1s', 'relay.socketio_ping_timeout': '1s' };
 
 test('pages that vanish are found, however they came', async (t) => {
-  const scene = await startScene(t, { ...SHORT, ...UNLIMITED });
+  const scene = await startScene(t, SHORT);
   const check = await placeWitnesses(t, scene);
   const witnesses = await sessionsOf(scene);
   for (let i = 0; i < 20; i++) {
@@ -396,7 +396,7 @@ test('a reload changes what is asked of pages, and drops none', async (t) => {
 });
 
 test('the limits on sessions hold for these too', async (t) => {
-  const scene = await startScene(t, { 'relay.max_sessions': '4', 'relay.max_sessions_per_user': '2', 'relay.legacy_login': 'yes', 'relay.legacy_online_count': 'no' });
+  const scene = await startScene(t, { ...OPEN, 'relay.max_sessions': '4', 'relay.max_sessions_per_user': '2', 'relay.legacy_login': 'yes', 'relay.legacy_online_count': 'no' });
   const oldest = await new Page(t, scene).open();
   await oldest.login('42');
   const pending = oldest.poll();
@@ -423,7 +423,7 @@ test('the limits on sessions hold for these too', async (t) => {
 });
 
 test('the limits on addresses and on haste hold for these too', async (t) => {
-  const scene = await startScene(t, { 'relay.max_sessions_per_address': '2', 'relay.max_accepts_per_second': '5' });
+  const scene = await startScene(t, { 'relay.max_sessions_per_address': '2' });
   await new Page(t, scene).open();
   const sock = await Sock.connect(t, scene);
   const refused = await ask(t, scene, 'GET', HANDSHAKE);
@@ -432,7 +432,7 @@ test('the limits on addresses and on haste hold for these too', async (t) => {
   sock.say('1');
   await until('the place to be free', async () => (await ask(t, scene, 'GET', HANDSHAKE)).status === 200);
 
-  const hasty = await startScene(t, { 'relay.max_accepts_per_second': '3' });
+  const hasty = await startScene(t, { 'relay.max_anonymous_accepts_per_second': '3' });
   const answers = await Promise.all(Array.from({ length: 20 }, () => ask(t, hasty, 'GET', HANDSHAKE)));
   const late = answers.filter(({ status }) => status === 503);
   assert.ok(late.length >= 10 && late.length < 20, `${late.length} were refused`);

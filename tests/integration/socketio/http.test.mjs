@@ -833,7 +833,7 @@ test('counts are off by default', async (t) => {
 const fill = (character, length) => character.repeat(length);
 
 test('overlapping broadcasts of different texts reach each page once and in order, and no later one', async (t) => {
-  const scene = await startScene(t, { 'relay.legacy_publish': 'yes', 'relay.pace': '60' });
+  const scene = await startScene(t, { 'relay.legacy_anonymous': 'yes', 'relay.legacy_publish': 'yes', 'relay.pace': '60' });
   const pages = await Promise.all(Array.from({ length: 40 }, (_, i) => Sock.connect(t, scene, { eio: i % 2 ? 3 : 4 })));
   const late = [];
   const texts = ['one', 'two', 'three', 'four'];
@@ -851,7 +851,7 @@ test('overlapping broadcasts of different texts reach each page once and in orde
 });
 
 test('texts under way are bounded: one too many is refused, nobody is closed for the others', async (t) => {
-  const scene = await startScene(t, { 'relay.legacy_publish': 'yes', 'relay.pace': '10', 'relay.socketio_max_pending': '20000' });
+  const scene = await startScene(t, { 'relay.legacy_anonymous': 'yes', 'relay.legacy_publish': 'yes', 'relay.pace': '10', 'relay.socketio_max_pending': '20000' });
   const pages = await Promise.all(Array.from({ length: 12 }, () => Sock.connect(t, scene)));
   const polling = await new Page(t, scene).open();
   const sent = [];
@@ -872,7 +872,7 @@ test('texts under way are bounded: one too many is refused, nobody is closed for
 });
 
 test('texts that nobody is there to hear do not pile up', async (t) => {
-  const scene = await startScene(t, { 'relay.legacy_publish': 'yes', 'relay.pace': '1', 'relay.socketio_max_pending': '8192' });
+  const scene = await startScene(t, { 'relay.legacy_anonymous': 'yes', 'relay.legacy_publish': 'yes', 'relay.pace': '1', 'relay.socketio_max_pending': '8192' });
   for (let i = 0; i < 10; i++) await publish(scene, { content: fill('x', 3000) });
   // Nor those whose last hearer goes away before their turn.
   const pages = await Promise.all(Array.from({ length: 5 }, () => Sock.connect(t, scene)));
@@ -883,7 +883,7 @@ test('texts that nobody is there to hear do not pile up', async (t) => {
 });
 
 test('a ring of an inbox says legacy_text, once, to those who have one', async (t) => {
-  const scene = await startScene(t, { 'relay.legacy_text': '来信 <b>', 'relay.pace': '0', 'relay.legacy_publish': 'yes' });
+  const scene = await startScene(t, { 'relay.legacy_anonymous': 'yes', 'relay.legacy_text': '来信 <b>', 'relay.pace': '0', 'relay.legacy_publish': 'yes' });
   const [guest, user, polling] = [await Sock.connect(t, scene), await Sock.connect(t, scene), await new Page(t, scene).open()];
   await user.login(scene.token('42'));
   await polling.login(scene.token('42'));
@@ -897,7 +897,7 @@ test('a ring of an inbox says legacy_text, once, to those who have one', async (
 });
 
 test('the longest text that is taken closes no page, and a longer one is refused', async (t) => {
-  const scene = await startScene(t, { 'relay.legacy_publish': 'yes', 'relay.pace': '0', 'relay.socketio_max_pending': '4096' });
+  const scene = await startScene(t, { 'relay.legacy_anonymous': 'yes', 'relay.legacy_publish': 'yes', 'relay.pace': '0', 'relay.socketio_max_pending': '4096' });
   const polling = await new Page(t, scene).open();
   await polling.login(scene.token('42'));
   const sock = await Sock.connect(t, scene);

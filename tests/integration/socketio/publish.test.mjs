@@ -19,7 +19,7 @@ const user = '42';
 const text = '你好 😀 <b>&"\'';
 const escaped = '你好 😀 &lt;b&gt;&amp;&quot;&#039;';
 const long = '中'.repeat(700); // curl waits for 100 Continue from 1,024 bytes on
-const legacy = { 'relay.legacy_login': 'yes', 'relay.legacy_publish': 'yes', 'relay.pace': '0' };
+const legacy = { 'relay.legacy_anonymous': 'yes', 'relay.legacy_login': 'yes', 'relay.legacy_publish': 'yes', 'relay.pace': '0' };
 
 async function openPage(t, scene, login = user) {
   const page = await openInNode({ release: '2.5.0', transport: 'websocket', url: scene.origin, name: `a page of ${login}` });

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { until, writeSettings } from '../../harness/index.mjs';
+import { OPEN, until, writeSettings } from '../../harness/index.mjs';
 import { makeRandom } from '../../harness/random.mjs';
 import { startScene } from '../relay/scene.mjs';
 import { ask, Line, Page, publish, Sock } from './raw.mjs';
@@ -59,6 +59,8 @@ test('whatever pages do at whatever time', async (t) => {
   const seed = Number(process.env.DOORBELL_RANDOM_SEED ?? Date.now() % 1e9);
   t.diagnostic(`seed ${seed}`);
   const scene = await startScene(t, {
+    ...OPEN,
+    'relay.legacy_anonymous': 'yes',
     'relay.legacy_login': 'yes',
     'relay.legacy_publish': 'yes',
     'relay.pace': '200',

@@ -255,6 +255,7 @@ export class Sock extends Frames {
 
 // As web-msg-sender, but without its counts; broadcasts at once.
 export const LEGACY = {
+  'relay.legacy_anonymous': 'yes',
   'relay.legacy_login': 'yes',
   'relay.legacy_online_count': 'no',
   'relay.legacy_publish': 'yes',

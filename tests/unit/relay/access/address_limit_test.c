@@ -35,7 +35,7 @@ static void go(struct address_limit *c, const char *text)
 {
     struct ip ip = ip_of(text);
 
-    address_limit_remove(c, &ip);
+    address_limit_remove(c, &ip, false);
 }
 
 static void each_address_is_counted_by_itself(void **state)
@@ -88,11 +88,32 @@ static void who_has_no_address_is_not_counted(void **state)
     address_limit_free(c);
 }
 
+static void those_without_a_login_are_counted_apart(void **state)
+{
+    struct address_limit *c = address_limit_new();
+    struct ip ip = ip_of("192.0.2.1");
+
+    (void)state;
+    assert_non_null(c);
+    come(c, "192.0.2.1");
+    come(c, "192.0.2.1");
+    assert_int_equal(address_limit_anonymous(c, &ip), 2);
+    address_limit_prove(c, &ip);
+    assert_int_equal(address_limit_anonymous(c, &ip), 1);
+    assert_int_equal(count(c, "192.0.2.1"), 2);
+    address_limit_remove(c, &ip, true);
+    assert_int_equal(address_limit_anonymous(c, &ip), 1);
+    go(c, "192.0.2.1");
+    assert_int_equal(address_limit_anonymous(c, &ip), 0);
+    address_limit_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_address_is_counted_by_itself),
         cmocka_unit_test(a_household_of_ipv6_counts_as_one),
+        cmocka_unit_test(those_without_a_login_are_counted_apart),
         cmocka_unit_test(who_has_no_address_is_not_counted),
     };
 

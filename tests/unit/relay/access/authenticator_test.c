@@ -58,17 +58,25 @@ static void sign(struct scene *scene, const char *user, int64_t now_us, int64_t 
     assert_int_equal(token_sign(scene->keys, &grant, out), ERR_NONE);
 }
 
+static enum login_result show(struct scene *scene, struct session *s, struct span token)
+{
+    struct verdict v;
+
+    authenticator_check(&scene->authenticator, token, (struct instant){.ms = 5000, .s = NOW}, &v);
+    assert_int_equal(verdict_user(&v).len > 0, v.code == 0);
+    return authenticator_log_in(&scene->authenticator, s, &v);
+}
+
 /* Logs in by one that was issued then, before any revocation. */
 static enum login_result log_in(struct scene *scene, struct session *s, const char *user,
                                 int64_t issued_at)
 {
-    struct instant now = {.ms = 5000, .s = NOW};
     enum login_result result;
     struct buf token;
 
     buf_init(&token, TOKEN_MAX);
     sign(scene, user, issued_at * 1000000, 0, &token);
-    result = authenticator_log_in(&scene->authenticator, s, buf_span(&token), now);
+    result = show(scene, s, buf_span(&token));
     buf_deinit(&token);
     return result;
 }
@@ -107,12 +115,10 @@ static void a_session_that_logs_in_amid_a_drain_still_has_to_go(void **state)
 static void a_bad_token_closes(void **state)
 {
     struct scene *scene = *state;
-    struct instant now = {.ms = 5000, .s = NOW};
     struct session s;
 
     add(scene, &s);
-    assert_int_equal(authenticator_log_in(&scene->authenticator, &s, SPAN("a.b.c"), now),
-                     LOGIN_REFUSED);
+    assert_int_equal(show(scene, &s, SPAN("a.b.c")), LOGIN_REFUSED);
     assert_int_equal(s.end.code, CLOSE_TOKEN);
     hub_remove(scene->authenticator.hub, &s);
     add(scene, &s);
@@ -161,7 +167,6 @@ static void the_generation_decides_on_revoked_tokens(void **state)
         enum login_result result;
     } rows[] = {{0, LOGIN_REFUSED}, {NOW_US - 1, LOGIN_REFUSED}, {NOW_US, LOGIN_DONE}};
     struct scene *scene = *state;
-    struct instant now = {.ms = 5000, .s = NOW, .unix_us = NOW_US};
 
     assert_int_equal(
         revocations_add(scene->authenticator.revocations, SPAN("42"), NOW_US, NOW_US, 86400),
@@ -173,8 +178,7 @@ static void the_generation_decides_on_revoked_tokens(void **state)
         buf_init(&token, TOKEN_MAX);
         sign(scene, "42", NOW_US + 5000000, rows[i].generation, &token);
         add(scene, &s);
-        assert_int_equal(authenticator_log_in(&scene->authenticator, &s, buf_span(&token), now),
-                         rows[i].result);
+        assert_int_equal(show(scene, &s, buf_span(&token)), rows[i].result);
         if (rows[i].result == LOGIN_DONE)
             assert_int_equal(s.token_generation, rows[i].generation);
         else
@@ -187,7 +191,6 @@ static void the_generation_decides_on_revoked_tokens(void **state)
 static void a_session_has_the_generation_of_its_newest_token(void **state)
 {
     struct scene *scene = *state;
-    struct instant now = {.ms = 5000, .s = NOW};
     const int64_t generations[] = {5, 9, 7}, newest[] = {5, 9, 9};
     struct session s;
 
@@ -197,8 +200,7 @@ static void a_session_has_the_generation_of_its_newest_token(void **state)
 
         buf_init(&token, TOKEN_MAX);
         sign(scene, "42", NOW_US, generations[i], &token);
-        assert_int_equal(authenticator_log_in(&scene->authenticator, &s, buf_span(&token), now),
-                         i == 0 ? LOGIN_DONE : LOGIN_EXTENDED);
+        assert_int_equal(show(scene, &s, buf_span(&token)), i == 0 ? LOGIN_DONE : LOGIN_EXTENDED);
         assert_int_equal(s.token_generation, newest[i]);
         buf_deinit(&token);
     }

@@ -375,7 +375,7 @@ static void a_drain_tells_all_and_lets_nobody_in(void **state)
 {
     struct scene *scene = *state;
     struct engine *e = &scene->engine;
-    static const struct ip nowhere;
+    static const struct newcomer nowhere;
     struct told *t = add(scene, "42");
     const char *why;
 
@@ -392,9 +392,10 @@ static void a_drain_tells_all_and_lets_nobody_in(void **state)
 static void room_has_an_end(void **state)
 {
     struct scene *scene = *state;
-    static const struct ip nowhere;
+    static const struct newcomer nowhere;
     const char *why;
 
+    scene->config.relay.max_anonymous_share = 100;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(engine_check_room(&scene->engine, &nowhere, &why), 0);
         add(scene, NULL);

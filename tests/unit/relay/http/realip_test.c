@@ -125,11 +125,40 @@ static void scheme_and_host_are_those_before_the_trusted(void **state)
     }
 }
 
+static void a_web_server_that_is_not_trusted_hides_its_clients(void **state)
+{
+    static const struct {
+        const char *from, *headers;
+        bool is_hidden;
+    } rows[] = {
+        {"203.0.113.9", FORWARDED "192.0.2.1\r\n", true},
+        {"203.0.113.9", FORWARDED "192.0.2.1\r\n" FORWARDED "192.0.2.1\r\n", true},
+        {"203.0.113.9", "", false},
+        {"10.1.1.1", FORWARDED "192.0.2.1\r\n", false},
+        {"10.1.1.1", "", false},
+    };
+    char network[] = "10.0.0.0/8";
+    char *items[] = {network, NULL};
+    struct config_list trusted = {items, 1};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct http_request req;
+        char head[512];
+
+        snprintf(head, sizeof(head), "GET /ws HTTP/1.1\r\nHost: h\r\n%s\r\n", rows[i].headers);
+        assert_int_equal(http_decode_head(span_of(head), HTTP_LINE_MAX, &req), ERR_NONE);
+        assert_int_equal(ip_parse(span_of(rows[i].from), &req.peer), ERR_NONE);
+        assert_int_equal(realip_is_hidden(&req, &trusted), rows[i].is_hidden);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_address_is_the_one_before_the_trusted),
         cmocka_unit_test(scheme_and_host_are_those_before_the_trusted),
+        cmocka_unit_test(a_web_server_that_is_not_trusted_hides_its_clients),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
