@@ -939,3 +939,12 @@ test('a script of a foreign page hears nothing', async (t) => {
       assert.equal((await ask1(target, headers)).status, 200, JSON.stringify(headers));
   }
 });
+
+test('a refusal for want of room can be read by a page of a listed origin', async (t) => {
+  const origin = 'https://a.example';
+  const scene = await startScene(t, { 'relay.max_sessions': '1', 'auth.origins': origin });
+  const target = '/socket.io/?EIO=4&transport=polling';
+  assert.equal((await ask(t, scene, 'GET', target, { headers: { origin } })).status, 200);
+  const { status, headers } = await ask(t, scene, 'GET', target, { headers: { origin } });
+  assert.deepEqual([status, headers['retry-after'], headers['access-control-allow-origin']], [503, '5', origin]);
+});
