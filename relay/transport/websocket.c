@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* websocket.c - the fence around libwebsockets 4.1.6, whose traps are kept in here. It never
- * accepts or parses a client's request: it adopts a descriptor with a head that we composed. It
- * runs on our libev loop as a foreign one, so its timers need a nudge once a second, and its
- * validity timers, one sorted list, are off. Frames are written outside of its writeable callback,
- * which costs a third of it; what the kernel does not take it buffers, so we ask before each one.
- */
+ * accepts or reads what a client sends: it adopts a descriptor with a head that we composed, and
+ * then has its flow control on for good, while frames are read by ws_decoder.h. It takes unmasked
+ * ones, forgets a ping while another waits for its pong, and goes on after a close. It runs on our
+ * libev loop as a foreign one, so its timers need a nudge once a second, and its validity timers,
+ * one sorted list, are off. Frames are written outside of its writeable callback, which costs a
+ * third of it; what the kernel does not take it buffers, so we ask before each one. */
 #include "relay/transport/websocket.h"
 
+#include <errno.h>
+#include <ev.h>
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,27 +17,44 @@
 #include <unistd.h>
 
 #include "common/os/log.h"
+#include "relay/http/ws_decoder.h"
 #include "relay/session/frame.h"
 
-/* Enough for a pong in one piece; it is held for each session. */
-enum { RX_BUFFER = 128, HEADER_POOL = 8 };
+/* The first is held for each session, and not needed. */
+enum { RX_BUFFER = 1, HEADER_POOL = 8, READ_SIZE = 16 * 1024, CLOSE_TIMEOUT_S = 5 };
+
+/* First bytes of frames that are written whole here: the library has no name for a close. */
+enum { FRAME_CLOSE = 0x88, FRAME_PONG = 0x8a };
 
 _Static_assert(FRAME_ROOM >= LWS_PRE, "libwebsockets writes its header before the payload");
 
 struct websockets {
     struct lws_context *context;
     struct lws_vhost *vhost;
+    struct ev_loop *loop;
     const struct conn_events *events;
     void *ctx;
     struct websocket *opening; /* while websocket_open() runs, until the handshake is answered; */
     struct websocket *opened;  /* and from then on, unless it is gone already */
+    char chunk[READ_SIZE];
+};
+
+/* A pong that the socket has not taken yet. */
+struct late_pong {
+    size_t len;
+    char bytes[WS_CONTROL_MAX];
 };
 
 struct websocket {
     struct conn conn;
+    ev_io io;
+    struct websockets *owner;
     struct lws *wsi;
+    struct ws_decoder decoder;
+    struct late_pong *pong;   /* owned; NULL: none waits */
     const char *close_reason; /* NULL: it is not closing */
     uint16_t close_code;
+    bool has_told_close;
 };
 
 static struct websocket *websocket_of(struct conn *c)
@@ -45,9 +65,12 @@ static struct websocket *websocket_of(struct conn *c)
 static void forget(struct websockets *w, struct lws *wsi, struct websocket *ws)
 {
     lws_set_opaque_user_data(wsi, NULL);
+    ev_io_stop(w->loop, &ws->io);
     if (w->opened == ws)
         w->opened = NULL;
     w->events->on_gone(w->ctx, &ws->conn);
+    ws_decoder_deinit(&ws->decoder);
+    free(ws->pong);
     free(ws);
 }
 
@@ -59,55 +82,146 @@ static void establish(struct websockets *w, struct lws *wsi)
     lws_set_opaque_user_data(wsi, w->opened);
 }
 
-/* A non-zero return lets libwebsockets close the connection, by the reason set before. */
-static int close_politely(struct websocket *ws)
-{
-    unsigned char reason[124];
-    size_t len = strlen(ws->close_reason);
+/* --- out --- */
 
-    if (len > sizeof(reason) - 1)
-        len = sizeof(reason) - 1;
-    memcpy(reason, ws->close_reason, len);
-    lws_close_reason(ws->wsi, (enum lws_close_status)ws->close_code, reason, len);
-    return -1;
+/* The socket takes it, or libwebsockets keeps what is left. */
+static void write_control(struct websocket *ws, uint8_t first, struct span payload)
+{
+    unsigned char bytes[LWS_PRE + 2 + WS_CONTROL_MAX] = {0};
+    unsigned char *frame = bytes + LWS_PRE;
+
+    frame[0] = first;
+    frame[1] = (unsigned char)payload.len;
+    if (payload.len > 0)
+        memcpy(frame + 2, payload.p, payload.len);
+    (void)lws_write(ws->wsi, frame, 2 + payload.len, LWS_WRITE_RAW);
 }
 
-static int on_writable(struct websockets *w, struct websocket *ws)
+static void write_close(struct websocket *ws, uint16_t code, const char *reason)
 {
-    if (ws->close_reason)
-        return close_politely(ws);
-    w->events->on_writable(w->ctx, &ws->conn);
-    return 0;
+    char payload[WS_CONTROL_MAX] = {(char)(code >> 8), (char)(code & 255)};
+    size_t len = strnlen(reason, sizeof(payload) - 2);
+
+    memcpy(payload + 2, reason, len);
+    write_control(ws, FRAME_CLOSE, (struct span){payload, code == WS_CODE_NONE ? 0 : 2 + len});
 }
 
-static void on_piece(struct websockets *w, struct websocket *ws, struct span bytes)
+/* The client answers by a close of its own, or ends, or is cut off. A close() here, with bytes of
+ * its own unread, would reset the connection, and the frame might be lost with it. */
+static void tell_close(struct websocket *ws)
 {
-    struct piece piece = {bytes, lws_frame_is_binary(ws->wsi) ? PIECE_BINARY : PIECE_TEXT,
-                          lws_is_final_fragment(ws->wsi)};
-
-    w->events->on_piece(w->ctx, &ws->conn, &piece);
+    ws->has_told_close = true;
+    write_close(ws, ws->close_code, ws->close_reason);
+    if (!lws_partial_buffered(ws->wsi))
+        (void)shutdown(lws_get_socket_fd(ws->wsi), SHUT_WR);
+    lws_set_timeout(ws->wsi, PENDING_TIMEOUT_CLOSE_ACK, CLOSE_TIMEOUT_S);
 }
 
-static int on_event(struct websockets *w, struct websocket *ws, enum lws_callback_reasons reason,
-                    struct span bytes)
+/* What is half written goes out first. The connection may be gone on return. */
+static void end_websocket(struct websocket *ws)
 {
-    static const struct piece pong = {{NULL, 0}, PIECE_PONG, true};
+    ev_io_stop(ws->owner->loop, &ws->io);
+    lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
 
+/* RFC 6455 5.5.3: only the last of several pings needs a pong, where they cannot go out at once. */
+static void answer_ping(struct websocket *ws, struct span payload)
+{
+    if (ws->has_told_close)
+        return;
+    if (!lws_partial_buffered(ws->wsi)) {
+        write_control(ws, FRAME_PONG, payload);
+        return;
+    }
+    if (!ws->pong && !(ws->pong = malloc(sizeof(*ws->pong))))
+        return;
+    ws->pong->len = payload.len;
+    if (payload.len > 0)
+        memcpy(ws->pong->bytes, payload.p, payload.len);
+    lws_callback_on_writable(ws->wsi);
+}
+
+static void on_writable(struct websockets *w, struct websocket *ws)
+{
+    if (ws->pong) {
+        struct late_pong *pong = ws->pong;
+
+        ws->pong = NULL;
+        answer_ping(ws, (struct span){pong->bytes, pong->len});
+        free(pong);
+    }
+    if (!ws->close_reason)
+        w->events->on_writable(w->ctx, &ws->conn);
+    else if (!ws->has_told_close)
+        tell_close(ws);
+}
+
+/* --- in --- */
+
+/* False: nothing counts any more, and the connection may be gone. */
+static bool hear(struct websocket *ws, const struct ws_event *event)
+{
+    struct websockets *w = ws->owner;
+    struct piece piece = {event->bytes, event->is_binary ? PIECE_BINARY : PIECE_TEXT,
+                          event->is_last};
+
+    switch (event->type) {
+    case WS_EVENT_PING:
+        answer_ping(ws, event->bytes);
+        return true;
+    case WS_EVENT_PONG:
+        piece = (struct piece){{NULL, 0}, PIECE_PONG, true};
+        w->events->on_piece(w->ctx, &ws->conn, &piece);
+        return true;
+    case WS_EVENT_DATA:
+        w->events->on_piece(w->ctx, &ws->conn, &piece);
+        return true;
+    default:
+        break;
+    }
+    if (!ws->has_told_close && !lws_partial_buffered(ws->wsi))
+        write_close(ws, event->code,
+                    event->type == WS_EVENT_BROKEN ? "WebSocket protocol broken" : "");
+    end_websocket(ws);
+    return false;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct websocket *ws = io->data;
+    char *chunk = ws->owner->chunk;
+    ssize_t n = recv(io->fd, chunk, READ_SIZE, 0);
+    struct ws_event event;
+    struct span in;
+
+    (void)loop;
+    (void)events;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return;
+    if (n <= 0) {
+        end_websocket(ws);
+        return;
+    }
+    in = (struct span){chunk, (size_t)n};
+    while (ws_decode(&ws->decoder, &in, &event))
+        if (!hear(ws, &event))
+            return;
+}
+
+/* --- what libwebsockets calls --- */
+
+static void on_event(struct websockets *w, struct websocket *ws, enum lws_callback_reasons reason)
+{
     switch (reason) {
-    case LWS_CALLBACK_RECEIVE:
-        on_piece(w, ws, bytes);
-        return 0;
-    case LWS_CALLBACK_RECEIVE_PONG:
-        w->events->on_piece(w->ctx, &ws->conn, &pong);
-        return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return on_writable(w, ws);
+        on_writable(w, ws);
+        return;
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_WSI_DESTROY:
         forget(w, ws->wsi, ws);
-        return 0;
+        return;
     default:
-        return 0;
+        return;
     }
 }
 
@@ -118,8 +232,12 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     struct websocket *ws = w ? lws_get_opaque_user_data(wsi) : NULL;
 
     (void)user;
-    if (ws)
-        return on_event(w, ws, reason, (struct span){in, len});
+    (void)in;
+    (void)len;
+    if (ws) {
+        on_event(w, ws, reason);
+        return 0;
+    }
     switch (reason) {
     case LWS_CALLBACK_ESTABLISHED:
         establish(w, wsi);
@@ -157,8 +275,7 @@ static struct lws_context *create_context(struct ev_loop *loop, struct websocket
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .protocols = protocols,
-        .options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                   LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .foreign_loops = loops,
         .gid = -1,
         .uid = -1,
@@ -182,6 +299,7 @@ struct websockets *websocket_new(struct ev_loop *loop, const struct conn_events 
 
     if (!w)
         return NULL;
+    w->loop = loop;
     w->events = events;
     w->ctx = ctx;
     if (create_context(loop, w))
@@ -222,17 +340,14 @@ static enum send_result send_frame(struct conn *c, const struct frame *f)
 static void close_websocket(struct conn *c, uint16_t code, const char *reason)
 {
     struct websocket *ws = websocket_of(c);
-    struct lws *wsi = ws->wsi;
 
     ws->close_code = code;
     ws->close_reason = reason;
-    if (lws_partial_buffered(wsi)) {
-        /* The close frame has to come after what is half written. */
-        lws_callback_on_writable(wsi);
-        return;
-    }
-    close_politely(ws);
-    lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+    /* The close frame has to come after what is half written. */
+    if (lws_partial_buffered(ws->wsi))
+        lws_callback_on_writable(ws->wsi);
+    else
+        tell_close(ws);
 }
 
 static void kill_websocket(struct conn *c)
@@ -253,12 +368,19 @@ struct conn *websocket_open(struct websockets *w, int fd, const struct upgrade *
         return NULL;
     }
     ws->conn.transport = &websocket_transport;
+    ws->owner = w;
+    ev_io_init(&ws->io, on_readable, fd, EV_READ);
+    ws->io.data = ws;
     w->opening = ws;
     wsi = lws_adopt_socket_vhost_readbuf(w->vhost, fd, head, handshake_compose_head(upgrade, head));
     if (!w->opening) {
         ws = w->opened;
         w->opened = NULL;
-        return ws ? &ws->conn : NULL;
+        if (!ws)
+            return NULL;
+        lws_rx_flow_control(ws->wsi, 0);
+        ev_io_start(w->loop, &ws->io);
+        return &ws->conn;
     }
     w->opening = NULL;
     free(ws);

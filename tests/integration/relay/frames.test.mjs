@@ -100,3 +100,96 @@ test('a page that answers no ping is closed, one that answers stays', async (t) 
   await good.next('ping');
   assert.equal(good.closed, null);
 });
+
+// A connection that has shaken hands.
+async function shaken(t, scene) {
+  const raw = new Raw(t, scene.port);
+  await raw.write(upgradeHead());
+  await raw.untilText(/\r\n\r\n/);
+  raw.text = '';
+  return raw;
+}
+
+test('each of several pings in one segment gets its pong, in order', async (t) => {
+  const scene = await startScene(t);
+  const raw = await shaken(t, scene);
+  await raw.write(Buffer.concat([frame(9, 'a'), frame(9, ''), frame(9, 'b'), frame(1, login(scene)), frame(9, 'x'.repeat(125))]));
+  await raw.untilText(/x{125}/);
+  assert.match(raw.text, /^\x8a\x01a\x8a\x00\x8a\x01b/);
+  await raw.untilText(/"welcome"/);
+});
+
+test('pings of one who does not read take no memory, and the last one is answered', async (t) => {
+  const scene = await startScene(t);
+  const raw = await shaken(t, scene);
+  raw.socket.pause();
+  const some = Buffer.concat(Array(1000).fill(frame(9, 'x'.repeat(125))));
+  const before = scene.residentKiB;
+  for (let i = 0; i < 100; i++) await raw.write(some);
+  await raw.write(frame(9, 'the last'));
+  if (scene.isMeasurable) assert.ok(scene.residentKiB - before < 4096, `${scene.residentKiB - before} KiB more`);
+  raw.socket.resume();
+  await raw.untilText(/the last/);
+});
+
+test('what comes after a close counts for nothing', async (t) => {
+  const scene = await startScene(t);
+  const witness = await scene.connect('1');
+  const raw = await shaken(t, scene);
+  await raw.write(Buffer.concat([frame(8, Buffer.from([0x03, 0xe8])), frame(1, login(scene))]));
+  assert.equal(await raw.untilEnd(), '\x88\x02\x03\xe8');
+  assert.equal(await scene.metric('logins_total'), 1);
+  witness.close();
+});
+
+test('a client\'s close is answered by its code, or by what is wrong with it', async (t) => {
+  const scene = await startScene(t);
+  const code = (n) => [n >> 8, n & 255];
+  const rows = [
+    [[], null],
+    [code(1000), 1000],
+    [code(1001), 1001],
+    [[...code(3000), ...Buffer.from('bye ü')], 3000],
+    [code(4999), 4999],
+    [[0x03], 1002],
+    ...[0, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, 65535].map((n) => [code(n), 1002]),
+    [[...code(1000), 0xff], 1007],
+    [[...code(1000), 0xe4, 0xb8], 1007],
+  ];
+  for (const [payload, answer] of rows) {
+    const raw = await shaken(t, scene);
+    await raw.write(frame(8, Buffer.from(payload)));
+    const bytes = Buffer.from(await raw.untilEnd(), 'latin1');
+    assert.equal(bytes[0], 0x88, JSON.stringify(payload));
+    assert.equal(answer === null ? bytes.length : bytes.readUInt16BE(2), answer ?? 2, JSON.stringify(payload));
+  }
+});
+
+test('what breaks the protocol is told by 1002, text that is no UTF-8 by 1007', async (t) => {
+  const scene = await startScene(t);
+  const mask = [0, 0, 0, 0];
+  const rows = [
+    ['unmasked', [0x81, 2, 0x7b, 0x7d], 1002],
+    ['an unmasked ping', [0x89, 0], 1002],
+    ['reserved bits', [0xc1, 0x80, ...mask], 1002],
+    ['a reserved opcode', [0x83, 0x80, ...mask], 1002],
+    ['a reserved control opcode', [0x8b, 0x80, ...mask], 1002],
+    ['a ping in fragments', [0x09, 0x80, ...mask], 1002],
+    ['a long ping', [0x89, 0xfe, 0, 126, ...mask], 1002],
+    ['a continuation of nothing', [0x80, 0x80, ...mask], 1002],
+    ['text within a message', [0x01, 0x81, ...mask, 0x78, 0x81, 0x80, ...mask], 1002],
+    ['a length in too many bytes', [0x81, 0xfe, 0, 125, ...mask], 1002],
+    ['a length in far too many bytes', [0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...mask], 1002],
+    ['a length over 63 bits', [0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, ...mask], 1002],
+    ['half a character', [0x81, 0x82, ...mask, 0xe4, 0xb8], 1007],
+    ['a surrogate', [0x81, 0x83, ...mask, 0xed, 0xa0, 0x80], 1007],
+    ['an overlong character', [0x81, 0x82, ...mask, 0xc0, 0x80], 1007],
+    ['half a character over fragments', [0x01, 0x81, ...mask, 0xe4, 0x80, 0x81, ...mask, 0x41], 1007],
+  ];
+  for (const [what, bytes, code] of rows) {
+    const raw = await shaken(t, scene);
+    await raw.write(Buffer.from(bytes));
+    const told = Buffer.from(await raw.untilEnd(), 'latin1');
+    assert.deepEqual([told[0], told.readUInt16BE(2)], [0x88, code], what);
+  }
+});
