@@ -192,6 +192,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     http_server_sweep(server->publishers);
     websocket_tick(server->listener.websockets);
     e->metrics.resident_bytes = resident_bytes();
+    e->metrics.lost_lines = log_lost();
 }
 
 static void set_walker(struct server *server)
