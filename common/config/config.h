@@ -101,8 +101,9 @@ struct config_relay {
     int64_t max_keyless_per_second;
     int64_t max_keyless_body; /* bytes of a call whose key is not in its head */
     int64_t max_publishers;   /* connections */
-    int64_t max_head;         /* bytes of the head of a request */
-    int64_t max_frame;        /* bytes of one frame from a client */
+    int64_t reserved_descriptors;
+    int64_t max_head;  /* bytes of the head of a request */
+    int64_t max_frame; /* bytes of one frame from a client */
     int64_t max_publish_body;
     char *socketio_path; /* begins and ends with '/' */
     int64_t socketio_ping_interval_ms;

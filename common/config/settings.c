@@ -74,6 +74,7 @@ const struct setting settings[] = {
     {"relay", "max_keyless_per_second", SETTING_INT, "1000", 0, 10000000, 0, AT(relay.max_keyless_per_second), PROGRAM_RELAY, true, "calls per second at the publish listener without the key in their head; 0: no limit"},
     {"relay", "max_keyless_body", SETTING_INT, "4096", 1024, 67108864, 0, AT(relay.max_keyless_body), PROGRAM_RELAY, true, "largest body of a publish call that has its key in there, in bytes"},
     {"relay", "max_publishers", SETTING_INT, "256", 0, 100000, 0, AT(relay.max_publishers), PROGRAM_RELAY, true, "connections to the publish listener; one more closes the most idle; 0: no limit"},
+    {"relay", "reserved_descriptors", SETTING_INT, "64", 0, 100000, 0, AT(relay.reserved_descriptors), PROGRAM_RELAY, true, "descriptors that clients leave free for publish calls, at most a quarter of all"},
     {"relay", "max_head", SETTING_INT, "32768", 8192, 1048576, 0, AT(relay.max_head), PROGRAM_RELAY, true, "largest head of a request, cookies included, in bytes"},
     {"relay", "max_frame", SETTING_INT, "8192", 128, 1048576, 0, AT(relay.max_frame), PROGRAM_RELAY, true, "largest frame from a client, in bytes"},
     {"relay", "max_publish_body", SETTING_INT, "1048576", 1024, 67108864, 0, AT(relay.max_publish_body), BOTH, true, "largest body of a publish call, in bytes"},

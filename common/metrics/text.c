@@ -23,9 +23,14 @@ enum err metrics_text_one(struct buf *out, const char *name, const char *type, c
     return e ? e : metrics_text_row(out, name, "", value);
 }
 
-enum err metrics_text_bugs(struct buf *out)
+enum err metrics_text_program(struct buf *out, uint64_t lost_lines)
 {
-    return metrics_text_one(out, "doorbell_bugs_total", "counter",
-                            "Broken invariants, each a bug of this program: please report it",
-                            (int64_t)invariant_count());
+    enum err e = metrics_text_one(out, "doorbell_bugs_total", "counter",
+                                  "Broken invariants, each a bug of this program: please report it",
+                                  (int64_t)invariant_count());
+
+    return e ? e
+             : metrics_text_one(out, "doorbell_log_lost_total", "counter",
+                                "Lines of the log that were not taken in time",
+                                (int64_t)lost_lines);
 }

@@ -20,7 +20,8 @@ MUST_USE enum err metrics_text_row(struct buf *out, const char *name, const char
 MUST_USE enum err metrics_text_one(struct buf *out, const char *name, const char *type,
                                    const char *help, int64_t value);
 
-/* doorbell_bugs_total: the broken invariants of this process. */
-MUST_USE enum err metrics_text_bugs(struct buf *out);
+/* What every program has: doorbell_bugs_total, its broken invariants, and doorbell_log_lost_total,
+ * the lines of its log that were lost. */
+MUST_USE enum err metrics_text_program(struct buf *out, uint64_t lost_lines);
 
 #endif

@@ -2,6 +2,9 @@
 #include "common/os/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +15,10 @@
 #include "common/bytes/span.h"
 
 static enum log_level level_max = LOG_LEVEL_INFO;
+
+/* Of those who write: between the look whether stderr takes a line and the line comes no other. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t lost, told; /* lines, and of how many of them a line has told */
 
 void log_set_level(enum log_level level)
 {
@@ -63,6 +70,51 @@ static size_t escape_line(struct span text, char *out, size_t size)
     return len;
 }
 
+/* A pipe that can be written takes PIPE_BUF bytes without waiting, which is more than a line. */
+static bool put(const char *line, size_t len)
+{
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t n;
+
+    if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
+        return false;
+    while ((n = write(STDERR_FILENO, line, len)) < 0 && errno == EINTR)
+        continue;
+    return n == (ssize_t)len;
+}
+
+static void tell_lost(void)
+{
+    char line[128];
+    int len = snprintf(line, sizeof(line),
+                       "<%d>%" PRIu64 " lines of the log were lost: what reads it is too slow\n",
+                       LOG_LEVEL_WARN, lost - told);
+
+    if (put(line, (size_t)len))
+        told = lost;
+}
+
+/* One write: lines of several threads do not mix. */
+static void write_line(const char *line, size_t len)
+{
+    (void)pthread_mutex_lock(&turn);
+    if (lost != told)
+        tell_lost();
+    if (!put(line, len))
+        lost++;
+    (void)pthread_mutex_unlock(&turn);
+}
+
+uint64_t log_lost(void)
+{
+    uint64_t count;
+
+    (void)pthread_mutex_lock(&turn);
+    count = lost;
+    (void)pthread_mutex_unlock(&turn);
+    return count;
+}
+
 void log_at(enum log_level level, const char *format, ...)
 {
     int saved = errno;
@@ -83,9 +135,7 @@ void log_at(enum log_level level, const char *format, ...)
     len += escape_line((struct span){raw, strnlen(raw, sizeof(raw))}, line + len,
                        sizeof(line) - len - 1);
     line[len++] = '\n';
-    /* One write: lines of several threads do not mix. What stderr does not take is lost. */
-    while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
-        continue;
+    write_line(line, len);
     errno = saved;
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* log.h - one line an event on stderr, with journald's level prefix. Control bytes are escaped,
- * lines are cut at LOG_LINE_MAX. Never give it tokens, keys or message texts. Thread-safe. */
+ * lines are cut at LOG_LINE_MAX. Never give it tokens, keys or message texts. Thread-safe. Never
+ * waits: a line that stderr does not take now is lost, counted, and told of later. */
 #ifndef DOORBELL_COMMON_LOG_H
 #define DOORBELL_COMMON_LOG_H
+
+#include <stdint.h>
 
 enum { LOG_LINE_MAX = 1024 };
 
@@ -12,6 +15,9 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARN = 4, LOG_LEVEL_INFO = 6, LO
 void log_set_level(enum log_level level);
 
 void log_at(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Lines that were lost until now. */
+uint64_t log_lost(void);
 
 /* From now on a broken invariant is logged and survived; a build with DOORBELL_FATAL_INVARIANTS
  * still aborts. Called before threads start. */

@@ -13,14 +13,14 @@
 #include "common/os/load.h"
 #include "common/os/log.h"
 
-static enum err load(const struct program_start *start, struct program_settings *out)
+static enum err load(const struct program_start *start, FILE *faults, struct program_settings *out)
 {
     struct program_settings s;
-    enum err e = load_config(start->config_path, stderr, &s.config);
+    enum err e = load_config(start->config_path, faults, &s.config);
 
     if (e)
         return e;
-    e = load_secrets(s.config, start->program, stderr, &s.secrets);
+    e = load_secrets(s.config, start->program, faults, &s.secrets);
     if (e) {
         config_free(s.config);
         return e;
@@ -39,11 +39,27 @@ static void log_kept(const struct program_start *start, const struct config *fir
         log_warn("reload: [%s] %s stays as it was: it needs a restart", s->section, s->name);
 }
 
+/* By the log, which waits for nobody: stderr may. */
+static void log_lines(struct span text)
+{
+    while (text.len > 0) {
+        struct span line = span_cut(&text, '\n');
+
+        log_error("%.*s", SPAN_ARGS(line));
+    }
+}
+
 enum err program_reload(const struct program_start *start, const struct config *first,
                         struct program_settings *out)
 {
-    enum err e = load(start, out);
+    char *text = NULL;
+    size_t len = 0;
+    FILE *faults = open_memstream(&text, &len);
+    enum err e = faults ? load(start, faults, out) : ERR_NO_MEMORY;
 
+    if (faults && fclose(faults) == 0)
+        log_lines((struct span){text, len});
+    free(text);
     if (e)
         log_error("reload: the settings have faults, the old ones stay in force; correct what is "
                   "named above and send SIGHUP again");
@@ -140,7 +156,7 @@ int program_main(enum program program, const char *name, int argc, char **argv,
     close_memory();
     if (!read_options(&start, argc, argv, &is_check, &status))
         return status;
-    if (load(&start, &loaded))
+    if (load(&start, stderr, &loaded))
         return CONFIG_EXIT;
     if (!is_check)
         return run(&start, &loaded);

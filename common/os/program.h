@@ -30,7 +30,7 @@ int program_main(enum program program, const char *name, int argc, char **argv,
 
 /* Loads the settings anew. Those that a reload does not change are named in the log where they
  * differ from `first`, with which the program was started and which stay in force. On failure the
- * log says so, stderr why, and *out is untouched. */
+ * log says so and why, and *out is untouched. */
 MUST_USE enum err program_reload(const struct program_start *start, const struct config *first,
                                  struct program_settings *out);
 

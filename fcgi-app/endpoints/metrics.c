@@ -5,6 +5,7 @@
 
 #include <json-c/json_object.h>
 
+#include "common/os/log.h"
 #include "common/text/json.h"
 #include "fcgi-app/shared/metrics.h"
 
@@ -35,7 +36,7 @@ static enum err read_health(struct span json, struct metrics_gauges *out)
 enum err endpoint_show_metrics(const struct endpoint *ep, const struct request *req,
                                struct response *res)
 {
-    struct metrics_gauges gauges = {.is_database_up = false};
+    struct metrics_gauges gauges = {.lost_lines = log_lost()};
     struct span health;
     enum err e = upkeep_health(ep->store, &gauges.is_writable, &health);
 

@@ -358,6 +358,6 @@ enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g,
     if (!e)
         e = encode_clock(m, out);
     if (!e)
-        e = metrics_text_bugs(out);
+        e = metrics_text_program(out, g->lost_lines);
     return e ? e : encode_database(g, out);
 }

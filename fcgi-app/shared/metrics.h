@@ -19,6 +19,7 @@ struct metrics_gauges {
     bool is_database_up; /* else the others are not known */
     bool is_writable;
     int64_t outbox_rows, outbox_age_s, overdue, drift;
+    uint64_t lost_lines; /* of the log */
 };
 
 /* Who counts requests: the front, the checker, or a worker, whose number is added. */

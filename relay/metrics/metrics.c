@@ -170,6 +170,6 @@ enum err metrics_append(const struct metrics *s, const struct gauges *g, struct 
     if (!e)
         e = encode_gauges(g, out);
     if (!e)
-        e = metrics_text_bugs(out);
+        e = metrics_text_program(out, s->lost_lines);
     return e ? e : encode_process(s, out);
 }

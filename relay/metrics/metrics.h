@@ -50,6 +50,7 @@ struct metrics {
     struct histogram delays[DELAY_COUNT];
     struct histogram lag; /* of the loop's tick */
     int64_t resident_bytes;
+    uint64_t lost_lines; /* of the log */
 };
 
 struct hub;

@@ -7,10 +7,12 @@
 
 #include <ev.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -192,6 +194,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     http_server_sweep(server->publishers);
     websocket_tick(server->listener.websockets);
     e->metrics.resident_bytes = resident_bytes();
+    e->metrics.lost_lines = log_lost();
 }
 
 static void set_walker(struct server *server)
@@ -278,18 +281,47 @@ static bool is_local_listener(int fd)
     return a.ss_family == AF_UNIX;
 }
 
+/* How many descriptors may be in use when a client comes; 0: any number. */
+static int descriptors_max(const struct config *config)
+{
+    int64_t reserved = config->relay.reserved_descriptors;
+    struct rlimit limit;
+    int64_t all;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > INT_MAX)
+        return 0;
+    all = (int64_t)limit.rlim_cur;
+    return (int)(all - (reserved < all / 4 ? reserved : all / 4));
+}
+
+static void warn_of_few_descriptors(const struct config *config)
+{
+    int max = descriptors_max(config);
+
+    if (max && config->relay.max_sessions > max)
+        log_warn("max_sessions is %" PRId64
+                 ", but there are only %d descriptors for clients: raise "
+                 "LimitNOFILE= of the unit, or lower max_sessions",
+                 config->relay.max_sessions, max);
+}
+
 static struct http_limits client_limits(const struct config *config)
 {
-    return (struct http_limits){(size_t)config->relay.max_head,
-                                (size_t)config->relay.socketio_max_payload, HANDSHAKES_MAX,
-                                REQUEST_TIMEOUT_MS, IDLE_TIMEOUT_MS};
+    return (struct http_limits){.head_max = (size_t)config->relay.max_head,
+                                .body_max = (size_t)config->relay.socketio_max_payload,
+                                .connections_max = HANDSHAKES_MAX,
+                                .descriptors_max = descriptors_max(config),
+                                .request_timeout_ms = REQUEST_TIMEOUT_MS,
+                                .idle_timeout_ms = IDLE_TIMEOUT_MS};
 }
 
 static struct http_limits publish_limits(const struct config *config)
 {
-    return (struct http_limits){
-        (size_t)config->relay.max_head, (size_t)config->relay.max_publish_body,
-        (size_t)config->relay.max_publishers, REQUEST_TIMEOUT_MS, IDLE_TIMEOUT_MS};
+    return (struct http_limits){.head_max = (size_t)config->relay.max_head,
+                                .body_max = (size_t)config->relay.max_publish_body,
+                                .connections_max = (size_t)config->relay.max_publishers,
+                                .request_timeout_ms = REQUEST_TIMEOUT_MS,
+                                .idle_timeout_ms = IDLE_TIMEOUT_MS};
 }
 
 static enum err listen_for_clients(struct server *server)
@@ -309,6 +341,7 @@ static enum err listen_for_clients(struct server *server)
     /* Its connections inherit this. The kernel's default is megabytes for a peer that does not
      * read. */
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    warn_of_few_descriptors(server->engine.config);
     if (server->engine.config->relay.trusted_proxies.count == 0)
         log_warn("trusted_proxies is empty: behind a web server all clients share its address, and "
                  "the limits of one; name it there");

@@ -539,6 +539,12 @@ static void on_listener(struct ev_loop *loop, ev_io *io, int events)
         socklen_t len = sizeof(from);
         int fd = accept4(io->fd, name, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+        /* The kernel gives the lowest that is free: so many are in use, by whatever. */
+        if (fd >= 0 && server->limits.descriptors_max && fd >= server->limits.descriptors_max) {
+            close(fd);
+            pause_accepting(server, "the descriptors that are left are for publish calls");
+            return;
+        }
         if (fd >= 0) {
             struct ip peer = ip_of_sockaddr(name);
 

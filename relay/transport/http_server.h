@@ -38,6 +38,8 @@ struct http_limits {
     size_t body_max;
     size_t connections_max; /* not counting parked ones; at more, the one that was silent for
                                longest is closed; 0: no limit */
+    int descriptors_max;    /* a connection whose descriptor is no lower is closed, and accepting
+                               pauses;    0: no limit */
     int64_t request_timeout_ms;
     int64_t idle_timeout_ms; /* between two requests */
 };

@@ -201,3 +201,20 @@ test('a long head takes memory only while it is read', async (t) => {
   await scene.turn();
   assert.ok(scene.residentKiB - before < 2000, `${scene.residentKiB - before} KiB more`);
 });
+
+test('clients that hold every descriptor leave some to publish calls and metrics', async (t) => {
+  const scene = await startScene(t, {}, { wrap: ['prlimit', '--nofile=64:64', '--'] });
+  await scene.relay.waitLog(/max_sessions is 100000, but there are only 48 descriptors/);
+  const bell = await scene.connect('42');
+  for (let i = 0; i < 80; i++) new Raw(t, scene.port);
+  await scene.relay.waitLog(/accepting is paused for a moment: the descriptors that are left/);
+  const calls = await Promise.all(Array.from({ length: 8 }, () => scene.ring({ to: ['42'] })));
+  assert.deepEqual(new Set(calls.map((one) => one.status)), new Set([200]));
+  await bell.next('ring');
+  assert.ok((await scene.metric('accept_pauses_total')) >= 1);
+});
+
+test('reserved_descriptors can be set, up to a quarter of all', async (t) => {
+  const scene = await startScene(t, { 'relay.reserved_descriptors': '4' }, { wrap: ['prlimit', '--nofile=64:64', '--'] });
+  await scene.relay.waitLog(/only 60 descriptors/);
+});

@@ -2,11 +2,12 @@
 // GET /metrics of the relay: each number moves with what happens, by as much, and no other does.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { OPEN, top, until } from '../../harness/index.mjs';
+import { OPEN, top, until, writeSettings } from '../../harness/index.mjs';
 import { samplesOf, sumOf } from '../../harness/metrics_text.mjs';
 import { frame, Raw, startScene, upgradeHead } from './scene.mjs';
 
@@ -205,4 +206,41 @@ test('the man page has each metric, and none that is not there', async (t) => {
   const documented = [...list.matchAll(/^\.It Li (.*)$/gm)].flatMap(([, names]) => names.split(' , ')).map((name) => name.replace(/\{.*/, ''));
   const there = [...(await scene.metrics()).keys()].map((name) => name.replace(PREFIX, ''));
   assert.deepEqual(documented.sort(), there.sort());
+});
+
+test('a log that nobody reads holds up nothing, and what was lost is counted and told', async (t) => {
+  const scene = await startScene(t, {}, { start: false });
+  const fifo = path.join(scene.dir, 'log');
+  execFileSync('mkfifo', [fifo]);
+  // Full before the relay writes its first line; it opens the pipe itself, so that its writes would wait.
+  const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  t.after(() => closeSync(reader));
+  for (let isFull = false; !isFull; ) {
+    try {
+      writeSync(reader, 'x'.repeat(4096));
+    } catch (error) {
+      assert.equal(error.code, 'EAGAIN');
+      isFull = true;
+    }
+  }
+  await scene.start({ wrap: ['sh', '-c', 'exec "$@" 2>"$0"', fifo] });
+  const bell = await scene.connect('42');
+  writeSettings(scene.confPath, { ...scene.settings, 'relay.pace': 'fast' });
+  scene.relay.signal('SIGHUP');
+  const lost = async () => sumOf(await scene.metrics(), 'doorbell_log_lost_total');
+  await until('lines to be lost', async () => (await lost()) >= 3);
+  await scene.ring({ to: ['42'] });
+  await bell.next('ring');
+  const bytes = Buffer.alloc(1 << 20);
+  const read = () => {
+    try {
+      return bytes.toString('latin1', 0, readSync(reader, bytes));
+    } catch {
+      return '';
+    }
+  };
+  while (read().length > 0);
+  scene.relay.signal('SIGHUP');
+  let text = '';
+  await until('them to be told', () => /lines of the log were lost/.test((text += read())));
 });

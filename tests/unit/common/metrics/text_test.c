@@ -46,10 +46,11 @@ static void bugs_are_a_metric_of_their_own(void **state)
 
     (void)state;
     buf_init(&b, 1000);
-    assert_int_equal(metrics_text_bugs(&b), ERR_NONE);
+    assert_int_equal(metrics_text_program(&b, 3), ERR_NONE);
     assert_int_equal(buf_append_char(&b, '\0'), ERR_NONE);
     assert_non_null(
         strstr(b.data, "\n# TYPE doorbell_bugs_total counter\ndoorbell_bugs_total 0\n"));
+    assert_non_null(strstr(b.data, "\ndoorbell_log_lost_total 3\n"));
     buf_deinit(&b);
 }
 

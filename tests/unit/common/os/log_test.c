@@ -127,6 +127,25 @@ static void errno_is_left_alone(void **state)
     assert_int_equal(errno, ENOSPC);
 }
 
+static void a_reader_that_is_too_slow_loses_lines_and_holds_up_nobody(void **state)
+{
+    uint64_t lost_before = log_lost();
+    int taken = 0;
+
+    (void)state;
+    for (int i = 0; i < 10000; i++)
+        log_info("line %d", i);
+    while (*next_write())
+        taken++;
+    assert_true(taken > 0 && taken < 10000);
+    assert_int_equal(log_lost() - lost_before, 10000 - taken);
+    log_info("after them");
+    assert_non_null(strstr(next_write(), " lines of the log were lost: "));
+    assert_string_equal(next_write(), "<6>after them\n");
+    log_info("at ease");
+    assert_string_equal(next_write(), "<6>at ease\n");
+}
+
 #define CAUGHT(test) cmocka_unit_test_setup_teardown(test, catch_stderr, release_stderr)
 
 int main(void)
@@ -136,6 +155,7 @@ int main(void)
         CAUGHT(long_lines_are_cut_and_marked),
         CAUGHT(lines_above_the_level_are_dropped),
         CAUGHT(a_line_is_one_write_with_its_level),
+        CAUGHT(a_reader_that_is_too_slow_loses_lines_and_holds_up_nobody),
         CAUGHT(errno_is_left_alone),
     };
 

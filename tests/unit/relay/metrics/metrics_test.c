@@ -102,7 +102,7 @@ static void the_text_is_what_prometheus_reads(void **state)
     buf_init(&out, 65536);
     assert_int_equal(metrics_append(&s, &g, &out), ERR_NONE);
     assert_int_equal(count_samples(buf_span(&out)),
-                     COUNTER_COUNT + 2 + (DELAY_COUNT + 1) * HISTOGRAM_ROWS + 1 + GAUGES + 2);
+                     COUNTER_COUNT + 2 + (DELAY_COUNT + 1) * HISTOGRAM_ROWS + 1 + GAUGES + 3);
     assert_true(has(&out, "\ndoorbell_relay_rings_total{kind=\"all\"} 7\n"));
     assert_true(has(&out, "\ndoorbell_relay_closed_total{code=\"4403\",reason=\"kicked\"} 1\n"));
     assert_true(has(&out, "\ndoorbell_relay_publish_to_write_seconds_count{kind=\"many\"} 1\n"));
