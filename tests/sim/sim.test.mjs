@@ -9,7 +9,7 @@ import { without } from './breaks.mjs';
 import { Server } from './database.mjs';
 import { simulate } from './simulate.mjs';
 
-const SECONDS = 15; // for fresh seeds
+const SECONDS = 10; // for fresh seeds
 const SEED = Number(process.env.DOORBELL_SEED ?? randomInt(2 ** 31));
 
 // Those that failed.
