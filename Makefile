@@ -71,6 +71,7 @@ help:
 	@echo 'make check-browser       the pages in Chromium'
 	@echo 'make lint                layers, purity, settings, man pages, shell scripts, format'
 	@echo 'make model               how the truth reaches every page, in all orders of all steps, by spin (tests/model)'
+	@echo 'make sim SEED=N          pages, relay, publisher and database under one seeded scheduler and virtual time (tests/sim); without SEED a fresh one'
 	@echo 'make coverage            lines and branches that the unit tests and fuzz corpora run, by folder (COVERAGE_TESTS=FILES: and these)'
 	@echo 'make format              clang-format over the C sources'
 	@echo 'make sample              deploy/doorbell.conf from the table of settings'
@@ -137,6 +138,16 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/kit.o
 	@mkdir -p $(@D)
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(bench_libs)
 
+# What the simulation runs of the two programs: the relay's core, the app's publisher.
+publisher := $(filter fcgi-app/store/%,$(app_shell)) $(addprefix fcgi-app/workers/,publisher.c teller.c relay_client.c)
+$(BUILD)/sim/relay: $(call objects,tests/sim/relay.c relay/server/protocols.c)
+$(BUILD)/sim/app: $(call objects,$(addprefix tests/sim/,app.c database.c curl.c) $(publisher))
+$(BUILD)/sim/app: sim_ldflags := -Wl,--wrap=poll,--wrap=clock_gettime
+$(BUILD)/sim/%: $(BUILD)/tests/sim/wire.o $(BUILD)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(our_ldflags) $(sim_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+		$(call libs_of,$(packages_common)) -lm
+
 run:
 	@deploy/run/run
 
@@ -149,12 +160,16 @@ lint:
 model:
 	@tests/model/check
 
+sim:
+	@tests/sim/run $(SEED)
+
 coverage:
 	@tests/coverage $(COVERAGE_TESTS)
 
 build-unit: $(unit_tests)
 build-fuzz: $(fuzz_targets)
 build-bench: $(bench_tools)
+build-sim: $(BUILD)/sim/relay $(BUILD)/sim/app
 
 format:
 	$(CLANG_FORMAT) -i $$(git ls-files '*.c' '*.h')
@@ -236,6 +251,6 @@ clean:
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
-.PHONY: all help run coverage check check-unit check-integration check-browser lint model build-unit build-fuzz build-bench \
+.PHONY: all help run coverage check check-unit check-integration check-browser lint model sim build-unit build-fuzz build-bench build-sim \
 	format sample fuzz bench install uninstall dist clean FORCE
 .SECONDARY:

@@ -5,7 +5,7 @@ import { chmod, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-async function findLibrary() {
+export async function findLibrary() {
   for (const name of await readdir('/usr/lib')) {
     const file = `/usr/lib/${name}/faketime/libfaketimeMT.so.1`;
     if (await stat(file).catch(() => null)) return file;

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Seeds of the simulation: those that once failed and fresh ones, that the same seed is the same run, and that a run
+// notices when a rule is not kept.
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { after, test } from 'node:test';
+
+import { without } from './breaks.mjs';
+import { Server } from './database.mjs';
+import { simulate } from './simulate.mjs';
+
+const SECONDS = 10; // for fresh seeds
+const SEED = Number(process.env.DOORBELL_SEED ?? randomInt(2 ** 31));
+
+// Those that failed.
+const seeds = [
+  11, // a ring for several users had a number that the next event was to have
+];
+
+const server = await Server.start();
+after(() => server.stop());
+
+const check = ({ faults, text }, seed) => assert.equal(faults.length, 0, `make sim SEED=${seed}\n${text.slice(-4_000)}`);
+
+test('the same seed is the same run', async () => {
+  const [one, other] = [await simulate(1, server), await simulate(1, server)];
+  check(one, 1);
+  assert.ok(one.text.split('\n').length > 100);
+  assert.equal(one.text, other.text);
+});
+
+for (const seed of seeds) test(`seed ${seed}`, async () => check(await simulate(seed, server), seed));
+
+test(`fresh seeds from ${SEED} on, for ${SECONDS} s`, async () => {
+  const end = performance.now() + SECONDS * 1_000;
+  for (let seed = SEED; performance.now() < end; seed++) check(await simulate(seed, server), seed);
+});
+
+for (const [rule, seed, fault] of [
+  ['a page takes every answer, also a lower one', 13, /older than/],
+  ['a page does not ask when it is welcomed', 1, /and true is/],
+  ['rings that are old or refused are dropped', 12, /and true is/],
+]) {
+  test(`${rule}: seed ${seed} finds it`, async () => {
+    const { faults } = await simulate(seed, server, without(rule));
+    assert.match(faults.join('\n'), fault);
+  });
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// simulate.mjs - a run: rounds of some time in which everything happens, and one in which nothing goes wrong any more.
+
+import { calm, deeds, faults } from './events.mjs';
+import { START_MS } from './timeline.mjs';
+import { World } from './world.mjs';
+
+const ROUNDS = 3;
+const STEPS = 25; // of a round
+const PAUSE_MS = 600; // at most, between two of them
+const RECOVERY_MS = 150_000; // more than the longest back-off of a page twice, the end of a lease, a round of the pace
+
+function draw(world, list) {
+  let n = world.random(list.reduce((sum, [weight]) => sum + weight, 0));
+  return list.find(([weight]) => (n -= weight) < 0);
+}
+
+async function runUntil(world, ms) {
+  while (world.violations.length === 0 && (await world.timeline.step(ms))) for (const page of world.pages) page.look();
+}
+
+async function happen(world) {
+  for (let i = 0; i < STEPS && world.violations.length === 0; i++) {
+    const [, what, call] = draw(world, world.random(4) === 0 ? faults : deeds);
+    world.trace(`* ${what}`);
+    await call(world);
+    await runUntil(world, world.timeline.now + world.random(PAUSE_MS));
+  }
+}
+
+// Until all is quiet and right; what is wrong when it should be long since.
+async function recover(world) {
+  const since = world.timeline.now;
+  for (;;) {
+    await runUntil(world, world.timeline.now + 500);
+    const wrong = await world.findWrong();
+    if (world.violations.length > 0 || world.timeline.now >= since + RECOVERY_MS) return wrong;
+    if (wrong.length === 0 && world.isQuiet && (await world.database.countWaiting()) === 0) return [];
+  }
+}
+
+async function playRound(world) {
+  await happen(world);
+  world.trace('* faults stop');
+  const since = world.timeline.now;
+  await calm(world);
+  const wrong = await recover(world);
+  world.trace(`* all is quiet after ${world.timeline.now - since} ms`);
+  return world.violations.length > 0 ? world.violations : wrong;
+}
+
+/** One run. Returns {faults, text, ms}: what was wrong (nothing, if all is well), the trace, and the virtual time. */
+export async function simulate(seed, server, { www = 'www', prepare = async () => {} } = {}) {
+  const world = await World.make(seed, server, www);
+  let found = [];
+  try {
+    await prepare(world);
+    for (let round = 0; round < ROUNDS && found.length === 0; round++) found = await playRound(world);
+    for (const fault of found) world.trace(`! ${fault}`);
+    return { faults: found, text: world.text, ms: world.timeline.now - START_MS };
+  } finally {
+    await world.close();
+  }
+}
