@@ -186,7 +186,7 @@ test('a head of max_head gets through, cookies of 7.9 KB by default, and a longe
 });
 
 test('a long head takes memory only while it is read', async (t) => {
-  const scene = await startScene(t, { 'relay.max_accepts_per_second': '0' });
+  const scene = await startScene(t, { ...OPEN, 'relay.max_accepts_per_second': '0' });
   if (!scene.isMeasurable) return t.skip('the sanitizer keeps memory');
   const target = '/socket.io/?EIO=4&transport=polling';
   const cookie = `Cookie: a=${'x'.repeat(30_000)}`;
