@@ -202,8 +202,20 @@ chan to_tab[TABS] = [3] of { mtype, numbers };
 
 #define my tabs[me]
 
+/* For replay.test.mjs, which makes the real page take the same steps. */
+#ifdef TRACE
+#define TELL(format, kind, n) printf(format, me, kind, n.epoch, n.version, n.seq, n.num)
+#define TELL_WORD(format) printf(format, me)
+#define TELL_KNOWN() printf("tab %d knows %d %d %d %d\n", me, my.is_known, my.known.version, my.known.seq, my.known.num)
+#else
+#define TELL(format, kind, n) skip
+#define TELL_WORD(format) skip
+#define TELL_KNOWN() skip
+#endif
+
 inline begin_question()
 {
+    TELL_WORD("tab %d asks\n");
     my.question = ASKED;
     my.is_last = true;
     my.asked_seq = my.heard
@@ -212,6 +224,7 @@ inline begin_question()
 /* One at a time; the spread of a ring for many is a delay like any other. */
 inline want()
 {
+    TELL_WORD("tab %d wants\n");
     if
     :: my.question == IDLE -> begin_question()
     :: else -> my.again = true
@@ -339,14 +352,18 @@ end:
         forget(kind, n) }
     :: d_step { nempty(to_tab[me]) ->
         to_tab[me] ? kind(n);
+        TELL("tab %d hears %e %d %d %d %d\n", kind, n);
         hear(kind, n);
+        TELL_KNOWN();
         is_other = false;
         forget(kind, n) }
     :: d_step { my.question == ASKED ->
         my.question = ANSWERED;
         copy(my.answer, db) }
     :: d_step { my.question == ANSWERED ->
+        TELL("tab %d is-answered %e %d %d %d %d\n", HEARD, my.answer);
         take(my.answer, my.is_last, my.asked_seq);
+        TELL_KNOWN();
         forget(kind, my.answer);
         my.question = IDLE;
         my.is_last = false;
@@ -358,7 +375,9 @@ end:
         is_other = false;
         was_last = false }
     :: d_step { my.writes && nfull(to_tab[TABS - 1]) ->
+        TELL("tab %d has-written %e %d %d %d %d\n", HEARD, my.written);
         take(my.written, my.write_is_last, my.write_seq);
+        TELL_KNOWN();
 #if TABS > 1
         to_tab[1] ! HEARD(my.written);
 #endif
@@ -493,6 +512,7 @@ proctype world()
     :: d_step { events > 0 -> events--; send_to_user() }
     :: d_step { events > 0 -> events--; send_to_many() }
     :: d_step { events > 0 && db.num > 0 && !tabs[0].writes -> events--; read_all();
+        TELL_WORD("tab %d writes\n");
         tabs[0].writes = true;
         tabs[0].write_is_last = true;
         tabs[0].write_seq = tabs[0].heard;
