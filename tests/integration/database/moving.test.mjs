@@ -180,7 +180,8 @@ test('a host that accepts and says nothing is left for the next one, at its dead
   const silent = await startSilent(t, { host: '127.0.0.1', port: 0 });
   const started = Date.now();
   await startOn(stack, urlOf(stack, [`127.0.0.1:${silent.port}`, stack.cluster], '?connect_timeout=1').replace(encodeURIComponent(stack.cluster.dir), '$&:5432'));
-  for (let i = 0; i < 4; i++) assert.equal((await send(stack, { to: '42', title: 'x' })).status, 201);
+  await until('a send', async () => (await send(stack, { to: '42', title: 'x' })).status === 201);
+  for (let i = 0; i < 3; i++) assert.equal((await send(stack, { to: '42', title: 'x' })).status, 201);
   assert.equal(await unread(stack, '42'), 4);
   assert.ok(silent.calls > 0 && Date.now() - started >= 1000, 'it was tried first');
 });
@@ -204,7 +205,7 @@ test('each address of a name is tried', { skip: !canSeeOtherHosts && 'needs a mo
   writeFileSync(hosts, '127.0.0.1 db.test\n127.0.0.2 db.test\n');
   writeSettings(stack.confPath, { ...stack.settings, 'database.url': urlOf(stack, [`db.test:${silent.port}`], '?connect_timeout=1') });
   stack.app = await startApp(null, { confPath: stack.confPath, listens: [stack.settings['app.listen']], wrap: withHosts(hosts) });
-  assert.equal((await send(stack, { to: '42', title: 'x' })).status, 201);
+  await until('a send', async () => (await send(stack, { to: '42', title: 'x' })).status === 201);
   assert.ok(silent.calls > 0, 'the other address was tried first');
 });
 
