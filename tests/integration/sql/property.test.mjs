@@ -179,8 +179,8 @@ async function operate(db, r, fate = r.int(100)) {
   const kind = r.pick(wheel);
   const user = r.pick(users);
   try {
+    await check(db, user); // alone: two calls in one transaction may deadlock, as those of a site may
     if (fate < 10) await db.query('BEGIN');
-    await check(db, user);
     await kind.run(db, r, user);
     if (fate === 0) {
       await db.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(() => {});
