@@ -33,6 +33,7 @@ enum {
     RETRY_FIRST_MS = 100,
     RETRY_MAX_MS = 2000,
     YOUNG_MS = 1000,
+    GIVE_WAY_MS = 20, /* else the other may find us in its way again */
 };
 
 enum database_state {
@@ -457,8 +458,10 @@ static bool deserves_another_try(struct connection *c)
     const char *state = PQresultErrorField(c->result, PG_DIAG_SQLSTATE);
     bool is_old = clock_ms() - c->connected_ms >= YOUNG_MS;
 
-    if (sqlstate_is_of_chance(state))
+    if (sqlstate_is_of_chance(state)) {
+        (void)poll(NULL, 0, GIVE_WAY_MS);
         return true;
+    }
     if (!(c->state == DATABASE_WORKS && sqlstate_is_of_session(state)) &&
         !(is_old && sqlstate_is_of_past(state)))
         return false;
