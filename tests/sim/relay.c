@@ -153,7 +153,7 @@ static void open_line(struct relay *r, const char *id, const char *token)
                    "Sec-WebSocket-Protocol: doorbell.v1\r\nOrigin: http://a.example\r\n"
                    "Cookie: doorbell_token=%s\r\n\r\n",
                    token);
-    if (http_decode_head(span_of(head), &req) || n >= LINES_MAX)
+    if (http_decode_head(span_of(head), HTTP_LINE_MAX, &req) || n >= LINES_MAX)
         wire_fail("cannot open this connection");
     buf_init(&res.body, HEAD_MAX);
     if (native_protocol.requests.answer(&r->engine, &req, &res, &upgrade) != REQUEST_UPGRADES) {
