@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Locks, in the order that 0002_tables.sql gives.
+-- Locks, in the order that 0002_tables.sql gives. The names that a call makes (a group's, a category's, a send's key) come before.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.lock_broadcasts() RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -35,6 +35,7 @@ BEGIN
         INSERT INTO doorbell.reader (user_id)
         SELECT u FROM unnest(users) u
         WHERE NOT EXISTS (SELECT FROM doorbell.reader r WHERE r.user_id = u)
+        ORDER BY u
         ON CONFLICT DO NOTHING;
         SELECT count(*) INTO locked FROM (
             SELECT FROM doorbell.reader r WHERE r.user_id = ANY (users)

@@ -21,7 +21,8 @@ COMMENT ON VIEW doorbell.check_state IS
     'user_id: that is a few look-ups by key for each.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer)
-RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint, joined_pos bigint, valid_until timestamptz)
+RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted integer[],
+    joined_pos bigint, valid_until timestamptz)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
@@ -33,14 +34,15 @@ DECLARE
     is_unread boolean;
     sent_at timestamptz;
 BEGIN
-    SELECT a.joined_pos, coalesce(r.version, 0), coalesce(r.seq_min, 0),
-        unread_until.category IS NULL AND coalesce(r.groups = 0 AND r.muted = '{}', true)
-    INTO joined_pos, version, seq_min, is_plain
+    SELECT a.joined_pos, coalesce(r.version, 0), coalesce(r.seq_min, 0), coalesce(r.scope, 0), coalesce(r.groups, 0),
+        coalesce(r.muted, '{}')
+    INTO joined_pos, version, seq_min, scope, groups, muted
     FROM doorbell.first_seen a LEFT JOIN doorbell.reader r ON r.user_id = a.user_id WHERE a.user_id = unread_until.user_id;
     IF NOT FOUND THEN
         RETURN;
     END IF;
     -- Most users are in no group and mute nothing: the short way serves them at half the cost.
+    is_plain := unread_until.category IS NULL AND groups = 0 AND muted = '{}';
     IF is_plain THEN
         SELECT * INTO parts FROM doorbell_internal.parts_of_plain(unread_until.user_id, joined_pos, at);
     END IF;
@@ -72,11 +74,25 @@ COMMENT ON FUNCTION doorbell_internal.unread_until IS
     'doorbell.unread(), with the user''s joined_pos and with valid_until, from when on the clock may change the answer: '
     'the time of the statement itself while a broadcast has expired and is not swept. Without a category it is exact.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.muted_names(muted integer[]) RETURNS json
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN $1 = '{}' THEN '[]' ELSE coalesce((
+        SELECT json_agg(c.name ORDER BY c.name) FROM doorbell.category c WHERE c.id = ANY ($1) AND NOT c.critical), '[]') END
+$$;
+COMMENT ON FUNCTION doorbell_internal.muted_names IS 'Of those categories that are muted in effect: a critical one is not.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.muted_in_short(muted integer[]) RETURNS json
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN cardinality($1) <= 64 THEN doorbell_internal.muted_names($1) END
+$$;
+COMMENT ON FUNCTION doorbell_internal.muted_in_short IS 'muted_names(), or null where they would make a check long.';
+
 CREATE OR REPLACE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL, hit_window integer DEFAULT 300)
-RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint)
+RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    SELECT u.num, u.hit, u.latest, u.version, u.seq INTO num, hit, latest, version, seq
+    SELECT u.num, u.hit, u.latest, u.version, u.seq, u.scope, u.groups, muted_in_short(u.muted)
+    INTO num, hit, latest, version, seq, scope, groups, muted
     FROM unread_until(user_id, category, hit_window) u;
     IF FOUND THEN
         RETURN NEXT;
@@ -86,18 +102,20 @@ $$;
 COMMENT ON FUNCTION doorbell.unread IS
     'The check. num: unread messages; hit: 1 when the newest message is unread and younger than '
     'hit_window seconds; latest: its id, 0 if there is none; version: number of the user''s own last change; '
-    'seq: number of the last event in their feeds. With category, num, hit and latest are of that one. '
+    'seq: number of the last event in their feeds; scope: number of the last change of their groups and mutes; groups: how many; '
+    'muted: the names of muted categories, or null for more than 64. With category, num, hit and latest are of that one. '
     'No row means that doorbell.register() has not been called for this user. One snapshot, no write, no lock.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread_many(users text[], hit_window integer DEFAULT 300)
 RETURNS TABLE (n bigint, joined_pos bigint, num bigint, hit integer, latest bigint, version bigint, seq bigint,
-    at timestamptz, valid_until timestamptz)
+    scope bigint, groups integer, muted json, at timestamptz, valid_until timestamptz)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF users IS NULL OR cardinality(users) > 1000 THEN
         RAISE EXCEPTION 'users is a list of at most 1000 user ids' USING ERRCODE = 'DB422';
     END IF;
-    RETURN QUERY SELECT u.n, c.joined_pos, c.num, c.hit, c.latest, c.version, c.seq, statement_timestamp(), c.valid_until
+    RETURN QUERY SELECT u.n, c.joined_pos, c.num, c.hit, c.latest, c.version, c.seq,
+        c.scope, c.groups, muted_in_short(c.muted), statement_timestamp(), c.valid_until
     FROM unnest(users) WITH ORDINALITY u (user_id, n)
     CROSS JOIN LATERAL unread_until(u.user_id, NULL, hit_window) c;
 END

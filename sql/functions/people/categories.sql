@@ -24,6 +24,15 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.category_named IS
     'The number of a category, made when it is first named, and listed again when it was removed; 0 for none.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.name_categories(names text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM doorbell_internal.category_named(c.name)
+    FROM (SELECT DISTINCT n COLLATE "C" AS name FROM unnest(names) n WHERE n IS NOT NULL ORDER BY 1) c;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.name_categories IS 'Makes or lists those of these categories that are not yet, in one order.';
+
 CREATE OR REPLACE FUNCTION doorbell.categories() RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 BEGIN

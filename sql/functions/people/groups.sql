@@ -28,7 +28,7 @@ DECLARE
     came text[] := normal_users(coalesce(add, '{}'));
     went text[] := normal_users(coalesce(remove, '{}'));
     changed text[];
-    version bigint;
+    number bigint;
 BEGIN
     IF came && went THEN
         RAISE EXCEPTION 'a user cannot be added and removed in one call' USING ERRCODE = 'DB422';
@@ -58,13 +58,14 @@ BEGIN
     END IF;
 
     SELECT * INTO feed_now FROM doorbell.feed f WHERE f.id = feed;
-    version := nextval('seq');
+    number := nextval('seq');
     INSERT INTO subscription (user_id, feed_id, joined_pos, joined_version)
-    SELECT u, feed, feed_now.last_pos, version FROM unnest(came) u;
+    SELECT u, feed, feed_now.last_pos, number FROM unnest(came) u;
     DELETE FROM subscription s USING unnest(went) u WHERE s.user_id = u AND s.feed_id = feed;
-    UPDATE reader r SET groups = r.groups + 1 WHERE r.user_id = ANY (came);
-    UPDATE reader r SET groups = r.groups - 1, seq_min = greatest(r.seq_min, feed_now.version) WHERE r.user_id = ANY (went);
-    PERFORM touch_readers(changed, version);
+    UPDATE reader r SET groups = r.groups + 1, scope = number WHERE r.user_id = ANY (came);
+    UPDATE reader r SET groups = r.groups - 1, scope = number, seq_min = greatest(r.seq_min, feed_now.version)
+    WHERE r.user_id = ANY (went);
+    PERFORM touch_readers(changed, number);
     RETURN json_build_object('added', cardinality(came), 'removed', cardinality(went));
 END
 $$;

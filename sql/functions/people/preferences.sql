@@ -5,9 +5,7 @@ CREATE OR REPLACE FUNCTION doorbell.preferences(user_id text) RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
-    RETURN json_build_object('muted', ARRAY(
-        SELECT c.name FROM reader r JOIN category c ON c.id = ANY (r.muted) AND NOT c.critical
-        WHERE r.user_id = preferences.user_id ORDER BY c.name));
+    RETURN json_build_object('muted', muted_names(coalesce((SELECT r.muted FROM reader r WHERE r.user_id = preferences.user_id), '{}')));
 END
 $$;
 COMMENT ON FUNCTION doorbell.preferences IS 'What a user muted: {"muted": [category, …]}.';
@@ -43,7 +41,7 @@ BEGIN
     INSERT INTO unmute (user_id, category, seq)
     SELECT mute.user_id, c, nextval('seq') FROM unnest(before) c WHERE c <> ALL (chosen)
     ON CONFLICT (user_id, category) DO UPDATE SET seq = EXCLUDED.seq;
-    UPDATE reader SET muted = chosen WHERE user_id = mute.user_id;
+    UPDATE reader SET muted = chosen, scope = nextval('seq') WHERE user_id = mute.user_id;
     RETURN QUERY SELECT * FROM end_change(mute.user_id, 1);
 END
 $$;

@@ -2,19 +2,21 @@
 -- Delivery: a message becomes a row and a count for each of its users, or a bit of its feed, and a ring of the outbox.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.next_place(feed_id integer, ttl interval)
-RETURNS TABLE (seq bigint, pos bigint, sent_at timestamptz)
+RETURNS TABLE (seq bigint, pos bigint, sent_at timestamptz, seq_before bigint)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 BEGIN
     sent_at := clock_timestamp();
     UPDATE doorbell.feed f
     SET last_pos = f.last_pos + 1, version = nextval('doorbell.seq'), expires_at = least(f.expires_at, next_place.sent_at + ttl)
-    WHERE f.id = next_place.feed_id
-    RETURNING f.version, f.last_pos INTO seq, pos;
+    FROM doorbell.feed old
+    WHERE f.id = next_place.feed_id AND old.id = f.id
+    RETURNING f.version, f.last_pos, old.version INTO seq, pos, seq_before;
     RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.next_place IS 'The place and the time of the next broadcast; the caller holds the broadcast lock.';
+COMMENT ON FUNCTION doorbell_internal.next_place IS
+    'The place and the time of the next broadcast, and the number of its feed''s last event; the caller holds the broadcast lock.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_users(m doorbell.message, users text[], replace boolean, is_stored boolean)
 RETURNS void
@@ -42,7 +44,8 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.deliver_to_users IS
     'Puts a message, stored already or not, into the inboxes of readers whose version is its number, and rings them.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_feed(m doorbell.message, replace boolean) RETURNS void
+CREATE OR REPLACE FUNCTION doorbell_internal.deliver_to_feed(m doorbell.message, replace boolean, seq_before bigint)
+RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     at_bit constant doorbell.chunk_bits := doorbell_internal.bit_of(m.pos);
@@ -69,7 +72,8 @@ BEGIN
         ) s
         WHERE c.feed_id = m.feed_id AND c.category = s.k AND c.n = s.n;
     END IF;
-    INSERT INTO doorbell.outbox (feed_id, seq) VALUES (m.feed_id, m.seq);
+    INSERT INTO doorbell.outbox (feed_id, seq, step_from)
+    VALUES (m.feed_id, m.seq, CASE WHEN m.feed_id = 1 AND NOT coalesce(replace, false) THEN seq_before END);
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.deliver_to_feed IS 'Shows a stored broadcast; the caller holds the broadcast lock. A constant number of rows.';
@@ -79,6 +83,7 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     delivered text;
+    seq_before bigint;
 BEGIN
     IF users IS NOT NULL THEN
         m.seq := doorbell_internal.next_version(users);
@@ -87,11 +92,11 @@ BEGIN
         delivered := doorbell_internal.deliver_to_users(m, users, replace, false);
     ELSE
         PERFORM doorbell_internal.lock_broadcasts();
-        SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at
+        SELECT s.seq, s.pos, s.sent_at, s.seq_before INTO m.seq, m.pos, m.sent_at, seq_before
         FROM doorbell_internal.next_place(m.feed_id, ttl) s;
         m.expires_at := m.sent_at + ttl;
         INSERT INTO doorbell.message SELECT m.*;
-        PERFORM doorbell_internal.deliver_to_feed(m, replace);
+        PERFORM doorbell_internal.deliver_to_feed(m, replace, seq_before);
     END IF;
 END
 $$;

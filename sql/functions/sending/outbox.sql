@@ -135,6 +135,32 @@ COMMENT ON FUNCTION doorbell.outbox_take IS
     'nobody knows. Finish with doorbell.outbox_done() or doorbell.outbox_retry(). All of these end without waiting for the disk, '
     'each alone in its transaction.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.ring_of_step(seq bigint, step_from bigint, hit_window integer, epoch text) RETURNS json
+LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('all', true, 'from', $2, 'seq', $1, 'add', 1, 'category', c.name, 'critical', coalesce(c.critical, false),
+        'young', m.sent_at > statement_timestamp() - make_interval(secs => $3), 'id', m.id, 'epoch', $4)
+    FROM doorbell.feed f
+    CROSS JOIN LATERAL doorbell_internal.last_broadcast(f.id, f.version) m
+    LEFT JOIN doorbell.category c ON c.id = m.category
+    WHERE f.id = 1 AND f.version = $1 AND $2 IS NOT NULL
+        AND m.seq = $1 AND m.live AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())
+$$;
+COMMENT ON FUNCTION doorbell_internal.ring_of_step IS
+    'The ring of one new message to everybody, from which a page that was at step_from computes its number. Null unless that is all that has '
+    'happened until now.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.ring_for_all(ids bigint[], hit_window integer, epoch text)
+RETURNS TABLE (id bigint, ring json)
+LANGUAGE sql STABLE AS $$
+    SELECT e.id, CASE WHEN e.is_ask THEN json_build_object('all', true, 'epoch', $3)
+        ELSE coalesce(doorbell_internal.ring_of_step(e.seq, e.step_from, $2, $3), json_build_object('all', true, 'seq', e.seq, 'epoch', $3)) END
+    FROM (
+        SELECT max(o.id) AS id, bool_or(o.seq IS NULL) AS is_ask, max(o.seq) AS seq,
+            CASE WHEN count(*) = 1 THEN max(o.step_from) END AS step_from
+        FROM doorbell.outbox o WHERE o.id = ANY ($1) AND o.feed_id = 1 HAVING count(*) > 0
+    ) e
+$$;
+
 CREATE OR REPLACE FUNCTION doorbell_internal.rings_of(ids bigint[], hit_window integer, group_ring_max integer)
 RETURNS TABLE (id bigint, ring json)
 LANGUAGE plpgsql STABLE AS $$
@@ -153,7 +179,7 @@ BEGIN
         RETURN QUERY
         SELECT x.id, CASE WHEN coalesce(u.version, 0) = 0 THEN json_build_object('to', json_build_array(x.user_id), 'epoch', epoch)
             ELSE json_build_object('to', json_build_array(x.user_id), 'version', u.version, 'seq', u.seq,
-                'num', u.num, 'hit', u.hit, 'id', u.latest, 'epoch', epoch) END
+                'num', u.num, 'hit', u.hit, 'id', u.latest, 'scope', u.scope, 'epoch', epoch) END
         FROM (
             SELECT max(o.id) AS id, o.user_ids[1] AS user_id FROM doorbell.outbox o
             WHERE o.id = ANY (ids) AND cardinality(o.user_ids) = 1 GROUP BY o.user_ids[1]
@@ -168,9 +194,7 @@ BEGIN
     END IF;
     IF has.everybody THEN
         RETURN QUERY
-        SELECT max(o.id), CASE WHEN bool_or(o.seq IS NULL) THEN json_build_object('all', true, 'epoch', epoch)
-            ELSE json_build_object('all', true, 'seq', max(o.seq), 'epoch', epoch) END
-        FROM doorbell.outbox o WHERE o.id = ANY (ids) AND o.feed_id = 1;
+        SELECT * FROM doorbell_internal.ring_for_all(ids, hit_window, epoch);
     END IF;
     IF has.groups THEN
         RETURN QUERY

@@ -36,6 +36,7 @@ DECLARE
     at constant timestamptz := clock_timestamp();
     due record;
     m doorbell.message;
+    seq_before bigint;
     done integer := 0;
 BEGIN
     PERFORM FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NULL LIMIT 1;
@@ -52,13 +53,13 @@ BEGIN
     LOOP
         SELECT * INTO m FROM doorbell.message x WHERE x.id = due.message_id AND x.seq IS NULL FOR NO KEY UPDATE;
         CONTINUE WHEN NOT FOUND;
-        SELECT s.seq, s.pos, s.sent_at INTO m.seq, m.pos, m.sent_at
+        SELECT s.seq, s.pos, s.sent_at, s.seq_before INTO m.seq, m.pos, m.sent_at, seq_before
         FROM doorbell_internal.next_place(m.feed_id, due.expires_in) s;
         m.expires_at := m.sent_at + due.expires_in;
         UPDATE doorbell.message x
         SET seq = m.seq, pos = m.pos, sent_at = m.sent_at, expires_at = m.expires_at, live = true
         WHERE x.id = m.id;
-        PERFORM doorbell_internal.deliver_to_feed(m, due.replace);
+        PERFORM doorbell_internal.deliver_to_feed(m, due.replace, seq_before);
         DELETE FROM doorbell.pending p WHERE p.message_id = m.id;
         done := done + 1;
     END LOOP;

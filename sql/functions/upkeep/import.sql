@@ -46,6 +46,8 @@ DECLARE
     imported integer;
 BEGIN
     PERFORM doorbell_internal.check_import(batch);
+    -- Before the readers, as every send does it.
+    PERFORM doorbell_internal.name_categories(ARRAY(SELECT r.category FROM unnest(batch) r));
     SELECT array_agg(DISTINCT r.user_id COLLATE "C" ORDER BY r.user_id COLLATE "C") INTO users FROM unnest(batch) r;
     PERFORM doorbell_internal.lock_readers(users);
     WITH claimed AS (
@@ -58,14 +60,11 @@ BEGIN
         ) o
         ON CONFLICT DO NOTHING
         RETURNING send_key.key, send_key.message_id
-    ), kind AS (
-        SELECT c.name, doorbell_internal.category_named(c.name) AS id
-        FROM (SELECT DISTINCT r.category AS name FROM unnest(batch) r) c
     ), incoming AS (
         -- The ids were taken under the locks, in the order of the batch: they do as order numbers too.
         SELECT k.message_id, r.*, coalesce(c.id, 0) AS category_id
         FROM claimed k JOIN unnest(batch) r ON r.key = k.key
-        LEFT JOIN kind c ON c.name = r.category
+        LEFT JOIN doorbell.category c ON c.name = r.category
     ), stored AS (
         INSERT INTO doorbell.message (id, seq, category, live, recipients, sent_at, expires_at, sender, title, url, body, extra)
         SELECT r.message_id, r.message_id, r.category_id, true, 1, r.sent_at, r.expires_at, r.sender, r.title, r.url,

@@ -71,7 +71,7 @@ BEGIN
     WHERE i.user_id = ANY (users) AND i.state = 'unread' GROUP BY 1, 2
     ON CONFLICT (user_id, category) DO UPDATE SET unread = EXCLUDED.unread;
     UPDATE doorbell.reader r
-    SET groups = (SELECT count(*) FROM doorbell.subscription s WHERE s.user_id = r.user_id)
+    SET groups = (SELECT count(*) FROM doorbell.subscription s WHERE s.user_id = r.user_id), scope = nextval('doorbell.seq')
     WHERE r.user_id = ANY (users);
     PERFORM doorbell_internal.touch_readers(users, nextval('doorbell.seq'));
 END

@@ -141,7 +141,8 @@ DECLARE
     removed integer;
 BEGIN
     DELETE FROM doorbell.revocation r WHERE r.seq IN (
-        SELECT o.seq FROM (SELECT x.seq, x.at FROM doorbell.revocation x ORDER BY x.seq LIMIT max_rows) o WHERE o.at < too_old);
+        SELECT o.seq FROM (SELECT x.seq, x.at FROM doorbell.revocation x ORDER BY x.seq LIMIT max_rows FOR UPDATE SKIP LOCKED) o
+        WHERE o.at < too_old);
     GET DIAGNOSTICS removed = ROW_COUNT;
     RETURN removed;
 END
@@ -179,7 +180,7 @@ BEGIN
         removed := removed + purge_over_cap(max_rows, user_cap);
     END IF;
     DELETE FROM send_key k WHERE k.key IN (
-        SELECT o.key FROM send_key o WHERE o.at < too_old ORDER BY o.at LIMIT max_rows);
+        SELECT o.key FROM send_key o WHERE o.at < too_old ORDER BY o.at LIMIT max_rows FOR UPDATE SKIP LOCKED);
     GET DIAGNOSTICS keys = ROW_COUNT;
     RETURN removed + keys + purge_revocations(max_rows);
 END

@@ -142,6 +142,32 @@ test('a message is stored and listed as it was sent', async (t) => {
   assert.deepEqual([bare.body, bare.url, bare.category, bare.sender, bare.extra, bare.ack], ['', null, null, null, null, null]);
 });
 
+test('a message to everybody can be read without a user, for as long as it is there', async (t) => {
+  const db = await open(t);
+  const read = (id) => rows(db, 'SELECT * FROM doorbell.broadcast($1)', [id]);
+  const args = { title: 'Tëst', body: 'b\n', url: '/x', category: 'news', sender: 'shop', extra: { a: [1, null] } };
+  const { id } = await send(db, { to_all: true, ...args, expires_in: 3600 });
+  const [{ message, expires_in: left }] = await read(id);
+  assert.ok(left > 3500 && left < 3600);
+  await check(db, 'u');
+  const { seen, read: isRead, archived, ack, ...listed } = (await call(db, 'message', 'u', id)).message;
+  assert.deepEqual(message, listed);
+  const plain = await send(db, toAll());
+  assert.equal((await read(plain.id))[0].expires_in, null);
+  const others = [toUser('u'), { title: 't', to_group: 'g' }, toAll({ send_at: new Date(Date.now() + 3600_000) })];
+  for (const one of others) assert.deepEqual(await read((await send(db, one)).id), []);
+  for (const none of [0, -1, null, '9223372036854775807']) assert.deepEqual(await read(none), []);
+  const about = { subject_type: 'a', subject_id: 'b', replace: true };
+  const old = await send(db, toAll(about));
+  assert.equal((await read(old.id)).length, 1);
+  await send(db, toAll(about));
+  assert.deepEqual(await read(old.id), []);
+  await call(db, 'recall', plain.id);
+  assert.deepEqual(await read(plain.id), []);
+  await db.query("UPDATE doorbell.message SET expires_at = clock_timestamp() WHERE id = $1", [id]);
+  assert.deepEqual(await read(id), []);
+});
+
 test('a send to everybody or to a group writes the same few rows for any number of users', async (t) => {
   const db = await open(t);
   await send(db, { to_users: Array.from({ length: 5000 }, (_, i) => `n${i}`), title: 't' });
@@ -254,8 +280,8 @@ test('unread_many answers each registered user by their place', async (t) => {
   assert.deepEqual(found.map(({ n, num }) => [n, num]), [[1, 0], [4, 1], [5, 0]]);
   for (const answer of found) {
     const user = { 1: 'v', 4: 'u', 5: 'v' }[answer.n];
-    const { num, hit, latest, version, seq } = answer;
-    assert.deepEqual({ num, hit, latest, version, seq }, await call(db, 'unread', user));
+    const { num, hit, latest, version, seq, scope, groups, muted } = answer;
+    assert.deepEqual({ num, hit, latest, version, seq, scope, groups, muted }, await call(db, 'unread', user));
     assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.check_state WHERE user_id = $1', [user]),
       [{ user_id: user, joined_pos: answer.joined_pos, version, seq, epoch: Number(await epochOf(db)) }]);
   }
@@ -407,7 +433,7 @@ for (const name of ['mark_read_part', 'mark_unread_part']) {
 
 test('hit is 1 while the newest message is unread and young', async (t) => {
   const db = await open(t);
-  assert.deepEqual(await check(db, 'u'), { num: 0, hit: 0, latest: 0, version: 0, seq: 0 });
+  assert.deepEqual(await check(db, 'u'), { num: 0, hit: 0, latest: 0, version: 0, seq: 0, scope: 0, groups: 0, muted: [] });
   const mine = await send(db, toUser('u'));
   assert.deepEqual([(await check(db, 'u')).hit, (await check(db, 'u')).latest], [1, mine.id]);
   const all = await send(db, toAll());
@@ -805,8 +831,8 @@ test('rings say what a check says, once for each user and feed', async (t) => {
   assert.deepEqual(await claim(db), [], 'leased');
   const got = (await rings(db, claimed)).map((r) => r.ring);
   const now = await check(db, 'u');
-  assert.deepEqual(got.find((r) => r.num !== undefined), { to: ['u'], version: now.version, seq: now.seq, num: now.num, hit: now.hit, id: now.latest, epoch });
-  assert.deepEqual(got.filter((r) => r.all), [{ all: true, seq: all.seq, epoch }]);
+  assert.deepEqual(got.find((r) => r.num !== undefined), { to: ['u'], version: now.version, seq: now.seq, num: now.num, hit: now.hit, id: now.latest, scope: now.scope, epoch });
+  assert.deepEqual(got.filter((r) => r.all).map(({ seq, from }) => [seq, from]), [[all.seq, 0]]);
   const lists = got.filter((r) => r.to && r.num === undefined);
   assert.deepEqual(lists.map((r) => r.to).sort(), [['never seen'], ['u', 'v'], ['u', 'v']]);
   assert.equal(got.length, 5);
@@ -853,7 +879,8 @@ test('rings are taken in one call: every id leased, each ring once, and nothing 
   assert.deepEqual(idsOf(taken), all);
   const { num, hit, latest, version, seq } = await check(db, 'u');
   const epoch = await epochOf(db);
-  assert.deepEqual(taken.map(({ ring }) => ring), [null, { to: ['u'], version, seq, num, hit, id: latest, epoch }, null, { all: true, seq, epoch }]);
+  assert.deepEqual(taken.map(({ ring }) => ring), [null, { to: ['u'], version, seq, num, hit, id: latest, scope: 0, epoch }, null,
+    { all: true, from: 0, seq, add: 1, category: null, critical: false, young: true, id: latest, epoch }]);
   assert.deepEqual(await waiting(db), [], 'leased');
   assert.deepEqual(await take(db, all), []);
   await call(db, 'outbox_retry', all);

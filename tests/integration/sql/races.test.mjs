@@ -802,3 +802,19 @@ test('a category that is set, removed and named again at once: no deadlock, and 
   assert.deepEqual(await rows(db, 'SELECT name, critical, listed FROM doorbell.category'), [{ name: 'shop', critical: true, listed: true }]);
   await assertNoDrift(db);
 });
+
+test('an import and a send that both list a removed category again, for one user: no deadlock', async (t) => {
+  const [a, b, c, db] = await open(t, 3);
+  await send(db, toUser('u', { category: 'shop' }));
+  await call(db, 'category_remove', 'shop');
+  await a.query('BEGIN');
+  await call(a, 'mark_read_all', 'u');
+  const imported = b.query(`SELECT doorbell_internal.import(ARRAY[ROW('k', 'u', 't', 'b', NULL, NULL, 'shop', NULL, false, now(), NULL)::doorbell_internal.import_row])`);
+  await untilWaiting(db, b.pid);
+  const sent = send(c, toUser('u', { category: 'shop' }));
+  await untilWaiting(db, c.pid);
+  await a.query('COMMIT');
+  await Promise.all([imported, sent]);
+  assert.equal(await num(db, 'u'), 2);
+  await assertNoDrift(db);
+});

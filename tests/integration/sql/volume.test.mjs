@@ -86,6 +86,7 @@ function callsOn(db, { id, everybody, position, rest }) {
     'list of archived': () => list(db, heavy, { limit: 20, state: 'archived' }),
     'list of old messages': () => list(db, old, { limit: 20 }),
     message: () => call(db, 'message', heavy, id),
+    broadcast: () => call(db, 'broadcast', everybody),
     'mark_read, personal': () => call(db, 'mark_read', heavy, id),
     'mark_read, broadcast': () => call(db, 'mark_read', heavy, everybody),
     'remove, personal, twice': () => twice(() => call(db, 'remove', heavy, id)),
