@@ -26,7 +26,10 @@ enum config_line { CONFIG_LINE_DEFAULT = 0, CONFIG_LINE_ENVIRONMENT = -1 };
 
 enum program { PROGRAM_APP = 1, PROGRAM_RELAY = 2 };
 
-enum token_algorithm { TOKEN_HS256, TOKEN_RS256, TOKEN_ES256, TOKEN_EDDSA };
+enum token_algorithm { TOKEN_HS256, TOKEN_RS256, TOKEN_ES256, TOKEN_EDDSA, TOKEN_ALGORITHMS };
+
+/* As settings and tokens spell them (RFC 7518 3.1, RFC 8037 3.1). */
+extern const char *const token_algorithm_names[TOKEN_ALGORITHMS];
 
 /* A blank-separated list; the last item is followed by NULL. */
 struct config_list {
@@ -59,6 +62,7 @@ struct config_app {
     int64_t user_reads, user_writes, user_queue, user_rate, user_burst;
     int64_t max_body_memory, max_reply_memory; /* bytes */
     int64_t check_cache;
+    bool seccomp;
     char *relay_url; /* http://host:port or unix:/path */
     int64_t hit_window_s;
     int64_t backlog_days;
@@ -68,7 +72,8 @@ struct config_app {
 };
 
 struct config_database {
-    char *url;
+    char *url;      /* in force, also where it comes from url_file */
+    char *url_file; /* empty: none */
     int64_t statement_timeout_ms;
     int64_t lock_timeout_ms;
 };
@@ -82,12 +87,14 @@ struct config_relay {
     struct address publish_listen;
     mode_t listen_mode;
     char *listen_group;
+    bool seccomp;
     struct config_list trusted_proxies; /* networks, and "unix" */
     int64_t ping_interval_ms;
     int64_t login_timeout_ms;
     int64_t drain_window_ms;
-    int64_t pace;       /* rings per second of a broadcast; 0: all at once */
-    int64_t check_rate; /* checks per second that the app can answer; spreads rings if pace is 0 */
+    int64_t pace;        /* rings per second of a broadcast; 0: all at once */
+    int64_t notify_pace; /* the same of one with a step */
+    int64_t check_rate;  /* checks per second that the app can answer; spreads rings if pace is 0 */
     int64_t max_sessions;
     int64_t max_sessions_per_user;
     int64_t max_sessions_per_address;
@@ -105,6 +112,8 @@ struct config_relay {
     int64_t max_head;  /* bytes of the head of a request */
     int64_t max_frame; /* bytes of one frame from a client */
     int64_t max_publish_body;
+    bool socketio;
+    bool socketio_jsonp;
     char *socketio_path; /* begins and ends with '/' */
     int64_t socketio_ping_interval_ms;
     int64_t socketio_ping_timeout_ms;

@@ -198,14 +198,28 @@ static void check_socketio(struct check *check)
               "legacy_online_format: is too long; shorten it or raise socketio_max_pending");
 }
 
+static void check_switches(struct check *check)
+{
+    const struct config_relay *relay = &check->config->relay;
+
+    if (relay->legacy_get && !relay->legacy_publish)
+        FAULT(check, relay.legacy_get, "legacy_get: needs legacy_publish = yes");
+    if (relay->socketio)
+        return;
+    if (relay->socketio_jsonp)
+        FAULT(check, relay.socketio_jsonp, "socketio_jsonp: needs socketio = yes");
+    if (relay->legacy_login)
+        FAULT(check, relay.legacy_login, "legacy_login: needs socketio = yes");
+    if (relay->legacy_anonymous)
+        FAULT(check, relay.legacy_anonymous, "legacy_anonymous: needs socketio = yes");
+}
+
 static void check_relay(struct check *check)
 {
     const struct config_relay *relay = &check->config->relay;
 
     if (address_equal(&relay->listen, &relay->publish_listen) && !is_any_port(&relay->listen))
         FAULT(check, relay.publish_listen, "publish_listen: must differ from listen");
-    if (relay->legacy_get && !relay->legacy_publish)
-        FAULT(check, relay.legacy_get, "legacy_get: needs legacy_publish = yes");
 }
 
 size_t config_check(const struct config *c, FILE *faults)
@@ -215,6 +229,7 @@ size_t config_check(const struct config *c, FILE *faults)
     check_auth(&check);
     check_app(&check);
     check_relay(&check);
+    check_switches(&check);
     check_socketio(&check);
     check_proxies(&check);
     return check.fault_count;

@@ -160,21 +160,20 @@ static const char *set_address(const struct setting *s, struct span text, void *
     }
 }
 
+const char *const token_algorithm_names[TOKEN_ALGORITHMS] = {
+    [TOKEN_HS256] = "HS256",
+    [TOKEN_RS256] = "RS256",
+    [TOKEN_ES256] = "ES256",
+    [TOKEN_EDDSA] = "EdDSA",
+};
+
 static const char *set_algorithm(const struct setting *s, struct span text, void *field)
 {
-    static const struct {
-        const char *name;
-        enum token_algorithm value;
-    } algorithms[] = {{"HS256", TOKEN_HS256},
-                      {"RS256", TOKEN_RS256},
-                      {"ES256", TOKEN_ES256},
-                      {"EdDSA", TOKEN_EDDSA}};
-
     (void)s;
-    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
-        if (!span_equal(text, span_of(algorithms[i].name)))
+    for (enum token_algorithm i = TOKEN_HS256; i < TOKEN_ALGORITHMS; i++) {
+        if (!span_equal(text, span_of(token_algorithm_names[i])))
             continue;
-        *(enum token_algorithm *)field = algorithms[i].value;
+        *(enum token_algorithm *)field = i;
         return NULL;
     }
     return "must be HS256, RS256, ES256 or EdDSA";

@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "common/config/paths.h"
-
 #define AT(field) offsetof(struct config, field)
 #define BOTH (PROGRAM_APP | PROGRAM_RELAY)
 #define DAY_S 86400
@@ -17,11 +15,11 @@
 const struct setting settings[] = {
     /* section, name, type, default, min, max, unit_ms, offset, used by, reloadable, meaning */
     {"auth", "algorithm", SETTING_ALGORITHM, "HS256", 0, 0, 0, AT(auth.algorithm), BOTH, true, "algorithm that signs user tokens: HS256, RS256, ES256 or EdDSA"},
-    {"auth", "secret_file", SETTING_PATH, PATHS_FOLDER "/auth.secret", 0, 0, 0, AT(auth.secret_file), BOTH, true, "key file that signs and verifies user tokens (HS256)"},
+    {"auth", "secret_file", SETTING_PATH, "auth.secret", 0, 0, 0, AT(auth.secret_file), BOTH, true, "key file that signs and verifies user tokens (HS256)"},
     {"auth", "public_key_file", SETTING_LIST, "", 0, 0, 0, AT(auth.public_key_file), BOTH, true, "PEM public key that verifies user tokens (RS256, ES256, EdDSA); two while you rotate it"},
     {"auth", "private_key_file", SETTING_TEXT, "", 0, 0, 0, AT(auth.private_key_file), PROGRAM_APP, true, "PEM private key with which POST /tokens signs (RS256, ES256, EdDSA); empty: it makes none"},
-    {"auth", "send_key_file", SETTING_PATH, PATHS_FOLDER "/send.key", 0, 0, 0, AT(auth.send_key_file), PROGRAM_APP, true, "key file that the site's back ends use to call doorbell-app; keys may have names and purposes"},
-    {"auth", "publish_key_file", SETTING_PATH, PATHS_FOLDER "/publish.key", 0, 0, 0, AT(auth.publish_key_file), BOTH, true, "key file that doorbell-app and the site's back end use to call doorbell-relay"},
+    {"auth", "send_key_file", SETTING_PATH, "send.key", 0, 0, 0, AT(auth.send_key_file), PROGRAM_APP, true, "key file that the site's back ends use to call doorbell-app; keys may have names and purposes"},
+    {"auth", "publish_key_file", SETTING_PATH, "publish.key", 0, 0, 0, AT(auth.publish_key_file), BOTH, true, "key file that doorbell-app and the site's back end use to call doorbell-relay"},
     {"auth", "origins", SETTING_LIST, "", 0, 0, 0, AT(auth.origins), BOTH, true, "origins of the pages that may use cookies, scheme://host[:port]; empty: only the request's own host"},
     {"auth", "audience", SETTING_TEXT, "", 0, 0, 0, AT(auth.audience), BOTH, true, "value that a token's aud claim must contain; empty: tokens with aud are refused"},
     {"auth", "trust_remote_user", SETTING_BOOL, "no", 0, 0, 0, AT(auth.trust_remote_user), PROGRAM_APP, true, "take the user from REMOTE_USER; only if the web server always sets it"},
@@ -42,6 +40,7 @@ const struct setting settings[] = {
     {"app", "max_body_memory", SETTING_INT, "268435456", 0, 1099511627776, 0, AT(app.max_body_memory), PROGRAM_APP, true, "bytes that all bodies of requests hold together; more get 503; 0: no limit"},
     {"app", "max_reply_memory", SETTING_INT, "268435456", 0, 1099511627776, 0, AT(app.max_reply_memory), PROGRAM_APP, true, "bytes of all replies that web servers are slow to take; the slowest are cut off; 0: no limit"},
     {"app", "check_cache", SETTING_INT, "100000", 0, 10000000, 0, AT(app.check_cache), PROGRAM_APP, true, "users whose last check is remembered, at some 200 bytes each; 0: none"},
+    {"app", "seccomp", SETTING_BOOL, "yes", 0, 0, 0, AT(app.seccomp), PROGRAM_APP, false, "refuse itself, once it serves, the system calls that it never needs"},
     {"app", "relay_url", SETTING_TEXT, "http://127.0.0.1:2121", 0, 0, 0, AT(app.relay_url), PROGRAM_APP, true, "the relay's publish listener: http://host:port or unix:/path"},
     {"app", "hit_window", SETTING_DURATION, "5m", 0, DAY_S, 1000, AT(app.hit_window_s), PROGRAM_APP, true, "how long a new message still makes the bell sound"},
     {"app", "backlog_days", SETTING_INT, "7", 0, 3650, 0, AT(app.backlog_days), PROGRAM_APP, true, "how many days of earlier messages to everybody a new user sees"},
@@ -49,18 +48,21 @@ const struct setting settings[] = {
     {"app", "group_ring_max", SETTING_INT, "10000", 0, 1000000, 0, AT(app.group_ring_max), PROGRAM_APP, true, "members up to which a group is rung one by one; larger groups are rung like everybody"},
     {"app", "ring_max_age", SETTING_DURATION, "1m", 1, DAY_S, 1000, AT(app.ring_max_age_s), PROGRAM_APP, true, "age at which undelivered rings become one question to all pages"},
     {"database", "url", SETTING_TEXT, "postgresql:///doorbell", 0, 0, 0, AT(database.url), PROGRAM_APP, false, "PostgreSQL connection: a URI or libpq keywords"},
+    {"database", "url_file", SETTING_TEXT, "", 0, 0, 0, AT(database.url_file), PROGRAM_APP, false, "file with the url, which has a password; empty: url is used"},
     {"database", "statement_timeout", SETTING_DURATION, "5s", 1, 600000, 1, AT(database.statement_timeout_ms), PROGRAM_APP, false, "longest time that a statement may run; then the request gets 503"},
     {"database", "lock_timeout", SETTING_DURATION, "2s", 1, 600000, 1, AT(database.lock_timeout_ms), PROGRAM_APP, false, "longest time that a write waits for another; then the request gets 503"},
     {"relay", "listen", SETTING_ADDRESS, "127.0.0.1:2120", 0, 0, 0, AT(relay.listen), PROGRAM_RELAY, false, "where to accept browsers: unix:/path, host:port or fd:N"},
     {"relay", "publish_listen", SETTING_ADDRESS, "127.0.0.1:2121", 0, 0, 0, AT(relay.publish_listen), PROGRAM_RELAY, false, "where to accept publish calls; keep it private"},
     {"relay", "listen_mode", SETTING_MODE, "0660", 0, 0777, 0, AT(relay.listen_mode), PROGRAM_RELAY, false, "mode of the unix sockets"},
     {"relay", "listen_group", SETTING_TEXT, "", 0, 0, 0, AT(relay.listen_group), PROGRAM_RELAY, false, "group of the unix sockets, the web server's; empty: this process's group"},
+    {"relay", "seccomp", SETTING_BOOL, "yes", 0, 0, 0, AT(relay.seccomp), PROGRAM_RELAY, false, "refuse itself, once it serves, the system calls that it never needs"},
     {"relay", "trusted_proxies", SETTING_LIST, "127.0.0.1 ::1 unix", 0, 0, 0, AT(relay.trusted_proxies), BOTH, true, "web servers and load balancers whose X-Forwarded-For, -Proto, -Host and Forwarded are believed: addresses, networks, or unix for unix sockets"},
     {"relay", "ping_interval", SETTING_DURATION, "25s", 1000, 25000, 1, AT(relay.ping_interval_ms), PROGRAM_RELAY, true, "time between two pings of a session"},
     {"relay", "login_timeout", SETTING_DURATION, "10s", 10, 3600000, 1, AT(relay.login_timeout_ms), PROGRAM_RELAY, true, "time that a client has to log in"},
     {"relay", "drain_window", SETTING_DURATION, "10s", 0, 600000, 1, AT(relay.drain_window_ms), PROGRAM_RELAY, true, "time over which a stopping relay closes its sessions"},
     {"relay", "pace", SETTING_INT, "1000", 0, 10000000, 0, AT(relay.pace), PROGRAM_RELAY, true, "rings per second of a broadcast; 0: all at once"},
-    {"relay", "check_rate", SETTING_INT, "1000", 1, 10000000, 0, AT(relay.check_rate), PROGRAM_RELAY, true, "checks per second that doorbell-app can take; pages spread theirs by it if pace is 0"},
+    {"relay", "notify_pace", SETTING_INT, "50000", 0, 10000000, 0, AT(relay.notify_pace), PROGRAM_RELAY, true, "rings per second of a broadcast from which pages compute their number and ask nothing; 0: all at once"},
+    {"relay", "check_rate", SETTING_INT, "1000", 1, 10000000, 0, AT(relay.check_rate), PROGRAM_RELAY, true, "checks per second that doorbell-app can take; pages that are rung faster spread theirs by it"},
     {"relay", "max_sessions", SETTING_INT, "100000", 0, 10000000, 0, AT(relay.max_sessions), PROGRAM_RELAY, true, "sessions in all; 0: no limit"},
     {"relay", "max_sessions_per_user", SETTING_INT, "8", 0, 1000000, 0, AT(relay.max_sessions_per_user), PROGRAM_RELAY, true, "sessions of one user; one more closes the oldest; 0: no limit"},
     {"relay", "max_sessions_per_address", SETTING_INT, "0", 0, 10000000, 0, AT(relay.max_sessions_per_address), PROGRAM_RELAY, true, "sessions from one address; behind a web server, set trusted_proxies first; 0: no limit"},
@@ -78,6 +80,8 @@ const struct setting settings[] = {
     {"relay", "max_head", SETTING_INT, "32768", 8192, 1048576, 0, AT(relay.max_head), PROGRAM_RELAY, true, "largest head of a request, cookies included, in bytes"},
     {"relay", "max_frame", SETTING_INT, "8192", 128, 1048576, 0, AT(relay.max_frame), PROGRAM_RELAY, true, "largest frame from a client, in bytes"},
     {"relay", "max_publish_body", SETTING_INT, "1048576", 1024, 67108864, 0, AT(relay.max_publish_body), BOTH, true, "largest body of a publish call, in bytes"},
+    {"relay", "socketio", SETTING_BOOL, "no", 0, 0, 0, AT(relay.socketio), PROGRAM_RELAY, true, "serve socket.io clients, at socketio_path"},
+    {"relay", "socketio_jsonp", SETTING_BOOL, "no", 0, 0, 0, AT(relay.socketio_jsonp), PROGRAM_RELAY, true, "serve them by JSONP too, as browsers of before 2012 need it"},
     {"relay", "socketio_path", SETTING_TEXT, "/socket.io/", 0, 0, 0, AT(relay.socketio_path), PROGRAM_RELAY, true, "path of the socket.io endpoint; starts and ends with /"},
     {"relay", "socketio_ping_interval", SETTING_DURATION, "25s", 1000, 58000, 1, AT(relay.socketio_ping_interval_ms), PROGRAM_RELAY, true, "time between two pings of a socket.io session"},
     {"relay", "socketio_ping_timeout", SETTING_DURATION, "20s", 1000, 58000, 1, AT(relay.socketio_ping_timeout_ms), PROGRAM_RELAY, true, "time that a socket.io client has to reply to a ping"},

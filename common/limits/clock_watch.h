@@ -8,10 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    CLOCK_WATCH_S = 5,            /* so much is worth telling */
-    CLOCK_WATCH_QUIET_MS = 60000, /* between two lines of the log about tokens */
-};
+enum { CLOCK_WATCH_S = 5 /* so much is worth telling */ };
 
 /* Of the log. */
 #define CLOCK_WATCH_STEP_LINE                                                                      \

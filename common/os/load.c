@@ -1,15 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/os/load.h"
 
+#include <limits.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/os/file.h"
 
 extern char **environ;
 
-enum err load_config(const char *path, FILE *faults, struct config **out)
+/* Cut off if it does not fit: no such file then. */
+static void find_file(const struct config *c, const char *name, char *path, size_t size)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    const char *slash = c->path ? strrchr(c->path, '/') : NULL;
+
+    if (name[0] == '/')
+        snprintf(path, size, "%s", name);
+    else if (folder)
+        snprintf(path, size, "%s/%s", folder, name);
+    else
+        snprintf(path, size, "%.*s%s", slash ? (int)(slash - c->path) + 1 : 0, slash ? c->path : "",
+                 name);
+}
+
+/* `field` is that of the setting which names the file. */
+static enum err load_file(const struct config *c, const void *field, const char *name, size_t max,
+                          FILE *faults, struct owned *out)
+{
+    char path[PATH_MAX];
+    const char *why;
+    enum err e;
+
+    find_file(c, name, path, sizeof(path));
+    e = file_read(path, max, out, &why);
+    if (e)
+        config_fault(c, field, faults, "%s: %s", path, why);
+    return e;
+}
+
+/* The one line of url_file takes the place of url. */
+static enum err load_url(struct config *c, FILE *faults)
+{
+    char *const *path = &c->database.url_file;
+    struct owned file;
+    struct span rest, url;
+    char *copy;
+    enum err e = load_file(c, path, *path, CONFIG_LINE_MAX, faults, &file);
+
+    if (e)
+        return e;
+    rest = owned_span(&file);
+    url = span_trim(span_cut(&rest, '\n'));
+    copy = url.len > 0 && rest.len == 0 && !span_has_control(url) ? strndup(url.p, url.len) : NULL;
+    owned_deinit(&file);
+    if (!copy) {
+        config_fault(c, path, faults, "%s: must have the URL of the database on its only line",
+                     *path);
+        return ERR_INVALID;
+    }
+    free(c->database.url);
+    c->database.url = copy;
+    return ERR_NONE;
+}
+
+enum err load_config(const char *path, enum program program, FILE *faults, struct config **out)
 {
     struct owned file = {0}; /* it may hold the database's password */
+    struct config *c;
     const char *why;
     enum err e = path ? file_read(path, CONFIG_FILE_MAX, &file, &why) : ERR_NONE;
 
@@ -17,20 +76,16 @@ enum err load_config(const char *path, FILE *faults, struct config **out)
         fprintf(faults, "%s: %s\n", path, why);
         return e;
     }
-    e = config_parse(owned_span(&file), path, environ, faults, out);
+    e = config_parse(owned_span(&file), path, environ, faults, &c);
     owned_deinit(&file);
-    return e;
-}
-
-/* `field` is that of the setting which names the file. */
-static enum err load_file(const struct config *c, const void *field, const char *path, size_t max,
-                          FILE *faults, struct owned *out)
-{
-    const char *why;
-    enum err e = file_read(path, max, out, &why);
-
     if (e)
-        config_fault(c, field, faults, "%s: %s", path, why);
+        return e;
+    if (program == PROGRAM_APP && c->database.url_file[0])
+        e = load_url(c, faults);
+    if (e)
+        config_free(c);
+    else
+        *out = c;
     return e;
 }
 

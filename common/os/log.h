@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-enum { LOG_LINE_MAX = 1024 };
+enum { LOG_LINE_MAX = 1024, LOG_QUIET_MS = 60000 /* between two lines about the same thing */ };
 
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARN = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
 

@@ -9,14 +9,15 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "common/config/paths.h"
 #include "common/os/load.h"
 #include "common/os/log.h"
+
+#define CONFIG_PATH DOORBELL_SYSCONFDIR "/doorbell/doorbell.conf"
 
 static enum err load(const struct program_start *start, FILE *faults, struct program_settings *out)
 {
     struct program_settings s;
-    enum err e = load_config(start->config_path, faults, &s.config);
+    enum err e = load_config(start->config_path, start->program, faults, &s.config);
 
     if (e)
         return e;
@@ -76,7 +77,7 @@ static void print_usage(const struct program_start *start, FILE *out)
             "  -n, --check        check the settings and the keys, and exit\n"
             "  -V, --version      print the version, and exit\n"
             "  -h, --help         print this and all settings, and exit\n",
-            start->name, PATHS_CONFIG);
+            start->name, CONFIG_PATH);
 }
 
 static int print_help(const struct program_start *start)
@@ -147,7 +148,7 @@ static void close_memory(void)
 int program_main(enum program program, const char *name, int argc, char **argv,
                  int (*run)(const struct program_start *start, struct program_settings *loaded))
 {
-    struct program_start start = {program, name, PATHS_CONFIG};
+    struct program_start start = {program, name, CONFIG_PATH};
     struct program_settings loaded;
     bool is_check = false;
     int status;

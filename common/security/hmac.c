@@ -51,16 +51,22 @@ void hmac_key_free(struct hmac_key *k)
     free(k);
 }
 
-bool hmac_matches(const struct hmac_key *k, struct span text, struct span mac)
+enum err hmac_make(const struct hmac_key *k, struct span text, char mac[HMAC_SIZE])
 {
-    unsigned char right[HMAC_SIZE];
     size_t len = 0;
     EVP_MAC_CTX *context = EVP_MAC_CTX_dup(k->start);
-    bool is_good = context && mac.len == sizeof(right) &&
-                   EVP_MAC_update(context, (const unsigned char *)text.p, text.len) &&
-                   EVP_MAC_final(context, right, &len, sizeof(right)) && len == sizeof(right) &&
-                   CRYPTO_memcmp(right, mac.p, sizeof(right)) == 0;
+    bool is_made = context && EVP_MAC_update(context, (const unsigned char *)text.p, text.len) &&
+                   EVP_MAC_final(context, (unsigned char *)mac, &len, HMAC_SIZE) &&
+                   len == HMAC_SIZE;
 
     EVP_MAC_CTX_free(context);
-    return is_good;
+    return is_made ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+bool hmac_matches(const struct hmac_key *k, struct span text, struct span mac)
+{
+    char right[HMAC_SIZE];
+
+    return mac.len == sizeof(right) && !hmac_make(k, text, right) &&
+           CRYPTO_memcmp(right, mac.p, sizeof(right)) == 0;
 }

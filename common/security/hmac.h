@@ -16,6 +16,9 @@ struct hmac_key;
 MUST_USE enum err hmac_key_new(struct span key, struct hmac_key **out);
 void hmac_key_free(struct hmac_key *k);
 
+/* Writes the mac of `text`. ERR_NO_MEMORY. */
+MUST_USE enum err hmac_make(const struct hmac_key *k, struct span text, char mac[HMAC_SIZE]);
+
 /* Whether `mac` is that of `text`; in a time that does not tell where it differs. False for another
  * length, and for want of memory. */
 bool hmac_matches(const struct hmac_key *k, struct span text, struct span mac);

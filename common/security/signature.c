@@ -8,7 +8,6 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +66,7 @@ static const char *find_fault(enum token_algorithm algorithm, const EVP_PKEY *pk
         return NULL;
     case TOKEN_EDDSA:
         return EVP_PKEY_is_a(pkey, "ED25519") ? NULL : "is no Ed25519 key, which EdDSA needs";
-    case TOKEN_HS256:
+    default:
         break;
     }
     return "is of no use with HS256";

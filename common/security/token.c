@@ -33,13 +33,6 @@ struct token_keys {
     int64_t ttl_max_s;
 };
 
-static const char *const algorithm_names[] = {
-    [TOKEN_HS256] = "HS256",
-    [TOKEN_RS256] = "RS256",
-    [TOKEN_ES256] = "ES256",
-    [TOKEN_EDDSA] = "EdDSA",
-};
-
 static enum err take_secrets(struct token_keys *keys, struct owned *file, const char **why)
 {
     enum err e = keyring_init(&keys->secrets, file, why);
@@ -183,7 +176,7 @@ static enum err check_header(const struct token_keys *keys, struct span part)
     if (is_usual_header(keys, part))
         return ERR_NONE;
     if (decode_part(part, bytes, names, 3, members) ||
-        !says(members[0], span_of(algorithm_names[keys->algorithm])) || !is_jwt(members[1]) ||
+        !says(members[0], span_of(token_algorithm_names[keys->algorithm])) || !is_jwt(members[1]) ||
         members[2].p)
         return ERR_UNAUTHORIZED;
     return ERR_NONE;
@@ -470,7 +463,7 @@ static enum err append_signed(const struct token_keys *keys, struct span claims,
     enum err e;
 
     (void)snprintf(header, sizeof(header), "{\"alg\":\"%s\",\"typ\":\"JWT\"}",
-                   algorithm_names[keys->algorithm]);
+                   token_algorithm_names[keys->algorithm]);
     buf_init(&signature, TOKEN_MAX);
     if (!(e = base64url_encode(span_of(header), out)) && !(e = buf_append_char(out, '.')) &&
         !(e = base64url_encode(claims, out)) &&

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "common/config/config_value.h"
-#include "common/config/paths.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -146,6 +145,9 @@ static void values_that_are_not_allowed_are_faults(void **state)
         {"[app]\nrelay_url = unix:x", "relay_url: must be http://host:port or unix:/path"},
         {"[auth]\norigins = https://a.b https://a.b", "origins: duplicate entry; remove one"},
         {"[relay]\nlegacy_get = yes", "legacy_get: needs legacy_publish = yes"},
+        {"[relay]\nsocketio_jsonp = yes", "socketio_jsonp: needs socketio = yes"},
+        {"[relay]\nlegacy_login = yes", "legacy_login: needs socketio = yes"},
+        {"[relay]\nlegacy_anonymous = yes", "legacy_anonymous: needs socketio = yes"},
         {"[relay]\nsocketio_path = /",
          "socketio_path: must be a path such as /socket.io/, with a / at both ends"},
         {"[relay]\nsocketio_path = socket.io/",
@@ -292,7 +294,7 @@ static void defaults_are_those_of_the_manual(void **state)
 
     (void)state;
     assert_int_equal(c->auth.algorithm, TOKEN_HS256);
-    assert_string_equal(c->auth.secret_file, PATHS_FOLDER "/auth.secret");
+    assert_string_equal(c->auth.secret_file, "auth.secret");
     assert_int_equal(c->auth.public_key_file.count, 0);
     assert_string_equal(c->auth.audience, "");
     assert_false(c->auth.trust_remote_user);
@@ -370,8 +372,8 @@ static void the_online_count_goes_with_the_legacy_login(void **state)
         bool counts;
     } rows[] = {
         {"", false},
-        {"[relay]\nlegacy_login = yes", true},
-        {"[relay]\nlegacy_login = yes\nlegacy_online_count = no", false},
+        {"[relay]\nsocketio = yes\nlegacy_login = yes", true},
+        {"[relay]\nsocketio = yes\nlegacy_login = yes\nlegacy_online_count = no", false},
         {"[relay]\nlegacy_online_count = yes", true},
     };
 

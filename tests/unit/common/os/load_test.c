@@ -242,20 +242,96 @@ static void load_reads_the_file_or_says_why_not(void **state)
 
     (void)state;
     assert_non_null(f);
-    assert_int_equal(load_config("/nowhere/doorbell.conf", f, &c), ERR_NOT_FOUND);
+    assert_int_equal(load_config("/nowhere/doorbell.conf", PROGRAM_APP, f, &c), ERR_NOT_FOUND);
     fflush(f);
     assert_string_equal(faults, "/nowhere/doorbell.conf: no such file\n");
     path = temp_write(&folder, "doorbell.conf", SPAN("[app]\nworkers = 3"));
-    assert_int_equal(load_config(path, f, &c), ERR_NONE);
+    assert_int_equal(load_config(path, PROGRAM_APP, f, &c), ERR_NONE);
     assert_int_equal(c->app.workers, 3);
     assert_string_equal(c->path, path);
     config_free(c);
-    assert_int_equal(load_config(NULL, f, &c), ERR_NONE);
+    assert_int_equal(load_config(NULL, PROGRAM_APP, f, &c), ERR_NONE);
     assert_null(c->path);
     config_free(c);
     config_free(NULL);
     fclose(f);
     free(faults);
+}
+
+/* The config at `path`, for `program`; NULL if it has faults, which are then in *faults. */
+static struct config *load_for(enum program program, const char *path, char **faults)
+{
+    struct config *c = NULL;
+    size_t len;
+    FILE *f = open_memstream(faults, &len);
+
+    assert_non_null(f);
+    if (load_config(path, program, f, &c))
+        assert_null(c);
+    fclose(f);
+    return c;
+}
+
+static void a_file_without_a_folder_is_a_credential_or_beside_the_configuration(void **state)
+{
+    static const struct {
+        const char *folder; /* of the credentials, in ours; NULL: there are none */
+        enum err result;
+    } rows[] = {{NULL, ERR_NONE}, {"", ERR_NONE}, {"/none", ERR_INVALID}};
+    const char *path = temp_write(&folder, "doorbell.conf", SPAN("[database]\nurl_file = url\n"));
+
+    (void)state;
+    assert_non_null(temp_write(&folder, "url", SPAN(" postgresql://a:b@c/d \n")));
+    assert_non_null(temp_write(&folder, "auth.secret", SPAN(KEY_A)));
+    assert_non_null(temp_write(&folder, "send.key", SPAN(KEY_B)));
+    assert_non_null(temp_write(&folder, "publish.key", SPAN(KEY_C)));
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char credentials[128];
+        struct secrets s = {0};
+        struct config *c;
+        char *faults;
+        enum err e;
+
+        snprintf(credentials, sizeof(credentials), "%s%s", folder.path,
+                 rows[i].folder ? rows[i].folder : "");
+        assert_int_equal(setenv("CREDENTIALS_DIRECTORY", credentials, 1), 0);
+        if (!rows[i].folder)
+            unsetenv("CREDENTIALS_DIRECTORY");
+        c = load_for(PROGRAM_APP, path, &faults);
+        assert_int_equal(c != NULL, rows[i].result == ERR_NONE);
+        if (c)
+            assert_string_equal(c->database.url, "postgresql://a:b@c/d");
+        else
+            assert_non_null(strstr(faults, "doorbell.conf:2: "));
+        free(faults);
+        config_free(c);
+
+        c = load_for(PROGRAM_RELAY, path, &faults); /* which has no use for url_file */
+        assert_non_null(c);
+        assert_string_equal(c->database.url, "postgresql:///doorbell");
+        free(faults);
+        free(load(c, PROGRAM_RELAY, &e, &s));
+        assert_int_equal(e, rows[i].result);
+        secrets_deinit(&s);
+        config_free(c);
+    }
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void a_file_with_a_url_has_one_and_nothing_else(void **state)
+{
+    static const char *const wrong[] = {"", "\n", " \n", "a\nb", "a\n\n", "a\rb", "\na"};
+    const char *path = temp_write(&folder, "doorbell.conf", SPAN("[database]\nurl_file = url\n"));
+    char *faults;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(wrong); i++) {
+        assert_non_null(temp_write(&folder, "url", span_of(wrong[i])));
+        assert_null(load_for(PROGRAM_APP, path, &faults));
+        assert_non_null(
+            strstr(faults, ":2: url: must have the URL of the database on its only line\n"));
+        free(faults);
+    }
 }
 
 static void a_file_has_256_kib_and_not_one_byte_more(void **state)
@@ -268,12 +344,12 @@ static void a_file_has_256_kib_and_not_one_byte_more(void **state)
     assert_true(f && text);
     for (size_t i = 0; i <= CONFIG_FILE_MAX; i++)
         text[i] = i % 64 ? '#' : '\n';
-    assert_int_equal(
-        load_config(temp_write(&folder, "a", (struct span){text, CONFIG_FILE_MAX + 1}), f, &c),
-        ERR_TOO_BIG);
-    assert_int_equal(
-        load_config(temp_write(&folder, "b", (struct span){text, CONFIG_FILE_MAX}), f, &c),
-        ERR_NONE);
+    assert_int_equal(load_config(temp_write(&folder, "a", (struct span){text, CONFIG_FILE_MAX + 1}),
+                                 PROGRAM_APP, f, &c),
+                     ERR_TOO_BIG);
+    assert_int_equal(load_config(temp_write(&folder, "b", (struct span){text, CONFIG_FILE_MAX}),
+                                 PROGRAM_APP, f, &c),
+                     ERR_NONE);
     config_free(c);
     fclose(f);
     free(text);
@@ -287,6 +363,8 @@ int main(void)
         cmocka_unit_test(a_file_of_service_keys_has_64_kib_and_not_one_byte_more),
         cmocka_unit_test(a_pem_that_is_not_good_is_named),
         cmocka_unit_test(load_reads_the_file_or_says_why_not),
+        cmocka_unit_test(a_file_without_a_folder_is_a_credential_or_beside_the_configuration),
+        cmocka_unit_test(a_file_with_a_url_has_one_and_nothing_else),
         cmocka_unit_test(a_file_has_256_kib_and_not_one_byte_more),
     };
 

@@ -81,6 +81,20 @@ static void only_the_right_mac_matches(void **state)
     }
 }
 
+static void made_macs_are_the_right_ones(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(vectors); i++) {
+        struct hmac_key *k = load_key(i);
+        char right[HMAC_SIZE], made[HMAC_SIZE];
+
+        read_hex(vectors[i].mac, right);
+        assert_int_equal(hmac_make(k, span_of(vectors[i].text), made), ERR_NONE);
+        assert_memory_equal(made, right, HMAC_SIZE);
+        hmac_key_free(k);
+    }
+}
+
 static void freeing_nothing_does_nothing(void **state)
 {
     (void)state;
@@ -91,6 +105,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_right_mac_matches),
+        cmocka_unit_test(made_macs_are_the_right_ones),
         cmocka_unit_test(freeing_nothing_does_nothing),
     };
 
