@@ -7,6 +7,8 @@
 
 #include "common/os/log.h"
 #include "common/os/program.h"
+#include "common/os/sandbox.h"
+#include "relay/server/loop_memory.h"
 #include "relay/server/server.h"
 
 struct relay {
@@ -75,19 +77,22 @@ static void watch_signal(struct ev_loop *loop, struct relay *p, ev_signal *watch
 
 static int serve(struct relay *p)
 {
-    struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
+    struct ev_loop *loop;
     enum err e;
 
+    raise_descriptor_limit();
+    loop = loop_memory_reserve() ? NULL : ev_default_loop(EVFLAG_AUTO);
     if (!loop) {
         log_error("there is no event loop");
         return EXIT_FAILURE;
     }
     signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
     watch_signal(loop, p, &p->on_term, SIGTERM, on_stop);
     watch_signal(loop, p, &p->on_int, SIGINT, on_stop);
     watch_signal(loop, p, &p->on_hup, SIGHUP, on_reload);
     e = server_new(loop, p->settled.config, &p->settled.secrets, &p->server);
+    if (!e && p->first->relay.seccomp)
+        e = sandbox_enter(PROGRAM_RELAY);
     if (e)
         return e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
     log_info("serving");

@@ -97,6 +97,13 @@ enum login_result authenticator_log_in_by_proof(const struct authenticator *auth
     struct verdict v;
 
     authenticator_check(authenticator, proof, now, &v);
+    return authenticator_log_in_by_checked(authenticator, s, proof, v);
+}
+
+enum login_result authenticator_log_in_by_checked(const struct authenticator *authenticator,
+                                                  struct session *s, struct span proof,
+                                                  struct verdict v)
+{
     if (v.code == CLOSE_TOKEN && authenticator->takes_bare_ids && !claim(proof, &v.claims))
         v.code = 0;
     return v.code || admit(authenticator, s, &v.claims) ? LOGIN_REFUSED : LOGIN_DONE;

@@ -46,4 +46,9 @@ enum login_result authenticator_log_in_by_proof(const struct authenticator *auth
                                                 struct session *s, struct span proof,
                                                 struct instant now);
 
+/* The same for a proof on which there is a verdict already. */
+enum login_result authenticator_log_in_by_checked(const struct authenticator *authenticator,
+                                                  struct session *s, struct span proof,
+                                                  struct verdict v);
+
 #endif

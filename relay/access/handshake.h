@@ -18,9 +18,9 @@ struct upgrade {
     const struct protocol *protocol;
     enum transport_kind transport;
     struct ip peer;
-    struct span token;         /* of the cookie, at most TOKEN_MAX bytes; empty: none came along */
-    struct verdict verdict;    /* on that token */
-    struct span query;         /* of the request */
+    struct span token;      /* of the cookie, at most TOKEN_MAX bytes; {NULL, 0}: none came along */
+    struct verdict verdict; /* on that token */
+    struct span query;      /* of the request */
     struct span websocket_key; /* checked */
     const char *subprotocol;   /* to be agreed to; NULL: none was asked for */
 };
@@ -29,13 +29,18 @@ struct upgrade {
 enum handshake_origin {
     ORIGIN_NOT_SAID,
     ORIGIN_OURS,
-    ORIGIN_FOREIGN, /* said twice, or not said of a page of another site */
+    ORIGIN_OF_PROGRAM, /* not a page's: a token lets it in, a cookie is no proof */
+    ORIGIN_FOREIGN,    /* said twice, or not said of a page of another site */
 };
-enum handshake_origin handshake_origin(const struct http_request *req,
-                                       const struct config_list *origins);
+enum handshake_origin handshake_origin(const struct http_request *req, const struct config *config);
 
 /* Whether a page of our own asks, so that a cookie is a proof: others' pages send it along too. */
-bool handshake_is_vouched_for(const struct http_request *req, enum handshake_origin origin);
+bool handshake_is_vouched_for(const struct http_request *req, const struct config *config,
+                              enum handshake_origin origin);
+
+/* Lets pages of our own origins read the response, whatever it is. */
+void handshake_share(const struct http_request *req, enum handshake_origin origin,
+                     struct http_response *res);
 
 /* The token in the cookie; empty if there is none. */
 struct span handshake_token(const struct http_request *req);
@@ -48,9 +53,9 @@ int handshake_upgrade(const struct http_request *req, struct upgrade *out, const
                       const char **headers);
 
 /* The whole of a WebSocket of doorbell.v1, and of an event stream. */
-int handshake_websocket(const struct http_request *req, const struct config_list *origins,
+int handshake_websocket(const struct http_request *req, const struct config *config,
                         struct upgrade *out, const char **why, const char **headers);
-int handshake_events(const struct http_request *req, const struct config_list *origins,
+int handshake_events(const struct http_request *req, const struct config *config,
                      struct upgrade *out, const char **why);
 
 /* Makes it the answer of a refusal. */

@@ -8,7 +8,7 @@
 #include "common/bytes/invariant.h"
 #include "relay/session/protocol.h"
 
-enum { REVOCATIONS_MAX = 100000, FRAMES_MAX = 1024 * 1024, CLOSING_MS = 5000 };
+enum { REVOCATIONS_MAX = 100000, FRAMES_MAX = 1024 * 1024, CLOSING_MS = 5000, HANDOVER_MS = 1000 };
 
 static enum err start_protocols(struct engine *e, const struct protocol *const protocols[])
 {
@@ -141,13 +141,13 @@ void engine_close(struct engine *e, struct session *s, uint16_t code, const char
     hub_close(e->hub, s, code, reason);
 }
 
-void engine_drain(struct engine *e)
+void engine_drain(struct engine *e, bool has_successor)
 {
     int64_t window_ms = e->config->relay.drain_window_ms;
     size_t count = hub_sessions(e->hub);
     struct session *s = hub_first(e->hub), *next;
 
-    e->admission.drain_ends_ms = e->now.ms + window_ms + CLOSING_MS;
+    e->admission.drain_ends_ms = e->now.ms + (has_successor ? HANDOVER_MS : window_ms + CLOSING_MS);
     for (size_t i = 0; i < count; i++, s = next) {
         struct event event = {.type = EVENT_CLOSE_NOTICE};
         uint32_t n = 0;
@@ -155,7 +155,7 @@ void engine_drain(struct engine *e)
         next = s->all.next;
         if (window_ms && e->ops->random(&n, sizeof(n)) == ERR_NONE)
             event.as.after_ms = (uint32_t)(n % window_ms);
-        s->deadline_ms = e->now.ms + event.as.after_ms;
+        s->deadline_ms = e->now.ms + (has_successor ? 0 : event.as.after_ms);
         engine_tell(e, s, &event);
     }
 }

@@ -21,7 +21,6 @@
 #include "relay/session/hub.h"
 
 struct http_conn;
-struct http_request;
 struct http_response;
 
 /* What a refusal for want of room says besides. */
@@ -84,8 +83,10 @@ void engine_turn(struct engine *e);
 /* Whether draining has come to its end. */
 bool engine_is_drained(const struct engine *e);
 
-/* Takes no more clients, and tells all that are here when they will be closed. */
-void engine_drain(struct engine *e);
+/* Takes no more clients, and tells each that is here after what time, within the drain window, to
+ * come back. They are closed at that time; with a successor, which has the listener already, now.
+ */
+void engine_drain(struct engine *e, bool has_successor);
 
 /* --- called by protocols --- */
 

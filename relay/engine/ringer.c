@@ -49,7 +49,6 @@ enum err ringer_ring_user(struct engine *e, struct span user, const struct ring 
 
 enum err ringer_ring_all(struct engine *e, const struct ring *ring, size_t *count)
 {
-    const struct config_relay *relay = &e->config->relay;
     struct event event = {.type = EVENT_RING, .as.ring = *ring};
     enum err error;
 
@@ -60,9 +59,8 @@ enum err ringer_ring_all(struct engine *e, const struct ring *ring, size_t *coun
     if (error)
         return error;
     *count = hub_pages(e->hub);
-    if (event.as.ring.type == RING_MANY && relay->pace == 0)
-        event.as.ring.spread_ms = pace_spread_ms(*count, 0, relay->check_rate);
-    broadcaster_start(&e->broadcaster, &event.as.ring, hub_due(e->hub) > 0, &e->now);
+    broadcaster_start(&e->broadcaster, ring, hub_due(e->hub) > 0, &e->config->relay, *count,
+                      &e->now);
     hub_start_round(e->hub);
     return ERR_NONE;
 }
@@ -89,13 +87,16 @@ static void send_deferred(struct engine *e)
 
 static void send_broadcast(struct engine *e)
 {
-    size_t budget = pace_budget(&e->broadcaster.pace, e->config->relay.pace, e->now.ms);
+    struct broadcaster *b = &e->broadcaster;
+    size_t budget = pace_budget(&b->pace, broadcaster_rate(b, &e->config->relay), e->now.ms);
     struct session *s;
 
     /* The pace is for those who are told. */
     for (int n = 0; n < VISITS_MAX && budget > 0 && (s = hub_next_due(e->hub)); n++)
-        if (engine_deliver(e, s, &e->broadcaster.frames))
+        if (broadcaster_is_for(b, s->protocol) && engine_deliver(e, s, &b->frames))
             budget--;
+    if (hub_due(e->hub) == 0 && broadcaster_goes_on(b))
+        hub_start_round(e->hub);
 }
 
 void ringer_walk(struct engine *e)
@@ -111,5 +112,5 @@ int64_t ringer_wait_ms(const struct engine *e)
         return 0;
     if (hub_due(e->hub) == 0)
         return -1;
-    return e->config->relay.pace > 0 ? PACE_TICK_MS : 0;
+    return broadcaster_rate(&e->broadcaster, &e->config->relay) > 0 ? PACE_TICK_MS : 0;
 }

@@ -4,6 +4,8 @@
  * is looked at once, in note_framing(): two opinions about that are how requests are smuggled. */
 #include "relay/http/http.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -188,19 +190,10 @@ static enum err find_head(struct span in, size_t max, struct span *head)
     return in.len >= max ? ERR_TOO_BIG : ERR_INCOMPLETE;
 }
 
-enum err http_decode_head(struct span in, size_t max, struct http_request *out)
+static enum err decode_lines(struct span rest, struct http_request *out)
 {
-    /* RFC 9112 2.2: some clients send an empty line after a body. */
-    size_t skipped = span_starts_with(in, SPAN("\r\n")) ? 2 : 0;
-    struct span head, rest, line;
-    enum err e = find_head((struct span){in.p + skipped, in.len - skipped}, max - skipped, &head);
+    struct span line;
 
-    if (e)
-        return e;
-    /* Not the headers, which are two KiB and have a count. */
-    memset(out, 0, offsetof(struct http_request, headers));
-    out->head_len = skipped + head.len;
-    rest = (struct span){head.p, head.len - 2};
     if (next_line(&rest, &line))
         return ERR_MALFORMED;
     if (line.len > HTTP_LINE_MAX)
@@ -213,7 +206,26 @@ enum err http_decode_head(struct span in, size_t max, struct http_request *out)
         if (next_line(&rest, &line) || decode_header(line, out))
             return ERR_MALFORMED;
     }
-    return note_framing(out);
+    return ERR_NONE;
+}
+
+enum err http_decode_head(struct span in, size_t max, struct http_request *out)
+{
+    /* RFC 9112 2.2: some clients send an empty line after a body. */
+    size_t skipped = span_starts_with(in, SPAN("\r\n")) ? 2 : 0;
+    struct span head = {in.p + skipped, in.len - skipped};
+    enum err e = find_head(head, max - skipped, &head), lines_e, framing_e;
+
+    if (e == ERR_INCOMPLETE)
+        return e;
+    /* Not the headers, which are two KiB and have a count. */
+    memset(out, 0, offsetof(struct http_request, headers));
+    out->head_len = skipped + head.len;
+    lines_e = decode_lines((struct span){head.p, e ? max - skipped : head.len - 2}, out);
+    framing_e = note_framing(out);
+    if (!e)
+        e = lines_e;
+    return e ? e : framing_e;
 }
 
 int http_refuse_body(const struct http_request *req, size_t body_max, bool takes_chunks)
@@ -272,14 +284,14 @@ bool http_list_has(const struct http_request *req, struct span name, struct span
     return false;
 }
 
-struct span http_cookie(const struct http_request *req, struct span name)
+struct span http_token(const struct http_request *req)
 {
-    struct span value = {NULL, 0};
+    struct cookies cookies = {0};
 
     for (size_t i = 0; i < req->header_count; i++)
         if (span_equal_nocase(req->headers[i].name, SPAN("Cookie")))
-            cookie_read(req->headers[i].value, name, &value);
-    return value;
+            cookies_read(req->headers[i].value, &cookies);
+    return cookies_token(&cookies);
 }
 
 struct span http_bearer(const struct http_request *req)
@@ -301,6 +313,23 @@ static enum err append_date(struct buf *out, int64_t unix_s)
     if (gmtime_r(&t, &utc))
         len = strftime(line, sizeof(line), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
     return buf_append(out, (struct span){line, len});
+}
+
+void http_add_lines(struct http_response *res, const char *format, ...)
+{
+    va_list args;
+    size_t len;
+    int n;
+
+    if (res->headers != res->lines)
+        snprintf(res->lines, sizeof(res->lines), "%s", res->headers);
+    res->headers = res->lines;
+    len = strlen(res->lines);
+    va_start(args, format);
+    n = vsnprintf(res->lines + len, sizeof(res->lines) - len, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= sizeof(res->lines) - len)
+        res->lines[len] = '\0';
 }
 
 enum err http_encode_response(struct buf *out, const struct http_response *res, bool keep_alive,

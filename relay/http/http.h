@@ -59,15 +59,16 @@ struct http_request {
 struct http_response {
     int status;
     const char *content_type;   /* static text */
+    const char *why;            /* of a refusal, for the metrics: static text; NULL: not said */
     const char *headers;        /* whole header lines, or empty; borrowed until it is encoded */
     char lines[HTTP_LINES_MAX]; /* room for header lines that are no static text */
     struct buf body;
     bool is_head; /* only its length is written */
 };
 
-/* Decodes one request head; *out borrows from `in`, and is of no use on failure. ERR_INCOMPLETE,
- * ERR_TOO_BIG (longer than `max`, a request line longer than HTTP_LINE_MAX, too many headers),
- * ERR_MALFORMED. */
+/* Decodes one request head; *out borrows from `in`. ERR_INCOMPLETE, ERR_MALFORMED: *out is of no
+ * use. ERR_TOO_BIG (longer than `max`, a request line longer than HTTP_LINE_MAX, too many headers):
+ * *out has what came before that, and is good for nothing but the refusal. */
 MUST_USE enum err http_decode_head(struct span in, size_t max, struct http_request *out);
 
 /* The status that refuses this request for its body alone: 411, 413, 417; 0 when it may come. */
@@ -85,11 +86,15 @@ struct span http_header(const struct http_request *req, struct span name);
  * any case: RFC 9110 5.3. */
 bool http_list_has(const struct http_request *req, struct span name, struct span token);
 
-/* The value of a cookie, as cookie_read() has it. */
-struct span http_cookie(const struct http_request *req, struct span name);
+/* The user's token in the cookies, as cookies_token() has it. */
+struct span http_token(const struct http_request *req);
 
 /* The key of "Authorization: Bearer key"; {NULL, 0} for any other. */
 struct span http_bearer(const struct http_request *req);
+
+/* Appends header lines to those of a response; none, if res->lines has no room for them all. */
+__attribute__((format(printf, 2, 3))) void http_add_lines(struct http_response *res,
+                                                          const char *format, ...);
 
 /* Appends the whole response. */
 MUST_USE enum err http_encode_response(struct buf *out, const struct http_response *res,

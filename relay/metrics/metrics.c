@@ -19,7 +19,6 @@ static const struct {
 } rows[COUNTER_COUNT] = {
     [COUNT_ACCEPTS] = {PREFIX "accepts_total", "", "Connections accepted at either port"},
     [COUNT_ACCEPT_PAUSES] = {PREFIX "accept_pauses_total", "", "Times that accepting was paused"},
-    [COUNT_REFUSED_UPGRADES] = {PREFIX "refused_upgrades_total", "", "Requests of clients refused"},
     [COUNT_HIDDEN_ADDRESSES] = {PREFIX "hidden_addresses_total", "",
                                 "Handshakes whose X-Forwarded-For is not believed"},
     [COUNT_OPENED] = {PREFIX "opened_total", "", "Sessions opened"},
@@ -43,27 +42,15 @@ void metrics_count(struct metrics *s, enum counter what, uint64_t n)
     s->counters[what] += n;
 }
 
-/* The row of this reason; the last one takes all for which there is no room. */
-static struct metrics_close *find_close(struct metrics *s, unsigned code, const char *reason)
+void metrics_count_refusal(struct metrics *s, int status, const char *reason)
 {
-    struct metrics_close *row = s->closes;
-
-    while (row < s->closes + s->close_count &&
-           (row->code != code || strcmp(row->reason, reason) != 0))
-        row++;
-    if (row < s->closes + s->close_count)
-        return row;
-    if (s->close_count == METRICS_CLOSES_MAX)
-        return row - 1;
-    s->close_count++;
-    *row = s->close_count < METRICS_CLOSES_MAX ? (struct metrics_close){reason, code, 0}
-                                               : (struct metrics_close){"other", 0, 0};
-    return row;
+    if (status >= 400 && status <= 599)
+        tally_count(&s->refusals, (unsigned)status, reason);
 }
 
 void metrics_count_close(struct metrics *s, unsigned code, const char *reason)
 {
-    find_close(s, code, reason)->count++;
+    tally_count(&s->closes, code, reason);
 }
 
 void metrics_count_left(struct metrics *s)
@@ -84,19 +71,23 @@ static enum err encode_counters(const struct metrics *s, struct buf *out)
     return e;
 }
 
+static enum err encode_refusals(const struct metrics *s, struct buf *out)
+{
+    static const char name[] = PREFIX "refused_upgrades_total";
+    enum err e = metrics_text_head(out, name, "counter", "Requests of clients refused, and why");
+
+    return e ? e : tally_encode(&s->refusals, name, "status", out);
+}
+
 static enum err encode_closes(const struct metrics *s, struct buf *out)
 {
-    enum err e = metrics_text_head(out, PREFIX "closed_total", "counter",
-                                   "Sessions closed, by whom and why");
+    static const char name[] = PREFIX "closed_total";
+    enum err e = metrics_text_head(out, name, "counter", "Sessions closed, by whom and why");
 
     if (!e)
-        e = buf_printf(out,
-                       PREFIX "closed_total{code=\"peer\",reason=\"peer went away\"} %" PRIu64 "\n",
+        e = buf_printf(out, "%s{code=\"peer\",reason=\"peer went away\"} %" PRIu64 "\n", name,
                        s->left);
-    for (size_t i = 0; i < s->close_count && !e; i++)
-        e = buf_printf(out, PREFIX "closed_total{code=\"%u\",reason=\"%s\"} %" PRIu64 "\n",
-                       s->closes[i].code, s->closes[i].reason, s->closes[i].count);
-    return e;
+    return e ? e : tally_encode(&s->closes, name, "code", out);
 }
 
 static enum err encode_times(const struct metrics *s, struct buf *out)
@@ -163,6 +154,8 @@ enum err metrics_append(const struct metrics *s, const struct gauges *g, struct 
 {
     enum err e = encode_counters(s, out);
 
+    if (!e)
+        e = encode_refusals(s, out);
     if (!e)
         e = encode_closes(s, out);
     if (!e)

@@ -9,11 +9,11 @@
 #include "common/bytes/buf.h"
 #include "common/bytes/err.h"
 #include "common/metrics/histogram.h"
+#include "relay/metrics/tally.h"
 
 enum counter {
     COUNT_ACCEPTS,          /* connections of either port */
     COUNT_ACCEPT_PAUSES,    /* out of descriptors or memory */
-    COUNT_REFUSED_UPGRADES, /* answered with another status than 101 */
     COUNT_HIDDEN_ADDRESSES, /* behind a web server that is not trusted */
     COUNT_OPENED,           /* sessions */
     COUNT_LOGINS,           /* sessions that became a user's */
@@ -33,20 +33,11 @@ enum counter {
 /* Kinds of rings whose way from the publish call to the socket is timed. */
 enum delay { DELAY_PERSONAL, DELAY_MANY, DELAY_ALL, DELAY_COUNT };
 
-/* More than there are reasons to close a session; what comes beyond is counted as one. */
-enum { METRICS_CLOSES_MAX = 48 };
-
-struct metrics_close {
-    const char *reason; /* static text */
-    unsigned code;
-    uint64_t count;
-};
-
 struct metrics {
     uint64_t counters[COUNTER_COUNT];
-    uint64_t left;                                   /* sessions whose peer went away */
-    struct metrics_close closes[METRICS_CLOSES_MAX]; /* those that have occurred, in that order */
-    size_t close_count;
+    struct tally refusals; /* of requests of clients, by status */
+    struct tally closes;   /* of sessions by us, by code */
+    uint64_t left;         /* sessions whose peer went away */
     struct histogram delays[DELAY_COUNT];
     struct histogram lag; /* of the loop's tick */
     int64_t resident_bytes;
@@ -64,7 +55,11 @@ struct gauges {
 
 void metrics_count(struct metrics *s, enum counter what, uint64_t n);
 
-/* Counts one session closed by us. `reason` is static text without '"' and '\'. */
+/* Counts one request of a client, if its status is that of a refusal. `reason` is static text
+ * without '"' and '\'. */
+void metrics_count_refusal(struct metrics *s, int status, const char *reason);
+
+/* Counts one session closed by us. `reason` is as above. */
 void metrics_count_close(struct metrics *s, unsigned code, const char *reason);
 
 /* Counts one whose peer went away. */

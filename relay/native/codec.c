@@ -43,7 +43,44 @@ static enum err encode_personal(const struct ring *r, struct buf *out)
         (e = append_field(out, SPAN(",\"num\":"), r->num)) ||
         (e = append_field(out, SPAN(",\"hit\":"), r->hit)))
         return e;
-    return r->id ? append_field(out, SPAN(",\"id\":"), r->id) : ERR_NONE;
+    if (r->id && (e = append_field(out, SPAN(",\"id\":"), r->id)))
+        return e;
+    return r->has_scope ? append_field(out, SPAN(",\"scope\":"), r->scope) : ERR_NONE;
+}
+
+static enum err append_json(struct buf *out, struct span name, struct span json)
+{
+    enum err e = buf_append(out, name);
+
+    return e ? e : buf_append(out, json.p ? json : SPAN("null"));
+}
+
+static struct span flag_text(bool b)
+{
+    return b ? SPAN("true") : SPAN("false");
+}
+
+static enum err encode_step(const struct ring *r, struct buf *out)
+{
+    const struct step *s = &r->step;
+    enum err e;
+
+    if ((e = append_field(out, SPAN(",\"from\":"), s->from)) ||
+        (e = append_field(out, SPAN(",\"add\":"), s->add)) ||
+        (e = append_json(out, SPAN(",\"category\":"), s->category)) ||
+        (e = append_json(out, SPAN(",\"critical\":"), flag_text(s->is_critical))) ||
+        (e = append_json(out, SPAN(",\"young\":"), flag_text(s->is_young))) ||
+        (e = append_field(out, SPAN(",\"id\":"), r->id)))
+        return e;
+    return s->capability.p ? append_json(out, SPAN(",\"c\":"), s->capability) : ERR_NONE;
+}
+
+static enum err encode_many(const struct ring *r, struct buf *out)
+{
+    enum err e = buf_printf(out, "{\"type\":\"ring\",\"seq\":%" PRId64 ",\"spread_ms\":%" PRIu32,
+                            r->seq, r->spread_ms);
+
+    return e || r->step.add == 0 ? e : encode_step(r, out);
 }
 
 static enum err encode_ring(const struct ring *r, struct buf *out)
@@ -52,10 +89,11 @@ static enum err encode_ring(const struct ring *r, struct buf *out)
     case RING_PERSONAL:
         return encode_personal(r, out);
     case RING_MANY:
-        return buf_printf(out, "{\"type\":\"ring\",\"seq\":%" PRId64 ",\"spread_ms\":%" PRIu32,
-                          r->seq, r->spread_ms);
+        return encode_many(r, out);
     default:
-        return buf_append(out, SPAN("{\"type\":\"ring\""));
+        return r->spread_ms
+                   ? append_field(out, SPAN("{\"type\":\"ring\",\"spread_ms\":"), r->spread_ms)
+                   : buf_append(out, SPAN("{\"type\":\"ring\""));
     }
 }
 

@@ -50,13 +50,13 @@ static enum request_outcome admit(struct engine *e, struct http_request *req,
     status = engine_check_room(e, &who, &why);
     if (!status)
         return REQUEST_UPGRADES;
-    res->headers = ENGINE_RETRY_AFTER;
+    http_add_lines(res, "%s", ENGINE_RETRY_AFTER);
     return refuse(res, status, why);
 }
 
 static enum request_outcome refuse_method(struct http_response *res)
 {
-    res->headers = "Allow: GET\r\n";
+    http_add_lines(res, "%s", "Allow: GET\r\n");
     return refuse(res, 405, "GET only");
 }
 
@@ -69,16 +69,18 @@ static bool owns_ws(const struct config *config, struct span path)
 static enum request_outcome answer_ws(struct engine *e, struct http_request *req,
                                       struct http_response *res, struct upgrade *upgrade)
 {
-    const char *why;
+    const char *why, *lines = "";
     int status;
 
     req->keeps_alive = false; /* nothing is read here after a refusal */
     if (req->method != HTTP_GET)
         return refuse_method(res);
     upgrade->protocol = &native_protocol;
-    status = handshake_websocket(req, &e->config->auth.origins, upgrade, &why, &res->headers);
-    if (status)
+    status = handshake_websocket(req, e->config, upgrade, &why, &lines);
+    if (status) {
+        http_add_lines(res, "%s", lines);
         return refuse(res, status, why);
+    }
     authenticator_check(&e->authenticator, upgrade->token, e->now, &upgrade->verdict);
     return admit(e, req, res, upgrade);
 }
@@ -99,7 +101,7 @@ static enum request_outcome answer_events(struct engine *e, struct http_request 
     if (req->method != HTTP_GET)
         return refuse_method(res);
     upgrade->protocol = &sse_protocol;
-    status = handshake_events(req, &e->config->auth.origins, upgrade, &why);
+    status = handshake_events(req, e->config, upgrade, &why);
     if (status)
         return refuse(res, status, why);
     /* Over WebSocket a bad token ends the session with a close code; an event stream has none to
@@ -401,7 +403,7 @@ static enum err open_session(struct engine *e, struct conn *c, const struct upgr
         free(n);
         return ERR_NO_MEMORY;
     }
-    if (upgrade->token.len > 0)
+    if (upgrade->token.p)
         log_in(e, s, &upgrade->verdict);
     if (s->state == SESSION_OPEN && is_one_way(n) &&
         has_parameter(upgrade->query, SPAN("online=1")))
@@ -489,7 +491,8 @@ static void free_session(struct engine *e, struct session *s)
 const struct protocol native_protocol = {
     .id = PROTOCOL_NATIVE,
     .name = "native",
-    .requests = {owns_ws, no_body, answer_ws},
+    .takes_steps = true,
+    .requests = {owns_ws, no_body, answer_ws, NULL},
     .start = start,
     .stop = stop,
     .open = open_session,
@@ -507,7 +510,8 @@ const struct protocol native_protocol = {
 const struct protocol sse_protocol = {
     .id = PROTOCOL_SSE,
     .name = "sse",
-    .requests = {owns_events, no_body, answer_events},
+    .takes_steps = true,
+    .requests = {owns_events, no_body, answer_events, NULL},
     .start = start,
     .stop = stop,
     .open = open_session,

@@ -71,7 +71,7 @@ static size_t deliver(struct api *api, const struct published_ring *pr)
     }
     metrics_count(api->metrics,
                   ring.type == RING_PERSONAL ? COUNT_RINGS_PERSONAL : COUNT_RINGS_MANY, 1);
-    if (ring.type == RING_MANY)
+    if (ring.type != RING_PERSONAL)
         ring.spread_ms =
             pace_spread_ms(pr->user_count, api->config->relay.pace, api->config->relay.check_rate);
     while (rings_next_user(&users, &user))

@@ -18,11 +18,19 @@ enum field {
     FIELD_NUM,
     FIELD_HIT,
     FIELD_ID,
-    FIELD_EPOCH
+    FIELD_SCOPE,
+    FIELD_EPOCH,
+    FIELD_FROM,
+    FIELD_ADD,
+    FIELD_CATEGORY,
+    FIELD_CRITICAL,
+    FIELD_YOUNG,
+    FIELD_CAPABILITY
 };
 
-static const char *const field_names[] = {"to",  "all", "version", "seq",
-                                          "num", "hit", "id",      "epoch"};
+static const char *const field_names[] = {"to",  "all",      "version",  "seq",   "num",
+                                          "hit", "id",       "scope",    "epoch", "from",
+                                          "add", "category", "critical", "young", "c"};
 
 enum { FIELD_COUNT = sizeof(field_names) / sizeof(field_names[0]) };
 
@@ -88,11 +96,13 @@ static enum err decode_numbers(const struct span fields[], struct ring *r, const
 {
     int64_t hit = 0;
 
-    *why = "version, seq, num, hit and id are integers, and not negative";
+    *why = "version, seq, num, hit, id and scope are integers, and not negative";
     if (decode_number(fields[FIELD_VERSION], &r->version) ||
         decode_number(fields[FIELD_SEQ], &r->seq) || decode_number(fields[FIELD_NUM], &r->num) ||
-        decode_number(fields[FIELD_HIT], &hit) || decode_number(fields[FIELD_ID], &r->id))
+        decode_number(fields[FIELD_HIT], &hit) || decode_number(fields[FIELD_ID], &r->id) ||
+        decode_number(fields[FIELD_SCOPE], &r->scope))
         return ERR_INVALID;
+    r->has_scope = fields[FIELD_SCOPE].p;
     *why = "hit is 0 or 1";
     if (hit > 1)
         return ERR_INVALID;
@@ -119,6 +129,44 @@ static enum err decode_type(const struct span fields[], struct published_ring *r
     return ERR_NONE;
 }
 
+static bool is_short_text(struct span value, size_t max)
+{
+    return !value.p || (json_walk_is_text(value) && value.len <= max);
+}
+
+static bool decode_flag(struct span value, bool *out)
+{
+    *out = span_equal(value, SPAN("true"));
+    return *out || !value.p || span_equal(value, SPAN("false"));
+}
+
+/* Its texts are handed on as they are written. */
+static enum err decode_step(const struct span fields[], struct published_ring *ring,
+                            const char **why)
+{
+    struct step *s = &ring->ring.step;
+
+    if (!fields[FIELD_FROM].p)
+        return ERR_NONE;
+    *why = "a ring with from is for all, and has seq, id, and add, which is positive";
+    if (ring->to.p || !fields[FIELD_SEQ].p || ring->ring.id == 0 ||
+        decode_number(fields[FIELD_FROM], &s->from) || decode_number(fields[FIELD_ADD], &s->add) ||
+        s->add == 0)
+        return ERR_INVALID;
+    *why = "category is a text of at most 64 characters or null, c a short text";
+    if (!span_equal(fields[FIELD_CATEGORY], SPAN("null")))
+        s->category = fields[FIELD_CATEGORY];
+    s->capability = fields[FIELD_CAPABILITY];
+    if (!is_short_text(s->category, STEP_CATEGORY_MAX) ||
+        !is_short_text(s->capability, STEP_CAPABILITY_MAX))
+        return ERR_INVALID;
+    *why = "critical and young are true or false";
+    return decode_flag(fields[FIELD_CRITICAL], &s->is_critical) &&
+                   decode_flag(fields[FIELD_YOUNG], &s->is_young)
+               ? ERR_NONE
+               : ERR_INVALID;
+}
+
 static enum err decode_ring(struct span value, const struct told *call, struct published_ring *ring,
                             const char **why)
 {
@@ -133,7 +181,8 @@ static enum err decode_ring(struct span value, const struct told *call, struct p
     if ((e = told_decode(fields[FIELD_EPOCH], (struct span){NULL, 0}, &told, why)))
         return e;
     ring->epoch = told.epoch;
-    return decode_type(fields, ring, why);
+    e = decode_type(fields, ring, why);
+    return e ? e : decode_step(fields, ring, why);
 }
 
 static size_t count_items(struct span list)

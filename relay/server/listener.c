@@ -46,14 +46,16 @@ static enum http_action serve(struct listener *l, const struct protocol *owner,
     }
 }
 
-/* From where it comes, as far as that is known. */
-static void find_peer(struct listener *l, struct http_request *req)
+/* Finds out from where it comes, as far as that is known, and who may read the response. */
+static void receive(struct listener *l, struct http_request *req, struct http_response *res)
 {
-    const struct config_list *trusted = &l->engine->config->relay.trusted_proxies;
+    const struct config *config = l->engine->config;
 
-    if (realip_is_hidden(req, trusted))
+    l->engine->now = instant_now();
+    if (realip_is_hidden(req, &config->relay.trusted_proxies))
         metrics_count(&l->engine->metrics, COUNT_HIDDEN_ADDRESSES, 1);
-    realip_resolve(req, trusted);
+    realip_resolve(req, &config->relay.trusted_proxies);
+    handshake_share(req, handshake_origin(req, config), res);
 }
 
 enum http_action listener_on_request(void *ctx, struct http_request *req, struct http_response *res)
@@ -62,17 +64,27 @@ enum http_action listener_on_request(void *ctx, struct http_request *req, struct
     const struct protocol *owner = owner_of(l->engine, req->path);
     enum http_action action = HTTP_REPLY;
 
-    l->engine->now = instant_now();
-    find_peer(l, req);
+    receive(l, req, res);
     if (owner) {
         action = serve(l, owner, req, res);
     } else {
         req->keeps_alive = false;
         handshake_refuse(res, 404, "no such path");
     }
-    if (action == HTTP_REPLY && res->status >= 400)
-        metrics_count(&l->engine->metrics, COUNT_REFUSED_UPGRADES, 1);
+    if (action == HTTP_REPLY)
+        metrics_count_refusal(&l->engine->metrics, res->status, res->why ? res->why : "other");
     return action;
+}
+
+void listener_on_refusal(void *ctx, struct http_request *req, struct http_response *res)
+{
+    struct listener *l = ctx;
+    const struct protocol *owner = owner_of(l->engine, req->path);
+
+    receive(l, req, res);
+    metrics_count_refusal(&l->engine->metrics, res->status, "head or body");
+    if (owner && owner->requests.on_refusal)
+        owner->requests.on_refusal(l->engine, req, res->status);
 }
 
 size_t listener_body_max(void *ctx, const struct http_request *req)

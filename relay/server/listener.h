@@ -18,6 +18,7 @@ struct listener {
 /* As in struct http_handler, with a listener as their ctx. */
 enum http_action listener_on_request(void *ctx, struct http_request *req,
                                      struct http_response *res);
+void listener_on_refusal(void *ctx, struct http_request *req, struct http_response *res);
 size_t listener_body_max(void *ctx, const struct http_request *req);
 
 #endif

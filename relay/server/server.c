@@ -33,12 +33,11 @@ enum {
     HANDSHAKES_MAX = 2048,
     REQUEST_TIMEOUT_MS = 10000,
     IDLE_TIMEOUT_MS = 60000,
-    QUIET_MS = 60000,          /* between two lines of the log about the same */
     KERNEL_BUFFER = 16 * 1024, /* for what a session does not read; in the kernel */
 };
 
 /* Of what the log tells once in a while, however often it happens. */
-struct teller {
+struct notice {
     uint64_t told;
     int64_t next_line_ms;
 };
@@ -57,7 +56,7 @@ struct server {
     ev_prepare after_turn;
     int64_t tick_us; /* when the last tick came; 0: none has */
     struct clock_watch clock;
-    struct teller untimely, hidden; /* tokens, and addresses */
+    struct notice untimely, hidden; /* tokens, and addresses */
 };
 
 /* --- what the engine asks for --- */
@@ -147,13 +146,13 @@ static void note_lag(struct server *server)
 }
 
 /* Whether there was more of it since the log told, which it then does. */
-static bool is_news(const struct engine *e, struct teller *teller, enum counter what)
+static bool is_news(const struct engine *e, struct notice *notice, enum counter what)
 {
     uint64_t count = e->metrics.counters[what];
 
-    if (count == teller->told || !interval_take(&teller->next_line_ms, e->now.ms, QUIET_MS))
+    if (count == notice->told || !interval_take(&notice->next_line_ms, e->now.ms, LOG_QUIET_MS))
         return false;
-    teller->told = count;
+    notice->told = count;
     return true;
 }
 
@@ -326,8 +325,10 @@ static struct http_limits publish_limits(const struct config *config)
 
 static enum err listen_for_clients(struct server *server)
 {
-    struct http_handler handler = {
-        .on_request = listener_on_request, .body_max = listener_body_max, .ctx = &server->listener};
+    struct http_handler handler = {.on_request = listener_on_request,
+                                   .on_refusal = listener_on_refusal,
+                                   .body_max = listener_body_max,
+                                   .ctx = &server->listener};
     struct http_limits limits = client_limits(server->engine.config);
     int size = KERNEL_BUFFER;
     enum err e;
@@ -485,5 +486,5 @@ void server_drain(struct server *server)
 {
     stop_accepting(server);
     server->engine.now = instant_now();
-    engine_drain(&server->engine);
+    engine_drain(&server->engine, server->listen.type == ADDRESS_INHERITED);
 }

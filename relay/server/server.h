@@ -21,7 +21,7 @@ void server_reconfigure(struct server *server, const struct config *config,
                         const struct secrets *secrets);
 
 /* Takes no more clients, says bye, closes the sessions over the drain window, then breaks the loop;
- * at once if there are none. */
+ * at once if there are none, or if the listener was inherited and so goes on without us. */
 void server_drain(struct server *server);
 
 #endif

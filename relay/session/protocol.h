@@ -38,11 +38,14 @@ struct protocol_requests {
     size_t (*body_max)(struct engine *e, const struct http_request *req);
     enum request_outcome (*answer)(struct engine *e, struct http_request *req,
                                    struct http_response *res, struct upgrade *upgrade);
+    /* A request was refused for its head alone, by this status. NULL: that changes nothing. */
+    void (*on_refusal)(struct engine *e, const struct http_request *req, int status);
 };
 
 struct protocol {
     enum protocol_id id;
     const char *name; /* in metrics and lists */
+    bool takes_steps; /* its clients may compute their number from a step: such a ring asks few */
     struct protocol_requests requests;
 
     /* Birth and end of what its sessions share, which the engine keeps as its state. */

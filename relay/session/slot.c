@@ -19,21 +19,29 @@ static void mark(struct slot *s, unsigned bit)
     s->waiting = (uint8_t)(s->waiting | bit);
 }
 
+/* Of all that wait, the longest spread. */
+static void spread(struct slot *s, uint32_t spread_ms)
+{
+    if (!(s->waiting & (WAITING_MANY | WAITING_ASK)) || spread_ms > s->spread_ms)
+        s->spread_ms = spread_ms;
+}
+
 static void put_many(struct slot *s, int64_t seq, uint32_t spread_ms)
 {
+    spread(s, spread_ms);
     /* A page that has to ask learns of this as well. */
     if (s->waiting & WAITING_ASK)
         return;
-    if (!(s->waiting & WAITING_MANY)) {
+    if (!(s->waiting & WAITING_MANY) || seq > s->many_seq)
         s->many_seq = seq;
-        s->spread_ms = spread_ms;
-        mark(s, WAITING_MANY);
-        return;
-    }
-    if (seq > s->many_seq)
-        s->many_seq = seq;
-    if (spread_ms > s->spread_ms)
-        s->spread_ms = spread_ms;
+    mark(s, WAITING_MANY);
+}
+
+static void put_ask(struct slot *s, uint32_t spread_ms)
+{
+    spread(s, spread_ms);
+    s->waiting = (uint8_t)(s->waiting & ~WAITING_MANY);
+    mark(s, WAITING_ASK);
 }
 
 static void put_personal(struct slot *s, const struct ring *r)
@@ -53,6 +61,8 @@ static void put_personal(struct slot *s, const struct ring *r)
     s->num = r->num;
     s->id = r->id;
     s->hit = r->hit;
+    s->scope = r->scope;
+    s->has_scope = r->has_scope;
     mark(s, WAITING_PERSONAL);
 }
 
@@ -66,8 +76,7 @@ static void put_ring(struct slot *s, const struct ring *r)
         put_many(s, r->seq, r->spread_ms);
         break;
     case RING_ASK:
-        s->waiting = (uint8_t)(s->waiting & ~WAITING_MANY);
-        mark(s, WAITING_ASK);
+        put_ask(s, r->spread_ms);
         break;
     }
 }
@@ -119,6 +128,8 @@ static void fill(const struct slot *s, unsigned bit, struct event *out)
                                           .seq = s->seq,
                                           .num = s->num,
                                           .hit = s->hit,
+                                          .scope = s->scope,
+                                          .has_scope = s->has_scope,
                                           .id = s->id}};
         break;
     case WAITING_MANY:
@@ -127,7 +138,8 @@ static void fill(const struct slot *s, unsigned bit, struct event *out)
             .as.ring = {.type = RING_MANY, .seq = s->many_seq, .spread_ms = s->spread_ms}};
         break;
     case WAITING_ASK:
-        *out = (struct event){.type = EVENT_RING, .as.ring = {.type = RING_ASK}};
+        *out = (struct event){.type = EVENT_RING,
+                              .as.ring = {.type = RING_ASK, .spread_ms = s->spread_ms}};
         break;
     case WAITING_ONLINE:
         *out = (struct event){.type = EVENT_ONLINE};

@@ -14,6 +14,7 @@ struct slot {
     int64_t seq;
     int64_t num;
     int64_t id;
+    int64_t scope;
     int64_t many_seq; /* of the ring for many */
     int64_t since_us; /* since when a ring waits for our next turn; 0: it waits for its reader */
     uint32_t spread_ms;
@@ -21,6 +22,7 @@ struct slot {
     uint32_t epoch;    /* serial of that of the rings */
     uint8_t waiting;   /* a bit for each kind of message */
     uint8_t hit;
+    bool has_scope;
     uint8_t fault; /* enum event_fault */
 };
 
@@ -28,7 +30,7 @@ struct slot {
  * changes. Before each put and take. */
 void slot_enter(struct slot *s, uint32_t epoch);
 
-/* Merges one message into the slot. */
+/* Merges one message into the slot, which keeps no step: its reader will ask. */
 void slot_put(struct slot *s, const struct event *m);
 
 /* Takes the next message out, bye last. False when nothing waits. *out needs its `user` (welcome),

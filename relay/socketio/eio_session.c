@@ -318,6 +318,11 @@ enum err eio_session_start_payload(struct eio_session *s, struct span content_ty
     return e;
 }
 
+void eio_session_refuse_payload(struct eio_session *s)
+{
+    end(s, "payload too long");
+}
+
 bool eio_session_hear_next(struct eio_session *s, struct eio_payload *payload, int64_t now_ms,
                            struct eio_event *out)
 {

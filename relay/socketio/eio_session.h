@@ -122,6 +122,9 @@ struct eio_event {
 MUST_USE enum err eio_session_start_payload(struct eio_session *s, struct span content_type,
                                             char *body, size_t len, struct eio_payload *payload);
 
+/* A POST has come whose body is too long to be read: the session is over. */
+void eio_session_refuse_payload(struct eio_session *s);
+
 /* Hears its next packet. False, and *out is of no use: there is none, or the session is over. */
 bool eio_session_hear_next(struct eio_session *s, struct eio_payload *payload, int64_t now_ms,
                            struct eio_event *out);

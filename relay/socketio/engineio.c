@@ -304,7 +304,8 @@ enum err eio_payload_init(struct eio_payload *p, unsigned revision, bool is_json
             return ERR_UNSUPPORTED;
         p->framing = EIO_BINARY_3;
     }
-    return p->rest_len > 0 ? ERR_NONE : ERR_MALFORMED;
+    /* No packets at all are octets, but no text. */
+    return p->rest_len > 0 || p->framing == EIO_BINARY_3 ? ERR_NONE : ERR_MALFORMED;
 }
 
 static struct span cut(struct eio_payload *p, size_t n)

@@ -53,7 +53,7 @@ static enum err cut_attachments(struct span *rest, unsigned *out)
     struct span digits = cut_digits(rest);
     int64_t n;
 
-    if (digits.len > 2 || span_parse_int(digits, &n) || n > SIO_ATTACHMENTS_MAX)
+    if (digits.len > 2 || span_parse_int(digits, &n) || n < 1 || n > SIO_ATTACHMENTS_MAX)
         return ERR_MALFORMED;
     if (rest->len == 0 || rest->p[0] != '-')
         return ERR_MALFORMED;
@@ -125,8 +125,6 @@ static enum err read_connect(struct sio_packet *p, struct span json)
 {
     struct json_object *token;
 
-    if (json.len == 0)
-        return ERR_NONE;
     if (!json_object_is_type(p->root, json_type_object) || json_has_nul(json))
         return ERR_MALFORMED;
     if (json_object_object_get_ex(p->root, "token", &token))
@@ -134,14 +132,14 @@ static enum err read_connect(struct sio_packet *p, struct span json)
     return ERR_NONE;
 }
 
-/* Each type has its form of data. */
+/* Each type has its form of data; that there is none is fine, as in the reference. */
 static enum err read_data(struct sio_packet *p, struct span json)
 {
     switch (p->type) {
     case SIO_CONNECT:
         return read_connect(p, json);
     case SIO_DISCONNECT:
-        return json.len == 0 ? ERR_NONE : ERR_MALFORMED;
+        return ERR_MALFORMED;
     case SIO_EVENT:
     case SIO_BINARY_EVENT:
         return read_event(p);
@@ -171,7 +169,7 @@ enum err sio_decode(struct span in, struct sio_packet *out)
         return e;
     if (in.len > 0 && (e = json_decode(in, &p.root)))
         return e == ERR_NO_MEMORY ? e : ERR_MALFORMED;
-    if ((e = read_data(&p, in))) {
+    if (in.len > 0 && (e = read_data(&p, in))) {
         sio_packet_deinit(&p);
         return e;
     }

@@ -37,7 +37,7 @@ struct sio_packet {
     struct span name_space; /* "/" if none was said; without a query; borrows from the packet */
     bool has_ack;
     int64_t ack_id;
-    struct span event;        /* the name, or number, of an event */
+    struct span event;        /* the name, or number, of an event; {NULL, 0} if it has none */
     struct span argument;     /* the first one, if it is a text or a number; else {NULL, 0} */
     struct span token;        /* of {"token":…} in a CONNECT; else {NULL, 0} */
     struct json_object *root; /* owns what event, argument and token borrow */

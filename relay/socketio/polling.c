@@ -5,21 +5,13 @@
  * which transport. A GET with nothing to tell is parked; flush() of the session answers it. */
 #include "relay/socketio/polling.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "relay/access/handshake.h"
 #include "relay/socketio/session.h"
 
 enum {
     UNKNOWN_BODY_MAX = 4096, /* of a POST to a session that there is not */
-    ORIGIN_MAX = 256,
     ASKED_HEADERS_MAX = 512, /* names that a preflight asks for, all together */
 };
-
-_Static_assert(ORIGIN_MAX + ASKED_HEADERS_MAX + 256 <= HTTP_LINES_MAX,
-               "any header lines find room");
 
 /* A request that is being answered. */
 struct asked {
@@ -46,6 +38,7 @@ static enum request_outcome refuse(struct asked *a, enum eio_fault fault)
 {
     struct span ignored;
 
+    a->res->why = eio_fault_message(fault);
     if (http_find_header(a->req, SPAN("Upgrade"), &ignored) != ERR_NOT_FOUND) {
         a->req->keeps_alive = false;
         return answer_text(a, eio_fault_status(fault), "text/html",
@@ -58,64 +51,40 @@ static enum request_outcome refuse(struct asked *a, enum eio_fault fault)
     return REQUEST_ANSWERED;
 }
 
-/* Appends to the header lines of the response; all that may come has room. */
-__attribute__((format(printf, 2, 3))) static void add_lines(struct asked *a, const char *format,
-                                                            ...)
+static enum request_outcome refuse_switched_off(struct asked *a, struct span why)
 {
-    size_t len = strlen(a->res->lines);
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(a->res->lines + len, sizeof(a->res->lines) - len, format, args);
-    va_end(args);
-    a->res->headers = a->res->lines;
+    a->req->keeps_alive = false;
+    return answer_text(a, 404, "text/plain", why);
 }
 
 static enum request_outcome refuse_for_room(struct asked *a, int status, const char *why)
 {
-    add_lines(a, "%s", ENGINE_RETRY_AFTER);
+    http_add_lines(a->res, "%s", ENGINE_RETRY_AFTER);
     return answer_text(a, status, "text/plain", span_of(why));
 }
 
 /* Of a page of ours, which may send what headers it likes: identity is in none of them. */
-static void answer_preflight(struct asked *a)
+static enum request_outcome answer_preflight(struct asked *a)
 {
     struct span asked = http_header(a->req, SPAN("Access-Control-Request-Headers"));
 
     if (asked.len == 0 || asked.len > ASKED_HEADERS_MAX)
         asked = SPAN("Content-Type");
-    add_lines(a,
-              "Access-Control-Allow-Methods: GET, POST\r\nAccess-Control-Allow-Headers: %.*s\r\n"
-              "Access-Control-Max-Age: 600\r\n",
-              SPAN_ARGS(asked));
-}
-
-/* Lets in pages of our origins, and says so to their browsers. False: it is another's. */
-static bool check_origin(struct asked *a)
-{
-    struct span origin = http_header(a->req, SPAN("Origin"));
-
-    a->res->lines[0] = '\0';
-    a->origin = handshake_origin(a->req, &a->engine->config->auth.origins);
-    if (a->origin == ORIGIN_NOT_SAID)
-        return true;
-    if (a->origin == ORIGIN_FOREIGN || origin.len > ORIGIN_MAX)
-        return false;
-    add_lines(a,
-              "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Allow-Credentials: true\r\n"
-              "Vary: Origin\r\n",
-              SPAN_ARGS(origin));
-    if (a->req->method == HTTP_OPTIONS)
-        answer_preflight(a);
-    return true;
+    http_add_lines(
+        a->res,
+        "Access-Control-Allow-Methods: GET, POST\r\nAccess-Control-Allow-Headers: %.*s\r\n"
+        "Access-Control-Max-Age: 600\r\n",
+        SPAN_ARGS(asked));
+    return answer_text(a, 200, "text/plain", SPAN(""));
 }
 
 /* The token of a page of our own; empty: there is none, or it is no proof. */
 static struct span proven_token(const struct asked *a)
 {
     struct span token = handshake_token(a->req);
+    bool is_proof = handshake_is_vouched_for(a->req, a->engine->config, a->origin);
 
-    return handshake_is_vouched_for(a->req, a->origin) && token.len <= TOKEN_MAX ? token : SPAN("");
+    return is_proof && token.len <= TOKEN_MAX ? token : SPAN("");
 }
 
 /* --- of a session --- */
@@ -185,6 +154,8 @@ static enum request_outcome serve_session(struct asked *a, struct socketio_sessi
 {
     enum http_method method = a->req->method;
 
+    if ((a->query.revision == 4) != (ss->eio.client.revision == 4))
+        return refuse(a, EIO_BAD_REQUEST);
     /* One that has nothing to upgrade is opened, and closed then. */
     if (a->query.transport == EIO_WEBSOCKET)
         return method == HTTP_GET ? hand_over(a) : refuse(a, EIO_BAD_REQUEST);
@@ -255,6 +226,30 @@ size_t polling_body_max(struct engine *e, const struct http_request *req)
                                                : UNKNOWN_BODY_MAX;
 }
 
+/* The session that the query names, if it is the asker's own. */
+static struct socketio_session *find_own(struct engine *e, const struct http_request *req,
+                                         struct span sid)
+{
+    struct socketio_session *ss = socketio_session_find(e, sid);
+
+    return ss && socketio_session_is_of(ss, handshake_token(req), &req->peer) ? ss : NULL;
+}
+
+void polling_on_refusal(struct engine *e, const struct http_request *req, int status)
+{
+    struct socketio_session *ss;
+    struct eio_query query;
+    enum eio_fault fault;
+
+    if (status != 413 || eio_query_decode(req->query, &query, &fault))
+        return;
+    ss = find_own(e, req, query.sid);
+    if (!ss)
+        return;
+    eio_session_refuse_payload(&ss->eio);
+    engine_mark_dirty(e, &ss->base);
+}
+
 enum request_outcome polling_answer(struct engine *e, struct http_request *req,
                                     struct http_response *res, struct upgrade *upgrade)
 {
@@ -262,14 +257,21 @@ enum request_outcome polling_answer(struct engine *e, struct http_request *req,
     struct socketio_session *ss;
     enum eio_fault fault;
 
-    if (!check_origin(&a))
+    a.origin = handshake_origin(req, e->config);
+    if (a.origin == ORIGIN_FOREIGN)
         return refuse(&a, EIO_FORBIDDEN);
+    if (!e->config->relay.socketio)
+        return refuse_switched_off(
+            &a, SPAN("socket.io is off; to serve it, set [relay] socketio = yes\n"));
     if (req->method == HTTP_OPTIONS)
-        return answer_text(&a, 200, "text/plain", SPAN(""));
+        return answer_preflight(&a);
     if (eio_query_decode(req->query, &a.query, &fault))
         return refuse(&a, fault);
+    if (a.query.jsonp >= 0 && !e->config->relay.socketio_jsonp)
+        return refuse_switched_off(
+            &a, SPAN("JSONP is off; to serve it, set [relay] socketio_jsonp = yes\n"));
     if (a.query.sid.len == 0)
         return shake_hands(&a);
-    ss = socketio_session_find(e, a.query.sid);
+    ss = find_own(e, req, a.query.sid);
     return ss ? serve_session(&a, ss) : refuse(&a, EIO_UNKNOWN_SID);
 }

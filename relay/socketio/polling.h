@@ -12,5 +12,6 @@ bool polling_owns(const struct config *config, struct span path);
 size_t polling_body_max(struct engine *e, const struct http_request *req);
 enum request_outcome polling_answer(struct engine *e, struct http_request *req,
                                     struct http_response *res, struct upgrade *upgrade);
+void polling_on_refusal(struct engine *e, const struct http_request *req, int status);
 
 #endif

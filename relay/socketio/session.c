@@ -8,10 +8,12 @@
 #include "relay/socketio/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "relay/access/address_limit.h"
 #include "relay/access/handshake.h"
 #include "relay/socketio/broadcast_log.h"
 #include "relay/socketio/packet.h"
@@ -145,20 +147,55 @@ static void flush(struct engine *e, struct session *s)
 
 /* --- login --- */
 
-/* Returns why not; NULL: the session is the user's, or was somebody's already. */
-static const char *log_in(struct socketio_session *ss, struct span proof)
+/* Returns why not; NULL: the session is the user's. */
+static const char *end_login(struct socketio_session *ss, enum login_result result)
 {
-    struct engine *e = ss->engine;
-    struct session *s = &ss->base;
-
-    if (authenticator_log_in_by_proof(&e->authenticator, s, proof, e->now) == LOGIN_REFUSED)
+    if (result == LOGIN_REFUSED)
         return "not authorized";
-    engine_note_login(e, s);
+    engine_note_login(ss->engine, &ss->base);
     return NULL;
 }
 
-static void note_cookie(struct socketio_session *ss)
+static const char *log_in(struct socketio_session *ss, struct span proof)
 {
+    struct engine *e = ss->engine;
+
+    return end_login(ss,
+                     authenticator_log_in_by_proof(&e->authenticator, &ss->base, proof, e->now));
+}
+
+/* Of a token the end is signature, and as good as all of it: nobody can guess that. */
+static struct socketio_seal seal_of(struct span token)
+{
+    struct socketio_seal seal = {{0}};
+    size_t len = token.len < sizeof(seal.end) ? token.len : sizeof(seal.end);
+
+    if (len > 0)
+        memcpy(seal.end, token.p + token.len - len, len);
+    return seal;
+}
+
+bool socketio_session_is_of(struct socketio_session *ss, struct span token, const struct ip *peer)
+{
+    struct ip here = address_limit_place(peer), there = address_limit_place(&ss->base.origin.peer);
+    struct socketio_seal seal = seal_of(token);
+    struct verdict verdict;
+
+    if (!ss->is_by_cookie)
+        return memcmp(&here, &there, sizeof(here)) == 0;
+    if (memcmp(&seal, &ss->seal, sizeof(seal)) == 0)
+        return true;
+    authenticator_check(&ss->engine->authenticator, token, ss->engine->now, &verdict);
+    if (verdict.code || !span_equal(verdict_user(&verdict), hub_user_id(&ss->base)))
+        return false;
+    ss->seal = seal;
+    return true;
+}
+
+static void note_cookie(struct socketio_session *ss, struct span token)
+{
+    ss->is_by_cookie = true;
+    ss->seal = seal_of(token);
     eio_session_set_logged_in(&ss->eio);
     /* It is told the numbers at the next check that finds it connected. */
     ss->online_seen = (struct online){UINT32_MAX, UINT32_MAX};
@@ -167,21 +204,18 @@ static void note_cookie(struct socketio_session *ss)
 void socketio_session_log_in(struct socketio_session *ss, struct span token)
 {
     if (token.len > 0 && !log_in(ss, token))
-        note_cookie(ss);
+        note_cookie(ss, token);
 }
 
 /* At the handshake, where the token was looked at already. */
 static void log_in_by_cookie(struct socketio_session *ss, const struct upgrade *upgrade)
 {
-    struct engine *e = ss->engine;
+    const struct authenticator *a = &ss->engine->authenticator;
 
-    if (upgrade->token.len == 0 || upgrade->verdict.code) {
-        socketio_session_log_in(ss, upgrade->token);
-    } else if (authenticator_log_in(&e->authenticator, &ss->base, &upgrade->verdict) ==
-               LOGIN_DONE) {
-        engine_note_login(e, &ss->base);
-        note_cookie(ss);
-    }
+    if (upgrade->token.len > 0 &&
+        !end_login(ss,
+                   authenticator_log_in_by_checked(a, &ss->base, upgrade->token, upgrade->verdict)))
+        note_cookie(ss, upgrade->token);
 }
 
 static void tell_online(struct engine *e, struct socketio_session *ss)
@@ -306,7 +340,7 @@ struct socketio_session *socketio_session_find(const struct engine *e, struct sp
     struct entry *entry;
 
     HASH_FIND(hh, shared_of(e)->by_sid, sid.p, sid.len, entry);
-    return entry ? &entry->session : NULL;
+    return entry && !eio_session_is_over(&entry->session.eio) ? &entry->session : NULL;
 }
 
 static void drop_probe(struct socketio_session *ss)
@@ -616,7 +650,7 @@ static void end(struct engine *e, struct session *s)
 const struct protocol socketio_protocol = {
     .id = PROTOCOL_SOCKETIO,
     .name = "socketio",
-    .requests = {polling_owns, polling_body_max, polling_answer},
+    .requests = {polling_owns, polling_body_max, polling_answer, polling_on_refusal},
     .start = start,
     .stop = stop,
     .open = open_conn,

@@ -12,6 +12,11 @@
 
 extern const struct protocol socketio_protocol;
 
+/* What a cookie is known by again. */
+struct socketio_seal {
+    char end[16];
+};
+
 struct socketio_session {
     struct session base;
     struct engine *engine;
@@ -19,6 +24,8 @@ struct socketio_session {
     struct http_conn *poll;    /* the GET that waits; NULL: none */
     uint64_t log_position;     /* up to where it has been told the texts of broadcasts */
     struct online online_seen; /* as it was last told */
+    bool is_by_cookie;         /* a cookie has logged it in, that of the seal */
+    struct socketio_seal seal;
     struct eio_session eio;
 };
 
@@ -27,8 +34,12 @@ struct socketio_session {
 struct socketio_session *socketio_session_open(struct engine *e, const struct eio_query *handshake,
                                                const struct upgrade *upgrade, struct conn *c);
 
-/* NULL: there is none. */
+/* NULL: there is none, or it is over. */
 struct socketio_session *socketio_session_find(const struct engine *e, struct span sid);
+
+/* Whether a request that names its id may be its client's. What has logged it in binds: its cookie,
+ * or another one of its user, wherever that now comes from; without a cookie, its address. */
+bool socketio_session_is_of(struct socketio_session *ss, struct span token, const struct ip *peer);
 
 /* Logs in by a token of the cookie, if it is a good one. */
 void socketio_session_log_in(struct socketio_session *ss, struct span token);

@@ -201,10 +201,14 @@ static void reply(struct http_conn *c, const struct http_response *res, bool kee
         c->is_ending = true;
 }
 
-static void refuse(struct http_conn *c, int status)
+/* `req`: NULL if nothing of it is known. */
+static void refuse(struct http_conn *c, struct http_request *req, int status)
 {
+    const struct http_handler *handler = &c->server->handler;
     struct http_response res = {.status = status, .content_type = "text/plain", .headers = ""};
 
+    if (req && handler->on_refusal)
+        handler->on_refusal(handler->ctx, req, &res);
     reply(c, &res, false);
 }
 
@@ -251,7 +255,6 @@ static enum progress handle(struct http_conn *c, struct http_request *req)
                                 .is_head = req->method == HTTP_HEAD};
 
     buf_init(&res.body, RESPONSE_MAX - RESPONSE_HEAD_MAX);
-    req->peer = c->peer;
     req->conn = c;
     c->request_len = req->head_len + req->content_length;
     req->body = c->in.data + req->head_len;
@@ -311,13 +314,14 @@ static bool refuse_by_head(struct http_conn *c, const struct http_request *req)
 {
     const struct http_handler *handler = &c->server->handler;
     struct http_response res = {.headers = "", .is_head = req->method == HTTP_HEAD};
-    bool is_whole = !http_refuse_body(req, c->in.len - req->head_len, false);
+    bool is_whole;
 
     if (!handler->refuses)
         return false;
     buf_init(&res.body, RESPONSE_MAX - RESPONSE_HEAD_MAX);
     if (!handler->refuses(handler->ctx, req, &res))
         return false;
+    is_whole = !http_refuse_body(req, c->in.len - req->head_len, false);
     reply(c, &res, is_whole && req->keeps_alive && !c->has_ended_input);
     buf_deinit(&res.body);
     if (!c->is_ending) {
@@ -339,10 +343,10 @@ static enum progress serve_chunks(struct http_conn *c, struct http_request *req,
     case ERR_INCOMPLETE:
         return await_body(c, req);
     case ERR_TOO_BIG:
-        refuse(c, 413);
+        refuse(c, req, 413);
         return PROGRESS_DONE;
     default:
-        refuse(c, 400);
+        refuse(c, req, 400);
         return PROGRESS_DONE;
     }
 }
@@ -356,11 +360,12 @@ static enum progress serve_request(struct http_conn *c)
 
     if (e == ERR_INCOMPLETE)
         return PROGRESS_WAIT;
+    req.peer = c->peer;
     if (e) {
-        refuse(c, e == ERR_TOO_BIG ? 431 : 400);
+        refuse(c, e == ERR_TOO_BIG ? &req : NULL, e == ERR_TOO_BIG ? 431 : 400);
         return PROGRESS_DONE;
     }
-    /* Whether its answer has a body, only those know who know the method. */
+    /* Only a client that knows the method can tell whether the answer has a body. */
     if (req.method == HTTP_OTHER)
         req.keeps_alive = false;
     if (req.framing.is_chunked)
@@ -369,7 +374,7 @@ static enum progress serve_request(struct http_conn *c)
         return PROGRESS_DONE;
     max = body_max(c, &req);
     if ((status = http_refuse_body(&req, max, c->server->handler.takes_chunks))) {
-        refuse(c, status);
+        refuse(c, &req, status);
         return PROGRESS_DONE;
     }
     if (req.framing.is_chunked)

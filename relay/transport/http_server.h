@@ -30,6 +30,9 @@ struct http_handler {
     /* Whether the head alone refuses the request, by what is then in *res; asked before anything
      * is read for its body, and again whenever more of that has come. NULL: none is. */
     bool (*refuses)(void *ctx, const struct http_request *req, struct http_response *res);
+    /* A request is refused before on_request() has seen it, by res->status; adds header lines. Of a
+     * head that is too long only the begin is known. NULL: there are none to add. */
+    void (*on_refusal)(void *ctx, struct http_request *req, struct http_response *res);
     void *ctx;
 };
 
@@ -39,7 +42,7 @@ struct http_limits {
     size_t connections_max; /* not counting parked ones; at more, the one that was silent for
                                longest is closed; 0: no limit */
     int descriptors_max;    /* a connection whose descriptor is no lower is closed, and accepting
-                               pauses;    0: no limit */
+                               pauses; 0: no limit */
     int64_t request_timeout_ms;
     int64_t idle_timeout_ms; /* between two requests */
 };

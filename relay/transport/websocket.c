@@ -4,8 +4,8 @@
  * then has its flow control on for good, while frames are read by ws_decoder.h. It takes unmasked
  * ones, forgets a ping while another waits for its pong, and goes on after a close. It runs on our
  * libev loop as a foreign one, so its timers need a nudge once a second, and its validity timers,
- * one sorted list, are off. Frames are written outside of its writeable callback, which costs a
- * third of it; what the kernel does not take it buffers, so we ask before each one. */
+ * one sorted list, are off. Frames go straight to the socket, without it; what of one the kernel
+ * does not take it keeps and writes later, so we ask before the next one. */
 #include "relay/transport/websocket.h"
 
 #include <errno.h>
@@ -23,10 +23,11 @@
 /* The first is held for each session, and not needed. */
 enum { RX_BUFFER = 1, HEADER_POOL = 8, READ_SIZE = 16 * 1024, CLOSE_TIMEOUT_S = 5 };
 
-/* First bytes of frames that are written whole here: the library has no name for a close. */
-enum { FRAME_CLOSE = 0x88, FRAME_PONG = 0x8a };
+/* First bytes of frames (RFC 6455 5.2), which are written whole here. */
+enum { FRAME_TEXT = 0x81, FRAME_CLOSE = 0x88, FRAME_PONG = 0x8a };
 
-_Static_assert(FRAME_ROOM >= LWS_PRE, "libwebsockets writes its header before the payload");
+_Static_assert(FRAME_ROOM >= LWS_PRE,
+               "a head goes before the payload, and takes less than LWS_PRE");
 
 struct websockets {
     struct lws_context *context;
@@ -55,6 +56,7 @@ struct websocket {
     const char *close_reason; /* NULL: it is not closing */
     uint16_t close_code;
     bool has_told_close;
+    bool has_backlog; /* libwebsockets may still hold bytes that the socket has not taken */
 };
 
 static struct websocket *websocket_of(struct conn *c)
@@ -79,12 +81,27 @@ static void establish(struct websockets *w, struct lws *wsi)
     w->opened = w->opening;
     w->opening = NULL;
     w->opened->wsi = wsi;
+    w->opened->has_backlog = true; /* its answer to the handshake, perhaps */
     lws_set_opaque_user_data(wsi, w->opened);
 }
 
 /* --- out --- */
 
+/* Its own struct is not looked at, and so not fetched, while nothing waits in it. */
+static bool is_blocked(struct websocket *ws)
+{
+    if (ws->has_backlog)
+        ws->has_backlog = lws_partial_buffered(ws->wsi);
+    return ws->has_backlog;
+}
+
 /* The socket takes it, or libwebsockets keeps what is left. */
+static int write_raw(struct websocket *ws, unsigned char *bytes, size_t len)
+{
+    ws->has_backlog = true;
+    return lws_write(ws->wsi, bytes, len, LWS_WRITE_RAW);
+}
+
 static void write_control(struct websocket *ws, uint8_t first, struct span payload)
 {
     unsigned char bytes[LWS_PRE + 2 + WS_CONTROL_MAX] = {0};
@@ -94,7 +111,7 @@ static void write_control(struct websocket *ws, uint8_t first, struct span paylo
     frame[1] = (unsigned char)payload.len;
     if (payload.len > 0)
         memcpy(frame + 2, payload.p, payload.len);
-    (void)lws_write(ws->wsi, frame, 2 + payload.len, LWS_WRITE_RAW);
+    (void)write_raw(ws, frame, 2 + payload.len);
 }
 
 static void write_close(struct websocket *ws, uint16_t code, const char *reason)
@@ -112,7 +129,7 @@ static void tell_close(struct websocket *ws)
 {
     ws->has_told_close = true;
     write_close(ws, ws->close_code, ws->close_reason);
-    if (!lws_partial_buffered(ws->wsi))
+    if (!is_blocked(ws))
         (void)shutdown(lws_get_socket_fd(ws->wsi), SHUT_WR);
     lws_set_timeout(ws->wsi, PENDING_TIMEOUT_CLOSE_ACK, CLOSE_TIMEOUT_S);
 }
@@ -129,7 +146,7 @@ static void answer_ping(struct websocket *ws, struct span payload)
 {
     if (ws->has_told_close)
         return;
-    if (!lws_partial_buffered(ws->wsi)) {
+    if (!is_blocked(ws)) {
         write_control(ws, FRAME_PONG, payload);
         return;
     }
@@ -179,7 +196,7 @@ static bool hear(struct websocket *ws, const struct ws_event *event)
     default:
         break;
     }
-    if (!ws->has_told_close && !lws_partial_buffered(ws->wsi))
+    if (!ws->has_told_close && !is_blocked(ws))
         write_close(ws, event->code,
                     event->type == WS_EVENT_BROKEN ? "WebSocket protocol broken" : "");
     end_websocket(ws);
@@ -323,18 +340,37 @@ void websocket_tick(struct websockets *w)
     lws_cancel_service(w->context);
 }
 
+/* RFC 6455 5.2: the frame with its head, final and unmasked, which goes into the room before it. */
+static struct span put_head(const struct frame *f)
+{
+    size_t len = frame_len(f), size = len < 126 ? 2 : len <= UINT16_MAX ? 4 : 10;
+    char *head = f->bytes.data + FRAME_ROOM - size;
+
+    head[0] = (char)FRAME_TEXT;
+    head[1] = (char)(size == 2 ? len : size == 4 ? 126 : 127);
+    for (size_t i = 2; i < size; i++)
+        head[i] = (char)(len >> 8 * (size - 1 - i));
+    return (struct span){head, size + len};
+}
+
+/* Straight to the socket. Only what that took in part is libwebsockets' to finish. */
 static enum send_result send_frame(struct conn *c, const struct frame *f)
 {
-    struct lws *wsi = websocket_of(c)->wsi;
-    size_t len = frame_len(f);
-    int n;
+    struct websocket *ws = websocket_of(c);
+    struct span out = put_head(f);
+    ssize_t n = is_blocked(ws) ? 0 : send(ws->io.fd, out.p, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-    if (lws_partial_buffered(wsi)) {
-        lws_callback_on_writable(wsi);
+    if (n == (ssize_t)out.len)
+        return SEND_DONE;
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        return SEND_DEAD;
+    if (n <= 0) {
+        lws_callback_on_writable(ws->wsi);
         return SEND_BLOCKED;
     }
-    n = lws_write(wsi, (unsigned char *)f->bytes.data + FRAME_ROOM, len, LWS_WRITE_TEXT);
-    return n < (int)len ? SEND_DEAD : SEND_DONE;
+    return write_raw(ws, (unsigned char *)(uintptr_t)out.p + n, out.len - (size_t)n) < 0
+               ? SEND_DEAD
+               : SEND_DONE;
 }
 
 static void close_websocket(struct conn *c, uint16_t code, const char *reason)
@@ -344,7 +380,7 @@ static void close_websocket(struct conn *c, uint16_t code, const char *reason)
     ws->close_code = code;
     ws->close_reason = reason;
     /* The close frame has to come after what is half written. */
-    if (lws_partial_buffered(ws->wsi))
+    if (is_blocked(ws))
         lws_callback_on_writable(ws->wsi);
     else
         tell_close(ws);

@@ -22,14 +22,14 @@ static void check_composed(const struct upgrade *upgrade)
         abort();
 }
 
-static void check(const struct http_request *req, const struct config_list *origins)
+static void check(const struct http_request *req, const struct config *config)
 {
     struct upgrade upgrade = {0};
     const char *why, *headers;
 
-    if (handshake_websocket(req, origins, &upgrade, &why, &headers) == 0)
+    if (handshake_websocket(req, config, &upgrade, &why, &headers) == 0)
         check_composed(&upgrade);
-    if (handshake_events(req, origins, &upgrade, &why) == 0 &&
+    if (handshake_events(req, config, &upgrade, &why) == 0 &&
         (upgrade.token.len == 0 || upgrade.token.len > TOKEN_MAX))
         abort();
 }
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char item[] = "https://a.example:*";
     static char *items[] = {item, NULL};
-    struct config_list listed = {items, 1}, own = {items, 0};
+    const struct config listed = {.auth.origins = {items, 1}}, own = {.auth.origins = {items, 0}};
     struct http_request req;
 
     if (http_decode_head((struct span){(const char *)data, size}, HTTP_LINE_MAX, &req))

@@ -6,7 +6,8 @@ import http from 'node:http';
 import { test } from 'node:test';
 
 import { OPEN, until } from '../../harness/index.mjs';
-import { Raw, startScene, upgradeHead } from './scene.mjs';
+import { startScene } from '../socketio/raw.mjs';
+import { Raw, upgradeHead } from './scene.mjs';
 
 const POLLING = '/socket.io/?EIO=4&transport=polling';
 const polling = (more = '') => `GET ${POLLING} HTTP/1.1\r\nHost: relay\r\n${more}\r\n`;

@@ -44,12 +44,17 @@ test('who it is comes by the cookie alone, from our own pages alone', async (t) 
     { 'sec-fetch-site': 'same-site' },
     { 'sec-fetch-site': '' },
     { origin: 'https://evil.example' },
+    { 'sec-fetch-site': undefined, referer: 'https://evil.example/https://a.example/' },
     { origin: 'null', 'sec-fetch-site': 'none' },
     { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' },
   ]) {
     assert.equal(await refusal(scene, '42', { headers }), 403, JSON.stringify(headers));
   }
-  for (const headers of [{ 'sec-fetch-site': 'none' }, { origin: 'https://a.example', 'sec-fetch-site': 'cross-site' }]) {
+  for (const headers of [
+    { 'sec-fetch-site': 'none' },
+    { origin: 'https://a.example', 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': undefined, referer: 'https://a.example/inbox' },
+  ]) {
     await scene.openEvents('42', { headers });
   }
 });

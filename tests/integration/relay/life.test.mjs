@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { build, isConnectable, makeKey, until, writeSettings } from '../../harness/index.mjs';
+import { build, HeldListeners, isConnectable, makeKey, until, writeSettings } from '../../harness/index.mjs';
 import { Raw, startScene, upgradeHead } from './scene.mjs';
 
 const program = path.join(build, 'doorbell-relay');
@@ -140,16 +139,37 @@ test('peers that do not answer the close do not hold up the end', async (t) => {
   assert.ok(Date.now() - started < 8000);
 });
 
-test('a listener can be inherited', async (t) => {
-  const scene = await startScene(t, {}, { start: false });
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  scene.settings['relay.listen'] = 'fd:0';
-  writeSettings(scene.confPath, scene.settings);
-  scene.relayUrl = `ws://127.0.0.1:${server.address().port}/ws`;
-  await scene.start({ stdin: server._handle });
-  server.close();
-  await scene.connect('42');
+// As by socket units: the listeners were there before the relay, and outlive it.
+async function startHeld(t, settings) {
+  const scene = await startScene(t, { ...HeldListeners.settings, ...settings }, { start: false });
+  scene.held = await HeldListeners.open(t);
+  scene.relayUrl = `ws://${scene.held.clients}/ws`;
+  scene.relay = await scene.held.start(scene.confPath);
+  return scene;
+}
+
+test('with an inherited listener all are closed at once and told when to come back; who comes meanwhile waits', async (t) => {
+  const scene = await startHeld(t, { 'relay.drain_window': '1m', 'relay.max_sessions_per_user': '0' });
+  const bells = [];
+  for (let i = 0; i < 20; i++) bells.push(await scene.connect('42'));
+  const { ended } = await scene.held.stop(scene.relay);
+  const meanwhile = scene.connect('43');
+  for (const bell of bells) assert.equal((await bell.untilClosed()).code, 1012);
+  await ended;
+  await scene.held.startAnother();
+  await meanwhile;
+  const after = bells.map((bell) => bell.frames.find((frame) => frame.type === 'bye').after_ms);
+  assert.ok(after.every((ms) => ms >= 0 && ms < 60_000));
+  assert.ok(Math.max(...after) > 20_000 && new Set(after).size > 10, `${after}`);
+});
+
+test('with an inherited listener peers that do not answer the close do not hold up the end', async (t) => {
+  const scene = await startHeld(t, { 'relay.drain_window': '10m' });
+  const raw = new Raw(t, scene.held.clients.split(':')[1]);
+  await raw.write(upgradeHead());
+  await raw.untilText(/\r\n\r\n/);
+  const { ended } = await scene.held.stop(scene.relay);
+  await ended;
 });
 
 test('out of descriptors it pauses accepting and goes on serving', async (t) => {

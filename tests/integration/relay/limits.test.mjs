@@ -5,7 +5,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { OPEN, until, writeSettings } from '../../harness/index.mjs';
+import { OPEN, SOCKETIO, until, writeSettings } from '../../harness/index.mjs';
 import { Raw, startScene } from './scene.mjs';
 
 // Asks for an upgrade: {status, retryAfter}; of a 101 the socket stays open until the test's end.
@@ -186,7 +186,7 @@ test('a head of max_head gets through, cookies of 7.9 KB by default, and a longe
 });
 
 test('a long head takes memory only while it is read', async (t) => {
-  const scene = await startScene(t, { ...OPEN, 'relay.max_accepts_per_second': '0' });
+  const scene = await startScene(t, { ...OPEN, ...SOCKETIO, 'relay.max_accepts_per_second': '0' });
   if (!scene.isMeasurable) return t.skip('the sanitizer keeps memory');
   const target = '/socket.io/?EIO=4&transport=polling';
   const cookie = `Cookie: a=${'x'.repeat(30_000)}`;

@@ -41,6 +41,15 @@ test('a token in the cookie needs an origin on the list', async (t) => {
   assert.deepEqual(await bell.next('welcome'), { type: 'welcome', user: '42' });
 });
 
+test('a cookie that is empty, or there with two values, is a bad one, as for the app', async (t) => {
+  const scene = await startScene(t);
+  for (const cookie of ['doorbell_token=', `doorbell_token=${scene.token('42')}; doorbell_token=${scene.token('43')}`]) {
+    assert.equal(await knock(scene, { headers: { cookie } }), 403);
+    const bell = scene.bell({ headers: { cookie, origin: scene.origin } });
+    assert.equal((await bell.untilClosed()).code, 4401);
+  }
+});
+
 test('an empty list of origins stands for the own host', async (t) => {
   const scene = await startScene(t);
   assert.equal(await knock(scene, { headers: { origin: 'https://evil.example' } }), 403);

@@ -43,6 +43,7 @@ async function movedBy(scene, work) {
 
 const delays = (kind) => `publish_to_write_seconds_count{"kind":"${kind}"}`;
 const rings = (kind) => `rings_total{"kind":"${kind}"}`;
+const refused = (status, reason) => `refused_upgrades_total{"status":"${status}","reason":"${reason}"}`;
 const closed = (code, reason) => `closed_total{"code":"${code}","reason":"${reason}"}`;
 
 test('sessions, rings and frames are counted as they come', async (t) => {
@@ -88,7 +89,7 @@ test('refusals and closes tell their reasons', async (t) => {
     const raw = new Raw(t, scene.port);
     await raw.write('GET /ws HTTP/1.1\r\nHost: relay\r\n\r\n');
     await raw.untilEnd();
-  }), { refused_publish_calls_total: 2, refused_upgrades_total: 1 });
+  }), { refused_publish_calls_total: 2, [refused(426, 'this is a WebSocket endpoint')]: 1 });
 
   const open = async (send) => {
     const bell = scene.bell();

@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { until, writeSettings } from '../../harness/index.mjs';
+import { SOCKETIO, until, writeSettings } from '../../harness/index.mjs';
 import { Raw, startScene } from './scene.mjs';
 
 const MAX = 4000;
 const LOW = 1024;
-const SOCKETIO = { 'relay.socketio_max_payload': String(MAX) };
+const BIG = { ...SOCKETIO, 'relay.socketio_max_payload': String(MAX) };
 
 async function reload(scene, settings) {
   const from = scene.relay.log.length;
@@ -33,7 +33,7 @@ async function openPage(t, scene) {
 }
 
 test('a parked request keeps what it has read, and takes no more than that', async (t) => {
-  const scene = await startScene(t, SOCKETIO);
+  const scene = await startScene(t, BIG);
   const { raw, target } = await openPage(t, scene);
   const head = `GET ${target} HTTP/1.1\r\nHost: relay\r\nX-Fill: ${'x'.repeat(7900)}\r\n\r\n`;
   assert.ok(head.length < 8192);
@@ -46,7 +46,7 @@ test('a parked request keeps what it has read, and takes no more than that', asy
 });
 
 test('a poll that waits is answered after a reload', async (t) => {
-  const scene = await startScene(t, { ...SOCKETIO, 'relay.legacy_publish': 'yes', 'relay.legacy_login': 'yes', 'relay.legacy_anonymous': 'yes' });
+  const scene = await startScene(t, { ...BIG, 'relay.legacy_publish': 'yes', 'relay.legacy_login': 'yes', 'relay.legacy_anonymous': 'yes' });
   const { raw, target } = await openPage(t, scene);
   const post = (body) => `POST ${target} HTTP/1.1\r\nHost: relay\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   await raw.write(post('40'));
@@ -66,7 +66,7 @@ test('a poll that waits is answered after a reload', async (t) => {
 });
 
 test('a body that is half read when the limit falls below it is refused', async (t) => {
-  const scene = await startScene(t, SOCKETIO);
+  const scene = await startScene(t, BIG);
   const { raw, target } = await openPage(t, scene);
   const halves = [new Raw(t, scene.port), new Raw(t, scene.publishPort)];
   await raw.write(`POST ${target} HTTP/1.1\r\nHost: relay\r\nContent-Length: 3900\r\n\r\n${'x'.repeat(3800)}`);

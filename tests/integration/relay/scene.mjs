@@ -67,6 +67,7 @@ class Scene {
   // An event stream of `user` (by the cookie), as a page of our own asks for it; not opened yet.
   events(user, { query = '', headers = {} } = {}) {
     const sent = { 'sec-fetch-site': 'same-origin', ...headers };
+    for (const name of Object.keys(sent)) if (sent[name] === undefined) delete sent[name];
     if (user) sent.cookie = `doorbell_token=${this.token(user)}`;
     const events = new Events(`${this.origin}/events${query}`, { headers: sent });
     this.t.after(() => events.close());

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 
-import { OPEN, startStack } from '../../harness/index.mjs';
+import { OPEN, SOCKETIO, startStack } from '../../harness/index.mjs';
 import { releases, transports } from '../../harness/socketio.mjs';
 
 const TEXT = '你好 😀 <b>&"\'';
@@ -282,7 +282,7 @@ async function makeCells(stack, makePlace) {
 export async function playMatrix(t, title, makePlace) {
   const results = {};
   for (const group of groups) {
-    const config = { ...OPEN, 'relay.max_keyless_per_second': '0', 'relay.max_sessions': '0', 'relay.max_accepts_per_second': '0', 'relay.pace': '0', ...group.config };
+    const config = { ...OPEN, ...SOCKETIO, 'relay.max_keyless_per_second': '0', 'relay.max_sessions': '0', 'relay.max_accepts_per_second': '0', 'relay.pace': '0', ...group.config };
     const stack = await startStack(t, { app: false, config });
     const cells = await makeCells(stack, makePlace);
     for (const [name, scenario] of Object.entries(group.scenarios)) {

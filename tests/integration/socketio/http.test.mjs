@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { until } from '../../harness/index.mjs';
-import { Raw, startScene } from '../relay/scene.mjs';
-import { ask, framings, LEGACY, Line, Page, publish, requestText, Sock, TEXT, UPGRADE } from './raw.mjs';
+import { until, writeSettings } from '../../harness/index.mjs';
+import { Raw } from '../relay/scene.mjs';
+import { ask, framings, LEGACY, Line, Page, publish, requestText, Sock, startScene, TEXT, UPGRADE } from './raw.mjs';
 
 const JSON_TYPE = 'application/json';
 const messages = ['Transport unknown', 'Session ID unknown', 'Bad handshake method', 'Bad request', 'Forbidden', 'Unsupported protocol version'];
@@ -20,6 +20,24 @@ function assertFault(answer, code, what) {
 const isGone = async (page) => assertFault(await ask(page.t, page.scene, 'GET', page.target()), 1);
 
 const sessionsOf = (scene) => scene.metric('sessions');
+
+const OURS = 'https://a.example';
+
+test('socket.io and JSONP are off until they are switched on, and the refusal says how', async (t) => {
+  const scene = await startScene(t, { 'relay.socketio': 'no', 'relay.socketio_jsonp': 'no', 'auth.origins': OURS });
+  const get = (query) => ask(t, scene, 'GET', `/socket.io/${query}`, { headers: { origin: OURS } });
+  for (const query of ['?EIO=4&transport=polling', '?EIO=3&transport=polling&j=0', '?EIO=4&transport=polling&sid=AAAA']) {
+    const answer = await get(query);
+    assert.deepEqual([answer.status, answer.text], [404, 'socket.io is off; to serve it, set [relay] socketio = yes\n']);
+    assert.equal(answer.headers['access-control-allow-origin'], OURS);
+  }
+  writeSettings(scene.confPath, { ...scene.settings, 'relay.socketio': 'yes' });
+  scene.relay.signal('SIGHUP');
+  await scene.relay.waitLog(/reloaded/);
+  assert.equal((await get('?EIO=4&transport=polling')).status, 200);
+  const script = await get('?EIO=3&transport=polling&j=0');
+  assert.deepEqual([script.status, script.text], [404, 'JSONP is off; to serve it, set [relay] socketio_jsonp = yes\n']);
+});
 
 test('each wrong request is answered by its code and message', async (t) => {
   const scene = await startScene(t);
@@ -154,13 +172,17 @@ test('a POST of octets is refused in revision 4, and ends the session', async (t
   await isGone(page);
 });
 
-test('a body over the limit is 413, and one of just that length is taken', async (t) => {
+test('a body over the limit is 413 and ends the session, and one of just that length is taken', async (t) => {
   const scene = await startScene(t, { 'relay.socketio_max_payload': '2000' });
   const page = await new Page(t, scene).open();
+  const verbose = await new Page(t, scene).open();
   assert.equal(page.opening.maxPayload, 2000);
   const body = (length) => `42["x","${'x'.repeat(length - 10)}"]`;
   assert.equal(body(2000).length, 2000);
-  assert.equal((await page.post(body(2001))).status, 413);
+  const pending = verbose.poll();
+  assert.equal((await verbose.post(body(2001))).status, 413);
+  assert.equal((await pending).text, '1');
+  await isGone(verbose);
   const taken = await page.post(body(2000));
   assert.deepEqual([taken.status, taken.headers['content-type'], taken.text], [200, 'text/html', 'ok']);
   assert.equal((await ask(t, scene, 'POST', page.target(), { headers: { 'transfer-encoding': 'chunked' } })).status, 411);
@@ -739,8 +761,8 @@ test('the cookie logs in by itself, but for pages of our own alone', async (t) =
   for (const [headers, isKnown] of rows) {
     const what = JSON.stringify(headers);
     for (const more of ['', '&j=0&b64=1']) {
-      const page = new Page(t, scene, { eio: 3, more });
-      const { text } = await ask(t, scene, 'GET', page.target(), { headers: { cookie, ...headers } });
+      const page = new Page(t, scene, { eio: 3, more, headers: { cookie, ...headers } });
+      const { text } = await ask(t, scene, 'GET', page.target(), { headers: page.headers });
       assert.equal(await online(scene), isKnown ? 1 : 0, what);
       page.sid = text.match(/"sid\\?":\\?"([\w-]{24})/)[1];
       const said = await page.post(more ? 'd=1:1' : '1:1', { 'content-type': 'application/x-www-form-urlencoded' });
@@ -751,6 +773,78 @@ test('the cookie logs in by itself, but for pages of our own alone', async (t) =
     sock.say('1');
     await sock.untilClosed();
   }
+});
+
+test('a session is asked about by its own client alone: its cookie binds, or else its address', async (t) => {
+  const ours = 'https://a.example';
+  const scene = await startScene(t, { 'auth.origins': ours, 'relay.trusted_proxies': '127.0.0.1' });
+  const from = (address, user, claims) => ({
+    origin: ours,
+    'x-forwarded-for': address,
+    ...(user && { cookie: `doorbell_token=${scene.token(user, claims)}` }),
+  });
+  const stranger = async (page, headers, what) => {
+    assertFault(await ask(t, scene, 'GET', page.target(), { headers }), 1, what);
+    assertFault(await ask(t, scene, 'POST', page.target(), { headers, body: '1' }), 1, what);
+    assert.equal((await ask(t, scene, 'POST', page.target(), { headers: { ...headers, 'content-length': '1000000' } })).status, 413, what);
+    await assert.rejects(new Sock(t, scene, { sid: page.sid, headers }).opened, /400/, what);
+  };
+  const open = async (headers) => new Page(t, scene, { headers }).open();
+
+  const byCookie = await open(from('192.0.2.1', '42'));
+  await stranger(byCookie, from('192.0.2.1'), 'without the cookie');
+  await stranger(byCookie, from('192.0.2.1', '43'), 'by the cookie of another user');
+  await stranger(byCookie, from('192.0.2.1', '42', { exp: 1 }), 'by a cookie that has expired');
+  // A phone comes from elsewhere, perhaps with a fresh cookie.
+  for (const headers of [from('198.51.100.7', '42', { exp: Math.floor(Date.now() / 1000) + 777 }), { ...byCookie.headers, 'x-forwarded-for': '2001:db8::1' }]) {
+    byCookie.headers = headers;
+    assert.equal((await byCookie.login('x')).ok, true);
+  }
+  const moved = new Sock(t, scene, { sid: byCookie.sid, headers: from('203.0.113.5', '42') });
+  await moved.opened;
+  moved.say('2probe');
+  await moved.next((one) => one === '3probe');
+
+  const byToken = await open(from('2001:db8:0:1::1'));
+  assert.equal((await byToken.login(scene.token('42'))).ok, true);
+  await stranger(byToken, from('2001:db8:0:2::1'), 'another network');
+  await stranger(byToken, from('192.0.2.1'), 'another family');
+  byToken.headers = from('2001:db8:0:1::2'); // a host changes this by itself
+  assert.equal((await byToken.login('x')).ok, true);
+  // What cookie comes along does not count, where none has logged in.
+  byToken.headers = from('2001:db8:0:1::2', '43');
+  assert.equal((await byToken.login('x')).ok, true);
+  await stranger(await open(from('192.0.2.1')), from('192.0.2.2'), 'before the login');
+});
+
+test('a session that was kicked tells the cookie that logged it in', async (t) => {
+  const ours = 'https://a.example';
+  const scene = await startScene(t, { 'auth.origins': ours });
+  const page = await new Page(t, scene, { headers: { origin: ours, cookie: `doorbell_token=${scene.token('42')}` } }).open();
+  await scene.call('POST', '/kick', { json: { user: '42' } });
+  await page.next((one) => one === '41');
+});
+
+test('clients of back ends need no listed origin, and a cookie of theirs is no proof', async (t) => {
+  const scene = await startScene(t, { 'auth.origins': 'https://a.example' });
+  for (const origin of ['*', scene.origin]) {
+    const headers = { origin, host: `127.0.0.1:${scene.port}` };
+    const page = await new Page(t, scene, { headers }).open();
+    assert.equal((await page.login(scene.token('42'))).ok, true, origin);
+    const sock = await Sock.connect(t, scene, { headers });
+    assert.equal((await sock.login(scene.token('42'))).ok, true, origin);
+    const bell = await scene.connect('42', { headers });
+    await bell.next('welcome');
+    const users = await online(scene);
+    const cookie = `doorbell_token=${scene.token('42')}`;
+    await Sock.connect(t, scene, { headers: { ...headers, cookie } });
+    assert.equal(await online(scene), users);
+    assert.equal((await ask(t, scene, 'GET', '/ws', { headers: { ...UPGRADE, ...headers, cookie } })).status, 403);
+  }
+  const legacy = await startScene(t, { ...LEGACY, 'auth.origins': 'https://a.example' });
+  const polling = '/socket.io/?EIO=4&transport=polling';
+  assert.equal((await ask(t, legacy, 'GET', polling, { headers: { origin: '*' } })).status, 200);
+  assertFault(await ask(t, legacy, 'GET', polling, { headers: { origin: 'http://relay' } }), 4);
 });
 
 test('a token in the URL counts for nothing', async (t) => {

@@ -12,7 +12,8 @@ import { openInNode } from '../../harness/socketio.mjs';
 import { urlencode } from '../../harness/http.mjs';
 import { until } from '../../harness/wait.mjs';
 import { phpPost } from '../../harness/php_post.mjs';
-import { Raw, startScene } from '../relay/scene.mjs';
+import { Raw } from '../relay/scene.mjs';
+import { startScene } from './raw.mjs';
 
 const run = promisify(execFile);
 const user = '42';

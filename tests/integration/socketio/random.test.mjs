@@ -6,8 +6,7 @@ import { test } from 'node:test';
 
 import { OPEN, until, writeSettings } from '../../harness/index.mjs';
 import { makeRandom } from '../../harness/random.mjs';
-import { startScene } from '../relay/scene.mjs';
-import { ask, Line, Page, publish, Sock } from './raw.mjs';
+import { ask, Line, Page, publish, Sock, startScene } from './raw.mjs';
 
 const STEPS = Number(process.env.DOORBELL_RANDOM_STEPS ?? 2500);
 

@@ -6,10 +6,25 @@ import net from 'node:net';
 
 import WebSocket from 'ws';
 
-import { within } from '../../harness/index.mjs';
+import { SOCKETIO, within } from '../../harness/index.mjs';
 import { Frames } from '../../harness/frames.mjs';
+import { startScene as startRelayScene } from '../relay/scene.mjs';
 
 const HEAD_END = '\r\n\r\n';
+
+// {text, rest}; null: it is not whole yet.
+const cutBody = (text, length) => (text.length < length ? null : { text: text.slice(0, length), rest: text.slice(length) });
+
+function cutChunks(text) {
+  for (let whole = '', rest = text; ; ) {
+    const size = rest.match(/^([0-9a-f]+)\r\n/i);
+    const chunk = size && cutBody(rest.slice(size[0].length), parseInt(size[1], 16) + 2);
+    if (!chunk) return null;
+    if (chunk.text === '\r\n') return { text: whole, rest: chunk.rest };
+    whole += chunk.text.slice(0, -2);
+    rest = chunk.rest;
+  }
+}
 
 // One connection that speaks HTTP, its answers in the order of the requests: {status, headers, text};
 // all text is latin1, so that a character is a byte.
@@ -42,12 +57,11 @@ export class Line {
       const headers = Object.fromEntries(
         lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
       );
-      const length = Number(headers['content-length'] ?? 0);
-      const body = end + HEAD_END.length;
-      if (this.#text.length < body + length) return;
-      const text = this.#text.slice(body, body + length);
-      this.#text = this.#text.slice(body + length);
-      this.#waiting.shift().resolve({ status: Number(first.split(' ')[1]), headers, text });
+      const rest = this.#text.slice(end + HEAD_END.length);
+      const body = headers['transfer-encoding'] === 'chunked' ? cutChunks(rest) : cutBody(rest, Number(headers['content-length'] ?? 0));
+      if (!body) return;
+      this.#text = body.rest;
+      this.#waiting.shift().resolve({ status: Number(first.split(' ')[1]), headers, text: body.text });
     }
   }
 
@@ -261,6 +275,8 @@ export const LEGACY = {
   'relay.legacy_publish': 'yes',
   'relay.pace': '0',
 };
+
+export const startScene = (t, settings = {}, options) => startRelayScene(t, { ...SOCKETIO, ...settings }, options);
 
 export async function publish(scene, fields, status = 200) {
   const answer = await scene.call('POST', '/', { form: { type: 'publish', ...fields } });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { startStack, until } from '../../harness/index.mjs';
+import { SOCKETIO, startStack, until } from '../../harness/index.mjs';
 import { openInNode } from '../../harness/socketio.mjs';
 
 const TEXT = 'You have a new message';
@@ -77,7 +77,7 @@ async function visit(stack, place) {
 for (const server of ['nginx', 'apache']) {
   for (const [name, proof] of Object.entries(proofs)) {
     test(`pages behind ${server}, logged in by ${name}`, async (t) => {
-      const stack = await startStack(t, { server, serverOptions: include[server], config: { 'relay.pace': '0', ...proof.config } });
+      const stack = await startStack(t, { server, serverOptions: include[server], config: { ...SOCKETIO, 'relay.pace': '0', ...proof.config } });
       for (const release of proof.releases ?? ['1.3.7', '2.5.0'])
         for (const transport of ['polling', 'websocket'])
           await t.test(`socket.io-client ${release} by ${transport}`, () =>
@@ -87,7 +87,7 @@ for (const server of ['nginx', 'apache']) {
 
   test(`one message to everybody behind ${server} reaches every page, and each asks for itself`, async (t) => {
     const proof = proofs['a bare id'];
-    const stack = await startStack(t, { server, serverOptions: include[server], config: { 'relay.pace': '0', ...proof.config } });
+    const stack = await startStack(t, { server, serverOptions: include[server], config: { ...SOCKETIO, 'relay.pace': '0', ...proof.config } });
     const places = ['1.3.7', '2.5.0'].flatMap((release) =>
       ['polling', 'websocket'].map((transport) => ({ release, transport, proof, user: `${release} ${transport}` })));
     const pages = await Promise.all(places.map((place) => openPage(stack, place)));

@@ -20,7 +20,7 @@
 
 static int admit(const char *head, struct upgrade *out, const char **headers)
 {
-    struct config_list origins = {NULL, 0};
+    static const struct config config;
     static struct http_request req; /* *out borrows from it */
     const char *why = NULL;
     int status;
@@ -29,8 +29,8 @@ static int admit(const char *head, struct upgrade *out, const char **headers)
     *out = (struct upgrade){0};
     assert_int_equal(http_decode_head(span_of(head), HTTP_LINE_MAX, &req), ERR_NONE);
     status = span_equal(req.path, SPAN("/events"))
-                 ? handshake_events(&req, &origins, out, &why)
-                 : handshake_websocket(&req, &origins, out, &why, headers);
+                 ? handshake_events(&req, &config, out, &why)
+                 : handshake_websocket(&req, &config, out, &why, headers);
     assert_non_null(why);
     return status;
 }
@@ -71,6 +71,10 @@ static void refusals_have_their_status(void **state)
         {OURS "Origin: null\r\n\r\n", 403},
         {OURS OWN_ORIGIN OWN_ORIGIN "\r\n", 403},
         {OURS COOKIE "\r\n", 403},
+        {OURS COOKIE "Origin: *\r\n\r\n", 403},
+        {OURS "Cookie: doorbell_token=\r\n\r\n", 403},
+        {OURS "Cookie: doorbell_token=a; doorbell_token=b\r\n\r\n", 403},
+        {OURS "Origin: *\r\n\r\n", 0},
         {OURS COOKIE "Origin: https://b.example\r\n\r\n", 403},
         {OURS "\r\n", 0},
         {OURS OWN_ORIGIN "\r\n", 0},
@@ -89,6 +93,49 @@ static void refusals_have_their_status(void **state)
         if (status != rows[i].status)
             fail_msg("%d for %s", status, rows[i].head);
         assert_int_equal(strlen(headers) > 0, status == 426);
+    }
+}
+
+static void origins_are_told_apart(void **state)
+{
+    static char listed[] = "https://site.example";
+    static char *items[] = {listed, NULL};
+    static const struct {
+        const char *lines;
+        enum handshake_origin origin;
+        enum handshake_origin under_legacy; /* where a token is not all that lets in */
+    } rows[] = {
+        {"", ORIGIN_NOT_SAID, ORIGIN_NOT_SAID},
+        {"Origin: https://site.example\r\n", ORIGIN_OURS, ORIGIN_OURS},
+        {"Origin: *\r\n", ORIGIN_OF_PROGRAM, ORIGIN_OF_PROGRAM},
+        {"Origin: *\r\nSec-Fetch-Site: same-origin\r\n", ORIGIN_FOREIGN, ORIGIN_FOREIGN},
+        {"Origin: *\r\nOrigin: *\r\n", ORIGIN_FOREIGN, ORIGIN_FOREIGN},
+        {"Origin: **\r\n", ORIGIN_FOREIGN, ORIGIN_FOREIGN},
+        {OWN_ORIGIN, ORIGIN_OF_PROGRAM, ORIGIN_FOREIGN},
+        {"Origin: http://a.example:80\r\n", ORIGIN_OF_PROGRAM, ORIGIN_FOREIGN},
+        {OWN_ORIGIN "Sec-Fetch-Site: same-origin\r\n", ORIGIN_FOREIGN, ORIGIN_FOREIGN},
+        {OWN_ORIGIN "Sec-Fetch-Site: x\r\nSec-Fetch-Site: y\r\n", ORIGIN_FOREIGN, ORIGIN_FOREIGN},
+        {"Origin: https://a.example:444\r\n", ORIGIN_FOREIGN, ORIGIN_FOREIGN},
+        {"Origin: https://b.example\r\n", ORIGIN_FOREIGN, ORIGIN_FOREIGN},
+        {"Origin: null\r\n", ORIGIN_FOREIGN, ORIGIN_FOREIGN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (int legacy = 0; legacy < 3; legacy++) {
+            struct config config = {.auth.origins = {items, 1},
+                                    .relay.legacy_login = legacy == 1,
+                                    .relay.legacy_anonymous = legacy == 2};
+            struct http_request req;
+            char head[512];
+
+            snprintf(head, sizeof(head), "GET /ws HTTP/1.1\r\n" HOST "%s\r\n", rows[i].lines);
+            assert_int_equal(http_decode_head(span_of(head), HTTP_LINE_MAX, &req), ERR_NONE);
+            if (handshake_origin(&req, &config) != (legacy ? rows[i].under_legacy : rows[i].origin))
+                fail_msg("%s, legacy %d", rows[i].lines, legacy);
+            assert_true(rows[i].origin != ORIGIN_OF_PROGRAM ||
+                        !handshake_is_vouched_for(&req, &config, handshake_origin(&req, &config)));
+        }
     }
 }
 
@@ -113,6 +160,20 @@ static void event_streams_are_for_our_own_pages(void **state)
         {EVENTS OWN_FETCH COOKIE "\r\n", 0},
         {EVENTS "Sec-Fetch-Site: none\r\n" COOKIE "\r\n", 0},
         {EVENTS OWN_ORIGIN COOKIE "\r\n", 0},
+        {EVENTS COOKIE "Referer: http://a.example/inbox?page=2\r\n\r\n", 0},
+        {EVENTS COOKIE "Referer: http://a.example\r\n\r\n", 0},
+        {EVENTS COOKIE "Referer: http://b.example/http://a.example/\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: http://a.example.b.example/\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: http://a.example@b.example/\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: http:a.example/\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: http:/a.example/\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: //a.example/\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: http:///a.example\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: \r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: http://a.example/\r\nReferer: http://a.example/\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: http://a.example/\r\nOrigin: http://b.example\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: http://a.example/\r\nSec-Fetch-Site: cross-site\r\n\r\n", 403},
+        {EVENTS COOKIE "Referer: http://a.example/\r\nSec-Fetch-Site: same-site\r\n\r\n", 403},
     };
 
     (void)state;
@@ -179,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals_have_their_status),
+        cmocka_unit_test(origins_are_told_apart),
         cmocka_unit_test(event_streams_are_for_our_own_pages),
         cmocka_unit_test(the_head_is_composed_anew),
         cmocka_unit_test(the_cookie_comes_along_up_to_its_limit),

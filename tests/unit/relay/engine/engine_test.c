@@ -380,7 +380,7 @@ static void a_drain_tells_all_and_lets_nobody_in(void **state)
     const char *why;
 
     assert_int_equal(engine_check_room(e, &nowhere, &why), 0);
-    engine_drain(e);
+    engine_drain(e, false);
     assert_int_equal(t->delivered, 1);
     assert_true(t->base.deadline_ms >= e->now.ms && t->base.deadline_ms < e->now.ms + 100);
     assert_int_equal(engine_check_room(e, &nowhere, &why), 503);

@@ -184,6 +184,8 @@ static void decode_refuses_heads_over_the_limit(void **state)
     (void)state;
     assert_int_equal(http_decode_head(long_head(bytes, HEAD_MAX), HEAD_MAX, &req), ERR_NONE);
     assert_int_equal(http_decode_head(long_head(bytes, HEAD_MAX + 1), HEAD_MAX, &req), ERR_TOO_BIG);
+    /* For the refusal what came before is known. */
+    assert_true(span_equal(req.path, SPAN("/")) && span_equal(req.host, SPAN("h")));
     memset(bytes, 'x', sizeof(bytes));
     assert_int_equal(http_decode_head((struct span){bytes, HEAD_MAX - 1}, HEAD_MAX, &req),
                      ERR_INCOMPLETE);
@@ -218,6 +220,7 @@ static void decode_refuses_too_many_headers(void **state)
     assert_int_equal(http_decode_head(span_of(bytes), HEAD_MAX, &req), ERR_NONE);
     snprintf(bytes + n, sizeof(bytes) - (size_t)n, "A: b\r\n\r\n");
     assert_int_equal(http_decode_head(span_of(bytes), HEAD_MAX, &req), ERR_TOO_BIG);
+    assert_int_equal(req.header_count, HTTP_HEADERS_MAX);
 }
 
 static void bodies_are_refused_by_their_head(void **state)
@@ -276,13 +279,14 @@ static void cookies_and_keys_are_found(void **state)
         const char *key;
     } rows[] = {
         {GET "\r\n", NULL, NULL},
-        {GET "Cookie: xt=1; t2=2\r\nAuthorization: Basic abc\r\n\r\n", NULL, NULL},
-        {GET "Cookie: t=1; t=2\r\n\r\n", "", NULL},
-        {GET "Cookie: t=1\r\nCookie: t=1\r\n\r\n", "1", NULL},
+        {GET "Cookie: xdoorbell_token=1; t2=2\r\nAuthorization: Basic abc\r\n\r\n", NULL, NULL},
+        {GET "Cookie: doorbell_token=1; doorbell_token=2\r\n\r\n", "", NULL},
+        {GET "Cookie: doorbell_token=1\r\nCookie: doorbell_token=1\r\n\r\n", "1", NULL},
         {GET "Authorization: Bearer a\r\nAuthorization: Bearer a\r\n\r\n", NULL, NULL},
-        {GET "Cookie: a=b; t=1=2 ;c=d\r\nAuthorization: bearer  k \r\n\r\n", "1=2", "k"},
-        {GET "Cookie: a=b\r\nCookie: t=1\r\n\r\n", "1", NULL},
-        {GET "Cookie: t=\r\nAuthorization: Bearer\r\n\r\n", "", NULL},
+        {GET "Cookie: a=b; doorbell_token=1=2 ;c=d\r\nAuthorization: bearer  k \r\n\r\n", "1=2",
+         "k"},
+        {GET "Cookie: a=b\r\nCookie: doorbell_token=1\r\n\r\n", "1", NULL},
+        {GET "Cookie: doorbell_token=\r\nAuthorization: Bearer\r\n\r\n", "", NULL},
     };
 
     (void)state;
@@ -291,7 +295,7 @@ static void cookies_and_keys_are_found(void **state)
         struct span cookie, key;
 
         assert_int_equal(http_decode_head(span_of(rows[i].head), HEAD_MAX, &req), ERR_NONE);
-        cookie = http_cookie(&req, SPAN("t"));
+        cookie = http_token(&req);
         key = http_bearer(&req);
         assert_int_equal(cookie.p != NULL, rows[i].cookie != NULL);
         assert_true(span_equal(cookie, span_of(rows[i].cookie)));

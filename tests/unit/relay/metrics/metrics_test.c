@@ -6,53 +6,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "relay/session/hub.h"
 #include "relay/session/protocol.h"
-
-static void closes_are_counted_by_code_and_reason(void **state)
-{
-    struct metrics s = {.left = 0};
-
-    (void)state;
-    metrics_count_close(&s, 4403, "kicked");
-    metrics_count_close(&s, 1008, "does not read");
-    metrics_count_close(&s, 4403, "token of another user");
-    metrics_count_close(&s, 4403, "kicked");
-    metrics_count_left(&s);
-    assert_int_equal(s.close_count, 3);
-    assert_string_equal(s.closes[0].reason, "kicked");
-    assert_int_equal(s.closes[0].code, 4403);
-    assert_int_equal(s.closes[0].count, 2);
-    assert_int_equal(s.closes[1].count, 1);
-    assert_int_equal(s.closes[2].count, 1);
-    assert_int_equal(s.left, 1);
-}
-
-static void reasons_without_end_share_the_last_row(void **state)
-{
-    static char reasons[METRICS_CLOSES_MAX + 10][8];
-    struct metrics s = {.left = 0};
-    uint64_t sum = 0;
-
-    (void)state;
-    for (size_t i = 0; i < METRICS_CLOSES_MAX + 10; i++) {
-        snprintf(reasons[i], sizeof(reasons[i]), "r%zu", i);
-        metrics_count_close(&s, 1008, reasons[i]);
-        metrics_count_close(&s, 1008, reasons[i]);
-    }
-    assert_int_equal(s.close_count, METRICS_CLOSES_MAX);
-    for (size_t i = 0; i < s.close_count; i++)
-        sum += s.closes[i].count;
-    assert_int_equal(sum, 2 * (METRICS_CLOSES_MAX + 10));
-    assert_int_equal(s.closes[METRICS_CLOSES_MAX - 2].count, 2);
-    assert_string_equal(s.closes[METRICS_CLOSES_MAX - 1].reason, "other");
-    assert_int_equal(s.closes[METRICS_CLOSES_MAX - 1].count, 22);
-}
 
 static bool has(const struct buf *text, const char *line)
 {
@@ -97,14 +56,22 @@ static void the_text_is_what_prometheus_reads(void **state)
     hub_add(hub, &session);
     hub_set_blocked(hub, &session, 5);
     metrics_count(&s, COUNT_RINGS_ALL, 7);
+    metrics_count_refusal(&s, 429, "too many");
+    metrics_count_refusal(&s, 429, "too many");
+    metrics_count_refusal(&s, 200, "x");
+    metrics_count_refusal(&s, 600, "x");
     metrics_count_close(&s, 4403, "kicked");
+    metrics_count_left(&s);
     histogram_add(&s.delays[DELAY_MANY], 1);
     buf_init(&out, 65536);
     assert_int_equal(metrics_append(&s, &g, &out), ERR_NONE);
     assert_int_equal(count_samples(buf_span(&out)),
-                     COUNTER_COUNT + 2 + (DELAY_COUNT + 1) * HISTOGRAM_ROWS + 1 + GAUGES + 3);
+                     COUNTER_COUNT + 3 + (DELAY_COUNT + 1) * HISTOGRAM_ROWS + 1 + GAUGES + 3);
     assert_true(has(&out, "\ndoorbell_relay_rings_total{kind=\"all\"} 7\n"));
+    assert_true(has(
+        &out, "\ndoorbell_relay_refused_upgrades_total{status=\"429\",reason=\"too many\"} 2\n"));
     assert_true(has(&out, "\ndoorbell_relay_closed_total{code=\"4403\",reason=\"kicked\"} 1\n"));
+    assert_true(has(&out, "{code=\"peer\",reason=\"peer went away\"} 1\n"));
     assert_true(has(&out, "\ndoorbell_relay_publish_to_write_seconds_count{kind=\"many\"} 1\n"));
     assert_true(has(&out, "\ndoorbell_relay_sessions{protocol=\"native\"} 1\n"));
     assert_true(has(&out, "\ndoorbell_relay_slow_sessions 1\n"));
@@ -125,8 +92,6 @@ static void the_text_is_what_prometheus_reads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(closes_are_counted_by_code_and_reason),
-        cmocka_unit_test(reasons_without_end_share_the_last_row),
         cmocka_unit_test(the_text_is_what_prometheus_reads),
     };
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#define STEP "{\"all\":true,\"from\":94,\"seq\":95,\"add\":1,\"id\":901"
 #define RING(text) "{\"rings\":[" text "]}"
 
 static void one_bad_ring_spoils_the_call(void **state)
@@ -77,6 +79,20 @@ static void one_bad_ring_spoils_the_call(void **state)
         {"{\"rings\":[],\"seq\":\"1\"}", ERR_INVALID},
         {RING("{\"all\":true,\"epoch\":\"\"}"), ERR_INVALID},
         {RING("{\"to\":[\"1\"],\"epoch\":[]}"), ERR_INVALID},
+        {RING("{\"to\":[\"1\"],\"scope\":-1}"), ERR_INVALID},
+        {RING("{\"to\":[\"1\"],\"from\":94,\"seq\":95,\"add\":1,\"id\":7}"), ERR_INVALID},
+        {RING("{\"all\":true,\"from\":94,\"add\":1,\"id\":7}"), ERR_INVALID},
+        {RING("{\"all\":true,\"from\":94,\"seq\":95,\"id\":7}"), ERR_INVALID},
+        {RING("{\"all\":true,\"from\":94,\"seq\":95,\"add\":0,\"id\":7}"), ERR_INVALID},
+        {RING("{\"all\":true,\"from\":94,\"seq\":95,\"add\":-1,\"id\":7}"), ERR_INVALID},
+        {RING("{\"all\":true,\"from\":94,\"seq\":95,\"add\":1}"), ERR_INVALID},
+        {RING("{\"all\":true,\"from\":null,\"seq\":95,\"add\":1,\"id\":7}"), ERR_INVALID},
+        {RING(STEP ",\"category\":7}"), ERR_INVALID},
+        {RING(STEP ",\"critical\":1}"), ERR_INVALID},
+        {RING(STEP ",\"young\":\"true\"}"), ERR_INVALID},
+        {RING(STEP ",\"c\":null}"), ERR_INVALID},
+        {RING(STEP "}"), ERR_NONE},
+        {RING(STEP ",\"category\":null,\"critical\":false,\"young\":true,\"c\":\"x\"}"), ERR_NONE},
         {"{\"rings\":[]}", ERR_NONE},
         {"{\"rings\":[],\"epoch\":\"k3x\",\"seq\":94}", ERR_NONE},
         {RING("{\"all\":true}"), ERR_NONE},
@@ -152,6 +168,51 @@ static void rings_are_of_their_kind(void **state)
     assert_false(rings_next_user(&(struct rings_users){p.rings[3].to, ""}, &body));
     assert_int_equal(p.rings[3].ring.seq, 96);
     rings_deinit(&p);
+}
+
+static void a_step_is_taken_as_it_is_written(void **state)
+{
+    struct rings p;
+    const char *why;
+    struct span body = SPAN(RING(STEP ",\"category\":\"n\\\"s\",\"critical\":true,\"c\":\"k-_\"}"));
+    const struct step *step;
+
+    (void)state;
+    assert_int_equal(rings_decode(body, &p, &why), ERR_NONE);
+    step = &p.rings[0].ring.step;
+    assert_int_equal(p.rings[0].ring.type, RING_MANY);
+    assert_int_equal(step->from, 94);
+    assert_int_equal(step->add, 1);
+    assert_true(step->is_critical);
+    assert_false(step->is_young);
+    assert_true(span_equal(step->category, SPAN("\"n\\\"s\"")));
+    assert_true(span_equal(step->capability, SPAN("\"k-_\"")));
+    rings_deinit(&p);
+}
+
+static void the_texts_of_a_step_have_their_limits(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t max;
+    } rows[] = {{"category", STEP_CATEGORY_MAX}, {"c", STEP_CAPABILITY_MAX}};
+    char body[600], text[STEP_CATEGORY_MAX];
+    struct rings p = {0};
+    const char *why;
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int longest = (int)rows[i].max - 2;
+
+        for (int len = longest; len <= longest + 1; len++) {
+            (void)snprintf(body, sizeof(body), RING(STEP ",\"%s\":\"%.*s\"}"), rows[i].name, len,
+                           text);
+            assert_int_equal(rings_decode(span_of(body), &p, &why),
+                             len == longest ? ERR_NONE : ERR_INVALID);
+            rings_deinit(&p);
+        }
+    }
 }
 
 static void a_ring_without_an_epoch_is_of_that_of_its_call(void **state)
@@ -245,6 +306,8 @@ int main(void)
         cmocka_unit_test(one_bad_ring_spoils_the_call),
         cmocka_unit_test(ids_are_what_they_say_and_not_how_they_are_written),
         cmocka_unit_test(rings_are_of_their_kind),
+        cmocka_unit_test(a_step_is_taken_as_it_is_written),
+        cmocka_unit_test(the_texts_of_a_step_have_their_limits),
         cmocka_unit_test(a_ring_without_an_epoch_is_of_that_of_its_call),
         cmocka_unit_test(the_limits_hold),
         cmocka_unit_test(a_kick_names_a_user),

@@ -147,8 +147,81 @@ static void broadcasts_merge(void **state)
     assert_int_equal(r.spread_ms, 20);
     ring_merge_many(&r, &asking);
     assert_int_equal(r.type, RING_ASK);
-    ring_merge_many(&r, &higher);
+    ring_merge_many(&r, &(struct ring){.type = RING_MANY, .seq = 11, .spread_ms = 30});
     assert_int_equal(r.type, RING_ASK);
+    assert_int_equal(r.spread_ms, 30);
+}
+
+static void a_step_is_kept_while_nothing_else_has_happened(void **state)
+{
+    static const struct {
+        const char *what;
+        struct ring newer;
+        bool is_kept;
+    } rows[] = {
+        {"the same again", {.type = RING_MANY, .seq = 95, .step = {.from = 94, .add = 1}}, true},
+        {"one from before it", {.type = RING_MANY, .seq = 94}, true},
+        {"one between", {.type = RING_MANY, .seq = 94 + 100}, false},
+        {"the next one", {.type = RING_MANY, .seq = 195, .step = {.from = 95, .add = 1}}, false},
+        {"a question", {.type = RING_ASK}, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct ring r = {.type = RING_MANY, .seq = 95, .step = {.from = 94, .add = 1}};
+
+        ring_merge_many(&r, &rows[i].newer);
+        if ((r.step.add > 0) != rows[i].is_kept)
+            fail_msg("%s", rows[i].what);
+    }
+}
+
+static void a_step_does_not_wait_for_its_reader(void **state)
+{
+    struct event step = many(95, 10);
+    struct slot s = {0};
+    struct event m;
+
+    (void)state;
+    step.as.ring.step = (struct step){.from = 94, .add = 1};
+    slot_put(&s, &step);
+    assert_true(slot_take(&s, &m));
+    assert_int_equal(m.as.ring.seq, 95);
+    assert_int_equal(m.as.ring.spread_ms, 10);
+    assert_int_equal(m.as.ring.step.add, 0);
+}
+
+static void a_personal_ring_keeps_its_scope(void **state)
+{
+    struct event ring = personal(57, 94, 3);
+    struct slot s = {0};
+    struct event m;
+
+    (void)state;
+    ring.as.ring.has_scope = true;
+    ring.as.ring.scope = 41;
+    slot_put(&s, &ring);
+    assert_true(slot_take(&s, &m));
+    assert_true(m.as.ring.has_scope);
+    assert_int_equal(m.as.ring.scope, 41);
+}
+
+static void an_ask_has_the_longest_spread_of_what_it_replaces(void **state)
+{
+    struct event rings[] = {many(95, 10), ask(), many(96, 20)};
+    struct slot s = {0};
+    struct event m;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++)
+        slot_put(&s, &rings[i]);
+    assert_true(slot_take(&s, &m));
+    assert_int_equal(m.as.ring.type, RING_ASK);
+    assert_int_equal(m.as.ring.spread_ms, 20);
+    assert_true(slot_is_empty(&s));
+    slot_put(&s, &rings[1]);
+    assert_true(slot_take(&s, &m));
+    assert_int_equal(m.as.ring.spread_ms, 0);
 }
 
 int main(void)
@@ -158,6 +231,10 @@ int main(void)
         cmocka_unit_test(the_rest_comes_in_order_with_bye_last),
         cmocka_unit_test(of_two_epochs_the_newer_one_stays),
         cmocka_unit_test(an_ask_outlives_its_epoch),
+        cmocka_unit_test(a_step_is_kept_while_nothing_else_has_happened),
+        cmocka_unit_test(a_step_does_not_wait_for_its_reader),
+        cmocka_unit_test(a_personal_ring_keeps_its_scope),
+        cmocka_unit_test(an_ask_has_the_longest_spread_of_what_it_replaces),
         cmocka_unit_test(broadcasts_merge),
     };
 
