@@ -15,6 +15,7 @@
 #include "common/os/listen.h"
 #include "common/os/log.h"
 #include "common/os/program.h"
+#include "common/os/sandbox.h"
 #include "fcgi-app/endpoints/routes.h"
 #include "fcgi-app/front/front.h"
 #include "fcgi-app/jobs/exchange.h"
@@ -218,6 +219,8 @@ static enum err start_app(struct app *app)
         e = try_database(app);
     if (!e)
         e = open_front(app);
+    if (!e && app->first->config->app.seccomp)
+        e = sandbox_enter(PROGRAM_APP);
     return e ? e : start_threads(app);
 }
 

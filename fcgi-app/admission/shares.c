@@ -243,7 +243,7 @@ static bool has_room(const struct shares *s, enum share_kind kind)
         s->running[SHARE_WRITE] + s->running[SHARE_SERVICE] + s->running[SHARE_BROADCAST];
     size_t writes_max = connections > reserve ? connections - reserve : 1;
 
-    if (kind == SHARE_PUBLIC)
+    if (kind == SHARE_PUBLIC || kind == SHARE_TEXT)
         return s->running[kind] == 0;
     if (kind == SHARE_READ || kind == SHARE_FIRST_CHECK)
         return true;

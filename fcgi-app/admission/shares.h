@@ -16,6 +16,7 @@
 
 enum share_kind {
     SHARE_PUBLIC,      /* anybody's: one at a time */
+    SHARE_TEXT,        /* the same, so that neither waits for the other */
     SHARE_CHECK,       /* a user's check: only its rate counts, and it is not queued here */
     SHARE_FIRST_CHECK, /* one whose user has to be registered, and whose rate has been counted */
     SHARE_READ,        /* a user's */

@@ -10,11 +10,13 @@
 #include <utlist.h>
 
 #include "common/bytes/invariant.h"
+#include "common/bytes/owned.h"
 
 struct entry {
     UT_hash_handle hh;
     struct entry *prev, *next; /* the one that was not asked for longest is the first */
     struct check_answer answer;
+    struct owned muted; /* of the answer */
     uint8_t user_len;
     char user[];
 };
@@ -42,6 +44,7 @@ static void forget(struct check_cache *c, struct entry *e)
 {
     DL_DELETE(c->oldest, e);
     HASH_DEL(c->entries, e);
+    owned_deinit(&e->muted);
     free(e);
 }
 
@@ -119,8 +122,15 @@ void check_cache_put(struct check_cache *c, struct span user, const struct check
         shrink_to(c, c->max - 1);
         e = add_entry(c, user);
     }
-    if (e)
-        e->answer = *answer;
+    if (!e)
+        return;
+    owned_deinit(&e->muted);
+    if (owned_copy(&e->muted, answer->terms.muted)) {
+        forget(c, e);
+        return;
+    }
+    e->answer = *answer;
+    e->answer.terms.muted = owned_span(&e->muted);
 }
 
 size_t check_cache_count(const struct check_cache *c)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/bytes/span.h"
+#include "fcgi-app/checks/unread.h"
 
 /* What says that nothing moved: doorbell.check_state. */
 struct check_state {
@@ -20,6 +21,7 @@ struct check_state {
 struct check_answer {
     struct check_state state;
     int64_t num, hit, latest;
+    struct unread_terms terms;
     int64_t at_us;          /* it was so then */
     int64_t valid_until_us; /* from then on time alone may change it; INT64_MAX: never */
 };

@@ -451,9 +451,9 @@ static enum err check_result(const struct connection *c, const struct statement 
     return sqlstate_err(state);
 }
 
-/* Whether the statement, which has done nothing, may do it when it is run again. Where that takes
- * another session, this one is left. A young one knows the present, and is not the fault. */
-static bool deserves_another_try(struct connection *c)
+/* Whether to run the statement again; it has changed nothing so far. Gives whatever blocked it time
+ * to finish, or drops a session that may be out of date; a young one cannot be. */
+static bool prepare_another_try(struct connection *c)
 {
     const char *state = PQresultErrorField(c->result, PG_DIAG_SQLSTATE);
     bool is_old = clock_ms() - c->connected_ms >= YOUNG_MS;
@@ -488,7 +488,7 @@ enum err connection_run_with(struct connection *c, const struct statement *state
         if (ensure_connected(c, is_once))
             break;
         e = run_once(c, statement, values, terms->more_ms);
-        if (!e && tries > 1 && deserves_another_try(c)) {
+        if (!e && tries > 1 && prepare_another_try(c)) {
             e = ERR_UNAVAILABLE;
         } else if (e) {
             tries = is_once ? 1 : tries;

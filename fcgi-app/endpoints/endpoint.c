@@ -15,7 +15,7 @@ enum err endpoint_refuse_key(const struct request *req, struct response *res, un
              route_method_name(req->route->method), req->route->path, SPAN_ARGS(name), purpose);
     return response_fail(res, ERR_FORBIDDEN,
                          "the key \"%.*s\" lacks \"%s\": add it to the key's \"may\" line in the "
-                         "send_key_file and reload doorbell-app",
+                         "send_key_file and restart doorbell-app",
                          SPAN_ARGS(name), purpose);
 }
 

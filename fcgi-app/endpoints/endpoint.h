@@ -41,6 +41,7 @@ ENDPOINT(endpoint_remove_message);
 ENDPOINT(endpoint_mark_many_read);
 ENDPOINT(endpoint_mark_many_unread);
 ENDPOINT(endpoint_mark_seen);
+ENDPOINT(endpoint_show_broadcast);
 ENDPOINT(endpoint_show_preferences);
 ENDPOINT(endpoint_change_preferences);
 ENDPOINT(endpoint_show_sent);
@@ -73,6 +74,9 @@ bool endpoint_is_broadcast(const struct request *req);
  * the first of `needed`. */
 MUST_USE enum err endpoint_refuse_key(const struct request *req, struct response *res,
                                       unsigned needed);
+
+/* The one refusal of a message to everybody, so that nobody learns why. Returns ERR_NOT_FOUND. */
+MUST_USE enum err endpoint_deny_broadcast(struct response *res);
 
 /* The user of a request, for the store. */
 struct reader endpoint_reader(const struct endpoint *ep, const struct request *req);

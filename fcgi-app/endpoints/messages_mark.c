@@ -148,17 +148,42 @@ enum err endpoint_mark_many_unread(const struct endpoint *ep, const struct reque
     return e ? e : endpoint_counts(req, res, &counts, true);
 }
 
+static enum err mark_seen(const struct endpoint *ep, const struct request *req, struct counts *out)
+{
+    const char *position;
+    enum err e = read_position(req, "position", &position);
+
+    return e ? e : marks_seen(ep->store, req->who.user, position, out);
+}
+
+static enum err count_unread(const struct endpoint *ep, const struct request *req,
+                             struct counts *out)
+{
+    struct reader reader = endpoint_reader(ep, req);
+    struct unread u;
+    enum err e = inbox_unread(ep->store, &reader, NULL, 0, &u);
+
+    if (!e)
+        *out = (struct counts){.num = u.num, .version = u.version, .seq = u.seq, .epoch = u.epoch};
+    return e;
+}
+
+/* A page may report that a number which it computed from the step of a ring was wrong. */
 enum err endpoint_mark_seen(const struct endpoint *ep, const struct request *req,
                             struct response *res)
 {
-    static const char *const fields[] = {"position"};
-    const char *position;
+    static const char *const fields[] = {"position", "wrong"};
     struct counts counts;
-    enum err e = body_only(req->body, fields, 1);
+    bool is_wrong = false;
+    enum err e = body_only(req->body, fields, 2);
 
     if (!e)
-        e = read_position(req, "position", &position);
+        e = body_bool(req->body, "wrong", &is_wrong);
     if (!e)
-        e = marks_seen(ep->store, req->who.user, position, &counts);
-    return e ? e : endpoint_counts(req, res, &counts, false);
+        e = is_wrong && !body_has(req->body, "position") ? count_unread(ep, req, &counts)
+                                                         : mark_seen(ep, req, &counts);
+    if (e)
+        return e;
+    res->reports_wrong = is_wrong;
+    return endpoint_counts(req, res, &counts, false);
 }

@@ -22,6 +22,7 @@ static const struct route routes[] = {
     {METHOD_POST, "/messages/{id}/unread", ACCESS_USER, SHARE_WRITE, 0, endpoint_mark_message_unread, NULL},
     {METHOD_POST, "/messages/{id}/archive", ACCESS_USER, SHARE_WRITE, 0, endpoint_archive_message, NULL},
     {METHOD_POST, "/messages/{id}/ack", ACCESS_USER, SHARE_WRITE, 0, endpoint_acknowledge_message, NULL},
+    {METHOD_GET, "/broadcasts/{id}", ACCESS_CAPABILITY, SHARE_TEXT, 0, endpoint_show_broadcast, NULL},
     {METHOD_POST, "/seen", ACCESS_USER, SHARE_WRITE, SMALL_BODY_MAX, endpoint_mark_seen, NULL},
     {METHOD_GET, "/preferences", ACCESS_USER, SHARE_READ, 0, endpoint_show_preferences, NULL},
     {METHOD_PUT, "/preferences", ACCESS_USER, SHARE_WRITE, SMALL_BODY_MAX, endpoint_change_preferences, NULL},

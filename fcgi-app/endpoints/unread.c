@@ -23,11 +23,14 @@ static void set_etag(const struct request *req, struct response *res)
 enum err endpoint_reply_unread(const struct request *req, struct response *res,
                                const struct unread *u)
 {
-    enum err e = response_printf(res,
-                                 "{\"num\":%" PRId64 ",\"hit\":%" PRId64 ",\"latest\":%" PRId64
-                                 ",\"version\":%" PRId64 ",\"seq\":%" PRId64,
-                                 u->num, u->hit, u->latest, u->version, u->seq);
+    enum err e = response_printf(
+        res,
+        "{\"num\":%" PRId64 ",\"hit\":%" PRId64 ",\"latest\":%" PRId64 ",\"version\":%" PRId64
+        ",\"seq\":%" PRId64 ",\"scope\":%" PRId64 ",\"groups\":%" PRId64 ",\"muted\":",
+        u->num, u->hit, u->latest, u->version, u->seq, u->terms.scope, u->terms.groups);
 
+    if (!e)
+        e = response_json(res, u->terms.muted);
     if (!e)
         e = endpoint_close(req, res, u->epoch);
     if (!e)

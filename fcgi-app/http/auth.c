@@ -95,6 +95,7 @@ unsigned auth_purposes(enum access access)
     case ACCESS_METRICS:
         return PURPOSE_METRICS;
     case ACCESS_USER:
+    case ACCESS_CAPABILITY:
         break;
     }
     return 0;

@@ -14,7 +14,7 @@ struct params {
     struct span content_type, content_length, if_none_match;
     struct span authorization, remote_user, origin, scheme, https, host, expected_user;
     struct span fetch_site, remote_address;
-    struct span token; /* of all cookies */
+    struct cookies cookies;
     struct forwarded forwarded;
 };
 
@@ -47,22 +47,27 @@ static const struct {
     PARAM("REMOTE_ADDR", remote_address),
 };
 
+#define FIELD(name)                                                                                \
+    {                                                                                              \
+        name, sizeof(name) - 1                                                                     \
+    }
+
 /* Those that may come several times, as the fields of the request did. */
 static bool take_field(struct span name, struct span value, struct params *out)
 {
-    static const char *const lists[FORWARDED_FIELD_COUNT] = {
-        [FORWARDED_FOR] = "HTTP_X_FORWARDED_FOR",
-        [FORWARDED_PROTO] = "HTTP_X_FORWARDED_PROTO",
-        [FORWARDED_HOST] = "HTTP_X_FORWARDED_HOST",
-        [FORWARDED_STANDARD] = "HTTP_FORWARDED",
+    static const struct span lists[FORWARDED_FIELD_COUNT] = {
+        [FORWARDED_FOR] = FIELD("HTTP_X_FORWARDED_FOR"),
+        [FORWARDED_PROTO] = FIELD("HTTP_X_FORWARDED_PROTO"),
+        [FORWARDED_HOST] = FIELD("HTTP_X_FORWARDED_HOST"),
+        [FORWARDED_STANDARD] = FIELD("HTTP_FORWARDED"),
     };
 
     if (span_equal(name, SPAN("HTTP_COOKIE"))) {
-        cookie_read(value, COOKIE_TOKEN, &out->token);
+        cookies_read(value, &out->cookies);
         return true;
     }
     for (enum forwarded_field field = FORWARDED_FOR; field < FORWARDED_FIELD_COUNT; field++) {
-        if (!span_equal(name, span_of(lists[field])))
+        if (!span_equal(name, lists[field]))
             continue;
         forwarded_add(&out->forwarded, field, value);
         return true;
@@ -110,7 +115,7 @@ static struct credentials credentials_of(struct params *p, unsigned method,
 
     return (struct credentials){
         .authorization = p->authorization,
-        .token = p->token,
+        .token = cookies_token(&p->cookies),
         .remote_user = p->remote_user,
         .origin = p->origin,
         .scheme = source.scheme,

@@ -28,6 +28,7 @@ struct request {
     struct span if_none_match;
     struct span args[ROUTE_ARGS_MAX]; /* of the path */
     struct identity who;              /* of a user's request */
+    int64_t epoch;                    /* that its capability is for */
     const struct service_key *key;    /* that came with it, or NULL; borrowed from the secrets */
 };
 

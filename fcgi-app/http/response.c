@@ -77,6 +77,7 @@ enum err response_encode_head(const struct response *res, struct buf *out)
 {
     const bool has_body = res->http != 304;
     char status[64], length[24] = "", retry_after[24] = "";
+    char cache[48] = "no-store";
     const struct {
         const char *name, *value; /* left out if empty */
     } headers[] = {
@@ -85,7 +86,7 @@ enum err response_encode_head(const struct response *res, struct buf *out)
                          : res->type ? res->type
                                      : "application/json; charset=utf-8"},
         {"Content-Length", length},
-        {"Cache-Control", "no-store"},
+        {"Cache-Control", cache},
         {"X-Content-Type-Options", "nosniff"},
         {"ETag", res->etag},
         {"Allow", res->allow},
@@ -99,6 +100,9 @@ enum err response_encode_head(const struct response *res, struct buf *out)
         (void)snprintf(length, sizeof(length), "%zu", res->body.len);
     if (res->retry_after_s > 0)
         (void)snprintf(retry_after, sizeof(retry_after), "%d", res->retry_after_s);
+    /* A browser that kept it as well would add its time to the web server's. */
+    if (res->shared_s > 0)
+        (void)snprintf(cache, sizeof(cache), "public, max-age=0, s-maxage=%d", res->shared_s);
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]) && !e; i++)
         if (headers[i].value[0])
             e = buf_printf(out, "%s: %s\r\n", headers[i].name, headers[i].value);

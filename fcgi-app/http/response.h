@@ -26,7 +26,9 @@ struct response {
     char allow[ROUTE_ALLOW_MAX];
     char fault[RESPONSE_FAULT_SIZE]; /* the sentence of a failure, or empty */
     int retry_after_s;               /* 0: no such header */
+    int shared_s;                    /* how long the web server may keep it; 0: not at all */
     bool has_rung;                   /* the request wrote to the outbox: wake the publisher */
+    bool reports_wrong;              /* the page showed a wrong number */
 };
 
 void response_init(struct response *res);

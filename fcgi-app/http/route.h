@@ -24,9 +24,10 @@ enum method {
 
 /* Who may call: also what a service key must be for, so that no route can leave that open. */
 enum access {
-    ACCESS_PUBLIC, /* anybody; a service key, when there is one, must be one for metrics */
-    ACCESS_USER,   /* one user, proven by a token or by the web server */
-    ACCESS_SEND,   /* from here on the site's back ends, by a service key for that */
+    ACCESS_PUBLIC,     /* anybody; a service key, when there is one, must be one for metrics */
+    ACCESS_USER,       /* one user, proven by a token or by the web server */
+    ACCESS_CAPABILITY, /* anybody who has the {id}'s capability; who that is does not matter */
+    ACCESS_SEND,       /* from here on the site's back ends, by a service key for that */
     ACCESS_MANAGE,
     ACCESS_STATISTICS,
     ACCESS_METRICS,

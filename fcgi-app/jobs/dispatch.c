@@ -8,9 +8,23 @@
 #include "common/os/clock.h"
 #include "common/os/log.h"
 #include "fcgi-app/endpoints/routes.h"
+#include "fcgi-app/http/capability.h"
 #include "fcgi-app/http/fcgi_parser.h"
 
 enum { EMPTY_BODY_MAX = 1024 };
+
+/* Before it is queued, so that to guess costs the database nothing. */
+static enum err check_capability(const struct secrets *secrets, struct request *req,
+                                 struct response *res)
+{
+    struct span text;
+    int64_t id;
+
+    if (request_id(req, &id) || query_get(&req->query, "c", &text) ||
+        !capability_check(&secrets->service, id, text, &req->epoch))
+        return endpoint_deny_broadcast(res);
+    return ERR_NONE;
+}
 
 static enum err authenticate(const struct snapshot *snapshot, struct request *req,
                              struct response *res)
@@ -25,6 +39,8 @@ static enum err authenticate(const struct snapshot *snapshot, struct request *re
                       req->now_us / 1000000, &req->who);
         return e == ERR_INVALID ? response_fail(res, ERR_UNAUTHORIZED, "%s", too_long) : e;
     }
+    if (access == ACCESS_CAPABILITY)
+        return check_capability(&snapshot->secrets, req, res);
     if (access == ACCESS_PUBLIC && !auth_has_bearer(&req->credentials))
         return ERR_NONE;
     e = auth_service(&snapshot->secrets, &req->credentials, access, &req->key);
@@ -34,7 +50,7 @@ static enum err authenticate(const struct snapshot *snapshot, struct request *re
 /* An expired token is nothing unusual, many may be the fault of a clock. */
 static void tell_untimely(struct jobs *jobs)
 {
-    if (interval_take(&jobs->next_line_ms, clock_ms(), CLOCK_WATCH_QUIET_MS))
+    if (interval_take(&jobs->next_line_ms, clock_ms(), LOG_QUIET_MS))
         log_info(CLOCK_WATCH_TOKEN_LINE);
 }
 

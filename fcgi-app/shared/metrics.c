@@ -29,7 +29,7 @@ struct route_counts {
 
 struct thread_counts {
     struct route_counts *routes; /* the last one for requests of no route */
-    counter unavailable;
+    counter unavailable, wrong;
     atomic_bool is_connected;
 };
 
@@ -108,6 +108,11 @@ void metrics_count_request(struct metrics *m, size_t who, const struct route *ro
     add_count(&counts->classes[http / 100 - 2], 1);
     if (http == 503)
         add_count(&w->unavailable, 1);
+}
+
+void metrics_count_wrong(struct metrics *m, size_t who)
+{
+    add_count(&m->threads[who].wrong, 1);
 }
 
 void metrics_set_connected(struct metrics *m, size_t who, bool is_connected)
@@ -257,16 +262,20 @@ static enum err encode_publisher(const struct metrics *m, struct buf *out)
 
 static enum err encode_workers(const struct metrics *m, struct buf *out)
 {
-    uint64_t unavailable = 0, connected = 0;
+    uint64_t unavailable = 0, wrong = 0, connected = 0;
     enum err e;
 
     for (size_t i = 0; i < m->threads_count; i++) {
         unavailable += read_counter(&m->threads[i].unavailable);
+        wrong += read_counter(&m->threads[i].wrong);
         if (i >= METRICS_WORKER)
             connected += atomic_load_explicit(&m->threads[i].is_connected, memory_order_relaxed);
     }
     e = metrics_text_one(out, PREFIX "unavailable_total", "counter", "Requests answered by 503",
                          (int64_t)unavailable);
+    if (!e)
+        e = metrics_text_one(out, PREFIX "wrong_numbers_total", "counter",
+                             "Numbers that a page computed and reported as wrong", (int64_t)wrong);
     if (!e)
         e = metrics_text_one(out, PREFIX "workers", "gauge", "Workers",
                              (int64_t)(m->threads_count - METRICS_WORKER));

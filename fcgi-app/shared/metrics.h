@@ -35,6 +35,9 @@ void metrics_count_request(struct metrics *m, size_t who, const struct route *ro
                            int64_t duration_us);
 void metrics_set_connected(struct metrics *m, size_t who, bool is_connected);
 
+/* For that thread alone: a page reported that it had computed a wrong number. */
+void metrics_count_wrong(struct metrics *m, size_t who);
+
 /* For the front's thread alone: connections closed to make room for others, and replies cut off
  * since too many were not taken. */
 void metrics_count_displaced(struct metrics *m);

@@ -38,11 +38,11 @@ enum err checks_states(struct store *s, const char *users, void *ctx,
     return e;
 }
 
-STATEMENT(check_answers, AS_USER, 2, 11, SHAPE_ROWS, REPEATABLE,
+STATEMENT(check_answers, AS_USER, 2, 14, SHAPE_ROWS, REPEATABLE,
           "SELECT n, joined_pos, version, seq, " EPOCH ", num, hit, latest, " MICROSECONDS(
               "at") ", "
                     "CASE WHEN valid_until < 'infinity' THEN " MICROSECONDS(
-                        "valid_until") " END, t.generation"
+                        "valid_until") " END, t.generation, scope, groups, coalesce(muted, 'null')"
                                        " FROM doorbell.unread_many($1::text[], $2::integer)"
                                        " LEFT JOIN LATERAL (SELECT * FROM doorbell.token_state k"
                                        " WHERE k.user_id = ($1::text[])[n] OFFSET 0) t ON true");
@@ -64,6 +64,8 @@ enum err checks_answers(struct store *s, const char *users, int64_t hit_window_s
             .latest = value_read_int(result, row, 7, 0),
             .at_us = value_read_int(result, row, 8, 0),
             .valid_until_us = value_read_int(result, row, 9, INT64_MAX),
+            .terms = {value_read_int(result, row, 11, 0), value_read_int(result, row, 12, 0),
+                      value_read_text(result, row, 13)},
         };
 
         take(ctx, (size_t)value_read_int(result, row, 0, 1) - 1, &answer,

@@ -7,6 +7,7 @@
 
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
+#include "fcgi-app/checks/unread.h"
 #include "fcgi-app/store/store.h"
 
 /* In the replies about a user's state `epoch` is 0 while the database has none. */
@@ -16,10 +17,6 @@ struct reader {
     const char *user;
     int64_t since; /* unix seconds; -1 if unknown */
     int64_t backlog_days;
-};
-
-struct unread {
-    int64_t num, hit, latest, version, seq, epoch;
 };
 
 /* Without a category: of all together. */

@@ -5,11 +5,17 @@
 
 /* All that a connection prepares: a typo in any of them stops the start. */
 const struct statement *const *const query_statements[] = {
-    inbox_statements,      messages_statements,
-    marks_statements,      groups_statements,
-    categories_statements, users_statements,
-    tokens_statements,     outbox_statements,
-    upkeep_statements,     NULL,
+    inbox_statements,
+    broadcasts_statements,
+    messages_statements,
+    marks_statements,
+    groups_statements,
+    categories_statements,
+    users_statements,
+    tokens_statements,
+    outbox_statements,
+    upkeep_statements,
+    NULL,
 };
 
 enum err query_json(struct store *s, const struct statement *statement, const char *const *values,

@@ -27,6 +27,7 @@ MUST_USE enum err query_json(struct store *s, const struct statement *statement,
 
 /* The statements of each file, ended by NULL. A file that is added is added here and in query.c. */
 extern const struct statement *const inbox_statements[];
+extern const struct statement *const broadcasts_statements[];
 extern const struct statement *const messages_statements[];
 extern const struct statement *const marks_statements[];
 extern const struct statement *const groups_statements[];

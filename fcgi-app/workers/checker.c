@@ -126,8 +126,8 @@ static void finish(struct checker *c, size_t i, enum err e)
 
 static void answer(struct checker *c, size_t i, const struct check_answer *a)
 {
-    const struct unread unread = {a->num,           a->hit,       a->latest,
-                                  a->state.version, a->state.seq, a->state.epoch};
+    const struct unread unread = {a->num,       a->hit,         a->latest, a->state.version,
+                                  a->state.seq, a->state.epoch, a->terms};
     struct job *job = c->round[i];
 
     finish(c, i, endpoint_reply_unread(&job->request, &job->response, &unread));

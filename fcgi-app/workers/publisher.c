@@ -34,6 +34,7 @@
 #include "fcgi-app/postgres/array.h"
 #include "fcgi-app/publish/answer.h"
 #include "fcgi-app/publish/batch.h"
+#include "fcgi-app/publish/ring_capability.h"
 #include "fcgi-app/publish/schedule.h"
 #include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/store/outbox.h"
@@ -241,9 +242,8 @@ static enum err ask_about(struct publisher *p, struct span user)
 }
 
 /* A list of users that no body can hold becomes everybody: a ring too many does no harm. */
-static enum err take_ring(void *context, struct span ring)
+static enum err add_ring(struct publisher *p, struct span ring)
 {
-    struct publisher *p = context;
     enum err e = ERR_NONE;
 
     if (!batch_can_hold(&p->batch, ring))
@@ -251,6 +251,18 @@ static enum err take_ring(void *context, struct span ring)
     if (!batch_has_room(&p->batch, ring))
         e = flush_batch(p);
     return e ? e : batch_add(&p->batch, ring);
+}
+
+static enum err take_ring(void *context, struct span ring)
+{
+    struct publisher *p = context;
+    struct buf room;
+    enum err e = ring_add_capability(&p->snapshot->secrets.service, ring, &room, &ring);
+
+    if (!e)
+        e = add_ring(p, ring);
+    buf_deinit(&room);
+    return e;
 }
 
 static struct ring_terms terms_of(const struct publisher *p)

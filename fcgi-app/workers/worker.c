@@ -65,6 +65,8 @@ static void finish_job(struct worker *w, struct job *job, enum err e)
     /* Before it is given back, so that a client with the whole reply finds it counted. */
     metrics_count_request(w->metrics, METRICS_WORKER + w->number, route, job->response.http,
                           clock_us() - job->began_us);
+    if (job->response.reports_wrong)
+        metrics_count_wrong(w->metrics, METRICS_WORKER + w->number);
     note_connection(w);
     queue_finish(w->queue, job, clock_ms());
 }

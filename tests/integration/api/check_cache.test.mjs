@@ -63,10 +63,10 @@ async function checkBy(where, stack, user) {
 // By the database alone; undefined before a user's first contact.
 async function truthOf(db, user) {
   const { rows } = await db.query(
-    `SELECT num, hit, latest, version, seq, (SELECT epoch::text FROM doorbell.current_epoch) AS epoch FROM doorbell.unread($1, NULL, 1)`, [user]);
+    `SELECT num, hit, latest, version, seq, scope, groups, muted, (SELECT epoch::text FROM doorbell.current_epoch) AS epoch FROM doorbell.unread($1, NULL, 1)`, [user]);
   if (!rows[0]) return undefined;
-  const { epoch, ...numbers } = rows[0];
-  return { ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)])), epoch, user };
+  const { muted, epoch, ...numbers } = rows[0];
+  return { ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)])), muted, epoch, user };
 }
 
 // Time alone may change the truth, and a first contact makes one: then it is asked once more.

@@ -149,7 +149,7 @@ const fields = {
     subject_id: [wrong.name(255), { subject_type: 'order' }],
   },
   markUnread: { ids: [wrong.ids, {}], all: [[...wrong.bool, false, null], {}] },
-  markSeen: { position: [[1, '', null, true, [], {}, 'x', INT64_MAX, long(256)], {}] },
+  markSeen: { position: [[1, '', null, true, [], {}, 'x', INT64_MAX, long(256)], {}], wrong: [[...wrong.bool, false, null], {}] },
   changePreferences: { muted: [wrong.categories, {}] },
   changeMembers: { add: [wrong.users, {}], remove: [wrong.users, {}] },
   changeCategory: { critical: [[...wrong.bool, null], {}] },
@@ -323,6 +323,19 @@ for (const [id, queries] of Object.entries(badQueries)) {
   test(`${id} refuses wrong parameters`, () => refuse(operation(id), queries.map((query) => ({ what: query, statuses: [422], query }))));
 }
 
+// Capabilities
+
+test('the text of a message to everybody is closed to forged capabilities', async () => {
+  const [{ id }] = (await stack.db.query('SELECT id FROM doorbell.message WHERE feed_id = 1')).rows;
+  const [, c] = (await stack.broadcastPath(id)).split('c=');
+  const [epoch, mac] = c.split('.');
+  const other = (await stack.broadcastPath(victim.id)).split('c=')[1];
+  const forged = ['', '.', '..', mac, `.${mac}`, `${epoch}.`, `+${c}`, `-${c}`, `%20${c}`, `${c}%20`, `${c}%3D%3D`, `0${c}`, `${epoch}1.${mac}`, `${BEYOND}.${mac}`,
+    `${epoch}.${mac.toUpperCase()}`, `${epoch}..${mac}`, `${epoch}.${'A'.repeat(22)}`, `${c}&c=${c}`, `[]=${c}`, other, MARK, long(7000), '%F0%9F%94%94', "';%20--"];
+  await refuse(operation('showBroadcast'), forged.map((text) => ({ what: text.slice(0, 60), statuses: [404], args: { id: String(id) }, query: `?c=${text}` })));
+  await refuse(operation('showBroadcast'), [{ what: 'a personal message', statuses: [404], args: { id: String(victim.id) }, query: `?c=${other}` }]);
+});
+
 // Cursors and positions that are another's, forged, or of the other kind
 
 test('the list refuses foreign and forged cursors', () => {
@@ -371,7 +384,7 @@ test('what proves nothing is refused, and not repeated', async () => {
   for (const op of operations) {
     for (const proof of ['', ' ', 'x', MARK, '.', '..', '....', none, stack.token('victim', { exp: 1 }), stack.token('*'), stack.token('a\nb'), long(5000), '%00', '\xff']) {
       const answer = await stack.api(op.method, pathOf(op), { headers: { authorization: `Bearer ${proof}` } });
-      assertRefused(answer, [401]);
+      assertRefused(answer, [op.schemes.includes('capability') ? 404 : 401]);
     }
   }
   assert.equal(await fingerprint(), before);
@@ -379,12 +392,13 @@ test('what proves nothing is refused, and not repeated', async () => {
 
 test('without the database nothing is told about it', async (t) => {
   const alone = await startStack(t, { relay: false, ownCluster: true });
+  const [, c] = (await alone.broadcastPath(1)).match(/(\?.*)/);
   await alone.db.end();
   await alone.cluster.stop();
   for (const op of operations.filter(({ id, responses }) => responses[503] && id !== 'showHealth')) {
     const proof = op.schemes.includes('service') ? alone.sendKey : alone.token('mallory');
     const json = { sendMessage: title, changePreferences: { muted: [] }, ...rightBodies, markSeen: { position: 'x' } }[op.id] ?? { all: true };
-    const query = ['/users', '/revoke'].includes(op.route) ? '?user=u' : '';
+    const query = ['/users', '/revoke'].includes(op.route) ? '?user=u' : op.schemes.includes('capability') ? c : '';
     const answer = await alone.api(op.method, pathOf(op) + query, { headers: { authorization: `Bearer ${proof}` }, ...(op.media.length > 0 ? { json } : {}) });
     assertRefused(answer, [503]);
     assert.ok(!answer.text.includes(alone.cluster.dir));

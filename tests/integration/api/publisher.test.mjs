@@ -383,8 +383,8 @@ test('nothing is computed for users who are offline, and their rows are done', a
   for (const user of ['away', 'here', 'far']) await stack.db.query('SELECT doorbell.send(to_users => ARRAY[$1], title => $2)', [user, 'x']);
   await stack.db.query('COMMIT');
   const ring = await relay.ringOf('here');
-  const { num, hit, latest, version, seq, epoch } = await check(stack, 'here');
-  assert.deepEqual(ring, { to: ['here'], version, seq, num, hit, id: latest, epoch });
+  const { num, hit, latest, version, seq, scope, epoch } = await check(stack, 'here');
+  assert.deepEqual(ring, { to: ['here'], version, seq, num, hit, id: latest, scope, epoch });
   await outboxIsEmpty(stack);
   assert.deepEqual(relay.rings.flatMap((one) => one.to), ['here']);
   await untilMetric(stack, 'rings_skipped_total', 3);

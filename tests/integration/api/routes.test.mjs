@@ -213,7 +213,7 @@ test('the check has its keys in order, an ETag over its bytes, and 304', async (
   await sendOne('c1');
   const answer = await stack.api('GET', '/unread', { user: 'c1' });
   assertPlain(answer);
-  assert.match(answer.text, /^\{"num":\d+,"hit":1,"latest":\d+,"version":\d+,"seq":\d+,"epoch":"\d+","user":"c1"\}$/);
+  assert.match(answer.text, /^\{"num":\d+,"hit":1,"latest":\d+,"version":\d+,"seq":\d+,"scope":0,"groups":0,"muted":\[\],"epoch":"\d+","user":"c1"\}$/);
   const ask = (tag) => stack.api('GET', '/unread', { user: 'c1', headers: { 'if-none-match': tag } });
   const { etag } = answer.headers;
   assert.match(etag, /^"[0-9a-f]{16}"$/);

@@ -31,8 +31,8 @@ struct script {
 
 static enum share_kind kind_of(const char *name)
 {
-    static const char *const names[SHARE_KINDS] = {"public", "check",   "first",    "read",
-                                                   "write",  "service", "broadcast"};
+    static const char *const names[SHARE_KINDS] = {"public", "text",  "check",   "first",
+                                                   "read",   "write", "service", "broadcast"};
 
     for (int i = 0; i < SHARE_KINDS; i++)
         if (strcmp(names[i], name) == 0)
@@ -123,6 +123,8 @@ static void requests_run_when_it_is_their_turn(void **state)
          "a:service:-@1; b:service:-@1; >=a; a!broadcast@2; >=b; b!broadcast@3; >=a; >=-; "
          "c:service:-@4; >=c; +c; +a; >=b"},
         {"the public one at a time", "a:public:-@1; b:public:-@1; >=a; >=-; +a; >=b"},
+        {"texts of broadcasts too, apart from the public",
+         "a:text:-@1; b:text:-@1; c:public:-@2; >=a; >=c; >=-; +a; >=b"},
         {"what gives up while it waits makes room",
          "a:write:bob@1; b:write:bob@1; c:write:bob@1; d:write:bob@1; +c; e:write:bob@1; >=a; +a; "
          ">=b; +b; >=d; +d; >=e"},

@@ -111,6 +111,8 @@ static const struct row {
     {"", "", "*", "", true, false, ERR_UNAUTHORIZED, ""},
     {"", "", "a\nb", "", true, false, ERR_UNAUTHORIZED, ""},
     /* what is ambient writes only from a page of ours */
+    {"", "__Host-doorbell_token=x; doorbell_token=$alice", "carol", "", true, false,
+     ERR_UNAUTHORIZED, ""},
     {"", "doorbell_token=$alice", "", "", false, true, ERR_FORBIDDEN, ""},
     {"", "doorbell_token=$alice", "", "null", false, true, ERR_FORBIDDEN, ""},
     {"", "doorbell_token=$alice", "", "https://evil.example", false, true, ERR_FORBIDDEN, ""},
@@ -122,6 +124,7 @@ static const struct row {
     {"Bearer $alice", "", "", "", false, true, ERR_NONE, "alice"},
     {"Bearer $alice", "doorbell_token=$bob", "carol", "", true, false, ERR_NONE, "alice"},
     {"", "doorbell_token=$bob", "carol", "", true, false, ERR_NONE, "bob"},
+    {"", "doorbell_token=x; __Host-doorbell_token=$bob", "", "", false, false, ERR_NONE, "bob"},
     {"Basic x", "doorbell_token=$bob", "", "", false, false, ERR_NONE, "bob"},
     {"", "a=b; doorbell_token=$bob;c", "", "", false, false, ERR_NONE, "bob"},
     {"", "doorbell_token=$bob", "", "https://site.example", false, true, ERR_NONE, "bob"},
@@ -134,6 +137,7 @@ static void check_rows(struct config_auth *rules, struct span scheme, struct spa
     for (size_t i = 0; i < ROWS(rows); i++) {
         const struct row *row = &rows[i];
         char authorization[1200], cookie[1200];
+        struct cookies cookies = {0};
         struct identity who = {.user = ""};
         struct credentials c = {
             .authorization = expand(row->authorization, authorization, sizeof(authorization)),
@@ -144,7 +148,8 @@ static void check_rows(struct config_auth *rules, struct span scheme, struct spa
             .is_write = row->is_write,
         };
 
-        cookie_read(expand(row->cookie, cookie, sizeof(cookie)), COOKIE_TOKEN, &c.token);
+        cookies_read(expand(row->cookie, cookie, sizeof(cookie)), &cookies);
+        c.token = cookies_token(&cookies);
         rules->trust_remote_user = row->trusts_remote_user;
         if (auth_user(rules, &keys, &c, NOW, &who) != row->e)
             fail_msg("row %zu: %s | %s | %s", i, row->authorization, row->cookie, row->remote_user);

@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define ALWAYS "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+#define NOSNIFF "X-Content-Type-Options: nosniff\r\n"
+#define ALWAYS "Cache-Control: no-store\r\n" NOSNIFF
 #define JSON "Content-Type: application/json; charset=utf-8\r\n"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
@@ -46,6 +47,9 @@ static void heads_say_what_the_reply_is(void **state)
         {{.http = 503, .retry_after_s = 2},
          "Status: 503 Service Unavailable\r\n" JSON "Content-Length: 0\r\n" ALWAYS
          "Retry-After: 2\r\n\r\n"},
+        {{.http = 200, .shared_s = 59},
+         "Status: 200 OK\r\n" JSON "Content-Length: 0\r\n"
+         "Cache-Control: public, max-age=0, s-maxage=59\r\n" NOSNIFF "\r\n"},
     };
 
     (void)state;

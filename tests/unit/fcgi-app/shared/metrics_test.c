@@ -68,6 +68,7 @@ static void what_was_never_asked_has_no_rows(void **state)
         "# TYPE doorbell_app_requests_total counter",
         "# TYPE doorbell_app_request_duration_seconds histogram",
         "doorbell_app_unavailable_total 0",
+        "doorbell_app_wrong_numbers_total 0",
         "doorbell_app_workers 3",
         "doorbell_app_workers_connected 0",
         "doorbell_app_rings_published_total 0",
@@ -198,7 +199,7 @@ static void of_a_database_that_is_away_nothing_is_claimed(void **state)
     assert_absent(m, &down, "writable");
     assert_absent(m, &down, "outbox");
     assert_absent(m, &down, "overdue");
-    assert_absent(m, &down, "wrong");
+    assert_absent(m, &down, "wrong_counters");
     assert_lines(m, &up, lines_up, ROWS(lines_up));
     metrics_free(m);
 }
