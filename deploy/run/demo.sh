@@ -26,6 +26,7 @@ http {
     # What doorbell-upstreams.conf is to a site.
     upstream doorbell_app { server "unix:$sockets/app.sock"; keepalive 16; keepalive_timeout 1s; }
     upstream doorbell_relay { server $host:$relay_port; }
+    fastcgi_cache_path "$data/nginx/cache" levels=1:2 keys_zone=doorbell:10m max_size=100m inactive=1m use_temp_path=off;
     map \$host \$doorbell_www { default "$stage/www"; }
 
     map \$request_uri \$demo_api_uri { "~^/demo/[^/]+(/.*)\$" \$1; }

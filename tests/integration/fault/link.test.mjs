@@ -149,7 +149,7 @@ function makeSite({ stack, tabs, way, pick, random }) {
     () => call('POST', pick(['/messages/read', '/messages/unread']), { user: pick(users), json: { all: true } }),
     () => call('DELETE', `/sent/${id()}`, { service: true }),
     () => random(3) || call('DELETE', `/users/${pick(users)}`, { service: true }),
-    () => pick(tabs).client.write(`/messages/${id()}/read`).catch(() => {}),
+    () => pick(tabs).client.call('markRead', id()).catch(() => {}),
     () => pick(tabs).client.markAllRead().catch(() => {}),
     () => sendSql(`ARRAY['${pick(users)}']`),
     () => sendSql('to_all => true'),

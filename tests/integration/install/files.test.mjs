@@ -50,6 +50,16 @@ const wanted = [
   `${prefix}/share/doorbell/apache/doorbell-upstreams.conf`,
   `${prefix}/share/doorbell/apache/legacy.conf`,
   `${prefix}/share/doorbell/www/doorbell.js`,
+  `${prefix}/share/doorbell/php/doorbell.php`,
+  `${prefix}/share/doorbell/php/composer.json`,
+  `${prefix}/share/doorbell/php/laravel/config.php`,
+  `${prefix}/share/doorbell/php/laravel/notifications.sql`,
+  `${prefix}/share/doorbell/php/symfony/DoorbellTransportFactory.php`,
+  `${prefix}/share/doorbell/php/wordpress/doorbell/doorbell.php`,
+  `${prefix}/share/doorbell/php/wordpress/doorbell/client.php`,
+  `${prefix}/share/doorbell/php/wordpress/doorbell/includes/site.php`,
+  `${prefix}/share/doorbell/php/wordpress/doorbell/js/hops.js`,
+  `${prefix}/share/doorbell/php/wordpress/doorbell/languages/doorbell.pot`,
   `${prefix}/share/man/man5/doorbell.conf.5`,
   `${prefix}/share/man/man8/doorbell-app.8`,
   `${prefix}/share/man/man8/doorbell-relay.8`,
@@ -62,6 +72,7 @@ const wanted = [
   `${prefix}/lib/systemd/system/doorbell-relay.socket`,
   `${prefix}/lib/systemd/system/doorbell-purge.service`,
   `${prefix}/lib/systemd/system/doorbell-purge.timer`,
+  `${prefix}/lib/sysusers.d/doorbell.conf`,
 ];
 
 test('make install and make uninstall', async (t) => {
@@ -134,7 +145,7 @@ test('a package: PREFIX=/usr and DESTDIR', async () => {
 
 test('systemd takes the units', { skip: !existsSync('/usr/bin/systemd-analyze') }, async () => {
   const folder = path.join(top, 'deploy/systemd');
-  const units = readdirSync(folder).map((name) => path.join(folder, name));
+  const units = readdirSync(folder).filter((name) => name.startsWith('doorbell-')).map((name) => path.join(folder, name));
   const { stderr } = await run('systemd-analyze', ['verify', '--man=no', ...units]);
   const faults = stderr.split('\n').filter((line) => /doorbell/.test(line) && !/is not executable/.test(line));
   assert.deepEqual(faults, []);

@@ -124,6 +124,7 @@ test('another PREFIX and SYSCONFDIR', async (t) => {
     writeFileSync(at('nginx/doorbell-upstreams.conf'), replaceAll(upstreams, [
       ['/run/doorbell/app.sock', listen.app],
       ['127.0.0.1:2120', `127.0.0.1:${listen.clients}`],
+      ['/var/cache/doorbell', at('nginx/cache')],
     ]));
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${at('nginx', name)};`);
     writeFileSync(at('nginx/nginx.conf'), `daemon off; pid ${at('nginx/pid')}; error_log stderr warn; ${isRoot ? 'user nobody nogroup;' : ''}
@@ -155,9 +156,9 @@ http {
   });
 
   await t.test('objects are made anew when SYSCONFDIR changes', async () => {
-    const object = at('build/common/config/settings.o');
+    const object = at('build/common/os/program.o');
     await run('make', [...options.filter((word) => !/^(SYSCONFDIR|-j2)/.test(word)), 'SYSCONFDIR=/other', object]);
-    assert.ok(readFileSync(object, 'latin1').includes('/other/doorbell/send.key'));
+    assert.ok(readFileSync(object, 'latin1').includes('/other/doorbell/doorbell.conf'));
   });
 });
 

@@ -136,8 +136,8 @@ const GBK_FORMS = `type='Content-Type: application/x-www-form-urlencoded; charse
 
 // Pages that are open by way of the web server hear of what is sent to everybody, and meanwhile the web
 // server has time for others.
-async function assertRings(machine, number = 1) {
-  const env = { DOORBELL_SECRET: await machine.sh('head -n 1 /etc/doorbell/auth.secret') };
+async function assertRings(machine, number = 1, token = '') {
+  const env = token ? { DOORBELL_TOKEN: token } : { DOORBELL_SECRET: await machine.sh('head -n 1 /etc/doorbell/auth.secret') };
   const script = path.join(top, 'tests/integration/install/units_pages.mjs');
   const pages = await machine.startBeside('pages', process.execPath, [script, 'ws://127.0.0.1/ws', String(number)], env);
   await pages.waitLog(/open/, { timeoutMs: 60_000 });
@@ -160,6 +160,14 @@ for (const unit of ['doorbell-app', 'doorbell-relay', 'doorbell-purge']) {
     assert.equal(status, 0, stdout.split('\n').filter((line) => line.startsWith('✗')).join('\n'));
   });
 }
+
+test('the socket units listen on this machine alone', () => {
+  const folder = path.join(top, 'deploy/systemd');
+  const texts = readdirSync(folder).filter((name) => name.endsWith('.socket')).map((name) => readFileSync(path.join(folder, name), 'utf8'));
+  const addresses = texts.flatMap((text) => [...text.matchAll(/^Listen\w*=(.*)$/gm)]).map(([, address]) => address);
+  assert.equal(addresses.length, 2);
+  for (const address of addresses) assert.match(address, /^(\/|127\.0\.0\.1:)/);
+});
 
 test('the units run under systemd as deploy/README.md sets them up', { skip: whyNoMachine() ?? false }, async (t) => {
   const machine = makeMachine(t);
@@ -184,16 +192,34 @@ test('the units run under systemd as deploy/README.md sets them up', { skip: why
   });
 
   await t.test('the socket is of the web server\'s group', async () => {
-    assert.equal(await machine.sh('stat -c "%U %G %a" /run/doorbell/app.sock'), 'doorbell www-data 660');
+    assert.equal(await machine.sh('stat -c "%U %G %a" /run/doorbell/app.sock'), 'doorbell-app www-data 660');
   });
 
-  await t.test('PHP reads the send key, and nothing else of Doorbell\'s; nobody else reads anything', async () => {
+  await t.test('PHP reads the send key, and no other; no program reads a file of /etc but doorbell.conf', async () => {
     const readable = (user) => machine.sh(`for file in auth.secret publish.key send.key doorbell.conf; do
       ! runuser -u ${user} -- cat /etc/doorbell/$file >/dev/null 2>&1 || echo $file; done`);
-    assert.equal(await readable('www-data'), 'send.key');
-    assert.equal(await readable('nobody'), '');
-    assert.equal(await readable('doorbell'), 'auth.secret\npublish.key\ndoorbell.conf');
-    assert.notEqual((await machine.run('runuser -u www-data -- ls /etc/doorbell')).code, 0);
+    assert.equal(await readable('www-data'), 'send.key\ndoorbell.conf');
+    for (const user of ['nobody', ...UNITS]) assert.equal(await readable(user), 'doorbell.conf', user);
+  });
+
+  await t.test('each program reads its own credentials, and the relay reaches neither send key nor database', async () => {
+    const readable = (user) => machine.sh(`cd /run/credentials
+      for file in doorbell-*.service/*; do ! runuser -u ${user} -- grep -q . $file 2>/dev/null || echo $file; done`);
+    assert.equal(await readable('doorbell-app'), ['auth.secret', 'publish.key', 'send.key'].map((name) => `doorbell-app.service/${name}`).join('\n'));
+    assert.equal(await readable('doorbell-relay'), ['auth.secret', 'publish.key'].map((name) => `doorbell-relay.service/${name}`).join('\n'));
+    for (const user of ['www-data', 'nobody']) assert.equal(await readable(user), '', user);
+    const pid = await show(machine, 'doorbell-relay', 'MainPID');
+    assert.equal(await machine.sh(`ls -A /run/postgresql | grep -c PGSQL; ls -A /proc/${pid}/root/run/postgresql`), '2');
+    assert.match((await machine.run("runuser -u doorbell-relay -- psql -d doorbell -c 'SELECT 1'")).stderr, /role "doorbell-relay" does not exist/);
+  });
+
+  await t.test('a key file that is missing is exit 78, and the log says which', async () => {
+    await machine.sh('mv /etc/doorbell/send.key /tmp/; systemctl restart doorbell-app');
+    await until('the unit to fail', async () => (await show(machine, 'doorbell-app', 'ActiveState')) === 'failed');
+    assert.equal(await show(machine, 'doorbell-app', 'ExecMainStatus'), '78');
+    assert.match(await machine.sh('journalctl -u doorbell-app -o cat -n 20'), /send_key_file: send\.key: is empty/);
+    await machine.sh('mv /tmp/send.key /etc/doorbell/; systemctl reset-failed doorbell-app; systemctl restart doorbell-app');
+    await until('a send to pass', async () => (await machine.sh(SEND)) === '201');
   });
 
   await t.test('reload keeps the processes', async () => {
@@ -244,7 +270,7 @@ test('the units run under systemd as deploy/README.md sets them up', { skip: why
       systemctl daemon-reload
       systemctl start ${UNITS.join(' ')}`);
     await until('both to serve', async () => (await machine.sh(SEND)) === '201');
-    assert.equal(await machine.sh('stat -c "%U %G %a" /run/doorbell-relay/publish.sock'), 'doorbell www-data 660');
+    assert.equal(await machine.sh('stat -c "%U %G %a" /run/doorbell-relay/publish.sock'), 'doorbell-relay www-data 660');
     await assertRings(machine);
     await machine.sh('cp /tmp/doorbell.conf /etc/doorbell/');
   });
@@ -276,7 +302,19 @@ test('the units run under systemd as deploy/README.md sets them up', { skip: why
     await assertRings(machine, 1000);
   });
 
+  await t.test('with a key pair the relay verifies tokens and has nothing that makes them; the URL may be in a file', async () => {
+    await machine.sh(`echo postgresql:///doorbell?application_name=by-file >/etc/doorbell/database.url
+      sed -i 's|^url = .*|url_file = database.url|' /etc/doorbell/doorbell.conf`);
+    for (const { text } of readme.filter(({ tag }) => tag === 'sh pair')) await machine.sh(text);
+    const { token } = JSON.parse(await machine.sh(`printf 'header = "Authorization: Bearer %s"\n' "$(head -n 1 /etc/doorbell/send.key)" |
+      curl -s -f -K - -d user=42 http://127.0.0.1/doorbell/tokens`));
+    await assertRings(machine, 1, token);
+    assert.equal(await machine.sh('cd /run/credentials; find doorbell-*.service -type f -size +1c | sort'),
+      ['doorbell-app.service/database.url', 'doorbell-app.service/private.pem', 'doorbell-app.service/publish.key',
+        'doorbell-app.service/send.key', 'doorbell-relay.service/publish.key'].join('\n'));
+  });
+
   await t.test('nobody has left a core or a complaint', async () => {
-    assert.equal(await machine.sh('journalctl -p err -o cat _SYSTEMD_UNIT=doorbell-app.service + _SYSTEMD_UNIT=doorbell-relay.service | grep -v listen_group || true'), '');
+    assert.equal(await machine.sh('journalctl -p err -o cat _SYSTEMD_UNIT=doorbell-app.service + _SYSTEMD_UNIT=doorbell-relay.service | grep -v -e listen_group -e send_key_file || true'), '');
   });
 });

@@ -38,9 +38,9 @@ export function whyNoMachine() {
   }
 }
 
-// Of /etc/passwd and the like, without the user that the test makes.
-function copyWithout(name, file, target) {
-  const lines = readFileSync(file, 'utf8').split('\n').filter((line) => !line.startsWith(`${name}:`));
+// Of /etc/passwd and the like, without the users that the test makes.
+function copyWithoutOurs(file, target) {
+  const lines = readFileSync(file, 'utf8').split('\n').filter((line) => !line.startsWith('doorbell-'));
   writeFileSync(target, lines.join('\n'), { mode: /shadow/.test(file) ? 0o640 : 0o644 });
 }
 
@@ -68,7 +68,7 @@ function makeTree(folder) {
     // An overlay takes such a device for "this was deleted".
     execFileSync('mknod', [path.join(layers.etc, name), 'c', '0', '0']);
   }
-  for (const name of ['passwd', 'group', 'shadow', 'gshadow']) copyWithout('doorbell', `/etc/${name}`, path.join(layers.etc, name));
+  for (const name of ['passwd', 'group', 'shadow', 'gshadow']) copyWithoutOurs(`/etc/${name}`, path.join(layers.etc, name));
   return { root, layers };
 }
 

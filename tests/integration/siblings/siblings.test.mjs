@@ -155,6 +155,15 @@ test('a cookie is read in one way', async () => {
     [`doorbell_token=x; doorbell_token=${token}`, 401],
     [`doorbell_token=${token}; doorbell_token=`, 401],
     [`doorbell_token=${stack.token('42', { exp: 1 })}`, 401],
+    [`__Host-doorbell_token=${token}`, 200],
+    [`__Host-doorbell_token=${token}; doorbell_token=x`, 200],
+    [`doorbell_token=x; __Host-doorbell_token=${token}`, 200],
+    [`__Host-doorbell_token=${token}; doorbell_token=x; doorbell_token=y`, 200],
+    [`__Host-doorbell_token=x; doorbell_token=${token}`, 401],
+    [`doorbell_token=${token}; __Host-doorbell_token=`, 401],
+    [`__Host-doorbell_token=${stack.token('42', { exp: 1 })}; doorbell_token=${token}`, 401],
+    [`__Host-doorbell_token=${token}; __Host-doorbell_token=x`, 401],
+    [`__host-doorbell_token=${token}`, 401],
   ];
   for (const [cookie, status] of rows) {
     const shown = cookie.replaceAll(token, 'TOKEN');
@@ -185,6 +194,7 @@ test('two Cookie fields are one', async () => {
     [[`doorbell_token=${token}`, 'a=b'], 200],
     [[`doorbell_token=${token}`, `doorbell_token=${token}`], 200],
     [[`doorbell_token=${token}`, 'doorbell_token=x'], 401],
+    [['doorbell_token=x', `__Host-doorbell_token=${token}`], 200],
   ];
   for (const [cookies, status] of rows) {
     // As nginx before 1.23 hands them on.

@@ -2,33 +2,13 @@
 // Tokens by key pairs: POST /tokens signs them with the private key, and both programs verify them with the public one.
 
 import assert from 'node:assert/strict';
-import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
 import { startStack, until } from '../../harness/index.mjs';
 import { makeFolder, removeFolder } from '../../harness/folder.mjs';
-
-const kinds = {
-  RS256: ['rsa', { modulusLength: 2048 }],
-  ES256: ['ec', { namedCurve: 'P-256' }],
-  EdDSA: ['ed25519', {}],
-};
-
-const makePair = (algorithm) => {
-  const [type, options] = kinds[algorithm];
-  return generateKeyPairSync(type, { ...options, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
-};
-
-// As a site signs by itself.
-function signAlone(algorithm, privateKey, claims) {
-  const text = [{ alg: algorithm, typ: 'JWT' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
-  const digest = algorithm === 'EdDSA' ? null : 'sha256';
-  return `${text}.${sign(digest, Buffer.from(text), { key: createPrivateKey(privateKey), dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
-}
-
-const claimsOf = (user) => ({ sub: user, iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 600 });
+import { algorithms, makePair, signAlone } from '../../harness/key_pair.mjs';
 
 async function startSigned(t, algorithm, pair) {
   const dir = makeFolder();
@@ -49,7 +29,7 @@ async function isTaken(stack, token) {
   return entered;
 }
 
-for (const algorithm of Object.keys(kinds)) {
+for (const algorithm of algorithms) {
   test(`${algorithm} from POST /tokens to the open page`, async (t) => {
     const pair = makePair(algorithm);
     const { stack } = await startSigned(t, algorithm, pair);
@@ -58,10 +38,10 @@ for (const algorithm of Object.keys(kinds)) {
     const [header] = made.json.token.split('.').map((part) => Buffer.from(part, 'base64url'));
     assert.deepEqual(JSON.parse(header), { alg: algorithm, typ: 'JWT' });
     assert.equal(await isTaken(stack, made.json.token), true);
-    assert.equal(await isTaken(stack, signAlone(algorithm, pair.privateKey, claimsOf('42'))), true);
-    assert.equal(await isTaken(stack, signAlone(algorithm, makePair(algorithm).privateKey, claimsOf('42'))), false, 'of another pair');
+    assert.equal(await isTaken(stack, signAlone(algorithm, pair.privateKey, '42')), true);
+    assert.equal(await isTaken(stack, signAlone(algorithm, makePair(algorithm).privateKey, '42')), false, 'of another pair');
     const other = algorithm === 'ES256' ? 'EdDSA' : 'ES256';
-    assert.equal(await isTaken(stack, signAlone(other, makePair(other).privateKey, claimsOf('42'))), false, 'of another algorithm');
+    assert.equal(await isTaken(stack, signAlone(other, makePair(other).privateKey, '42')), false, 'of another algorithm');
     assert.equal(await isTaken(stack, stack.token('42')), false, 'HS256');
 
     const page = stack.connectRaw({ token: made.json.token });

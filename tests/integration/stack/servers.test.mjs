@@ -29,11 +29,14 @@ async function startEcho(t, start, options) {
   return `http://127.0.0.1:${where.port}`;
 }
 
-// In the relay's place: answers with the headers that reach it.
-async function startHeaderEcho(t, start) {
+// In the relay's place: answers with the headers that reach it, and keeps them in `seen`.
+async function startHeaderEcho(t, start, seen = []) {
   const dir = makeFolder();
   const where = { dir, port: await freePort(), appSocket: path.join(dir, 'none.sock'), relayPort: await freePort() };
-  const echo = http.createServer((req, res) => res.end(JSON.stringify({ url: req.url, ...req.headers })));
+  const echo = http.createServer((req, res) => {
+    seen.push(req.headers);
+    res.end(JSON.stringify({ url: req.url, ...req.headers }));
+  });
   echo.listen(where.relayPort, '127.0.0.1');
   await once(echo, 'listening');
   t.after(() => {
@@ -144,9 +147,31 @@ for (const [name, start] of Object.entries(servers)) {
     assert.match(socket['x-forwarded-proto'], /^(, )?http$/);
   });
 
+  test(`${name} gives the relay the token's cookie, and none of the site's`, async (t) => {
+    const seen = [];
+    const url = await startHeaderEcho(t, start, seen);
+    const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+    for (const [target, headers] of [['/ws', upgrade], ['/events', {}], ['/socket.io/?EIO=4&transport=polling', {}]]) {
+      const see = async (...cookies) => {
+        seen.length = 0;
+        await request(url, 'GET', target, { headers: { ...headers, cookie: cookies.join('; ') } }).catch(() => {}); // no WebSocket
+        assert.equal(seen.length, 1);
+        return (seen[0].cookie ?? '').split(';').map((one) => one.trim()).filter(Boolean);
+      };
+      const [plain, host] = ['doorbell_token=a.b.c', '__Host-doorbell_token=d.e-f'];
+      assert.deepEqual(await see('PHPSESSID=secret'), []);
+      assert.deepEqual(await see('PHPSESSID=secret', 'my_doorbell_token=x'), []);
+      assert.deepEqual(await see('PHPSESSID=secret', plain, 'theme=dark'), [plain]);
+      assert.deepEqual(await see('PHPSESSID=secret', host), [host]);
+      assert.deepEqual(await see(host, 'lang=zh'), [host]);
+      assert.deepEqual(await see(plain, host), [plain, host], 'the relay decides');
+      assert.deepEqual(await see(plain, 'doorbell_token=b'), [plain, 'doorbell_token=b'], 'as well');
+    }
+  });
+
   test(`${name} serves doorbell.js and its parts`, async (t) => {
     const url = await startEcho(t, start);
-    for (const file of ['/doorbell.js', '/bell/client.js', '/bell/network/api.js']) {
+    for (const file of ['/doorbell.js', '/bell/client.js', '/bell/network/api.js', '/doorbell.min.js', '/doorbell.mjs', '/ui/list.js', '/ui/min/list.js', '/words/zh-CN.js']) {
       const { status, headers, text } = await request(url, 'GET', file);
       assert.equal(status, 200);
       assert.equal(headers['content-type'], 'text/javascript; charset=utf-8');
