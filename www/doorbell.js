@@ -1,91 +1,96 @@
 // SPDX-License-Identifier: MIT
 // doorbell.js - an unread badge that is right, and a bell that rings, for any page. README.md tells
-// page authors how. This file is the page's side: options, events, badge, sound, and what the
-// browser tells. bell/core/engine.js decides, bell/client.js talks to the servers.
+// page authors how. This file is the page's side: options, calls, events. bell/core/engine.js decides,
+// bell/client.js talks to the servers, bell/shared.js is what several Doorbells of a page share.
 
-import { DoorbellError } from './bell/network/api.js';
 import { Badge } from './bell/view/badge.js';
-import { Client } from './bell/client.js';
-import { Preference } from './bell/network/preference.js';
+import { completeOptions } from './bell/core/options.js';
+import { DoorbellError } from './bell/core/error.js';
+import { makeClock } from './bell/core/clock.js';
+import { runningShare, Share } from './bell/shared.js';
 import { socketUrl } from './bell/core/rules.js';
 import { Sound } from './bell/view/sound.js';
+import { Target } from './bell/view/target.js';
 
 export { DoorbellError };
-export { MessageList } from './bell/view/list.js';
+export { Store } from './bell/store.js';
 
-const defaults = {
-  api: '/doorbell',
-  relay: '/ws', // null: poll only
-  events: '/events', // for where no WebSocket gets through; null: none
-  token: null, // none (the cookie is enough), a text, or a function that returns one
-  badge: null,
-  title: true,
-  sound: null,
-  label: (num) => (num === 1 ? '1 unread message' : `${num || 'No'} unread messages`),
-  pollInterval: 60_000,
-  refreshInterval: 900_000, // 0: never
-  pingInterval: 25_000, // the relay's setting ping_interval
-  onChange: null,
-  onMessage: null,
-  clock: {
-    now: () => Date.now(),
-    random: () => Math.random(),
-    setTimeout: (call, ms) => setTimeout(call, ms),
-    clearTimeout: (timer) => clearTimeout(timer),
-  },
+const browserClock = {
+  now: makeClock(() => Date.now(), () => performance.now()),
+  random: () => Math.random(),
+  setTimeout: (call, ms) => setTimeout(call, ms),
+  clearTimeout: (timer) => clearTimeout(timer),
 };
 
-class DoorbellEvent extends Event {
-  constructor(type, detail) {
-    super(type);
-    this.detail = detail;
-  }
-}
-
-// Events: `change` {num, version, seq}, `message` {id, num}, `sound` {id, result}, `state` {state,
+// Events: `change` {num, version, seq}, `message` {id, num, title, …}, `sound` {id, result}, `state` {state,
 // transport}, `welcome` {user}.
-export class Doorbell extends EventTarget {
-  #client;
-  #token;
+export class Doorbell extends Target {
+  #options;
+  #share;
   #badge;
   #sound = null;
-  #stopListening = null;
+  #member;
+  #isRunning = false;
+  #isDestroyed = false;
+  #wantsMessages = false;
+  #handlers = [];
 
+  // Throws a DoorbellError that says what to give, where an option is of no use.
   constructor(options = {}) {
     super();
-    const all = { ...defaults, ...options };
-    const name = `doorbell:${absolute(all.api)}`;
+    const all = completeOptions(options);
 
-    this.#token = all.token;
-    this.#badge = new Badge(find(all.badge), all.title, all.label);
-    if (all.sound) this.#sound = new Sound(all.sound, name, all.clock);
-    this.#client = new Client(addressesOf(all), browserWorld(name, all.clock), {
-      badge: (num) => this.#badge.show(num),
-      announce: (id, user, epoch) => this.#ring(id, user, epoch),
-      emit: (type, detail) => this.#emit(type, detail),
-    });
+    this.#badge = new Badge(all.badge, all.title, all.label);
+    if (all.sound) this.#sound = new Sound(all.sound);
+    this.#options = { ...addressesOf(all), clock: all.clock ?? browserClock };
+    this.#share = runningShare(this.#options) ?? new Share(this.#options);
+    this.#member = this.#makeMember();
     this.#call('change', all.onChange);
     this.#call('message', all.onMessage);
+  }
+
+  // As bell/shared.js sees it.
+  #makeMember() {
+    const isLoud = () => this.#sound?.isOn ?? false;
+    const hears = () => this.#wantsMessages;
+    return {
+      get canSound() {
+        return isLoud();
+      },
+      get wantsMessages() {
+        return hears();
+      },
+      showNumber: (num) => this.#badge.show(num),
+      play: () => this.#sound.play(),
+      tellSound: (id, result) => this.#sound && this.#emit('sound', { id, result: isLoud() ? result : 'off' }),
+      emit: (type, detail) => this.#emit(type, detail),
+    };
+  }
+
+  // What a message says is asked for only where somebody listens.
+  addEventListener(type, ...rest) {
+    if (type === 'message') this.#wantsMessages = true;
+    super.addEventListener(type, ...rest);
   }
 
   // What the page knows: null as long as it does not.
 
   get num() {
-    return this.#client.known?.num ?? null;
+    return this.#share.client.known?.num ?? null;
   }
 
   get user() {
-    return this.#client.user;
+    return this.#share.client.user;
   }
 
   // 'stopped', 'connecting', 'live', 'polling', 'logged-out' or 'kicked'.
   get state() {
-    return this.#client.told.state;
+    return this.#isRunning ? this.#share.client.told.state : 'stopped';
   }
 
   // How it hears of messages: 'websocket', 'events', 'polling', or null while it does not.
   get transport() {
-    return this.#client.told.transport;
+    return this.#isRunning ? this.#share.client.told.transport : null;
   }
 
   get soundOn() {
@@ -99,72 +104,113 @@ export class Doorbell extends EventTarget {
   // Life.
 
   start() {
-    this.#listen();
-    this.#client.start();
+    if (this.#isDestroyed) throw new DoorbellError('this Doorbell was destroyed; make a new one', { code: 'invalid' });
+    if (this.#isRunning) return this;
+    this.#isRunning = true;
+    this.#share = runningShare(this.#options) ?? this.#share;
+    this.#share.join(this.#member);
     return this;
   }
 
   stop() {
-    if (this.state === 'stopped') return;
-    this.#stopListening();
-    this.#client.stop();
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    this.#share.leave(this.#member);
+  }
+
+  // Stops, and leaves the page as it was before.
+  destroy() {
+    this.stop();
+    this.#isDestroyed = true;
+    for (const [type, listener] of this.#handlers) this.removeEventListener(type, listener);
+    this.#badge.remove();
   }
 
   // The page has logged in anew: by a new cookie, or with the `token` given.
   login(token) {
-    this.#token = token ?? this.#token;
-    this.#client.login(this.#token);
+    this.#share.login(token);
   }
 
-  // Messages. All of these reject with a DoorbellError.
+  // Messages. All of these return a promise of the server's reply, and reject with a DoorbellError.
 
   // A part of the list, the newest first: {messages, next, …}; pass `next` back as `before`.
-  list(query = {}) {
-    return this.#client.list(query);
+  list(query) {
+    return this.#share.client.call('list', query);
   }
 
+  get(id) {
+    return this.#share.client.call('get', id);
+  }
+
+  // One id, or a list of them.
   markRead(id) {
-    return this.#client.write(`/messages/${encodeURIComponent(id)}/read`);
+    return this.#share.client.call('markRead', id);
+  }
+
+  markUnread(id) {
+    return this.#share.client.call('markUnread', id);
+  }
+
+  archive(id) {
+    return this.#share.client.call('archive', id);
   }
 
   // A message that must be acknowledged is marked by this, and by nothing else.
   acknowledge(id) {
-    return this.#client.write(`/messages/${encodeURIComponent(id)}/ack`);
+    return this.#share.client.call('acknowledge', id);
+  }
+
+  // For good.
+  remove(id) {
+    return this.#share.client.call('remove', id);
   }
 
   // All that the newest list could show; what arrived since stays unread.
   markAllRead() {
-    return this.#client.markAllRead();
+    return this.#share.client.markAllRead();
   }
 
-  // What the browser tells, and what is told to the page.
-
-  #listen() {
-    if (this.#stopListening) return;
-    const onWake = () => isHidden() || this.#client.step({ type: 'shown' });
-    const onOnline = () => this.#client.step({ type: 'online' });
-
-    document.addEventListener('visibilitychange', onWake);
-    window.addEventListener('pageshow', onWake); // back from the browser's cache
-    window.addEventListener('online', onOnline);
-    this.#stopListening = () => {
-      document.removeEventListener('visibilitychange', onWake);
-      window.removeEventListener('pageshow', onWake);
-      window.removeEventListener('online', onOnline);
-      this.#stopListening = null;
-    };
+  markAllUnread() {
+    return this.#share.client.call('markAllUnread');
   }
 
-  async #ring(id, user, epoch) {
-    if (this.#sound) this.#emit('sound', { id, result: await this.#sound.ring(id, user, epoch) });
+  // All about {subject_type, subject_id}.
+  markSubjectRead(subject) {
+    return this.#share.client.call('markSubjectRead', subject);
+  }
+
+  markOldestRead(n) {
+    return this.#share.client.call('markOldestRead', n);
+  }
+
+  // The user has looked at the list of this `position`; without one, at the newest.
+  seen(position) {
+    return this.#share.client.seen(position);
+  }
+
+  // {muted}: the names of categories.
+  preferences() {
+    return this.#share.client.call('preferences');
+  }
+
+  setPreferences(value) {
+    return this.#share.client.call('setPreferences', value);
+  }
+
+  // How many are unread: {num, categories: {name: number}, …}.
+  counts() {
+    return this.#share.client.call('counts');
   }
 
   #call(type, handler) {
-    if (handler) this.addEventListener(type, (event) => handler(event.detail));
+    if (!handler) return;
+    const listener = (event) => handler(event.detail);
+    this.#handlers.push([type, listener]);
+    this.addEventListener(type, listener);
   }
 
   #emit(type, detail) {
-    this.dispatchEvent(new DoorbellEvent(type, detail));
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
 
@@ -177,26 +223,6 @@ function addressesOf({ api, relay, events, ...options }) {
   };
 }
 
-function browserWorld(name, clock) {
-  return {
-    clock,
-    fetch: (...args) => fetch(...args),
-    WebSocket,
-    EventSource,
-    preference: new Preference(`${name}:transport`),
-    openChannel: () => (globalThis.BroadcastChannel ? new BroadcastChannel(name) : null),
-    isHidden,
-  };
-}
-
 function absolute(url) {
   return new URL(url, document.baseURI).href;
-}
-
-function find(element) {
-  return typeof element === 'string' ? document.querySelector(element) : element;
-}
-
-function isHidden() {
-  return document.visibilityState === 'hidden';
 }

@@ -3,9 +3,12 @@
 // input of the engine, and what that decides is carried out. Whatever it touches is passed in, so that it runs in
 // node under a clock that is not real; doorbell.js gives it the browser's, and a page to show things on.
 
-import { Api, DoorbellError, Tokens } from './network/api.js';
+import { Api, Tokens } from './network/api.js';
+import { calls } from './core/calls.js';
 import { Connection } from './network/connection.js';
+import { DoorbellError } from './core/error.js';
 import { Engine } from './core/engine.js';
+import { Leadership } from './network/leadership.js';
 import { Poller } from './core/poller.js';
 
 export class Client {
@@ -19,15 +22,18 @@ export class Client {
   #connection = null;
   #openChannel;
   #channel = null; // to the other tabs, while it runs
+  #leadership = null; // where tabs can agree
   #timers = {};
 
   // options: {api, relay (null: none), events (null: none), all absolute; token, pollInterval, refreshInterval,
   // pingInterval}.
   // world: {clock: {now, random, setTimeout, clearTimeout}, fetch, WebSocket, EventSource, preference,
-  // openChannel(), isHidden()}; openChannel returns a BroadcastChannel, or null.
-  // on: {badge(num), announce(id, user, epoch), emit(type, detail)}.
+  // openChannel(), isHidden(), locks, tab}; openChannel returns a BroadcastChannel, or null; `locks` are Web Locks, or null,
+  // and `tab` is this tab's name.
+  // on: {badge(num), announce(id, user, epoch, num), emit(type, detail)}.
   constructor({ api, relay, events, token, pollInterval, refreshInterval, pingInterval }, world, on) {
-    const { clock, fetch, WebSocket, EventSource, preference, openChannel, isHidden } = world;
+    const { clock, fetch, WebSocket, EventSource, preference, openChannel, isHidden, locks = null, tab = '' } = world;
+    const group = locks ? [api, relay, events].join(' ') : null;
 
     this.#clock = clock;
     this.#isHidden = isHidden;
@@ -36,13 +42,20 @@ export class Client {
     this.#tokens = new Tokens(token);
     this.#api = new Api(api, this.#tokens, { fetch, clock });
     this.#engine = new Engine(
-      { hasRelay: relay !== null, isByCookie: () => this.#tokens.isByCookie, pollInterval, refreshInterval },
+      { hasRelay: relay !== null, isByCookie: () => this.#tokens.isByCookie, pollInterval, refreshInterval, tab, group },
       clock.random,
     );
     this.#poller = this.#makePoller();
+    if (group) this.#leadership = this.#makeLeadership(locks, group);
     if (relay === null) return;
     const options = { relay, events, tokens: this.#tokens, pingInterval, preference, WebSocket, EventSource };
     this.#connection = new Connection(options, this.#makeEars(), clock);
+  }
+
+  #makeLeadership(locks, group) {
+    const tell = (type) => () => this.step({ type });
+    const on = { elected: tell('elected'), deposed: tell('deposed'), alone: tell('alone') };
+    return new Leadership(locks, `doorbell:leader:${group}`, on);
   }
 
   #makePoller() {
@@ -88,14 +101,15 @@ export class Client {
 
   start() {
     this.#channel ??= this.#openChannel();
-    if (this.#channel) this.#channel.onmessage = ({ data }) => this.step({ type: 'heard', word: data });
+    if (this.#channel)
+      this.#channel.onmessage = ({ data }) => this.step({ type: 'heard', word: data, isHidden: this.#isHidden() });
     this.step({ type: 'start' });
   }
 
   stop() {
+    this.step({ type: 'stop' });
     this.#channel?.close();
     this.#channel = null;
-    this.step({ type: 'stop' });
   }
 
   // The user has logged in anew; `token` null: by cookie.
@@ -104,29 +118,31 @@ export class Client {
     this.step({ type: 'login' });
   }
 
-  list(query) {
-    return this.#asUser(this.#api.messages(query, this.user), { type: 'listed', isNewest: !query.before });
-  }
-
-  write(path, body) {
-    return this.#asUser(this.#api.post(path, body, this.user), { type: 'changed' });
-  }
-
-  async markAllRead() {
-    if (this.#engine.position === null) await this.list({ limit: 1 });
-    return this.write('/messages/read', { upto: this.#engine.position });
-  }
-
-  // What was asked for one user must not be shown to the next.
-  async #asUser(call, input) {
+  // One of core/calls.js, by its name; the reply. What was asked for one user must not be shown to the next.
+  async call(name, ...args) {
+    const { input, ...request } = calls[name](...args);
     const asked = this.#engine.moment;
-    const answer = await call.catch((error) => {
+    const answer = await this.#api.call(request, this.user).catch((error) => {
       this.step({ type: 'denied', error });
       throw error;
     });
-    if (asked.login === this.#engine.login) this.step({ ...input, answer, asked });
+    if (input && asked.login === this.#engine.login) this.step({ ...input, answer, asked });
     if (asked.login === this.#engine.login) return answer;
     throw new DoorbellError('another user has logged in', { code: 'another_user' });
+  }
+
+  async markAllRead() {
+    return this.call('markReadUpto', await this.#newestPosition());
+  }
+
+  async seen(position) {
+    return this.call('seen', position ?? (await this.#newestPosition()));
+  }
+
+  // Up to where the user could have seen the list, which is loaded where none was.
+  async #newestPosition() {
+    if (this.#engine.position === null) await this.call('list', { limit: 1 });
+    return this.#engine.position;
   }
 
   // An input of the engine's, whose outputs are carried out.
@@ -142,10 +158,15 @@ export class Client {
     relogin: () => this.#connection?.relogin(),
     wake: (isOnline) => this.#connection?.wake(isOnline),
     ask: (spread) => this.#poller.ask(spread),
+    confirm: () => this.#poller.ask(),
+    join: () => this.#leadership.join(),
+    steal: () => this.#leadership.steal(),
+    leave: () => this.#leadership.leave(),
     reset: () => this.#poller.reset(),
     forget: () => this.#api.forget(),
+    wrong: () => this.call('wrong').catch(() => {}),
     badge: (num) => this.#on.badge(num),
-    announce: (id, user, epoch) => this.#on.announce(id, user, epoch),
+    announce: (...about) => this.#on.announce(...about),
     emit: (type, detail) => this.#on.emit(type, detail),
     tell: (word) => this.#channel?.postMessage(word),
     timer: (name, ms) => this.#setTimer(name, ms),

@@ -9,29 +9,38 @@
 //   rung {ring, isHidden}, pinged {ping, isHidden}                               of the connection
 //   answered {answer, asked}, failed {error}                                     of the poller's question
 //   listed {answer, asked, isNewest}, changed {answer, asked}, denied {error}    of a call
-//   heard {word}                             of another tab
-//   shown, online                            of the browser: visible, back on the network
-//   poll-due, refresh-due, first-due         of its timers
+//   heard {word, isHidden}                   of another tab
+//   elected, deposed, alone                  of the tabs: this one leads, another does, or there is no way to agree
+//   shown, online, suspended, back           of the browser: visible, back on the network, about to freeze, awake again
+//   poll-due, refresh-due, first-due, leader-due, doubt-due, tell-due         of its timers
 // `asked` is the engine's `moment` when the question started.
 //
 // Outputs, [what, …]:
 //   connect, disconnect, resume, relogin, wake isOnline          for the connection
-//   ask spread, reset                                            for the poller
+//   ask spread, confirm, reset                                   for the poller
+//   join, steal, leave                                           for the election of the tab that leads
 //   forget                                                       what the API remembers is another user's
-//   badge num, announce id user epoch, emit type detail          to be seen and heard
+//   wrong                                                        a number that was computed is not the app's: to be reported
+//   badge num, announce id user epoch num, emit type detail      to be seen and heard
 //   tell word                                                    to the other tabs
-//   timer name ms                                                'poll', 'refresh' or 'first'; null: none
+//   timer name ms                                                'poll', 'refresh', 'first', 'leader', 'doubt' or 'tell'; null: none
+//
+// Where tabs can agree, one leads: it alone holds the connection and asks, and tells the others its state whenever that has
+// changed. They show it, wish for what they would ask, and hand on what their own calls have brought. leader.js and follower.js
+// have what each says, knowledge.js what either knows. Where they cannot agree, each is alone.
 
-import { compareAnswers, decideOnRing, isSameEpoch, pollDelay } from './rules.js';
+import { Follower } from './follower.js';
+import { Knowledge } from './knowledge.js';
+import { Leader } from './leader.js';
+import { decideOnRing, isSameEpoch, pollDelay } from './rules.js';
+import { isSameKnown, wishOf } from './tabs.js';
 
 const FIRST_ASK_MS = 1_000;
+const LEADERS = ['connect', 'resume', 'relogin', 'wake']; // outputs that are for a leader alone
 
 export class Engine {
-  user = null; // whom the page shows; null: not known
-  login = 0; // counts who was here
-  known = null; // {num, version, seq} of the newest answer
-  position = null; // of the newest list the user saw
   told = { state: 'stopped', transport: null };
+  #knowledge;
   #options;
   #random;
   #outputs = [];
@@ -43,28 +52,58 @@ export class Engine {
   #transport = null; // of the live session
   #timers = new Set(); // of 'poll' and 'refresh', those that run
   #answeredAt = 0;
-  #epoch = null; // that numbers and ids belong to; null: not told yet
-  #changes = 0; // of what is known, counted
-  #announced = null; // {id, epoch} of the last message told of
-  #heardSeq = 0; // the highest of rings for many, and of pings
-  #settledSeq = 0; // up to here they have been asked about: where `known` is behind, it was not this user's
+  #isSuspended = false;
+  #role = 'alone'; // or 'leader', or 'follower'
+  #isPutOff = false; // of a leader that is hidden: what the others may want to ask at once
+  #spread = 0; // for that
+  #leader;
+  #follower;
 
-  // options: {hasRelay, isByCookie(), pollInterval, refreshInterval (0: never)}; `random` as Math.random.
+  // options: {hasRelay, isByCookie(), pollInterval, refreshInterval (0: never), tab: its name, group: what tabs must have
+  // in common to agree on a leader (null, or none: they cannot)}; `random` as Math.random.
   constructor(options, random) {
+    const put = (...output) => this.#put(...output);
     this.#options = options;
     this.#random = random;
+    this.#knowledge = new Knowledge(put);
+    this.#leader = new Leader(options, put);
+    this.#follower = new Follower(options, random, put);
+  }
+
+  get user() {
+    return this.#knowledge.user;
+  }
+
+  get login() {
+    return this.#knowledge.login;
+  }
+
+  get known() {
+    return this.#knowledge.known;
+  }
+
+  get position() {
+    return this.#knowledge.position;
   }
 
   // What is known at this moment, for a question that starts now.
   get moment() {
-    return { login: this.login, changes: this.#changes, seq: this.#heardSeq };
+    const { login, changes, heardSeq, known } = this.#knowledge;
+    return { login, changes, seq: heardSeq, known, words: this.#leader.words };
   }
 
   step(now, { type, ...input }) {
     this.#now = now;
     this.#outputs = [];
     this.#inputs[type](input);
-    return this.#outputs;
+    if (this.#role === 'leader' && this.#group) this.#leader.keepTold(this.#state);
+    if (this.#role !== 'follower') return this.#outputs;
+    return this.#outputs.filter(([what]) => !LEADERS.includes(what)).map((output) => this.#asFollower(output));
+  }
+
+  // What it would ask it wishes for.
+  #asFollower([what, ...args]) {
+    return what === 'ask' ? ['tell', wishOf(this.#options.group, 'ask', args[0])] : [what, ...args];
   }
 
   #inputs = {
@@ -81,12 +120,20 @@ export class Engine {
     listed: ({ answer, asked, isNewest }) => this.#listed(answer, asked, isNewest),
     changed: ({ answer, asked }) => this.#changed(answer, asked),
     denied: ({ error }) => this.#denied(error),
-    heard: ({ word }) => this.#heard(word),
+    heard: ({ word, isHidden }) => this.#heard(word, isHidden),
+    elected: () => this.#elected(),
+    deposed: () => this.#deposed(),
+    alone: () => this.#becomeAlone(),
     shown: () => this.#shown(),
+    suspended: () => this.#suspend(),
+    back: () => this.#back(),
     online: () => this.#put('wake', true),
     'poll-due': () => this.#due('poll'),
     'refresh-due': () => this.#due('refresh'),
-    'first-due': () => this.#put('ask', 0),
+    'first-due': () => this.#firstDue(),
+    'leader-due': () => this.#missLeader(),
+    'doubt-due': () => this.#knowledge.doubt(),
+    'tell-due': () => this.#knowledge.tell(),
   };
 
   #put(...output) {
@@ -98,30 +145,86 @@ export class Engine {
   #start() {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    this.#begin();
+    this.#enter();
   }
 
   #stop() {
     this.#isRunning = false;
-    this.#transport = null;
-    this.#put('timer', 'first', null);
-    this.#put('reset');
-    this.#put('disconnect');
-    this.#keepTimers();
+    this.#pause();
     this.#tellState();
   }
 
   #loggedIn() {
     this.#forget();
-    if (this.#isRunning) this.#begin();
+    if (!this.#isActive) return;
+    if (this.#role === 'follower' && this.#options.isByCookie()) this.#followLogin();
+    else this.#enter();
   }
 
-  #begin() {
+  // Whoever logs in anew begins anew.
+  #enter() {
     this.#isLoggedOut = false;
     this.#hasTried = false;
     this.#refused = null;
+    if (this.#role === 'leader' && this.#group) this.#begin();
+    else this.#join();
+  }
+
+  // As one of several tabs, or alone where they cannot agree.
+  #join() {
+    if (!this.#group) {
+      this.#becomeAlone();
+      return;
+    }
+    this.#role = 'follower';
+    this.#follower.end();
+    this.#put('join');
+    this.#put('timer', 'first', FIRST_ASK_MS);
+    this.#follower.probe();
+    this.#tellState();
+  }
+
+  get #group() {
+    return (this.#options.isByCookie() && this.#options.group) || null;
+  }
+
+  get #isActive() {
+    return this.#isRunning && !this.#isSuspended;
+  }
+
+  // Whether it is this tab that connects, and asks.
+  get #leads() {
+    return this.#isActive && this.#role !== 'follower';
+  }
+
+  #elected() {
+    if (!this.#isActive) return;
+    this.#role = 'leader';
+    this.#leader.begin();
+    this.#follower.end();
+    this.#put('timer', 'leader', null);
+    this.#begin();
+  }
+
+  #becomeAlone() {
+    if (!this.#isActive) return;
+    if (this.#role !== 'alone') this.#put('leave');
+    this.#role = 'alone';
+    if (this.#options.group) this.#put('timer', 'leader', null);
+    this.#begin();
+  }
+
+  // A tab that thought this one dead has taken over.
+  #deposed() {
+    if (!this.#isActive) return;
+    this.#role = 'follower';
+    this.#disconnect();
+    this.#join();
+  }
+
+  #begin() {
     this.#transport = null;
-    if (this.#options.hasRelay) {
+    if (this.#options.hasRelay && !this.#isLoggedOut && this.#refused !== 'stop') {
       // The welcome asks; so that no page asks twice, the first question waits for it a little.
       this.#put('timer', 'first', FIRST_ASK_MS);
       this.#put('connect');
@@ -132,12 +235,30 @@ export class Engine {
     this.#tellState();
   }
 
+  #disconnect() {
+    this.#transport = null;
+    this.#put('timer', 'first', null);
+    this.#put('reset');
+    this.#put('disconnect');
+    this.#keepTimers();
+  }
+
+  // Another tab may lead from here on.
+  #pause() {
+    if (this.#role !== 'alone') {
+      this.#put('leave');
+      this.#put('timer', 'leader', null);
+    }
+    this.#disconnect();
+    this.#role = 'alone';
+  }
+
   // The connection.
 
   #welcomed(user, epoch, transport) {
     if (this.user !== null && this.user !== user) this.#forget();
     this.#meet(user);
-    this.#meetEpoch(epoch);
+    this.#knowledge.meetEpoch(epoch);
     this.#transport = transport;
     this.#put('timer', 'first', null);
     this.#keepTimers();
@@ -147,8 +268,8 @@ export class Engine {
   }
 
   #lost() {
+    if (!this.#leads) return;
     this.#transport = null;
-    if (!this.#isRunning) return;
     this.#hasTried = true;
     this.#keepTimers();
     this.#tellState();
@@ -165,33 +286,37 @@ export class Engine {
   #rung(ring, isHidden) {
     const spread = Number(ring.spread_ms) || 0;
 
-    if (this.#meetEpoch(ring.epoch)) {
+    if (this.#knowledge.meetEpoch(ring.epoch)) {
       this.#put('ask', spread);
       return;
     }
     switch (decideOnRing(this.known, ring)) {
       case 'take':
-        this.#show({ ...ring, latest: ring.id });
+        this.#knowledge.show({ ...ring, latest: ring.id });
         break;
       case 'ask':
-        this.#put('ask', 0);
+        this.#put('ask', spread);
         break;
       case 'within':
-        this.#hearSeq(ring.seq, spread, isHidden);
+        if (this.#knowledge.step(ring)) this.#put('timer', 'tell', this.#random() * spread);
+        else this.#hearSeq(ring.seq, spread, isHidden);
         break;
     }
   }
 
   // It tells up to where a page should be: one that is behind has missed a ring for many.
   #pinged({ epoch, seq }, isHidden) {
-    if (this.#meetEpoch(epoch)) this.#put('ask', 0);
+    if (this.#knowledge.meetEpoch(epoch)) this.#put('ask', 0);
     else if (Number.isSafeInteger(seq)) this.#rung({ seq }, isHidden);
   }
 
   // A hidden tab asks when it is shown.
   #hearSeq(seq, spread, isHidden) {
-    if (seq <= this.#settledSeq) return;
-    this.#heardSeq = Math.max(this.#heardSeq, seq);
+    const { settledSeq, heardSeq } = this.#knowledge;
+    if (seq <= settledSeq) return;
+    this.#knowledge.heardSeq = Math.max(heardSeq, seq);
+    this.#isPutOff = Boolean(isHidden);
+    this.#spread = spread;
     if (!isHidden) this.#put('ask', spread);
   }
 
@@ -201,18 +326,23 @@ export class Engine {
     const wasLoggedOut = this.#isLoggedOut;
     this.#meet(answer.user);
     this.#answeredAt = this.#now;
-    this.#isLoggedOut = false;
+    this.#isLoggedOut = this.#isPutOff = this.#follower.isConfirming = false;
     if (wasLoggedOut || this.#refused === 'login') {
       this.#refused = null;
       this.#put('resume');
       this.#tellState();
     }
-    if (!this.#take(answer, asked)) this.#put('ask', 0);
+    if (!this.#knowledge.take(answer, asked)) this.#put(this.#role === 'follower' ? 'confirm' : 'ask', 0);
+    this.#handOn(answer, asked);
+    this.#hearOut(asked.words);
+    const { led } = this.#follower;
+    if (led?.user === this.user) this.#adoptRest(led);
   }
 
   // A failure says nothing about the badge, unless it is that there is no user to have one.
   #failed(error) {
     if (error.status !== 401) return;
+    this.#follower.isConfirming = false;
     if (!this.#isLoggedOut) this.#put('tell', { login: null });
     this.#isLoggedOut = true;
     this.#transport = null;
@@ -224,13 +354,15 @@ export class Engine {
 
   #listed(answer, asked, isNewest) {
     const isSameUser = this.#meet(answer.user);
-    const isTaken = this.#take(answer, asked);
-    if (isSameUser && isNewest) this.position = answer.position;
+    const isTaken = this.#knowledge.take(answer, asked);
+    if (isSameUser && isNewest) this.#knowledge.position = answer.position;
     if (!isTaken || !isSameUser) this.#put('ask', 0);
+    else this.#handOn(answer, asked);
   }
 
   #changed(answer, asked) {
-    if (!this.#meet(answer.user) || !this.#take(answer, asked)) this.#put('ask', 0);
+    if (!this.#meet(answer.user) || !this.#knowledge.take(answer, asked)) this.#put('ask', 0);
+    else if (this.#role === 'follower') this.#handOn(answer, asked);
     else this.#put('tell', { user: this.user, answer });
   }
 
@@ -240,16 +372,130 @@ export class Engine {
     if (status === 401 || code === 'another_user') this.#put('ask', 0);
   }
 
-  // From other tabs: the user who is now logged in there (null: nobody is), or the answer to a change this user made.
+  // From other tabs: the user who is now logged in there (null: nobody is), the answer to a call of this user's, what the
+  // leader says, or what a follower wants.
 
-  #heard({ login, user, answer }) {
-    if (login !== undefined) {
-      if (login !== this.user && this.#options.isByCookie()) this.#put('ask', 0);
-    } else if (user === this.user) {
-      const decision = this.#meetEpoch(answer.epoch) ? 'ask' : decideOnRing(this.known, answer);
-      if (decision === 'take') this.#show(answer);
-      else if (decision === 'ask') this.#put('ask', 0);
+  #heard(word, isHidden) {
+    if (!this.#isActive) return;
+    if (word.leader !== undefined) this.#hearLeader(word, isHidden);
+    else if (word.follower !== undefined) this.#hearFollower(word);
+    else if (this.#role === 'follower') return; // the leader hears it, too
+    else if (word.login !== undefined) this.#hearLogin(word.login);
+    else if (word.user === this.user) this.#hearAnswer(word);
+    else if (word.tab !== undefined) this.#leader.doubt(word); // after a login there
+  }
+
+  #hearLogin(login) {
+    if (login !== this.user && this.#options.isByCookie()) this.#put('ask', 0);
+  }
+
+  // `basis` is what that tab knew when it asked. Where that is what is known here, nothing has come since, and the answer is
+  // the truth. Otherwise it is compared; one that seems older is asked about, unless an older page has sent it. So is one of
+  // another epoch: a tab that was frozen knows no better.
+  #hearAnswer(word) {
+    const { answer, basis, tab, n } = word;
+    const isSame = isSameEpoch(answer.epoch, this.#knowledge.epoch);
+    const isLast = isSame && basis && isSameKnown(basis, this.known);
+    const decision = isSame ? decideOnRing(this.known, answer) : 'ask';
+    if (isSame) this.#knowledge.meetEpoch(answer.epoch);
+    if (isLast || decision === 'take') this.#knowledge.show(answer);
+    if (!isLast && (decision === 'ask' || (decision === 'ignore' && tab !== undefined))) this.#leader.doubt(word);
+    else if (tab !== undefined) this.#tellTabs([[tab, n]]);
+  }
+
+  // What the leader tells the other tabs.
+
+  get #state() {
+    const { user, epoch, known, heardSeq, settledSeq } = this.#knowledge;
+    return {
+      user, epoch, known, transport: this.#transport, isLoggedOut: this.#isLoggedOut, refused: this.#refused, hasTried: this.#hasTried,
+      heardSeq, settledSeq, isPutOff: this.#isPutOff, spread: this.#spread,
+    };
+  }
+
+  #tellTabs(heard) {
+    if (this.#role === 'leader') this.#leader.tell(this.#state, heard);
+  }
+
+  // Answers of other tabs that had to be asked about have been, by a question of after them.
+  #hearOut(words) {
+    const heard = this.#leader.heardBy(words);
+    if (heard.length > 0) this.#tellTabs(heard);
+    if (this.#leader.isInDoubt) this.#put('ask', 0);
+  }
+
+  #hearFollower({ follower, wants, spread }) {
+    if (this.#role !== 'leader' || follower !== this.#group) return;
+    if (wants === 'state') this.#tellTabs([]);
+    else if (wants === 'login') this.#loggedIn();
+    else if (wants === 'ask') {
+      this.#isPutOff = false;
+      this.#put('ask', Number(spread) || 0);
     }
+  }
+
+  // Nobody has told it yet.
+  #firstDue() {
+    if (this.#role !== 'follower') this.#put('ask', 0);
+    else if (!this.known) this.#follower.confirm();
+  }
+
+  // What a follower does.
+
+  #missLeader() {
+    if (this.#role === 'follower' && this.#isActive) this.#follower.missLeader();
+  }
+
+  #hearLeader(word, isHidden) {
+    const { leader, state } = word;
+    if (this.#role !== 'follower' || leader !== this.#group) return;
+    this.#follower.hear(word, this.#knowledge);
+    this.#adopt(state);
+    if (state.isPutOff && !isHidden && state.user === this.user) this.#put('ask', state.spread);
+  }
+
+  // Shows what the leader knows. Who of the two is right about the user, only a question of now can tell: the leader's last
+  // may be of before a login that has loaded this page.
+  #adopt(state) {
+    if (state.user === this.user) {
+      this.#adoptKnown(state);
+      this.#adoptRest(state);
+    } else if (state.user !== null || state.isLoggedOut) {
+      this.#follower.confirm();
+    }
+  }
+
+  // Not what is of before the leader has heard, and made sure of, what this tab's own call has brought.
+  #adoptKnown({ epoch, known }) {
+    if (this.#follower.isUnheard) return;
+    this.#knowledge.meetEpoch(epoch);
+    if (known === null || isSameKnown(known, this.known)) return;
+    this.#answeredAt = this.#now;
+    this.#knowledge.show(known);
+  }
+
+  #adoptRest({ transport, isLoggedOut, refused, hasTried, heardSeq, settledSeq }) {
+    const wasLive = this.#transport !== null;
+    this.#transport = transport;
+    this.#isLoggedOut = isLoggedOut;
+    this.#refused = refused;
+    this.#hasTried = hasTried;
+    Object.assign(this.#knowledge, { heardSeq, settledSeq });
+    this.#tellState();
+    if (transport !== null && !wasLive) this.#put('emit', 'welcome', { user: this.user });
+  }
+
+  #handOn(answer, asked) {
+    if (this.#role === 'follower' && isSameKnown(answer, this.known)) this.#follower.handOn(this.user, answer, asked.known);
+  }
+
+  #followLogin() {
+    this.#isLoggedOut = false;
+    this.#refused = null;
+    this.#follower.isConfirming = false; // what was asked before does not count
+    this.#put('tell', wishOf(this.#group, 'login'));
+    this.#follower.confirm();
+    this.#tellState();
   }
 
   // The browser.
@@ -258,8 +504,25 @@ export class Engine {
     const isStale = !this.#transport && this.#now - this.#answeredAt >= this.#options.pollInterval;
 
     this.#put('wake', false);
-    const hasMissed = this.#heardSeq > Math.max(this.known?.seq ?? 0, this.#settledSeq);
-    if (isStale || hasMissed || this.#isLoggedOut) this.#put('ask', 0);
+    if (isStale || this.#knowledge.hasMissed || this.#isLoggedOut) this.#put('ask', 0);
+    if (this.#role === 'follower' && this.#isActive) this.#follower.lookFor();
+  }
+
+  // Nothing runs in a page that is frozen, or in the browser's cache: another tab may lead.
+  #suspend() {
+    if (!this.#isActive) return;
+    this.#isSuspended = true;
+    this.#pause();
+  }
+
+  // What came meanwhile nobody has told it.
+  #back() {
+    const wasSuspended = this.#isSuspended;
+    this.#isSuspended = false;
+    if (!this.#isRunning) return;
+    if (wasSuspended) this.#join();
+    else this.#put('wake', false);
+    if (this.#role !== 'follower') this.#put('ask', 0);
   }
 
   #due(name) {
@@ -275,7 +538,7 @@ export class Engine {
     if (user === undefined || user === this.user) return true;
     const isOther = this.user !== null;
     if (isOther) this.#leaveUser();
-    this.user = user;
+    this.#knowledge.user = user;
     this.#put('tell', { login: user });
     return !isOther;
   }
@@ -285,72 +548,18 @@ export class Engine {
     this.#forget();
     this.#refused = null;
     this.#transport = null;
-    if (this.#isRunning) this.#put('relogin');
+    if (this.#leads) this.#put('relogin');
     this.#keepTimers();
     this.#tellState();
   }
 
-  // The next answer may be another user's, whose numbers say nothing about this one's.
   #forget() {
-    const wasKnown = this.known !== null;
-    this.login++;
-    this.user = null;
-    this.known = null;
-    this.position = null;
-    this.#announced = null;
-    this.#heardSeq = this.#settledSeq = 0;
-    this.#put('forget');
-    this.#put('reset');
-    this.#put('badge', null);
-    if (wasKnown) this.#put('emit', 'change', { num: null, version: null, seq: null });
+    this.#knowledge.forget();
+    this.#isPutOff = false;
+    this.#follower.isConfirming = false;
   }
 
-  // What numbers and ids mean.
-
-  // Those of another epoch say nothing about this one's (an older doorbell-app names none). True if it
-  // is not the one that was known. The badge stays until an answer of the new one comes.
-  #meetEpoch(epoch) {
-    if (typeof epoch !== 'string' || epoch === this.#epoch) return false;
-    const isOther = this.#epoch !== null;
-    this.#epoch = epoch;
-    if (!isOther) return false;
-    this.#changes++;
-    this.known = null;
-    this.position = null;
-    this.#heardSeq = this.#settledSeq = 0;
-    return true;
-  }
-
-  // What is shown.
-
-  // If nothing has come since the question, its answer is the truth, lower or not, whatever its epoch. Otherwise the
-  // two are compared. False when only asking again can tell.
-  #take(answer, asked) {
-    const isLast = asked.changes === this.#changes;
-    const isOther = this.#meetEpoch(answer.epoch);
-    if (isOther && !isLast) return false;
-    if (isLast && !isOther) this.#settledSeq = Math.max(this.#settledSeq, asked.seq);
-    const order = isLast ? 'newer' : compareAnswers(this.known, answer);
-    if (order === 'newer') this.#show(answer);
-    return order !== 'crossed';
-  }
-
-  #show({ num, version, seq, hit, latest }) {
-    const before = this.known;
-    this.#changes++;
-    this.known = { num, version, seq };
-    this.#put('badge', num);
-    if (num !== before?.num || version !== before.version || seq !== before.seq)
-      this.#put('emit', 'change', this.known);
-    if (hit && latest) this.#announce(latest, num);
-  }
-
-  #announce(id, num) {
-    if (id === this.#announced?.id && isSameEpoch(this.#announced.epoch, this.#epoch)) return;
-    this.#announced = { id, epoch: this.#epoch };
-    this.#put('emit', 'message', { id, num });
-    this.#put('announce', id, this.user, this.#epoch);
-  }
+  // When it asks by itself, and what it tells.
 
   // Polls for as long as no session is live; a live page asks now and then whether it is still right.
   #keepTimers() {
@@ -360,7 +569,7 @@ export class Engine {
   }
 
   #keepTimer(name, isOfUse, interval) {
-    const isNeeded = Boolean(this.#isRunning && isOfUse);
+    const isNeeded = Boolean(this.#leads && isOfUse);
     if (isNeeded === this.#timers.has(name)) return;
     if (isNeeded) this.#timers.add(name);
     else this.#timers.delete(name);

@@ -32,6 +32,17 @@ export function decideOnRing(known, ring) {
   return 'ask';
 }
 
+// The answer that a page computes from a ring that it is behind, for one new message to everybody; null where it has to ask. `terms` are
+// what the last check told of the user's groups and mutes, {scope, groups, muted}, and `scope` is the one that holds for `known`. What
+// lies between `from` and `seq` is that message alone, which is the newest if it is above all that is known; but others may lie between
+// for a member of groups. `tells` is the message to announce, or false.
+export function answerOfStep(known, scope, terms, { from, seq, add, id, category, critical, young }) {
+  const isNext = known && from <= known.seq && known.version < seq && add > 0;
+  if (!isNext || !terms || terms.scope !== scope || terms.groups) return null;
+  const isMuted = !critical && terms.muted.includes(category);
+  return { num: known.num + (isMuted ? 0 : add), version: known.version, seq, tells: young && !isMuted && id };
+}
+
 // Full jitter: any moment up to a ceiling that doubles with each failure.
 export function backOff(failures, random) {
   return fullJitter(FIRST_DELAY_MS, LONGEST_DELAY_MS, failures, random);
@@ -74,9 +85,10 @@ export function onCloseCode(code) {
 // have no close codes.
 export function onErrorCode(code) {
   const ends = {
+    __proto__: null,
     token: 'login', kicked: 'stop', too_many: 'slow', unavailable: 'slow', restart: 'retry', policy: 'retry',
   };
-  return Object.hasOwn(ends, code) ? ends[code] : null;
+  return ends[code] ?? null;
 }
 
 // The transport to try after one of `kind` was lost. `deafSockets` in a row heard nothing of the relay:
@@ -111,13 +123,6 @@ export function safeLink(url, base) {
 
 export function badgeText(num) {
   return num > 99 ? '99+' : String(num);
-}
-
-// The page's title under a new prefix; `old` is the prefix that was put there before.
-export function prefixTitle(title, old, num) {
-  const bare = old && title.startsWith(old) ? title.slice(old.length) : title;
-  const prefix = num > 0 ? `(${badgeText(num)}) ` : '';
-  return { prefix, title: prefix + bare };
 }
 
 // Whether these are one epoch, as far as is known: an older doorbell-app names none.

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: MIT
 // api.js - calls of doorbell-app, and the token they are made with.
 
+import { isState } from '../core/answers.js';
+import { DoorbellError } from '../core/error.js';
 import { retryAfterMs } from '../core/rules.js';
 
 const TIMEOUT_MS = 15_000;
-
-export class DoorbellError extends Error {
-  constructor(message, { status = 0, code = '', retryAfter = null } = {}) {
-    super(message);
-    this.name = 'DoorbellError';
-    this.status = status; // 0: no answer at all
-    this.code = code;
-    this.retryAfter = retryAfter; // ms, or null
-  }
-}
 
 // The page's token: none (the cookie identifies the user), a text, or a function that fetches a fresh one.
 export class Tokens {
@@ -89,7 +81,8 @@ export class Api {
 
   async unread() {
     const headers = this.#etag ? { 'If-None-Match': this.#etag } : {};
-    const response = await this.#call('GET', '/unread', { headers });
+    const isOurs = (json, status) => (status === 304 ? this.#unread !== null : isState(json));
+    const response = await this.#call({ method: 'GET', path: '/unread', headers, isOurs });
     if (response.status !== 304) {
       this.#unread = response.json;
       this.#etag = response.etag;
@@ -97,26 +90,20 @@ export class Api {
     return this.#unread;
   }
 
-  // `user`: whom the page shows, null while it does not know. The server refuses what is meant for
+  // One of core/calls.js. `user`: whom the page shows, null while it does not know. The server refuses what is meant for
   // another one than is logged in, by code 'another_user'.
-  async messages(query = {}, user = null) {
-    const wanted = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
-    const search = new URLSearchParams(wanted).toString();
-    return (await this.#call('GET', '/messages' + (search && `?${search}`), { user })).json;
+  async call(request, user = null) {
+    return (await this.#call({ ...request, user })).json;
   }
 
-  async post(path, body, user) {
-    return (await this.#call('POST', path, { body, user })).json;
-  }
-
-  async #call(method, path, options = {}) {
+  async #call(request) {
     const token = await this.#tokens.get();
-    const first = await this.#fetch(method, path, token, options);
-    if (first.status !== 401 || !this.#tokens.expire(token)) return checked(first);
-    return checked(await this.#fetch(method, path, await this.#tokens.get(), options));
+    const first = await this.#fetch(token, request);
+    if (first.status !== 401 || !this.#tokens.expire(token)) return checked(first, request);
+    return checked(await this.#fetch(await this.#tokens.get(), request), request);
   }
 
-  async #fetch(method, path, token, { headers = {}, body, user = null }) {
+  async #fetch(token, { method, path, headers = {}, body, user = null }) {
     const { fetch, clock } = this.#world;
     const abort = new AbortController();
     const timer = clock.setTimeout(() => abort.abort(), TIMEOUT_MS);
@@ -138,7 +125,7 @@ export class Api {
       return {
         status: response.status,
         etag: response.headers.get('ETag'),
-        retryAfter: retryAfterMs(response.headers.get('Retry-After'), clock.now()),
+        retryAfter: retryAfterMs(response.headers.get('Retry-After'), dateOf(response)),
         json: response.status === 304 ? null : await json(response),
       };
     } catch {
@@ -149,7 +136,12 @@ export class Api {
   }
 }
 
-// A proxy's error page is no JSON; nor is the log-in page of a site that redirects.
+// By the server's clock, where it tells.
+function dateOf(response) {
+  return Date.parse(response.headers.get('Date')) || Date.now();
+}
+
+// A proxy's error page is no JSON.
 async function json(response) {
   const text = await response.text();
   try {
@@ -159,12 +151,16 @@ async function json(response) {
   }
 }
 
-function checked(response) {
+function checked(response, { isOurs }) {
   const { status, json, retryAfter } = response;
-  if (status === 304 || (status >= 200 && status < 300 && json)) return response;
-  throw new DoorbellError(json?.error?.message ?? `unexpected reply with status ${status}`, {
+  const isFine = status === 304 || (status >= 200 && status < 300);
+  if (isFine && isOurs(json, status)) return response;
+  const message = isFine
+    ? `the reply with status ${status} is not doorbell-app's; check that the option api leads to it, and that nothing before it replies instead`
+    : (json?.error?.message ?? `unexpected reply with status ${status}`);
+  throw new DoorbellError(message, {
     status,
-    code: json?.error?.code ?? '',
+    code: isFine ? 'not_ours' : (json?.error?.code ?? ''),
     retryAfter,
   });
 }
