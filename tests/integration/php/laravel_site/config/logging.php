@@ -1,0 +1,4 @@
+<?php
+// SPDX-License-Identifier: MIT
+
+return ['default' => 'errorlog', 'channels' => ['errorlog' => ['driver' => 'errorlog']]];
