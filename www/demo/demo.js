@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// demo.js - one page for two users: served at /demo/alice/ and at /demo/bob/, where all addresses
+// demo.js - a shop for two users: served at /demo/alice/ and at /demo/bob/, where all addresses
 // are relative, so that each finds its own cookie, API and relay.
 
-import { Doorbell, MessageList } from '../../doorbell.js';
+import { addWords, Doorbell, useDoorbell } from '../../doorbell.mjs';
 
+const LINES_MAX = 50;
 const part = (id) => document.getElementById(id);
 const states = {
   connecting: 'connecting',
@@ -12,7 +13,6 @@ const states = {
   'logged-out': 'not logged in; reload the page',
   kicked: 'disconnected by the site; reload the page',
 };
-const soundKey = 'doorbell-demo:sound';
 const folder = new URL('.', location.href);
 const folderUser = folder.pathname.split('/').at(-2);
 const otherUser = folderUser === 'alice' ? 'bob' : 'alice';
@@ -27,7 +27,6 @@ const doorbell = new Doorbell({
   api: 'doorbell',
   relay: 'ws',
   events: 'events',
-  badge: '#badge',
   sound: new URL('bell.wav', folder).href,
   ...intervals,
 });
@@ -46,24 +45,24 @@ function showState({ state, transport }) {
   part('state').textContent = transport === 'events' ? 'live, by events' : (states[state] ?? state);
 }
 
+// The notice lies over the page and moves nothing, so the click that it asks for hits what it was meant for.
 function wireSound() {
-  const button = part('sound');
-  const apply = (isOn) => {
-    doorbell.soundOn = isOn;
-    button.checked = isOn;
-  };
-  apply(localStorage.getItem(soundKey) !== 'off');
-  button.addEventListener('change', () => {
-    localStorage.setItem(soundKey, button.checked ? 'on' : 'off');
-    apply(button.checked);
-  });
   doorbell.addEventListener('sound', ({ detail }) => {
     part('blocked').hidden = detail.result !== 'blocked';
   });
-  // After what was clicked has heard of it: the page moves when the notice goes.
   document.addEventListener('click', () => {
     part('blocked').hidden = true;
   });
+}
+
+function wireLog() {
+  for (const type of ['welcome', 'state', 'change', 'message', 'sound'])
+    doorbell.addEventListener(type, ({ detail }) => {
+      const line = document.createElement('li');
+      line.textContent = `${new Date().toLocaleTimeString()} ${type} ${JSON.stringify(detail)}`;
+      part('log').prepend(line);
+      while (part('log').children.length > LINES_MAX) part('log').lastChild.remove();
+    });
 }
 
 function wireCopy() {
@@ -79,8 +78,10 @@ showUser(folderUser);
 part('other').textContent = otherUser;
 part('other').href = `../${otherUser}/`;
 wireSound();
+wireLog();
 wireCopy();
 doorbell.addEventListener('welcome', ({ detail }) => showUser(detail.user));
 doorbell.addEventListener('state', ({ detail }) => showState(detail));
-new MessageList(part('messages'), doorbell);
+addWords('en', { categories: { news: 'News', orders: 'Orders' } });
+useDoorbell(doorbell);
 doorbell.start();
