@@ -2,10 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Api, DoorbellError, Tokens } from '../../www/bell/network/api.js';
+import { calls as make } from '../../www/bell/core/calls.js';
+import { DoorbellError } from '../../www/bell/core/error.js';
+import { Api, Tokens } from '../../www/bell/network/api.js';
 import { FakeClock, settle } from './fakes.mjs';
 
 const base = 'https://example.org/doorbell';
+const state = { num: 3, version: 5, seq: 9 };
+const whole = JSON.stringify(state);
+const page = JSON.stringify({ ...state, messages: [], next: null, position: 'p1' });
 
 // An Api whose fetches get `replies` in turn; `calls` keeps what was asked.
 function makeApi(token, replies) {
@@ -24,8 +29,11 @@ const failures = [
   ['no answer at all', { status: 0 }, { status: 0, code: '', retryAfter: null }],
   ['503 with its time', { status: 503, body: errorText, headers: { 'Retry-After': '5' } }, { status: 503, code: 'unavailable', retryAfter: 5000 }],
   ['an error page of a proxy', { status: 502, body: '<h1>Bad Gateway' }, { status: 502, code: '', retryAfter: null }],
-  ['a log-in page in place of an answer', { status: 200, body: '<form>' }, { status: 200, code: '', retryAfter: null }],
-  ['an empty answer', { status: 200, body: '' }, { status: 200, code: '', retryAfter: null }],
+  ['a log-in page in place of an answer', { status: 200, body: '<form>' }, { status: 200, code: 'not_ours', retryAfter: null }],
+  ['an empty answer', { status: 200, body: '' }, { status: 200, code: 'not_ours', retryAfter: null }],
+  ['an answer of another API', { status: 200, body: '{"code":401,"msg":"请先登录"}' }, { status: 200, code: 'not_ours', retryAfter: null }],
+  ['a number that is a text', { status: 200, body: whole.replace('3', '"<img src=x>"') }, { status: 200, code: 'not_ours', retryAfter: null }],
+  ['304 to a question without a tag', { status: 304 }, { status: 304, code: 'not_ours', retryAfter: null }],
   ['no user', { status: 401, body: errorText }, { status: 401, code: 'unavailable', retryAfter: null }],
 ];
 
@@ -49,9 +57,9 @@ test('a token function that fails, even with nothing, is a failure without a sta
 
 test('an expired token is replaced by a fresh one, once', async () => {
   let count = 0;
-  const replies = [{ status: 401 }, { status: 200, body: '{"num":3}' }, { status: 401 }, { status: 401 }];
+  const replies = [{ status: 401 }, { status: 200, body: whole }, { status: 401 }, { status: 401 }];
   const { api, calls } = makeApi(async () => `token-${++count}`, replies);
-  assert.deepEqual(await api.unread(), { num: 3 });
+  assert.deepEqual(await api.unread(), state);
   assert.deepEqual(calls.map(({ headers }) => headers.Authorization), ['Bearer token-1', 'Bearer token-2']);
   await assert.rejects(api.unread(), { status: 401 });
   assert.equal(calls.length, 4);
@@ -63,10 +71,10 @@ test('a token fetched since is not thrown away for one that was refused late', a
   const fetch = (url, { headers }) => new Promise((resolve) => turns.push({ headers, resolve }));
   const api = new Api(base, new Tokens(async () => `token-${++count}`), { fetch, clock: new FakeClock() });
   const reply = async (index, status) => {
-    turns[index].resolve({ status, headers: new Headers(), text: async () => '{}' });
+    turns[index].resolve({ status, headers: new Headers(), text: async () => page });
     await settle();
   };
-  const calls = [api.unread(), api.messages()];
+  const calls = [api.unread(), api.call(make.list())];
   await settle();
   await reply(0, 401);
   await reply(2, 200);
@@ -84,9 +92,9 @@ test('a token that is a text is not asked for again', async () => {
 
 test('a token is fetched once for calls at the same time, and is in no address', async () => {
   let count = 0;
-  const replies = Array.from({ length: 3 }, () => ({ body: '{}' }));
+  const replies = Array.from({ length: 3 }, () => ({ body: page }));
   const { api, calls } = makeApi(async () => `token-${++count}`, replies);
-  await Promise.all([api.unread(), api.messages(), api.post('/messages/1/read')]);
+  await Promise.all([api.unread(), api.call(make.list()), api.call(make.markRead(1))]);
   assert.equal(count, 1);
   for (const { url, headers } of calls) {
     assert.equal(headers.Authorization, 'Bearer token-1');
@@ -95,10 +103,10 @@ test('a token is fetched once for calls at the same time, and is in no address',
 });
 
 test('the same answer again is a 304, and means the last one', async () => {
-  const replies = [{ body: '{"num":3}', headers: { ETag: '"x"' } }, { status: 304 }, { body: '{"num":0}' }];
+  const replies = [{ body: whole, headers: { ETag: '"x"' } }, { status: 304 }, { body: whole }];
   const { api, calls } = makeApi(null, replies);
-  assert.deepEqual(await api.unread(), { num: 3 });
-  assert.deepEqual(await api.unread(), { num: 3 });
+  assert.deepEqual(await api.unread(), state);
+  assert.deepEqual(await api.unread(), state);
   assert.deepEqual(calls.map(({ headers }) => headers), [{}, { 'If-None-Match': '"x"' }]);
   api.forget();
   await api.unread();
@@ -106,28 +114,28 @@ test('the same answer again is a 304, and means the last one', async () => {
 });
 
 test('pages are asked for with what was given, and nothing else', async () => {
-  const replies = Array.from({ length: 3 }, () => ({ body: '{}' }));
+  const replies = Array.from({ length: 3 }, () => ({ body: page }));
   const { api, calls } = makeApi(null, replies);
-  await api.messages();
-  await api.messages({ limit: 20, before: null, category: undefined });
-  await api.messages({ before: 'c1-a&b', state: 'unread' });
+  await api.call(make.list());
+  await api.call(make.list({ limit: 20, before: null, category: undefined }));
+  await api.call(make.list({ before: 'c1-a&b', state: 'unread' }));
   assert.deepEqual(calls.map(({ url }) => url.slice(base.length)), [
-    '/messages', '/messages?limit=20', '/messages?before=c1-a%26b&state=unread',
+    '/messages', '/messages?limit=20', '/messages?state=unread&before=c1-a%26b',
   ]);
 });
 
 test('what is meant for a user names them, whatever they are called', async () => {
-  const { api, calls } = makeApi(null, Array.from({ length: 4 }, () => ({ body: '{}' })));
-  await api.messages({}, '42');
-  await api.post('/messages/1/read', undefined, 'a/b%ü 中');
-  await api.post('/messages/1/read', undefined, null);
+  const { api, calls } = makeApi(null, Array.from({ length: 4 }, () => ({ body: page })));
+  await api.call(make.list(), '42');
+  await api.call(make.markRead(1), 'a/b%ü 中');
+  await api.call(make.markRead(1), null);
   await api.unread();
   assert.deepEqual(calls.map(({ headers }) => headers['Doorbell-User']), ['42', 'a%2Fb%25%C3%BC%20%E4%B8%AD', undefined, undefined]);
 });
 
 test('a write is JSON with this page\'s cookies', async () => {
-  const { api, calls } = makeApi(null, [{ body: '{"num":0}' }]);
-  await api.post('/messages/read', { upto: 'p1' });
+  const { api, calls } = makeApi(null, [{ body: whole }]);
+  await api.call(make.markReadUpto('p1'));
   assert.deepEqual(calls[0], {
     method: 'POST',
     url: `${base}/messages/read`,

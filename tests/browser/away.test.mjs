@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  asked, message, openDemo, openProfile, send, startDemo, takeTurn, untilQuiet, untilState, untilUnread,
+  asked, message, openDemo, read, openProfile, send, startDemo, takeTurn, untilQuiet, untilState, untilUnread,
 } from './pages.mjs';
 
 for (const [how, signal] of [['killed', 'SIGKILL'], ['stopped', 'SIGTERM']]) {
@@ -37,7 +37,7 @@ test('without a relay the page polls', async (t) => {
   await untilUnread(bob, 1);
   await message(bob, 'Polled').waitFor();
   await bob.waitForFunction(() => window.plays === 1);
-  await message(bob, 'Polled').getByRole('button').click();
+  await read(bob, 'Polled');
   await untilUnread(bob, 0);
 });
 
@@ -46,7 +46,7 @@ test('a live page does not poll', async (t) => {
   const bob = await openDemo(t, await openProfile(t), stack, 'bob', { pollInterval: 20 });
   await untilState(bob, 'live');
   await untilUnread(bob, 0);
-  await bob.getByText('No messages yet.').waitFor();
+  await bob.getByText('No messages yet').waitFor();
   await untilQuiet(bob);
   const before = asked(bob).length;
   for (let pings = 0; pings < 2; pings++) {
@@ -89,13 +89,13 @@ test('a database that is unreachable never changes the badge', async (t) => {
   await refused;
   await takeTurn(bob);
   await untilUnread(bob, 1);
-  await message(bob, 'Before').getByRole('button').click();
-  await bob.locator('.doorbell-note').waitFor({ state: 'visible' });
+  await read(bob, 'Before');
+  await bob.getByText('That did not work').first().waitFor();
   await untilUnread(bob, 1);
 
   await stack.cluster.start();
   await stack.relay.start();
   await untilState(bob, 'live');
-  await message(bob, 'Before').getByRole('button').click();
+  await read(bob, 'Before');
   await untilUnread(bob, 0);
 });

@@ -1,99 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A whole client in node, under a clock that only the test moves: hours pass in milliseconds, and every loss can be
-// arranged. App and relay are one small model here; protocol.test.mjs holds it against what they really say.
+// arranged.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Client } from '../../www/bell/client.js';
-import { FakeClock, fakePreference, fakeWebSocket, settle } from './fakes.mjs';
-
-// The servers, and the browser that holds the cookie `user`.
-class World {
-  clock = new FakeClock();
-  WebSocket = fakeWebSocket();
-  user = 'bob';
-  states = {};
-  isAppUp = true;
-  epoch = 'old';
-  writes = [];
-  questions = 0;
-  #channels = new Set();
-
-  stateOf(user) {
-    this.states[user] ??= { num: 0, hit: 0, latest: 0, version: 0, seq: 0, epoch: this.epoch, user };
-    return this.states[user];
-  }
-
-  send(user, { isLost = false } = {}) {
-    const state = this.stateOf(user);
-    Object.assign(state, { num: state.num + 1, version: state.version + 1, hit: 1, latest: state.latest + 1 });
-    const { num, version, seq, hit, latest: id, epoch } = state;
-    if (!isLost) this.tell({ type: 'ring', version, seq, num, hit, id, epoch }, (one) => one.user === user);
-  }
-
-  // What the relay says to those who are there.
-  tell(frame, isFor = () => true) {
-    this.WebSocket.sockets.filter((one) => !one.isClosed && one.user && isFor(one)).forEach((one) => one.tell(frame));
-    return settle();
-  }
-
-  // Another history, in which nothing has happened yet.
-  failOver(epoch = 'new') {
-    this.epoch = epoch;
-    this.states = {};
-  }
-
-  fetch = async (url, { method, headers }) => {
-    await null;
-    if (!this.isAppUp) throw new TypeError('network');
-    const [status, json] = this.#answer(method, headers['Doorbell-User']);
-    return { status, headers: new Headers(), text: async () => JSON.stringify(json) };
-  };
-
-  #answer(method, expected) {
-    if (this.user === null) return [401, {}];
-    if (expected !== undefined && expected !== this.user) return [409, { error: { code: 'another_user', message: '' } }];
-    const state = this.stateOf(this.user);
-    if (method === 'GET') this.questions++;
-    if (method === 'GET') return [200, { ...state, messages: [], next: null, position: 'p1' }];
-    this.writes.push(this.user);
-    Object.assign(state, { num: 0, version: state.version + 1, hit: 0 });
-    return [200, { ...state }];
-  }
-
-  // The relay lets in all who wait.
-  async welcome() {
-    await settle();
-    for (const socket of this.WebSocket.sockets.filter((one) => !one.isClosed && !one.user)) {
-      socket.user = this.user;
-      socket.tell({ type: 'welcome', user: this.user });
-    }
-    await settle();
-  }
-
-  #openChannel() {
-    const channel = {
-      postMessage: (data) => [...this.#channels].filter((one) => one !== channel).forEach((one) => one.onmessage({ data })),
-      close: () => this.#channels.delete(channel),
-    };
-    this.#channels.add(channel);
-    return channel;
-  }
-
-  open() {
-    const tab = { badge: null, announced: [] };
-    const options = { api: 'https://x/doorbell', relay: 'wss://x/ws', events: null, token: null, pollInterval: 60_000, refreshInterval: 900_000, pingInterval: 25_000 };
-    const { clock, fetch, WebSocket } = this;
-    const own = { preference: fakePreference(), openChannel: () => this.#openChannel(), isHidden: () => false };
-    tab.client = new Client(options, { clock, fetch, WebSocket, EventSource: null, ...own }, {
-      badge: (num) => { tab.badge = num; },
-      announce: (id, user, epoch) => tab.announced.push(epoch === 'old' ? id : `${id} ${epoch}`),
-      emit: () => {},
-    });
-    tab.client.start();
-    return tab;
-  }
-}
+import { settle } from './fakes.mjs';
+import { World } from './world.mjs';
 
 async function openLive() {
   const world = new World();
@@ -149,7 +61,7 @@ test('another user in one tab: every tab follows, and no write of the old one ge
   world.send('bob');
   world.send('carol');
   world.user = 'carol';
-  await assert.rejects(tab.client.write('/messages/1/read'), { code: 'another_user' });
+  await assert.rejects(tab.client.call('markRead', 1), { code: 'another_user' });
   assert.deepEqual(world.writes, []);
   for (let i = 0; i < 3; i++) {
     await world.clock.advance(1_000);
@@ -163,7 +75,7 @@ test('a logout in one tab empties every badge, and a login fills them', async ()
   const tabs = [tab, world.open()];
   await world.welcome();
   world.user = null;
-  await assert.rejects(tab.client.list({}), { status: 401 });
+  await assert.rejects(tab.client.call('list'), { status: 401 });
   await settle();
   for (const { badge, client } of tabs) assert.deepEqual([badge, client.told.state], [null, 'logged-out']);
   world.user = 'carol';

@@ -59,22 +59,156 @@ for (const [what, ring, outputs] of [
   ['for many, known', { seq: 9, spread_ms: 500 }, []],
   ['without numbers', {}, ['ask 0']],
   ['young', { version: 6, seq: 9, num: 3, hit: 1, id: 813 },
-    ['badge 3', 'emit change {"num":3,"version":6,"seq":9}', 'emit message {"id":813,"num":3}', 'announce 813 bob null']],
+    ['badge 3', 'emit change {"num":3,"version":6,"seq":9}', 'announce 813 bob null 3']],
 ]) {
   test(`a ring that is ${what}`, () => assert.deepEqual(makeLive().step('rung', { ring, isHidden: false }), outputs));
 }
 
+// As a check tells it; `from` 9 and `seq` 20 are those of the next message to everybody.
+const terms = { scope: 3, groups: 0, muted: ['news'], epoch: 'k3' };
+const stepRing = { from: 9, seq: 20, add: 1, category: null, critical: false, young: true, id: 901, spread_ms: 500, epoch: 'k3' };
+
+function makeKnowing(more = {}) {
+  const world = makeLive();
+  world.step('answered', { answer: answerOf('bob', 2, { ...terms, ...more }) });
+  return world;
+}
+
+const computed = ['badge 3', 'emit change {"num":3,"version":5,"seq":20}', 'timer tell 250'];
+const hidden = ['badge 2', 'emit change {"num":2,"version":5,"seq":20}', 'timer tell 250'];
+for (const [what, more, ring, outputs] of [
+  ['is computed', {}, {}, computed],
+  ['is computed in a hidden page', {}, { isHidden: true }, computed],
+  ['of a muted category is not counted', {}, { category: 'news' }, hidden],
+  ['of a critical one is, muted or not', {}, { category: 'news', critical: true }, computed],
+  ['of another category is', {}, { category: 'shop' }, computed],
+  ['that came late is computed', {}, { young: false }, computed],
+  ['is asked about by a member of a group', { groups: 1 }, {}, ['ask 500']],
+  ['is asked about by who mutes more than is told', { muted: null }, {}, ['ask 500']],
+  ['is asked about by a page that is further behind', {}, { from: 10 }, ['ask 500']],
+  ['is asked about where a message of the user may be newer', { version: 21 }, {}, ['ask 500']],
+  ['is computed after another event of before it', { seq: 15 }, {}, computed],
+  ['that is known already is nothing', { seq: 20 }, {}, []],
+  ['of another epoch is asked about', {}, { epoch: 'k4' }, ['ask 500']],
+  ['without `add` is no step', {}, { add: undefined }, ['ask 500']],
+]) {
+  test(`a message to everybody ${what}`, () => {
+    const { isHidden = false, ...step } = ring;
+    assert.deepEqual(makeKnowing(more).step('rung', { ring: { ...stepRing, ...step }, isHidden }), outputs);
+  });
+}
+
+test('whoever computed tells of the message within the spread, if it is young and not muted', () => {
+  const told = (more) => {
+    const { step } = makeKnowing();
+    step('rung', { ring: { ...stepRing, ...more } });
+    return [...step('tell-due'), ...step('tell-due')];
+  };
+  assert.deepEqual(told({}), ['announce 901 bob k3 3'], 'once');
+  assert.deepEqual(told({ young: false }), []);
+  assert.deepEqual(told({ category: 'news' }), []);
+});
+
+test('a message that waits to be told of is not told to the next user', () => {
+  const { step } = makeKnowing();
+  step('rung', { ring: stepRing });
+  step('answered', { answer: answerOf('carol', 2, { epoch: 'k3', scope: 3 }) });
+  assert.deepEqual(step('tell-due'), []);
+});
+
+test('an answer that is older than what was computed meanwhile is asked about: the user may have been erased', () => {
+  const { engine, step } = makeKnowing();
+  const asked = engine.moment;
+  step('rung', { ring: stepRing });
+  const erased = answerOf('bob', 1, { ...terms, scope: 0, version: 0, seq: 9 });
+  assert.deepEqual(step('answered', { answer: erased, asked }), ['ask 0']);
+  assert.equal(step('answered', { answer: { ...erased, num: 2, seq: 20 } })[0], 'badge 2');
+});
+
+test('a step over a ring that is not asked about yet is asked about', () => {
+  const { step } = makeKnowing();
+  step('rung', { ring: { seq: 15, epoch: 'k3' }, isHidden: true });
+  assert.deepEqual(step('rung', { ring: stepRing, isHidden: true }), []);
+  assert.deepEqual(step('shown'), ['wake false', 'ask 0']);
+});
+
+test('steps follow each other', () => {
+  const { step } = makeKnowing();
+  step('rung', { ring: stepRing });
+  assert.equal(step('rung', { ring: { ...stepRing, from: 20, seq: 30, id: 902 } })[0], 'badge 4');
+});
+
+test('a page knows groups and mutes for as long as its scope is that of the check', () => {
+  const after = (input) => {
+    const { step } = makeKnowing();
+    step(...input);
+    return step('rung', { ring: stepRing })[0];
+  };
+  const ring = { version: 6, seq: 9, num: 2, epoch: 'k3' };
+  assert.equal(after(['rung', { ring: { ...ring, scope: 3 } }]), 'badge 3');
+  assert.equal(after(['rung', { ring: { ...ring, scope: 6 } }]), 'ask 500', 'it is another one');
+  assert.equal(after(['rung', { ring }]), 'ask 500', 'an older app does not say');
+  assert.equal(after(['rung', { ring: { ...ring, version: 5 } }]), 'badge 3', 'nothing of the user has changed');
+  assert.equal(after(['changed', { answer: answerOf('bob', 1, { version: 6, epoch: 'k3' }) }]), 'ask 500');
+});
+
+test('a step says nothing to the next user, or in the next epoch', () => {
+  for (const other of [answerOf('carol', 2, { epoch: 'k3', scope: 3 }), answerOf('bob', 2, { epoch: 'k4', scope: 3 })]) {
+    const { step } = makeKnowing();
+    step('answered', { answer: other });
+    assert.equal(step('rung', { ring: { ...stepRing, epoch: other.epoch } })[0], 'ask 500');
+  }
+});
+
+test('a computed number that the app denies twice is reported, once', () => {
+  const { step } = makeKnowing();
+  const denial = answerOf('bob', 2, { ...terms, seq: 20 });
+  step('rung', { ring: stepRing });
+  const first = step('answered', { answer: denial });
+  assert.deepEqual(first.slice(0, 2), ['timer doubt 5000', 'badge 2']);
+  assert.ok(!step('answered', { answer: denial }).includes('wrong'), 'too soon to tell');
+  assert.deepEqual(step('doubt-due'), ['ask 0']);
+  assert.equal(step('answered', { answer: denial })[0], 'wrong');
+  assert.ok(!step('answered', { answer: denial }).includes('wrong'));
+});
+
+test('a computed number is not reported where a sweep explains it, or where it is the app\'s', () => {
+  const rest = (...answers) => {
+    const { step } = makeKnowing();
+    step('rung', { ring: stepRing });
+    const outputs = answers.flatMap((answer) => [...step('answered', { answer }), ...step('doubt-due')]);
+    return outputs.filter((output) => /wrong|doubt/.test(output));
+  };
+  const answer = (num, seq) => answerOf('bob', num, { ...terms, seq });
+  assert.deepEqual(rest(answer(3, 20), answer(3, 20)), []);
+  assert.deepEqual(rest(answer(2, 20), answer(2, 21)), ['timer doubt 5000']);
+  assert.deepEqual(rest(answer(2, 21), answer(2, 21)), []);
+});
+
 test('a message is announced once', () => {
   const { step } = makeLive();
   const ring = { version: 6, seq: 9, num: 3, hit: 1, id: 813 };
-  assert.ok(step('rung', { ring }).includes('announce 813 bob null'));
+  assert.ok(step('rung', { ring }).includes('announce 813 bob null 3'));
   assert.deepEqual(step('rung', { ring }), ['badge 3']);
+});
+
+test('the newest is recalled: the one before it, told of already, is not told of again', () => {
+  const { step } = makeLive();
+  const ring = (version, id) => step('rung', { ring: { version, seq: 9, num: 3, hit: 1, id } });
+  assert.ok(ring(6, 813).includes('announce 813 bob null 3'));
+  assert.ok(ring(7, 814).includes('announce 814 bob null 3'));
+  assert.ok(!ring(8, 813).some((output) => output.startsWith('announce')));
 });
 
 test('a hidden page puts off what is for many until it is shown', () => {
   const { step } = makeLive();
   assert.deepEqual(step('rung', { ring: { seq: 10, spread_ms: 500 }, isHidden: true }), []);
   assert.deepEqual(step('shown'), ['wake false', 'ask 0']);
+});
+
+test('a ring without numbers is answered within its spread', () => {
+  const { step } = makeLive();
+  assert.deepEqual(step('rung', { ring: { spread_ms: 500 }, isHidden: false }), ['ask 500']);
 });
 
 test('a page that is shown asks again only when it was polling, for an interval', () => {
@@ -129,7 +263,6 @@ for (const [what, type, input, outputs] of [
   ['a general ask', 'rung', { ring: { epoch: 'new' }, isHidden: false }, ['ask 0']],
   ['a welcome', 'welcomed', { user: 'bob', epoch: 'new', transport: 'websocket' }, ['timer first null', 'emit welcome {"user":"bob"}', 'ask 0']],
   ['a ping', 'pinged', { ping: { seq: 3, epoch: 'new' }, isHidden: true }, ['ask 0']],
-  ['another tab', 'heard', { word: { user: 'bob', answer: { ...low, user: 'bob' } } }, ['ask 0']],
 ]) {
   test(`another epoch, met in ${what}: numbers and position are forgotten, the user stays, the badge too, and it asks`, () => {
     const { engine, step } = makeLiveInEpoch();
@@ -139,6 +272,15 @@ for (const [what, type, input, outputs] of [
     assert.deepEqual(step('answered', { answer: answerOf('bob', 1, low) }), ['badge 1', 'emit change {"num":1,"version":2,"seq":3}']);
   });
 }
+
+// Either may be the younger one: a tab that was frozen has not heard of a restore.
+test('another epoch, told by another tab: it asks, and what is known stays until the answer', () => {
+  const { engine, step } = makeLiveInEpoch();
+  assert.deepEqual(step('heard', { word: { user: 'bob', answer: { ...low, user: 'bob' } } }), ['ask 0']);
+  assert.deepEqual([engine.known.num, engine.position], [2, 'p1']);
+  assert.deepEqual(step('answered', { answer: answerOf('bob', 1, low) }), ['badge 1', 'emit change {"num":1,"version":2,"seq":3}']);
+  assert.equal(engine.position, null);
+});
 
 for (const [type, more] of [['answered', {}], ['changed', {}], ['listed', { isNewest: true }]]) {
   const answer = { ...answerOf('bob', 1, low), position: 'p2' };
@@ -157,9 +299,9 @@ for (const [type, more] of [['answered', {}], ['changed', {}], ['listed', { isNe
 test('a message is announced again when its id comes in another epoch', () => {
   const { step } = makeLiveInEpoch();
   const ring = { version: 6, seq: 9, num: 3, hit: 1, id: 813, epoch: 'old' };
-  assert.ok(step('rung', { ring, isHidden: false }).includes('announce 813 bob old'));
+  assert.ok(step('rung', { ring, isHidden: false }).includes('announce 813 bob old 3'));
   const answer = answerOf('bob', 1, { ...low, hit: 1, latest: 813 });
-  assert.ok(step('answered', { answer }).includes('announce 813 bob new'));
+  assert.ok(step('answered', { answer }).includes('announce 813 bob new 1'));
   assert.deepEqual(step('answered', { answer }), ['badge 1']);
 });
 

@@ -68,7 +68,7 @@ test('after a failover every tab shows the new history, whose numbers are lower,
   const before = asked(tabs[1]).length;
   await app.tell({ epoch: 'new', seq: 2, rings: [{ to: ['bob'], version: 4, seq: 2, num: 2, hit: 1, id: 814 }] });
   for (const tab of tabs) await untilUnread(tab, 2, 'Inbox');
-  assert.equal(asked(tabs[1]).length, before); // the ring has told it
+  assert.deepEqual(asked(tabs[1]).slice(before), []); // the ring has told it
 });
 
 test('a ring that nobody heard is made up for by a ping, once', async (t) => {

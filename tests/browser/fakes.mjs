@@ -141,6 +141,63 @@ export function fakeLocks() {
   };
 }
 
+// Web Locks as tabs queue for them: of(tab) is a tab's own. A tab that closes lets go of all that it holds.
+export class FakeLockManager {
+  #queues = new Map(); // name → requests, the holder first
+
+  of(tab) {
+    return { request: (name, options, onLock) => this.#request(tab, name, options, onLock) };
+  }
+
+  close(tab) {
+    for (const [name, queue] of this.#queues) {
+      queue.filter((one) => one.tab === tab).forEach((one) => this.#drop(name, one));
+    }
+  }
+
+  #request(tab, name, { signal, steal }, onLock) {
+    return new Promise((resolve, reject) => {
+      const queue = this.#queues.get(name) ?? [];
+      this.#queues.set(name, queue);
+      const request = { tab, onLock, resolve, reject, isHeld: false };
+      const abort = () => reject(Object.assign(new Error('AbortError'), { name: 'AbortError' }));
+      if (steal) {
+        queue.filter(({ isHeld }) => isHeld).forEach((one) => {
+          this.#drop(name, one, true);
+          one.reject(new Error('AbortError'));
+        });
+        queue.unshift(request);
+      } else {
+        queue.push(request);
+      }
+      signal?.addEventListener('abort', () => {
+        if (request.isHeld) return;
+        this.#drop(name, request);
+        abort();
+      });
+      this.#grant(name);
+    });
+  }
+
+  #drop(name, request, isStolen = false) {
+    const queue = this.#queues.get(name);
+    const at = queue.indexOf(request);
+    if (at >= 0) queue.splice(at, 1);
+    if (!isStolen) this.#grant(name);
+  }
+
+  #grant(name) {
+    queueMicrotask(async () => {
+      const [first] = this.#queues.get(name);
+      if (!first || first.isHeld) return;
+      first.isHeld = true;
+      await first.onLock({ name });
+      this.#drop(name, first);
+      first.resolve();
+    });
+  }
+}
+
 export function fakeStorage() {
   const items = new Map();
   return {

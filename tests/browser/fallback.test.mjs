@@ -238,21 +238,3 @@ test('a page with a token of its own opens no stream', async (t) => {
   assert.equal(streamsAsked(page), 0);
   assert.equal(await page.evaluate(() => window.bell.transport), 'polling');
 });
-
-test('tabs on streams leave the browser connections to load pages by', async (t) => {
-  const stack = await startGated(t);
-  const profile = await openHasty(t);
-  const tabs = [];
-  for (let i = 0; i < 6; i++) {
-    tabs.push(await openBell(t, profile, stack, { ...bob, pollInterval: 200 }));
-    if (i < 4) await untilTransport(tabs[i], 'events');
-    else await untilSockets(tabs[i], 5);
-  }
-  await send(stack, { to: 'bob', title: 'To all tabs' });
-  for (const tab of tabs) await untilUnread(tab, 1, 'Inbox');
-  assert.deepEqual(await Promise.all(tabs.slice(4).map((tab) => tab.evaluate(() => window.bell.transport))),
-    ['polling', 'polling']);
-
-  await tabs[0].close(); // its slot goes to one of those
-  await Promise.any(tabs.slice(4).map((tab) => untilTransport(tab, 'events')));
-});

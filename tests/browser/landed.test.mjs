@@ -9,7 +9,7 @@ import { test } from 'node:test';
 
 import { top } from '../harness/index.mjs';
 import { startGated } from './gate.mjs';
-import { message, openBell, openProfile, plays, send, setCookie, startDemo, untilState, untilUnread } from './pages.mjs';
+import { openBell, openProfile, plays, read, send, setCookie, startDemo, untilState, untilUnread } from './pages.mjs';
 
 const folder = path.join(top, 'tests/browser/landed');
 const versions = readdirSync(folder).sort();
@@ -33,7 +33,7 @@ for (const version of versions) {
     await untilUnread(page, 2, 'Inbox');
     await send(stack, { to: '*', title: 'To all' });
     await untilUnread(page, 3, 'Inbox');
-    await message(page, 'To bob').getByRole('button').click();
+    await read(page, 'To bob');
     await untilUnread(page, 2, 'Inbox');
     await page.getByRole('button', { name: 'Mark all read' }).click();
     await untilUnread(page, 0, 'Inbox');
@@ -48,7 +48,7 @@ for (const version of versions) {
     await untilState(page, 'polling');
     await send(stack, { to: 'bob', title: 'Polled' });
     await untilUnread(page, 1, 'Inbox');
-    await message(page, 'Polled').getByRole('button').click();
+    await read(page, 'Polled');
     await untilUnread(page, 0, 'Inbox');
   });
 
@@ -72,9 +72,9 @@ for (const version of versions) {
     await send(stack, { to: 'bob', title: 'One' });
     await send(stack, { to: 'bob', title: 'Two' });
     for (const page of [old, today]) await untilUnread(page, 2, 'Inbox');
-    await message(old, 'One').getByRole('button').click();
+    await read(old, 'One');
     for (const page of [old, today]) await untilUnread(page, 1, 'Inbox');
-    await message(today, 'Two').getByRole('button').click();
+    await read(today, 'Two');
     for (const page of [old, today]) await untilUnread(page, 0, 'Inbox');
 
     await setCookie(profile, stack, stack.token('alice'));

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { message, openBell, openDemo, openProfile, send, startDemo, untilState, untilUnread } from './pages.mjs';
-
-const titles = (page) => page.locator('.doorbell-title').allTextContents();
+import {
+  asked, message, openBell, openDemo, openProfile, read, send, startDemo, titles, untilQuiet, untilState, untilUnread,
+} from './pages.mjs';
 
 test('hostile texts are shown as text, and hostile addresses are no links', async (t) => {
   const stack = await startDemo(t);
@@ -15,8 +15,8 @@ test('hostile texts are shown as text, and hostile addresses are no links', asyn
   await send(stack, { to: 'bob', title: hostile, body: `${hostile}\n${hostile}`, sender: hostile });
   const item = message(bob, hostile);
   await item.waitFor();
-  assert.equal(await item.locator('.doorbell-body').textContent(), `${hostile}\n${hostile}`);
-  assert.equal(await item.locator('.doorbell-sender').textContent(), hostile);
+  assert.equal(await item.locator('.body').textContent(), `${hostile}\n${hostile}`);
+  assert.equal(await item.locator('.sender').textContent(), hostile);
   assert.equal(await item.locator('img, script, a').count(), 0);
   assert.equal(await bob.evaluate(() => window.harmed), undefined);
 });
@@ -37,7 +37,7 @@ test('an address of the API\'s that is no safe link makes none, whoever let it i
   await untilState(bob, 'live');
   for (const index of urls.keys()) await send(stack, { to: 'bob', title: String(index) });
   await message(bob, String(urls.length - 1)).waitFor();
-  const links = await bob.locator('.doorbell-message a').evaluateAll((all) => all.map(({ href, rel }) => [href, rel]));
+  const links = await bob.locator('.row a').evaluateAll((all) => all.map(({ href, rel }) => [href, rel]));
   assert.deepEqual(links, [
     ['https://other.example/', 'noopener noreferrer'],
     [`${stack.url}/inbox/1`, 'noopener noreferrer'],
@@ -66,12 +66,12 @@ test('reading in one tab clears the badge of the other', async (t) => {
   await send(stack, { to: '*', title: 'Two' });
   for (const tab of tabs) await untilUnread(tab, 2);
 
-  await message(tabs[0], 'Two').getByRole('button', { name: 'Mark read' }).click();
+  await read(tabs[0], 'Two');
   for (const tab of tabs) {
     await untilUnread(tab, 1);
-    await message(tab, 'Two').locator('.doorbell-unread').waitFor({ state: 'hidden' });
+    await message(tab, 'Two').locator('.dot').waitFor({ state: 'hidden' });
   }
-  await tabs[1].getByRole('button', { name: 'Mark all read' }).click();
+  await tabs[1].getByRole('button', { name: 'Mark all as read' }).click();
   for (const tab of tabs) await untilUnread(tab, 0);
 });
 
@@ -84,7 +84,7 @@ test('tabs follow each other also without a relay', async (t) => {
     await openBell(t, profile, stack, { relay: null, pollInterval: 3_600_000 }),
   ];
   for (const tab of tabs) await message(tab, 'One').waitFor();
-  await message(tabs[0], 'One').getByRole('button').click();
+  await read(tabs[0], 'One');
   for (const tab of tabs) await untilUnread(tab, 0, 'Inbox');
 });
 
@@ -101,19 +101,20 @@ test('all is marked up to what the page saw: what came since stays unread', asyn
   await send(stack, { to: 'bob', title: 'Late' });
   await send(stack, { to: '*', title: 'Late, too' });
   await untilUnread(page, 4, 'Inbox');
-  await page.getByRole('button', { name: 'Mark all read' }).click();
+  await page.getByRole('button', { name: 'Mark all as read' }).click();
   await untilUnread(page, 2, 'Inbox');
   await page.unroute('**/doorbell/messages?*');
-  await page.evaluate(() => window.list.reload()); // its own next try may be a minute away
+  await page.getByRole('button', { name: 'Unread' }).click(); // its own next try may be a minute away
   await message(page, 'Late, too').waitFor();
-  const unread = await page.locator('.is-unread .doorbell-title').allTextContents();
-  assert.deepEqual(unread, ['Late, too', 'Late']);
+  assert.deepEqual(await titles(page), ['Late, too', 'Late']);
 });
 
 test('older messages come page by page, and stay when a new one arrives', async (t) => {
   const stack = await startDemo(t);
   for (let i = 1; i <= 45; i++) await send(stack, { to: i % 3 ? 'bob' : '*', title: `Message ${i}` });
-  const bob = await openDemo(t, await openProfile(t), stack, 'bob');
+  const profile = await openProfile(t);
+  await profile.addInitScript(() => delete window.IntersectionObserver); // nothing by itself
+  const bob = await openDemo(t, profile, stack, 'bob');
   await untilUnread(bob, 45);
   await message(bob, 'Message 45').waitFor();
   const numbered = (from, to) => Array.from({ length: from - to + 1 }, (_, i) => `Message ${from - i}`);
@@ -123,7 +124,7 @@ test('older messages come page by page, and stay when a new one arrives', async 
   await older.click();
   await message(bob, 'Message 6').waitFor();
   assert.deepEqual(await titles(bob), numbered(45, 6));
-  assert.equal(await bob.evaluate(() => document.activeElement.querySelector('h3').textContent), 'Message 25');
+  assert.equal(await focusedText(bob), 'Message 25');
   await older.click();
   await message(bob, 'Message 1').waitFor();
   assert.deepEqual(await titles(bob), numbered(45, 1));
@@ -131,32 +132,123 @@ test('older messages come page by page, and stay when a new one arrives', async 
 
   await send(stack, { to: 'bob', title: 'Message 46' });
   await message(bob, 'Message 46').waitFor();
-  assert.deepEqual(await titles(bob), numbered(46, 2)); // as many as were shown
-  assert.ok(await older.isVisible());
+  assert.deepEqual(await titles(bob), numbered(46, 1));
+});
+
+// In the shadow of the list.
+const focusedText = (page) => page.evaluate(() => document.querySelector('doorbell-list').shadowRoot.activeElement.textContent);
+
+test('older messages come by themselves when the end is scrolled to', async (t) => {
+  const stack = await startDemo(t);
+  for (let i = 1; i <= 25; i++) await send(stack, { to: 'bob', title: `Message ${i}`, body: 'One\nTwo\nThree' });
+  const bob = await openDemo(t, await openProfile(t), stack, 'bob');
+  await message(bob, 'Message 6').scrollIntoViewIfNeeded();
+  await message(bob, 'Message 1').waitFor();
 });
 
 test('an inbox without messages says so, until there is one', async (t) => {
   const stack = await startDemo(t);
   const bob = await openDemo(t, await openProfile(t), stack, 'bob');
-  await bob.getByText('No messages yet.').waitFor();
+  await bob.getByText('No messages yet').waitFor();
   await send(stack, { to: 'bob', title: 'First' });
   await message(bob, 'First').waitFor();
-  assert.equal(await bob.getByText('No messages yet.').count(), 0);
+  assert.equal(await bob.getByText('No messages yet').count(), 0);
 });
 
 test('all can be done from the keyboard, and the focus is not lost', async (t) => {
   const stack = await startDemo(t);
-  await send(stack, { to: 'bob', title: 'One' });
-  await send(stack, { to: 'bob', title: 'Two' });
+  for (const title of ['Four', 'Three', 'Two', 'One']) await send(stack, { to: 'bob', title });
   const bob = await openDemo(t, await openProfile(t), stack, 'bob');
-  await untilState(bob, 'live');
-  await bob.getByRole('button', { name: 'Mark read: Two' }).focus();
+  await untilUnread(bob, 4);
+  await message(bob, 'One').getByText('One').focus();
+  for (const [key, focused, unread] of [['j', 'Two', 4], ['r', 'Two', 3], ['j', 'Three', 3], ['Enter', 'Three', 2], ['u', 'Three', 3], ['k', 'Two', 3], ['e', 'Three', 3]]) {
+    await bob.keyboard.press(key);
+    await untilUnread(bob, unread);
+    assert.equal(await focusedText(bob), focused, key);
+  }
+  assert.deepEqual(await titles(bob), ['One', 'Three', 'Four']);
+
+  await message(bob, 'Four').getByRole('button', { name: 'Actions: Four' }).focus();
   await bob.keyboard.press('Enter');
-  await untilUnread(bob, 1);
-  await bob.getByRole('button', { name: 'Mark read: Two' }).waitFor({ state: 'hidden' });
-  assert.equal(await bob.evaluate(() => document.activeElement.querySelector('h3').textContent), 'Two');
-  await bob.keyboard.press('Tab');
-  assert.equal(await bob.evaluate(() => document.activeElement.ariaLabel), 'Mark read: One');
-  await bob.keyboard.press('Space');
+  await bob.keyboard.press('ArrowDown');
+  assert.equal(await focusedText(bob), 'Archive');
+  await bob.keyboard.press('Escape');
+  await bob.getByRole('menu').waitFor({ state: 'detached' });
+  assert.equal(await bob.evaluate(() => document.querySelector('doorbell-list').shadowRoot.activeElement.title), 'Actions: Four');
+});
+
+test('an archived message goes at once, comes back by undo, and is archived when the page goes', async (t) => {
+  const stack = await startDemo(t);
+  await send(stack, { to: 'bob', title: 'One' });
+  const bob = await openDemo(t, await openProfile(t), stack, 'bob');
+  const archive = async () => {
+    await message(bob, 'One').getByRole('button', { name: 'Actions' }).click();
+    await bob.getByRole('menuitem', { name: 'Archive' }).click();
+    await message(bob, 'One').waitFor({ state: 'detached' });
+  };
+  await archive();
+  await bob.getByRole('button', { name: 'Undo' }).click();
+  await message(bob, 'One').waitFor();
+  await archive();
+  await bob.reload();
   await untilUnread(bob, 0);
+  await bob.getByRole('button', { name: 'Archived' }).click();
+  await message(bob, 'One').waitFor();
+});
+
+test('the middle button opens beside, and reads', async (t) => {
+  const stack = await startDemo(t);
+  await send(stack, { to: 'bob', title: 'Beside', url: '/demo/bob/bell.svg' });
+  const profile = await openProfile(t);
+  const bob = await openDemo(t, profile, stack, 'bob');
+  const opened = profile.waitForEvent('page');
+  await bob.getByRole('link', { name: 'Beside' }).click({ button: 'middle' });
+  await opened;
+  await untilUnread(bob, 0);
+});
+
+test('pictures, buttons and addresses of a message are safe, or not there', async (t) => {
+  const stack = await startDemo(t);
+  const actions = [{ label: 'Track', url: '/demo/bob/bell.svg' }, { label: 'Evil', url: 'javascript:window.harmed=1' }, { label: 'Third', url: '/' }];
+  await send(stack, { to: 'bob', title: 'Shipped', sender: 'Shop', extra: { image: '/demo/bob/bell.svg', actions } });
+  await send(stack, { to: 'bob', title: 'Odd', extra: { image: 'data:image/png,x', actions: [null, { label: 7, url: '/' }] } });
+  await send(stack, { to: 'bob', title: 'Odder', extra: { image: ['/'], actions: 'javascript:' } });
+  const bob = await openDemo(t, await openProfile(t), stack, 'bob');
+  const shipped = message(bob, 'Shipped');
+  await shipped.waitFor();
+  assert.deepEqual(await shipped.getByRole('link').allTextContents(), ['Track']);
+  assert.equal(await shipped.locator('img').evaluate((image) => new URL(image.src).pathname), '/demo/bob/bell.svg');
+  for (const title of ['Odd', 'Odder']) assert.equal(await message(bob, title).locator('a, img').count(), 0);
+});
+
+test('tabs by category, the archive, and a muted category', async (t) => {
+  const stack = await startDemo(t);
+  await send(stack, { to: 'bob', title: 'Sale', category: 'news' });
+  await send(stack, { to: 'bob', title: 'Shipped', category: 'orders' });
+  const bob = await openDemo(t, await openProfile(t), stack, 'bob');
+  await bob.getByRole('button', { name: 'News 1' }).click();
+  await message(bob, 'Shipped').waitFor({ state: 'detached' });
+  await message(bob, 'Sale').waitFor(); // a tab is empty until its list is there
+  assert.deepEqual(await titles(bob), ['Sale']);
+  await bob.getByRole('button', { name: 'Archived' }).click();
+  await bob.getByText('Nothing is archived').waitFor();
+
+  await bob.getByRole('button', { name: 'Settings' }).click();
+  await bob.getByRole('switch', { name: 'News' }).uncheck();
+  await untilUnread(bob, 1);
+  await bob.getByRole('button', { name: 'Settings' }).click();
+  await bob.getByRole('button', { name: /^All/ }).click();
+  await message(bob, 'Shipped').waitFor();
+  await message(bob, 'Sale').waitFor({ state: 'detached' });
+});
+
+test('what is on the screen is told as seen, once', async (t) => {
+  const stack = await startDemo(t);
+  const id = await send(stack, { to: 'bob', title: 'Look' });
+  const bob = await openDemo(t, await openProfile(t), stack, 'bob');
+  await bob.waitForResponse((response) => response.url().endsWith('/seen') && response.ok());
+  assert.equal((await stack.api('GET', `/messages/${id}`, { user: 'bob' })).json.seen, true);
+  await untilState(bob, 'live');
+  await untilQuiet(bob);
+  assert.equal(asked(bob).filter((call) => call === 'POST /seen').length, 1);
 });

@@ -6,7 +6,7 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { startStack, until } from '../harness/index.mjs';
+import { SOCKETIO, startStack, until } from '../harness/index.mjs';
 import { bundleOf } from '../harness/socketio.mjs';
 import { openProfile, send, setCookie } from './pages.mjs';
 
@@ -40,7 +40,7 @@ check();
 const startSite = (t, config = {}) =>
   startStack(t, {
     serverOptions: { server: 'include legacy.conf;' },
-    config: { 'relay.legacy_online_count': 'yes', 'relay.pace': '0', ...config },
+    config: { ...SOCKETIO, 'relay.legacy_online_count': 'yes', 'relay.pace': '0', ...config },
   });
 
 // `host` is where the page is from, `relayHost` where the relay is by its own port.

@@ -82,7 +82,7 @@ async function openPage(t, profile) {
 
 export async function openDemo(t, profile, stack, user, options = {}) {
   const page = await openPage(t, profile);
-  await page.goto(`${stack.url}/demo/${user}/?${new URLSearchParams(options)}`);
+  await page.goto(`${stack.url}/demo/${user}/inbox.html?${new URLSearchParams(options)}`);
   return page;
 }
 
@@ -104,19 +104,20 @@ export function setCookie(profile, stack, value) {
 
 const ownPage = (name) => `<!doctype html><meta charset="utf-8"><title>Inbox</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'self'; connect-src 'self' ws:">
-<link rel="icon" href="/demo/bell.svg"><span id="badge"></span><div id="messages"></div>
+<link rel="icon" href="/demo/bell.svg"><span id="badge"></span><div id="messages"></div><doorbell-list></doorbell-list>
 <script type="module" src="/${name}.js"></script>`;
 
-function ownScript({ module = '/doorbell.js', ...options }) {
-  return `import { Doorbell, MessageList } from '${module}';
+function ownScript({ module, ...options }) {
+  return `import * as all from '${module ?? '/elements.js'}';
 const options = ${JSON.stringify(options)};
 if (window.getToken) options.token = window.getToken;
-const bell = new Doorbell({ badge: '#badge', sound: '/demo/bell.wav', ...options });
+const bell = new all.Doorbell({ badge: '#badge', sound: '/demo/bell.wav', ...options });
 window.bell = bell;
 window.told = [];
 for (const type of ['change', 'message', 'sound', 'state', 'welcome'])
   bell.addEventListener(type, (event) => window.told.push([type, event.detail]));
-window.list = new MessageList(document.querySelector('#messages'), bell);
+if (all.MessageList) new all.MessageList(document.querySelector('#messages'), bell);
+else all.useDoorbell(bell);
 bell.start();`;
 }
 
@@ -127,14 +128,14 @@ export async function send(stack, fields) {
 }
 
 // Waits until the page shows that many unread: badge, title, and what is read aloud.
-export async function untilUnread(page, num, title = 'Doorbell') {
+export async function untilUnread(page, num, title = 'Samovar') {
   await page.waitForFunction(
     ([wanted, name]) => {
-      const badge = document.querySelector('#badge');
-      const spoken = document.querySelector('#badge + [role=status]')?.textContent;
+      const badge = document.querySelector('#badge, doorbell-inbox [data-num]');
       if (document.title !== (wanted ? `(${wanted}) ${name}` : name)) return false;
-      if (wanted === 0) return badge.hidden && spoken === 'No unread messages';
-      return !badge.hidden && badge.textContent === String(wanted) && spoken.startsWith(`${wanted} unread message`);
+      if (badge.hidden !== (wanted === 0) || badge.textContent !== (wanted ? String(wanted) : '')) return false;
+      const spoken = document.querySelector('#badge + [role=status]')?.textContent;
+      return !spoken || spoken.startsWith(wanted ? `${wanted} unread message` : 'No unread messages');
     },
     [num, title],
   );
@@ -147,8 +148,17 @@ export function untilState(page, state) {
   );
 }
 
+// The one row with that title, in <doorbell-list> or in the list of an old page.
 export function message(page, title) {
-  return page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+  const whole = new RegExp(`^${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+  return page.getByRole('listitem').filter({ has: page.locator('.title, .doorbell-title').filter({ hasText: whole }) });
+}
+
+export const titles = (page) => page.locator('doorbell-list .title').allTextContents();
+
+// As a user does it: by opening the message, or in an old page by its button.
+export function read(page, title) {
+  return message(page, title).locator('.title, .doorbell-read').last().click();
 }
 
 export const plays = (page) => page.evaluate(() => window.plays);

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { Bell, Events, top } from '../harness/index.mjs';
-import { message, openBell, openProfile, send, setCookie, startDemo, untilState, untilUnread } from './pages.mjs';
+import { openBell, read, openProfile, send, setCookie, startDemo, untilState, untilUnread } from './pages.mjs';
 
 const text = readFileSync(path.join(top, 'www/PROTOCOL.md'), 'utf8');
 
@@ -87,10 +87,12 @@ test('what relay and page say on a WebSocket', async (t) => {
   hold('pong', 'page relay', await untilFrame(frames.sent, ({ type }) => type === 'pong'));
   await send(stack, { to: 'bob', title: 'Hello' });
   hold('ring for one user', 'relay page', await untilFrame(frames.received, ({ version }) => version));
-  await send(stack, { to: '*', title: 'To all' });
+  await send(stack, { to: ['bob', 'carol'], title: 'To two' });
   hold('ring for many', 'relay page', await untilFrame(frames.received, ({ spread_ms: ms }) => ms !== undefined));
+  await send(stack, { to: '*', title: 'To all', category: 'news' });
+  hold('ring for one new message to all', 'relay page', await untilFrame(frames.received, ({ from }) => from !== undefined));
   hold('ping', 'relay page', await untilFrame(frames.received, ({ type, seq }) => type === 'ping' && seq !== undefined));
-  await untilUnread(page, 2, 'Inbox');
+  await untilUnread(page, 3, 'Inbox');
 });
 
 test('what the relay says to any client', async (t) => {
@@ -117,6 +119,7 @@ test('what the relay says to any client', async (t) => {
   for (const client of [bell, events]) {
     hold('ring for one user', 'relay page', await client.next(({ version }) => version));
     hold('ring for many', 'relay page', await client.next(({ spread_ms: ms }) => ms !== undefined));
+    hold('ring for one new message to all', 'relay page', await client.next(({ from }) => from !== undefined));
   }
   await stack.publish('POST', '/?type=publish&to=&content=Hello');
   hold('ring', 'relay page', await bell.next((one) => one.type === 'ring' && one.seq === undefined));
@@ -144,7 +147,7 @@ test('what app and page say, and pages to each other', async (t) => {
     hold(heading, 'app page', (await stack.api('GET', heading.slice(4), { user })).json);
 
   const marked = page.waitForResponse((response) => response.request().method() === 'POST');
-  await message(page, 'Hello').getByRole('button').click();
+  await read(page, 'Hello');
   hold('POST /messages/{id}/read', 'page app', { 'Doorbell-User': (await marked).request().headers()['doorbell-user'] });
   hold('POST /messages/{id}/read', 'app page', await (await marked).json());
   hold('answer', 'page page', await heard('answer'));
@@ -152,17 +155,64 @@ test('what app and page say, and pages to each other', async (t) => {
   await other.evaluate((name) => {
     window.heard = new Promise((hear) => {
       window.channel = new BroadcastChannel(name);
-      window.channel.onmessage = ({ data }) => hear(data);
+      window.channel.onmessage = ({ data }) => 'login' in data && hear(data);
     });
   }, `doorbell:${stack.url}/doorbell`);
   await page.reload();
   hold('login in another tab', 'page page', await other.evaluate(() => window.heard));
 
-  await page.waitForFunction(() => window.bell.user === 'bob');
+  await untilUnread(page, 0, 'Inbox');
   await setCookie(profile, stack, stack.token('alice'));
   const refused = page.waitForResponse((response) => response.request().method() === 'POST');
   await page.evaluate(() => window.bell.markRead(1).catch(() => {}));
   hold('another_user', 'app page', await (await refused).json());
+
+  const text = await stack.broadcastPath(await send(stack, { to: '*', title: 'To all' }));
+  hold('GET /broadcasts/{id}', 'app page', (await stack.api('GET', text)).json);
+});
+
+test('what the tabs of a user say to each other', async (t) => {
+  const stack = await startDemo(t);
+  const profile = await openProfile(t);
+  const leader = await openBell(t, profile, stack, { cookie: 'bob' });
+  await untilState(leader, 'live');
+  const listener = await openBell(t, profile, stack, { relay: null });
+  await listener.evaluate((names) => {
+    window.bell.stop();
+    window.heard = [];
+    for (const name of names) new BroadcastChannel(name).onmessage = ({ data }) => window.heard.push(data);
+  }, [`doorbell:${stack.url}/doorbell`, `doorbell:${stack.url}/doorbell:bell`]);
+  const heard = async (field, isOther = () => true) => {
+    for (;;) {
+      const words = await listener.evaluate(() => window.heard);
+      const found = words.find((one) => field in one && isOther(one));
+      if (found) return found;
+      await listener.evaluate(() => new Promise((done) => setTimeout(done)));
+    }
+  };
+  const follower = await openBell(t, profile, stack);
+  await untilState(follower, 'live');
+  await follower.locator('body').click(); // so that it sounds
+  await leader.bringToFront();
+  const id = await send(stack, { to: 'bob', title: 'Hello' });
+  for (const page of [leader, follower]) await untilUnread(page, 1, 'Inbox');
+  hold('follower', 'page page', await heard('follower'));
+  hold('leader', 'page page', await heard('leader', ({ state }) => state.known && state.epoch && state.transport && !state.refused));
+  const call = await heard('call');
+  hold('call', 'page page', call);
+  hold('sounded', 'page page', await heard('sounded'));
+  await follower.evaluate((of) => window.bell.markRead(of), id);
+  hold('answer to a tab that follows', 'page page', await heard('basis', ({ basis }) => basis !== null));
+  // As a tab that tells, and has another one sound.
+  const key = [call.call.epoch, 'bob', call.call.id].join('/');
+  const { played, play } = await listener.evaluate(([name, of]) => new Promise((resolve) => {
+    const channel = new BroadcastChannel(name);
+    const word = { play: of.key, tab: of.tab };
+    channel.onmessage = ({ data }) => data.played && resolve({ played: data, play: word });
+    channel.postMessage(word);
+  }), [`doorbell:${stack.url}/doorbell:bell`, { key, tab: call.tab }]);
+  hold('played', 'page page', played);
+  hold('play', 'page page', play);
 });
 
 test('the app publishes what the document says', async (t) => {

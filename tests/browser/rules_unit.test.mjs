@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import {
   backOff, badgeText, claimRing, upgradeDelay, compareAnswers, decideOnRing, onCloseCode, onErrorCode,
-  ownerOfRing, pollDelay, prefixTitle, retryAfterMs, safeLink, slowDelay, socketUrl, transportAfter,
+  ownerOfRing, pollDelay, retryAfterMs, safeLink, slowDelay, socketUrl, transportAfter,
 } from '../../www/bell/core/rules.js';
 
 const never = () => 0;
@@ -187,14 +187,6 @@ for (const [url, expected] of links) {
 
 test('the badge stops counting at 99', () => {
   assert.deepEqual([1, 99, 100, 12345].map(badgeText), ['1', '99', '99+', '99+']);
-});
-
-test('the title has one prefix, ours, and none at 0', () => {
-  assert.deepEqual(prefixTitle('Inbox', '', 3), { prefix: '(3) ', title: '(3) Inbox' });
-  assert.deepEqual(prefixTitle('(3) Inbox', '(3) ', 4), { prefix: '(4) ', title: '(4) Inbox' });
-  assert.deepEqual(prefixTitle('(4) Inbox', '(4) ', 0), { prefix: '', title: 'Inbox' });
-  assert.deepEqual(prefixTitle('(1984) A novel', '', 0), { prefix: '', title: '(1984) A novel' });
-  assert.deepEqual(prefixTitle('Renamed', '(4) ', 100), { prefix: '(99+) ', title: '(99+) Renamed' });
 });
 
 test('a message is claimed once, by one tab, also when its id is lower than the last', () => {

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// types.ts - what a page may write, for tsc: tests/lint/page checks doorbell.d.ts and doorbell.d.mts with it.
+import { Doorbell, DoorbellError, Store } from '../../www/doorbell.js';
+import { addWords, useDoorbell } from '../../www/doorbell.mjs';
+
+const doorbell = new Doorbell({ relay: null, token: async () => 'token', onMessage: ({ id, title }) => console.log(id, title) }).start();
+const store = new Store(doorbell);
+const unwatch = store.watch({ state: 'unread', category: 'news' });
+store.subscribe(() => console.log(store.view({}).others[0]?.title, store.num));
+addWords('de', { inbox: 'Nachrichten', categories: { news: 'Neues' } });
+useDoorbell(doorbell);
+document.querySelector('doorbell-inbox')?.doorbell?.login();
+doorbell.markRead([1, '2']).catch((error: DoorbellError) => console.log(error.retryAfter));
+// @ts-expect-error there is no such state
+store.watch({ state: 'seen' });
+unwatch();
