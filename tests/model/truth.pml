@@ -167,7 +167,7 @@ inline grow_old()
     many = false
 }
 
-/* --- a page: www/bell/core/engine.js and poller.js, in their words --- */
+/* --- a page: www/bell/core/engine.js, knowledge.js and poller.js, in their words --- */
 
 #define IDLE 0
 mtype:question = { ASKED, ANSWERED };

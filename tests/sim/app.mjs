@@ -20,6 +20,7 @@ export class App {
     if (database.isDown) return json(503, { error: { code: 'unavailable', message: '' } }, { 'Retry-After': '1' });
     if (path === '/unread') return this.#unread(user, headers['If-None-Match']);
     if (path === '/messages') return this.#list(user, searchParams);
+    if (path === '/seen') return this.#hearReport(user, body);
     if (path === '/messages/read') return this.#markUpTo(user, JSON.parse(body).upto);
     return this.#mark(user, Number(path.split('/')[2]));
   }
@@ -30,11 +31,18 @@ export class App {
   }
 
   async #unread(user, known) {
-    const [[num, hit, latest, version, seq, epoch]] = await this.world.database.run('unread',
-      `SELECT num, hit::bigint, latest, version, seq, ${EPOCH} FROM doorbell.unread($1, NULL, $2::integer)`, [user, HIT_WINDOW_S]);
-    const answer = json(200, this.#close({ num, hit, latest, version, seq }, epoch, user));
+    const [[num, hit, latest, version, seq, scope, groups, muted, epoch]] = await this.world.database.run('unread',
+      `SELECT num, hit::bigint, latest, version, seq, scope, groups::bigint, muted, ${EPOCH} FROM doorbell.unread($1, NULL, $2::integer)`,
+      [user, HIT_WINDOW_S]);
+    const answer = json(200, this.#close({ num, hit, latest, version, seq, scope, groups, muted: JSON.parse(muted) }, epoch, user));
     const etag = `"${answer.body}"`.replaceAll(/[^!-~]/g, '');
     return known === etag ? json(304, null, { ETag: etag }) : { ...answer, headers: { ETag: etag } };
+  }
+
+  // A page was wrong, which none ever is.
+  #hearReport(user, body) {
+    this.world.reports.push(`a page of ${user} reports ${body}`);
+    return json(422, { error: { code: 'invalid', message: '' } });
   }
 
   async #list(user, query) {

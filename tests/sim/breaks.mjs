@@ -8,20 +8,31 @@ import path from 'node:path';
 import { makeFolder, top } from '../harness/folder.mjs';
 
 const engine = 'bell/core/engine.js';
+const knowledge = 'bell/core/knowledge.js';
+const rules = 'bell/core/rules.js';
 
 // Of a page: [file, what is there, what is in its place].
 export const breaks = {
   'a page compares all answers, and knows no epoch': {
     page: [
-      [engine, "const order = isLast ? 'newer' : compareAnswers", 'const order = compareAnswers'],
-      [engine, "if (typeof epoch !== 'string' || ", 'if (epoch !== this || '],
+      [knowledge, "const order = isLast ? 'newer' : compareAnswers", 'const order = compareAnswers'],
+      [knowledge, "if (typeof epoch !== 'string' || ", 'if (epoch !== this || '],
     ],
   },
   'a page takes every answer, also a lower one': {
-    page: [[engine, "const order = isLast ? 'newer' : compareAnswers(this.known, answer)", "const order = 'newer'"]],
+    page: [[knowledge, "const order = isLast ? 'newer' : compareAnswers(this.known, answer)", "const order = 'newer'"]],
   },
   'a page does not ask when it is welcomed': {
     page: [[engine, "this.#put('ask', 0); // what happened while nobody listened", '']],
+  },
+  'a page computes from every step, wherever it is': {
+    page: [[rules, 'from <= known.seq && ', '']],
+  },
+  'a page computes over a ring that waits': {
+    page: [[knowledge, '!this.hasMissed && ', '']],
+  },
+  'a page keeps what it knew of mutes': {
+    page: [[rules, 'terms.scope !== scope || ', '']],
   },
   'rings that are old or refused are dropped': {
     sql: `CREATE OR REPLACE FUNCTION doorbell_internal.ask_instead(ids bigint[]) RETURNS void

@@ -75,7 +75,8 @@ export class Database {
   epoch = 0; // of the history, counted; the database's own name for it is by chance
   isDown = false;
   #names = new Map(); // the database's, of epochs
-  #truths = new Map(); // of "epoch user": [{num, version, seq, from, to}]
+  #truths = new Map(); // of "epoch user": [{num, version, seq, muted, from, to}]
+  #steps = []; // that rings told of: [{epoch, from, seq, category, critical}]
   #trueUntil = 0; // by the clock alone
   #copies = [];
 
@@ -104,7 +105,13 @@ export class Database {
     if (timeline.now >= this.#trueUntil) await this.#note();
     const { rows } = await client.query({ text, values, rowMode: 'array' });
     if (!reads.test(name) || !this.#isNamed) await this.#note();
+    if (name === 'take' || name === 'rings') this.#noteSteps(rows);
     return rows;
+  }
+
+  #noteSteps(rows) {
+    const rings = rows.filter(([, ring]) => ring !== null).map(([, ring]) => JSON.parse(ring));
+    this.#steps.push(...rings.filter(({ from }) => from !== undefined).map((ring) => ({ ...ring, epoch: this.epoch })));
   }
 
   get #isNamed() {
@@ -114,13 +121,13 @@ export class Database {
   async #note() {
     const { rows } = await this.client.query({
       name: 'truth', values: [this.users],
-      text: `SELECT n, num, version, seq, extract(epoch FROM nullif(valid_until, 'infinity')) * 1000 AS until,
+      text: `SELECT n, num, version, seq, muted, extract(epoch FROM nullif(valid_until, 'infinity')) * 1000 AS until,
           (SELECT epoch::text FROM doorbell.current_epoch) AS epoch FROM doorbell.unread_many($1::text[])`,
     });
     const [{ epoch }] = rows;
     if (epoch && !this.#names.has(epoch)) this.#names.set(epoch, this.epoch);
     this.#trueUntil = Math.min(...rows.map(({ until }) => (until ? Math.max(Number(until), this.timeline.now + 1) : Infinity)));
-    for (const { n, num, version, seq } of rows) this.#remember(this.users[n - 1], { num, version, seq });
+    for (const { n, num, version, seq, muted } of rows) this.#remember(this.users[n - 1], { num, version, seq, muted: JSON.parse(muted) });
   }
 
   #remember(user, now) {
@@ -133,10 +140,24 @@ export class Database {
     list.push({ ...now, from: this.timeline.now, to: Infinity });
   }
 
-  // Whether this was true for the user in that epoch, at some time from `since` on.
+  // Whether this was true for the user in that epoch, at some time from `since` on; or would have been, had the steps that led to
+  // `seq` come before what else has happened to the user.
   wasTrue(epoch, user, { num, version, seq }, since) {
     const list = this.#truths.get(`${epoch} ${user}`) ?? [];
-    return list.some((truth) => truth.num === num && truth.version === version && truth.seq === seq && truth.to >= since);
+    return list.some((truth) => truth.num === num && truth.version === version && truth.seq === seq && truth.to >= since) ||
+      this.#statesAt(epoch, list, version, seq).some((state) => state.num === num);
+  }
+
+  // What the user's state of that version becomes by the steps that end at `seq`: [{num, muted}].
+  #statesAt(epoch, list, version, seq) {
+    return this.#steps.filter((step) => step.epoch === epoch && step.seq === seq).flatMap((step) => {
+      const isBefore = (one) => one.seq >= step.from && one.seq < seq;
+      const states = list.filter((truth) => truth.version === version && isBefore(truth));
+      const earlier = [...new Set(this.#steps.filter((one) => one.epoch === epoch && isBefore(one)).map((one) => one.seq))];
+      states.push(...earlier.flatMap((one) => this.#statesAt(epoch, list, version, one)));
+      const isMuted = ({ muted }) => !step.critical && muted.includes(step.category);
+      return states.map(({ num, muted }) => ({ num: num + (isMuted({ muted }) ? 0 : step.add), muted }));
+    });
   }
 
   async truthOf(user) {

@@ -26,7 +26,10 @@ const unlessRefused = (promise) => { promise.catch(() => {}); };
 export const deeds = [
   [6, 'a message to one', (world) => send(world, person(world))],
   [2, 'a message to both', (world) => send(world, "to_users => '{alice,bob}'")],
-  [3, 'a message to all', (world) => send(world, 'to_all => true')],
+  [5, 'a message to all', (world) => send(world, 'to_all => true')],
+  [3, 'a message to all of a category', (world) => send(world, 'to_all => true', ", category => 'news'")],
+  [2, 'a message to all that supersedes', (world) => send(world, 'to_all => true', ", subject_type => 's', subject_id => '1', replace => true")],
+  [1, 'someone mutes, or not', (world) => site(world, 'mute', 'SELECT doorbell.mute($1, $2)', world.pick(users), world.pick(['{}', '{news}']))],
   [2, 'a message to the group', (world) => send(world, "to_group => 'g'")],
   [2, 'a message that expires', (world) => send(world, anybody(world), ', expires_in => 2')],
   [2, 'a message for later', (world) => send(world, anybody(world), ', later => true')],
@@ -35,11 +38,12 @@ export const deeds = [
   [2, 'the site marks a message read', (world) => site(world, 'mark', 'SELECT doorbell.mark_read($1, $2)', world.pick(users), message(world))],
   [1, 'the site marks all read', (world) => site(world, 'mark_all', 'SELECT doorbell.mark_read_all($1)', world.pick(users))],
   [2, 'a recall', (world) => site(world, 'recall', 'SELECT doorbell.recall($1)', message(world))],
-  [4, 'a click on a message', (world) => unlessRefused(world.pick(world.pages).client.write(`/messages/${message(world)}/read`))],
+  [4, 'a click on a message', (world) => unlessRefused(world.pick(world.pages).markRead(message(world)))],
   [2, 'a click on all', (world) => unlessRefused(world.pick(world.pages).client.markAllRead())],
-  [2, 'a list is looked at', (world) => unlessRefused(world.pick(world.pages).client.list({ limit: 5 }))],
+  [2, 'a list is looked at', (world) => unlessRefused(world.pick(world.pages).list({ limit: 5 }))],
   [2, 'a page is opened', (world) => world.pages.length < 6 && world.openPage(world.pick(users))],
   [1, 'a page is left', (world) => world.pages.length > 2 && world.closePage(world.pick(world.pages))],
+  [2, 'a page is frozen, or wakes up', (world) => { const page = world.pick(world.pages); page.freeze(!page.isFrozen); }],
   [2, 'a page is hidden, or shown', (world) => { const page = world.pick(world.pages); page.hide(!page.isHidden); }],
 ];
 
@@ -60,12 +64,14 @@ async function loseRelay(world, isSilent) {
 }
 
 async function moveRelay(world) {
+  if (world.isMixed) return; // old relays do not say that they are others, and old pages do not hear from pings what they missed
   const [from, to] = [world.relay, world.relays.find((relay) => relay !== world.relay)];
-  await restart(world, to);
+  if (to.isUp) await to.crash(false); // it is still leaving
+  await to.start();
   world.relay = to;
-  // What is left at the old address ends, in order or not.
+  // What is left at the old address ends, in order or not, unless the relay has moved back there.
   if (from.isUp && world.random(2)) await from.drain();
-  later(world, () => from.isUp && from.crash(false));
+  later(world, () => from.isUp && from !== world.relay && from.crash(false));
 }
 
 function breakWay(world) {
@@ -146,6 +152,7 @@ export async function calm(world) {
   for (const relay of world.relays) if (relay !== world.relay && relay.isUp) await relay.crash(false);
   for (const page of world.pages) {
     page.isAlone = false;
+    page.freeze(false);
     if (page.isHidden) page.hide(false);
   }
 }

@@ -11,6 +11,7 @@ const SECRET = 'the-key-of-all-simulated-programs-for-tokens';
 export class Page {
   badge = null;
   isHidden = false;
+  isFrozen = false;
   isAlone = false; // no call of it reaches an app
   asking = 0; // calls under way
   violations = [];
@@ -24,7 +25,7 @@ export class Page {
     const issued = START_MS / 1000;
     this.token = signToken(SECRET, user, { iat: issued, exp: issued + 86_000 });
     const options = {
-      api: 'http://a.example/doorbell', relay: 'ws://a.example/ws', events: null, token: this.token,
+      api: 'http://a.example/doorbell', relay: 'ws://a.example/ws', events: null, token: null,
       pollInterval: 600_000, refreshInterval: 0, pingInterval: 5_000,
     };
     this.client = new Client(options, this.#makeWorld(), {
@@ -38,9 +39,10 @@ export class Page {
     this.world.trace(`${this.name} ${text}`);
   }
 
-  // It hears the relay and waits for nothing.
+  // It hears the relay, or follows a tab that does, and waits for nothing.
   get isQuiet() {
-    return this.client.told.state === 'live' && this.asking === 0 && this.world.relay.reaches(this.#line);
+    const isReached = !this.#line?.isOpen || this.world.relay.reaches(this.#line);
+    return this.client.told.state === 'live' && this.asking === 0 && isReached;
   }
 
   start() {
@@ -50,6 +52,22 @@ export class Page {
   close() {
     this.client.stop();
     this.isClosed = true;
+  }
+
+  // What the user does. An older client has other names for it.
+  markRead(id) {
+    return this.isOld ? this.client.write(`/messages/${id}/read`) : this.client.call('markRead', id);
+  }
+
+  list(query) {
+    return this.isOld ? this.client.list(query) : this.client.call('list', query);
+  }
+
+  // As browsers do with pages that nobody looks at; another tab leads from then on.
+  freeze(isFrozen) {
+    if (this.isOld || this.isFrozen === isFrozen) return;
+    this.isFrozen = isFrozen;
+    this.client.step({ type: isFrozen ? 'suspended' : 'back' });
   }
 
   hide(isHidden) {
@@ -84,6 +102,8 @@ export class Page {
       preference: { get: () => null, set: () => {} },
       openChannel: () => this.#openChannel(),
       isHidden: () => this.isHidden,
+      locks: this.world.locksOf(this.user).of(this),
+      tab: this.name,
     };
   }
 
@@ -94,6 +114,11 @@ export class Page {
     this.#line = line;
     line.send('relay', () => line.relay.open(line, this.token));
     return line;
+  }
+
+  // One that it has left itself: it may follow another tab from here on.
+  leave(line) {
+    if (this.#line === line) this.#line = null;
   }
 
   // What the relay says is of an epoch that it names, computed nobody knows when.
@@ -135,10 +160,14 @@ export class Page {
     return channel;
   }
 
-  #tellTabs(word, cause) {
+  // What a leader tells it knows, since whenever.
+  #tellTabs(word, told) {
+    const cause = word.leader ? { epoch: this.#shown?.epoch ?? null } : told;
     for (const tab of this.world.pages) {
       if (tab === this || tab.user !== this.user || tab.isOld !== this.isOld) continue;
+      this.world.inFlight++;
       this.world.timeline.after(1, () => {
+        this.world.inFlight--;
         if (tab.isClosed) return;
         tab.#cause = cause && { ...cause, since: 0 };
         tab.channel.onmessage({ data: word });
@@ -190,6 +219,7 @@ class Socket {
   }
 
   close() {
+    this.page.leave(this.line);
     this.line.send('relay', () => this.line.relay.gone(this.line));
   }
 

@@ -276,7 +276,7 @@ static void on_event(struct relay *r, const struct wire_line *l)
     else if (is_word(l, "walk", 0))
         ringer_walk(&r->engine);
     else if (is_word(l, "drain", 0))
-        engine_drain(&r->engine);
+        engine_drain(&r->engine, false);
     else if (is_word(l, "open", 2))
         open_line(r, f[1], f[2]);
     else if (is_word(l, "text", 2))

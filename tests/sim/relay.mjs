@@ -185,5 +185,5 @@ export class Relay {
 // What a relay from before epochs makes of a call: it skips what it does not know.
 function withoutEpochs(body) {
   const { rings } = JSON.parse(body);
-  return JSON.stringify({ rings: rings.map(({ epoch, ...ring }) => ring) });
+  return JSON.stringify({ rings: rings.map(({ epoch, scope, from, ...ring }) => ring) });
 }

@@ -10,11 +10,14 @@ import { Server } from './database.mjs';
 import { simulate } from './simulate.mjs';
 
 const SECONDS = 10; // for fresh seeds
+const SEARCHED = 60; // seeds, for one that finds a broken rule
 const SEED = Number(process.env.DOORBELL_SEED ?? randomInt(2 ** 31));
 
 // Those that failed.
 const seeds = [
   11, // a ring for several users had a number that the next event was to have
+  5006, // a tab that was frozen told the others of a database that had been restored meanwhile
+  7069, // a hidden page took a step over a ring that it had put off
 ];
 
 const server = await Server.start();
@@ -36,13 +39,18 @@ test(`fresh seeds from ${SEED} on, for ${SECONDS} s`, async () => {
   for (let seed = SEED; performance.now() < end; seed++) check(await simulate(seed, server), seed);
 });
 
-for (const [rule, seed, fault] of [
-  ['a page takes every answer, also a lower one', 13, /older than/],
-  ['a page does not ask when it is welcomed', 1, /and true is/],
-  ['rings that are old or refused are dropped', 12, /and true is/],
+// `from` is the seed that found it when this was written; after changes of the programs a later one does.
+for (const [rule, from, fault] of [
+  ['a page takes every answer, also a lower one', 3, /older than/],
+  ['a page computes from every step, wherever it is', 5, /never true/],
+  ['a page does not ask when it is welcomed', 9, /and true is/],
+  ['rings that are old or refused are dropped', 19, /and true is/],
 ]) {
-  test(`${rule}: seed ${seed} finds it`, async () => {
-    const { faults } = await simulate(seed, server, without(rule));
-    assert.match(faults.join('\n'), fault);
+  test(`${rule}: a seed from ${from} on finds it`, async () => {
+    let found = [];
+    for (let seed = from; seed < from + SEARCHED && found.length === 0; seed++) {
+      ({ faults: found } = await simulate(seed, server, without(rule)));
+    }
+    assert.match(found.join('\n'), fault);
   });
 }

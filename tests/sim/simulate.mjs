@@ -8,7 +8,8 @@ import { World } from './world.mjs';
 const ROUNDS = 3;
 const STEPS = 25; // of a round
 const PAUSE_MS = 600; // at most, between two of them
-const RECOVERY_MS = 150_000; // more than the longest back-off of a page twice, the end of a lease, a round of the pace
+const CONNECT_MS = 150_000; // for all to fall quiet: more than the longest back-off of a page twice, and the end of a lease
+const SETTLE_MS = 10_000; // for what is quiet to be right: a ping, a round of the slowest pace, an answer
 
 function draw(world, list) {
   let n = world.random(list.reduce((sum, [weight]) => sum + weight, 0));
@@ -28,14 +29,18 @@ async function happen(world) {
   }
 }
 
+const isQuiet = async (world) => world.isQuiet && (await world.database.countWaiting()) === 0;
+
 // Until all is quiet and right; what is wrong when it should be long since.
 async function recover(world) {
-  const since = world.timeline.now;
-  for (;;) {
+  let end = world.timeline.now + CONNECT_MS;
+  for (let wasQuiet = false; ;) {
     await runUntil(world, world.timeline.now + 500);
-    const wrong = await world.findWrong();
-    if (world.violations.length > 0 || world.timeline.now >= since + RECOVERY_MS) return wrong;
-    if (wrong.length === 0 && world.isQuiet && (await world.database.countWaiting()) === 0) return [];
+    const [wrong, isQuietNow] = [await world.findWrong(), await isQuiet(world)];
+    if (isQuietNow && !wasQuiet) end = Math.min(end, world.timeline.now + SETTLE_MS);
+    wasQuiet ||= isQuietNow;
+    if (world.violations.length > 0 || (isQuietNow && wrong.length === 0)) return [];
+    if (world.timeline.now >= end) return wrong.length > 0 ? wrong : ['it does not fall quiet'];
   }
 }
 

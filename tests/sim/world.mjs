@@ -7,6 +7,7 @@ import path from 'node:path';
 
 import { top } from '../harness/index.mjs';
 import { makeRandom } from '../harness/random.mjs';
+import { FakeLockManager } from '../browser/fakes.mjs';
 import { App } from './app.mjs';
 import { Database } from './database.mjs';
 import { Page } from './page.mjs';
@@ -27,7 +28,9 @@ export class World {
   inFlight = 0; // that the network has
   isSlow = false;
   ids = []; // of messages
+  reports = []; // of pages that were wrong
   #opened = 0;
+  #locks = {}; // of each user's browser
 
   // `www`: the folder of the pages' scripts, for a test that breaks them.
   static async make(seed, server, www) {
@@ -62,6 +65,11 @@ export class World {
     return list[this.random(list.length)];
   }
 
+  locksOf(user) {
+    this.#locks[user] ??= new FakeLockManager();
+    return this.#locks[user];
+  }
+
   openPage(user) {
     const isOld = this.isMixed && this.random(2) === 0;
     const page = new Page(this, `page${++this.#opened}`, user, isOld ? this.OldClient : this.Client);
@@ -82,7 +90,7 @@ export class World {
   }
 
   get violations() {
-    return this.pages.flatMap(({ violations }) => violations);
+    return [...this.reports, ...this.pages.flatMap(({ violations }) => violations)];
   }
 
   get isQuiet() {
