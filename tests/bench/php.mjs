@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // php.mjs - php-fpm behind the nginx of a site, with two_inserts.php as the other way to send.
 
-import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { failRun, isConnectable, makeFolder, Service, top } from '../harness/index.mjs';
+import { makeFolder, top } from '../harness/index.mjs';
+import { startFpm } from '../harness/php_fpm.mjs';
 import { writeRequests } from './tools.mjs';
 
 const CHILDREN = 4; // as many as doorbell-app has workers
@@ -18,25 +19,6 @@ CREATE TABLE bench_notification (
     id bigserial PRIMARY KEY, user_id text NOT NULL, message_id bigint NOT NULL REFERENCES bench_message,
     read_at timestamptz, created_at timestamptz NOT NULL DEFAULT now());
 CREATE INDEX ON bench_notification (user_id, read_at)`;
-
-function findFpm() {
-  const [name] = readdirSync('/usr/sbin').filter((file) => /^php-fpm[\d.]+$/.test(file)).sort();
-  if (!name) throw new Error('php-fpm is not installed');
-  return path.join('/usr/sbin', name);
-}
-
-function poolSettings(dir) {
-  const user = process.getuid() === 0 ? 'user = nobody\ngroup = nogroup\n' : '';
-  return `[global]
-daemonize = no
-error_log = ${dir}/log
-[bench]
-${user}listen = ${dir}/php.sock
-listen.mode = 0666
-pm = static
-pm.max_children = ${CHILDREN}
-`;
-}
 
 function location(dir, { conninfo, cluster }, isPersistent) {
   const dsn = `pgsql:host=${cluster.dir};port=${cluster.port};dbname=${new URL(conninfo).pathname.slice(1)};user=doorbell`;
@@ -53,19 +35,9 @@ function location(dir, { conninfo, cluster }, isPersistent) {
 // {pid, server: the lines that nginx needs}
 export async function startPhp(scope, database) {
   const dir = makeFolder();
-  const [conf, socket] = ['fpm.conf', 'php.sock'].map((name) => path.join(dir, name));
   copyFileSync(path.join(top, 'tests/bench', SCRIPT), path.join(dir, SCRIPT)); // where its user may read it
   await database.db.query(TABLES);
-  writeFileSync(conf, poolSettings(dir));
-  const service = new Service({
-    name: 'php-fpm',
-    command: findFpm(),
-    args: ['-F', '-y', conf],
-    stopSignal: 'SIGQUIT',
-    ready: () => isConnectable({ path: socket }),
-  });
-  scope.after(() => service.stop().catch(failRun));
-  await service.start();
+  const service = await startFpm(scope, dir, { children: CHILDREN });
   return { pid: service.pid, server: [0, 1].map((is) => location(dir, database, is)).join('') };
 }
 

@@ -18,6 +18,8 @@ const UNLIMITED = {
   'relay.max_publishes_per_second': '0',
   'relay.max_accepts_per_second': '0',
 };
+// As the unit has it.
+export const UNIT_ENV = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
 // Stands for the time of sending, which load.c writes into it.
 const TIME = '@'.repeat(16);
 
@@ -29,15 +31,15 @@ function unlimited() {
   return Object.fromEntries(Object.entries(UNLIMITED).filter(([name]) => help.includes(`    ${name.slice('relay.'.length)} = `)));
 }
 
-// Session n of a swarm is user first + n.
-export function writeTokens(folder, secret, count, first = 0) {
-  const tokens = Array.from({ length: count }, (_, n) => signToken(secret, userName(first + n)));
+// Session n of a swarm is user first + n. `sign`: a token for a user.
+export function writeTokens(folder, secret, count, first = 0, sign = (user) => signToken(secret, user)) {
+  const tokens = Array.from({ length: count }, (_, n) => sign(userName(first + n)));
   const file = path.join(folder, `tokens-${first}`);
   writeFileSync(file, `${tokens.join('\n')}\n`, { mode: 0o600 });
   return file;
 }
 
-async function startRelaySide(scope, folder, secret, config) {
+async function startRelaySide(scope, folder, secret, config, env = UNIT_ENV) {
   const keys = { auth: secret, publish: makeKey() };
   for (const [name, key] of Object.entries(keys)) writeFileSync(path.join(folder, `${name}.key`), `${key}\n`, { mode: 0o600 });
   const side = { name: 'doorbell-relay', clients: `127.0.0.1:${await freePort()}`, publish: `127.0.0.1:${await freePort()}`, key: keys.publish };
@@ -51,15 +53,14 @@ async function startRelaySide(scope, folder, secret, config) {
     ...unlimited(),
     ...config,
   });
-  const service = await startRelay(scope, { confPath, listens: [side.clients, side.publish] });
+  const service = await startRelay(scope, { confPath, listens: [side.clients, side.publish], env });
   return { ...side, pid: service.pid, service };
 }
 
 // The relay alone, and what its swarms need: {…side, folder, secret}.
-export async function startRelayAlone(scope, config = {}) {
+export async function startRelayAlone(scope, config = {}, { env = UNIT_ENV, secret = makeKey() } = {}) {
   const folder = makeFolder(scope);
-  const secret = makeKey();
-  return { ...(await startRelaySide(scope, folder, secret, config)), folder, secret };
+  return { ...(await startRelaySide(scope, folder, secret, config, env)), folder, secret };
 }
 
 // The relay first, then the bare loop; each with a swarm that has `users` tokens and no session yet.

@@ -50,6 +50,9 @@ export function reachOf(listen) {
   return { host: host === '0.0.0.0' ? '127.0.0.1' : host, port: Number(listen.slice(colon + 1)) };
 }
 
+// All clients of socket.io, of any age.
+export const SOCKETIO = { 'relay.socketio': 'yes', 'relay.socketio_jsonp': 'yes' };
+
 async function startProgram(t, name, { confPath, listens = [], args = [], env = {}, wrap, stdin }) {
   const places = listens.map(reachOf).filter(Boolean);
   const service = new Service({

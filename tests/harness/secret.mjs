@@ -17,6 +17,14 @@ export function signToken(secret, user, claims = {}, header = {}) {
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
 }
 
+const hmac = (key, text) => createHmac('sha256', key).update(text).digest();
+
+// What opens message `id` to everybody in this epoch.
+export function makeCapability(sendKey, id, epoch) {
+  const mac = hmac(hmac(sendKey, 'doorbell broadcast capability'), `${id} ${epoch}`);
+  return `${epoch}.${mac.subarray(0, 16).toString('base64url')}`;
+}
+
 function commandLines() {
   const lines = [];
   for (const name of readdirSync('/proc')) {

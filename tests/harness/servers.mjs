@@ -42,6 +42,7 @@ http {
     scgi_temp_path ${folder}/scgi;
     upstream doorbell_app { server unix:${appSocket}; keepalive 16; keepalive_timeout 1s; }
     upstream doorbell_relay { server 127.0.0.1:${relayPort}; }
+    fastcgi_cache_path ${folder}/cache levels=1:2 keys_zone=doorbell:10m max_size=100m inactive=1m use_temp_path=off;
     map $host $doorbell_www { default ${pages}; }
     ${options.http ?? ''}
     server {

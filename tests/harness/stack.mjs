@@ -14,7 +14,7 @@ import { request } from './http.mjs';
 import { freePort } from './port.mjs';
 import { failRun } from './process.mjs';
 import { startApp, startRelay, writeSettings } from './programs.mjs';
-import { makeKey, Secrets, signToken } from './secret.mjs';
+import { makeCapability, makeKey, Secrets, signToken } from './secret.mjs';
 import { startApache, startNginx } from './servers.mjs';
 
 const PREFIX = '/doorbell';
@@ -88,6 +88,14 @@ export class Stack {
   // A JWT of `user`; see signToken for claims and header.
   token(user, claims, header) {
     return this.secrets.add(signToken(this.secret, user, claims, header));
+  }
+
+  // The text of a message to everybody, as a page asks for it that got the ring: its path.
+  async broadcastPath(id, { key = this.sendKey, epoch } = {}) {
+    const current = async () => (await this.db.query('SELECT epoch FROM doorbell.current_epoch')).rows[0].epoch;
+    const c = makeCapability(key, id, epoch ?? (await current()));
+    if (this.server?.name !== 'apache') this.secrets.add(c); // which logs whole addresses
+    return `/broadcasts/${id}?c=${c}`;
   }
 
   // A call of the API: path '/unread' is /doorbell/unread. options: {user, cookie (a user too),

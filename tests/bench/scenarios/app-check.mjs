@@ -32,7 +32,7 @@ const upstreams = (constant) => `
 // request or not: the same parameters.
 function locations() {
   const conf = readFileSync(path.join(top, 'deploy/nginx/doorbell.conf'), 'utf8');
-  const [location] = conf.match(/^location \/doorbell\/ \{[^}]*\}/m);
+  const [location] = conf.replace(/^    location [^}]*\}\n/m, '').match(/^location \/doorbell\/ \{[^}]*\}/m);
   const kept = (place, upstream) =>
     location.replace('/doorbell/', place).replace('doorbell_app', upstream).replace('$request_uri', '/doorbell/unread');
   const each = (place, upstream) => kept(place, upstream).replace('fastcgi_keep_conn on', 'fastcgi_keep_conn off');

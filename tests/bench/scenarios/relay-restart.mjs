@@ -4,7 +4,7 @@
 
 import { OPEN } from '../../harness/index.mjs';
 import { delay } from '../../harness/wait.mjs';
-import { HeldListeners } from '../held.mjs';
+import { HeldListeners } from '../../harness/held.mjs';
 import { countingServer, lengthOfLog, questionsSince } from '../questions.mjs';
 import { writeTokens } from '../relay.mjs';
 import { fillInboxes, startDatabase, startSite } from '../site.mjs';

@@ -49,9 +49,10 @@ async function makePlace(t, options) {
 }
 
 // What the following examples may refer to.
-function remember(env, answer) {
+async function remember({ env, stack }, answer) {
   const id = answer.id ?? answer.messages?.[0].id;
   if (id) env.ID = String(id);
+  if (id) [, env.C] = (await stack.broadcastPath(id)).split('c=');
   if (answer.next) env.NEXT = answer.next;
   if (answer.position) env.POSITION = answer.position;
 }
@@ -70,7 +71,7 @@ async function runExamples(t, place, markdown) {
       const answer = JSON.parse(output);
       place.stack.secrets.add(answer.token);
       assertLike(answer, JSON.parse(expected.text));
-      remember(place.env, answer);
+      await remember(place, answer);
     });
   }
 }
@@ -118,7 +119,8 @@ test('the examples in PHP that are not run are PHP', async (t) => {
   }
 });
 
-for (const document of ['README.md', 'fcgi-app/API.md', 'sql/README.md', 'www/README.md', 'www/PROTOCOL.md', 'deploy/README.md',
+for (const document of ['README.md', 'fcgi-app/API.md', 'sql/README.md', 'www/README.md', 'www/php/README.md', 'www/php/laravel/README.md',
+  'www/php/symfony/README.md', 'www/php/wordpress/README.md', 'www/llms.txt', 'www/PROTOCOL.md', 'deploy/README.md',
   ...guides, 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
   test(`the links of ${document} lead somewhere`, () => {
     const text = read(document);

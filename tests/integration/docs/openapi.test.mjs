@@ -106,7 +106,7 @@ const routes = readFileSync(path.join(top, 'fcgi-app/endpoints/routes.c'), 'utf8
   .match(/struct route routes\[\] = \{.*?^\};/ms)[0]
   .matchAll(/\{METHOD_(\w+), "([^"]+)", ACCESS_(\w+),[^}]*?\s(0|\w+_MAX),[^}]*\}/g);
 const access = {
-  USER: ['user', 'cookie'], PUBLIC: ['service', 'metrics'], SEND: ['service', 'send', 'send:group'], MANAGE: ['service', 'manage'],
+  USER: ['user', 'cookie'], CAPABILITY: ['capability'], PUBLIC: ['service', 'metrics'], SEND: ['service', 'send', 'send:group'], MANAGE: ['service', 'manage'],
   STATISTICS: ['service', 'statistics'], METRICS: ['service', 'metrics'],
 };
 
@@ -149,11 +149,12 @@ for (const op of operations) {
 
   test(`${op.id}: a query that is malformed is 400`, () => expect(400, op.id, { query: '?a=%zz', ...right(op.id) }));
 
-  test(`${op.id}: a wrong proof is 401`, () =>
-    expect(401, op.id, { isProven: false, headers: { authorization: 'Bearer wrong' }, ...right(op.id) }));
+  const unproven = op.schemes.includes('capability') ? 404 : 401; // which tells nobody what exists
+  test(`${op.id}: a wrong proof is ${unproven}`, () =>
+    expect(unproven, op.id, { isProven: false, query: '?c=wrong', headers: { authorization: 'Bearer wrong' }, ...right(op.id) }));
 
   if (op.id !== 'showHealth') {
-    test(`${op.id}: no proof is 401`, () => expect(401, op.id, { isProven: false, ...right(op.id) }));
+    test(`${op.id}: no proof is ${unproven}`, () => expect(unproven, op.id, { isProven: false, ...right(op.id) }));
   }
   if (op.schemes.includes('service')) {
     test(`${op.id}: a service key for something else is 403`, async () => {
@@ -373,6 +374,12 @@ test('listing and showing', async () => {
   await expect(200, 'showMessage', { user: 'lists', args: { id: first.messages[0].id } });
 });
 
+test('a message to everybody', async () => {
+  const id = await sendOne('*', { category: 'news', extra: { i: 1 } });
+  const [, query] = (await stack.broadcastPath(id)).split('?');
+  assert.equal((await expect(200, 'showBroadcast', { args: { id }, query: `?${query}&seq=17` })).id, id);
+});
+
 test('marking one', async () => {
   const args = { id: await sendOne('marks') };
   for (const id of ['markMessageRead', 'markMessageUnread', 'archiveMessage', 'removeMessage']) await expect(200, id, { user: 'marks', args });
@@ -479,10 +486,11 @@ test('metrics', () => expect(200, 'showMetrics'));
 
 test('without the database all that needs it is 503, and nothing else', async (t) => {
   const alone = await startStack(t, { relay: false, ownCluster: true });
+  const [, c] = (await alone.broadcastPath(someArgs.id)).match(/(\?.*)/);
   await alone.db.end();
   await alone.cluster.stop();
   for (const op of operations) {
-    const query = /^\/(users|revoke)$/.test(op.route) ? '?user=u' : '';
+    const query = /^\/(users|revoke)$/.test(op.route) ? '?user=u' : op.schemes.includes('capability') ? c : '';
     const answer = await call(op.id, { on: alone, query, ...right(op.id) });
     assert.equal(answer.status, op.responses[503] ? 503 : 200, `${op.id}: ${answer.text}`);
     assert.doesNotMatch(answer.text, /"num"/);

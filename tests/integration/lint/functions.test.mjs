@@ -2,20 +2,14 @@
 // The lint of functions finds a long one, and a file that doorbell-migrate would not read.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { appendFile, cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 
 import { makeFolder, top } from '../../harness/folder.mjs';
+import { readLint } from './run.mjs';
 
-function lint(tree) {
-  return new Promise((resolve) => {
-    execFile(path.join(top, 'tests/lint/functions'), [tree], (error, stdout, stderr) => {
-      resolve({ code: error ? error.code : 0, text: stdout + stderr });
-    });
-  });
-}
+const lint = (tree) => readLint('functions', tree);
 
 async function copyFunctions() {
   const tree = makeFolder();

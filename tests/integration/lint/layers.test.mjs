@@ -2,20 +2,14 @@
 // The lint of layers finds each kind of breach, and only in the file that has it.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { appendFile, cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 
 import { makeFolder, top } from '../../harness/folder.mjs';
+import { runLint } from './run.mjs';
 
-function lint(tree) {
-  return new Promise((resolve) => {
-    execFile(path.join(top, 'tests/lint/layers'), [tree], (error, stdout, stderr) => {
-      resolve({ code: error ? error.code : 0, stdout, stderr });
-    });
-  });
-}
+const lint = (tree) => runLint('layers', tree);
 
 async function copySources() {
   const tree = makeFolder();

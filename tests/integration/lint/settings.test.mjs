@@ -2,20 +2,14 @@
 // The lint of settings finds each way in which the manual or the sample can differ from the table.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 
 import { makeFolder, top } from '../../harness/folder.mjs';
+import { runLint } from './run.mjs';
 
-function lint(tree) {
-  return new Promise((resolve) => {
-    execFile(path.join(top, 'tests/lint/settings'), [tree], (error, stdout, stderr) => {
-      resolve({ code: error ? error.code : 0, stdout, stderr });
-    });
-  });
-}
+const lint = (tree) => runLint('settings', tree);
 
 async function copySources() {
   const tree = makeFolder();

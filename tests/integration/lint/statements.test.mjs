@@ -2,20 +2,14 @@
 // The lint of statements finds one that no connection would prepare.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 
 import { makeFolder, top } from '../../harness/folder.mjs';
+import { readLint } from './run.mjs';
 
-function lint(tree) {
-  return new Promise((resolve) => {
-    execFile(path.join(top, 'tests/lint/statements'), [tree], (error, stdout, stderr) => {
-      resolve({ code: error ? error.code : 0, text: stdout + stderr });
-    });
-  });
-}
+const lint = (tree) => readLint('statements', tree);
 
 test('every statement is in a list, and every list is prepared', async () => {
   assert.deepEqual(await lint(top), { code: 0, text: '' });

@@ -2,20 +2,14 @@
 // The lint of words finds each phrase that the project has given up, and leaves alone what is meant well.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 
 import { makeFolder, top } from '../../harness/folder.mjs';
+import { readLint } from './run.mjs';
 
-function lint(tree) {
-  return new Promise((resolve) => {
-    execFile(path.join(top, 'tests/lint/words'), [tree], (error, stdout, stderr) => {
-      resolve({ code: error ? error.code : 0, text: stdout + stderr });
-    });
-  });
-}
+const lint = (tree) => readLint('words', tree);
 
 async function makeTree(text) {
   const tree = makeFolder();

@@ -5,7 +5,8 @@
 import net from 'node:net';
 import path from 'node:path';
 
-import { build, failRun, Service, top } from '../harness/index.mjs';
+import { build, top } from './folder.mjs';
+import { failRun, Service } from './process.mjs';
 
 const BACKLOG = 4096; // as of a listener that the relay opens itself
 
