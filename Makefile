@@ -28,7 +28,7 @@ $(foreach name,BUILD PREFIX SYSCONFDIR UNITDIR,$(if $(call is_unsafe,$($(name)))
 $(foreach name,PREFIX SYSCONFDIR UNITDIR,$(if $(filter-out /%,$($(name))),\
 	$(error $(name)="$($(name))": give a path that begins with a slash)))
 
-packages_common := json-c libjwt libcrypto
+packages_common := json-c libjwt libcrypto libseccomp
 packages_app := libpq libcurl
 packages_relay := libwebsockets
 packages_test := cmocka
@@ -68,11 +68,13 @@ help:
 	@echo 'make check               install what is missing, run every test, sanitizers included'
 	@echo 'make check-unit          unit tests and the fuzz corpora (SANITIZE=address,undefined BUILD=build/asan)'
 	@echo 'make check-integration   the programs with real nginx, apache, PostgreSQL and PHP'
-	@echo 'make check-browser       the pages in Chromium'
-	@echo 'make lint                layers, purity, settings, man pages, shell scripts, format'
+	@echo 'make check-browser       the pages in Chromium, the demo in Firefox'
+	@echo 'make lint                layers, purity, settings, PHP 5.6, man pages, shell scripts, format'
 	@echo 'make model               how the truth reaches every page, in all orders of all steps, by spin (tests/model)'
 	@echo 'make sim SEED=N          pages, relay, publisher and database under one seeded scheduler and virtual time (tests/sim); without SEED a fresh one'
 	@echo 'make coverage            lines and branches that the unit tests and fuzz corpora run, by folder (COVERAGE_TESTS=FILES: and these)'
+	@echo 'make page                www/doorbell.min.js and doorbell.mjs of what is in www/ (needs node, and npm ci in tests/)'
+	@echo 'make pot                 the texts of the WordPress plugin for translators (needs node)'
 	@echo 'make format              clang-format over the C sources'
 	@echo 'make sample              deploy/doorbell.conf from the table of settings'
 	@echo 'make fuzz FUZZ_SECONDS=60  every fuzz target for that long each'
@@ -132,6 +134,10 @@ $(BUILD)/fuzz/libpure.a: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(pure)) $(BUILD)/libp
 $(BUILD)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/libpure.a
 	$(CLANG) $(fuzz_cflags) -fsanitize=fuzzer -o $@ $(filter-out %.h,$^) $(call libs_of,$(packages_common)) -lm
 
+# Preloaded into a program whose calls a test lets fail.
+$(BUILD)/faults.so: tests/faults/faults.c $(BUILD)/defines
+	$(CC) $(our_cflags) $(CFLAGS) -fPIC -shared -o $@ $<
+
 $(BUILD)/bench/fcgi_const: bench_libs := -lfcgi
 $(BUILD)/bench/swarm: $(BUILD)/tests/bench/asker.o
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/kit.o
@@ -169,6 +175,7 @@ coverage:
 build-unit: $(unit_tests)
 build-fuzz: $(fuzz_targets)
 build-bench: $(bench_tools)
+build-faults: $(BUILD)/faults.so
 build-sim: $(BUILD)/sim/relay $(BUILD)/sim/app
 
 format:
@@ -187,11 +194,19 @@ fuzz: build-fuzz
 bench:
 	@tests/bench/run
 
+# The texts of the WordPress plugin, for translators.
+pot:
+	@node www/php/wordpress/pot.mjs
+
 # What is installed: of each place the folder, and the files. Those of `texts` name /usr/local and
 # /etc/doorbell, so that they can be used and pasted as they are; installed, they name PREFIX and
-# SYSCONFDIR (the last, as it may lie in /usr/local). Those of `trees` lie as they do here.
-texts := samples nginx apache man5 man8 units
-trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/))) www/bell
+# SYSCONFDIR (the last, as it may lie in /usr/local). Those of `trees` lie as they do here. The WordPress plugin
+# takes the client along: a site copies its folder.
+plugin := wordpress $(addprefix wordpress/,includes js languages)
+texts := samples nginx apache php laravel symfony $(plugin) man5 man8 units users
+trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/ www/ui/*/))) www/bell www/ui www/words
+bundles := doorbell.min.js doorbell.mjs
+zipped := $(bundles) ui/min/list.js
 places := programs sql www $(trees) $(texts)
 share := $(PREFIX)/share/doorbell
 
@@ -200,7 +215,7 @@ files_of_programs := $(programs) sql/doorbell-migrate sql/doorbell-purge sql/doo
 folder_of_sql := $(share)/sql
 files_of_sql := sql/attributes.sql sql/roles.sql
 folder_of_www := $(share)/www
-files_of_www := www/doorbell.js
+files_of_www := www/doorbell.js www/doorbell.d.ts www/doorbell.d.mts www/elements.js $(addprefix www/,$(bundles) $(addsuffix .map,$(bundles)))
 $(foreach tree,$(trees),$(eval folder_of_$(tree) := $(share)/$(tree)) \
 	$(eval files_of_$(tree) := $(sort $(wildcard $(tree)/*.sql $(tree)/*.js))))
 folder_of_samples := $(share)
@@ -209,6 +224,16 @@ folder_of_nginx := $(share)/nginx
 files_of_nginx := $(sort $(wildcard deploy/nginx/*.conf))
 folder_of_apache := $(share)/apache
 files_of_apache := $(sort $(wildcard deploy/apache/*.conf))
+folder_of_php := $(share)/php
+files_of_php := www/php/doorbell.php www/php/composer.json
+folder_of_laravel := $(share)/php/laravel
+files_of_laravel := $(sort $(wildcard www/php/laravel/*.php www/php/laravel/*.sql))
+folder_of_symfony := $(share)/php/symfony
+files_of_symfony := $(sort $(wildcard www/php/symfony/*.php))
+folder_of_wordpress := $(share)/php/wordpress/doorbell
+files_of_wordpress := $(sort $(wildcard www/php/wordpress/doorbell/*.*))
+$(foreach part,$(filter-out wordpress,$(plugin)),$(eval folder_of_$(part) := $(folder_of_wordpress)/$(notdir $(part))) \
+	$(eval files_of_$(part) := $(sort $(wildcard www/php/wordpress/doorbell/$(notdir $(part))/*))))
 folder_of_man5 := $(PREFIX)/share/man/man5
 files_of_man5 := common/config/doorbell.conf.5
 folder_of_man8 := $(PREFIX)/share/man/man8
@@ -216,6 +241,8 @@ files_of_man8 := fcgi-app/doorbell-app.8 relay/doorbell-relay.8 sql/doorbell-mig
 	sql/doorbell-purge.8 sql/doorbell-import-notifynder.8
 folder_of_units := $(UNITDIR)
 files_of_units := $(sort $(wildcard deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.timer))
+folder_of_users := $(PREFIX)/lib/sysusers.d
+files_of_users := deploy/systemd/sysusers.d/doorbell.conf
 
 # Of a place: its folder, and the files in it.
 target_folder = $(call quote,$(DESTDIR)$(folder_of_$(1)))
@@ -229,15 +256,22 @@ $(if $(filter $(texts),$(1)),sed -i -e 's|/usr/local|$(PREFIX)|g' -e 's|/etc/doo
 
 endef
 
+# What a page loads, in two files. Built files are in the repository: a site needs no node.
+page:
+	@node www/bundle.mjs
+
 install: all
 	$(foreach place,$(places),$(call put,$(place)))
+	cd $(call target_folder,www) && gzip -9nkf $(zipped)
 	$(INSTALL) -d $(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell)
 
 # Folders that are ours go when they are empty; those of the system stay.
-our_folders := $(trees) sql/functions sql www nginx apache .
+our_folders := $(trees) sql/functions sql www nginx apache php/laravel php/symfony \
+	$(addprefix php/wordpress/doorbell/,includes js languages) php/wordpress/doorbell php/wordpress php .
 
 uninstall:
-	rm -f $(foreach place,$(places),$(call target_files,$(place)))
+	rm -f $(foreach place,$(places),$(call target_files,$(place))) \
+		$(foreach file,$(zipped),$(call quote,$(DESTDIR)$(share)/www/$(file).gz))
 	@for folder in $(foreach name,$(our_folders),$(call quote,$(DESTDIR)$(share)/$(name))) \
 		$(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell); do \
 		if [ -d "$$folder" ]; then rmdir --ignore-fail-on-non-empty "$${folder%/.}"; fi; \
@@ -251,6 +285,6 @@ clean:
 
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
-.PHONY: all help run coverage check check-unit check-integration check-browser lint model sim build-unit build-fuzz build-bench build-sim \
+.PHONY: all help page pot run coverage check check-unit check-integration check-browser lint model sim build-unit build-fuzz build-bench build-faults build-sim \
 	format sample fuzz bench install uninstall dist clean FORCE
 .SECONDARY:
