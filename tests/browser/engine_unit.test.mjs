@@ -132,6 +132,14 @@ test('a step over a ring that is not asked about yet is asked about', () => {
   assert.deepEqual(step('shown'), ['wake false', 'ask 0']);
 });
 
+test('what opens the text of a message is told with it, also by a page that had to ask', () => {
+  const { step } = makeKnowing();
+  step('rung', { ring: { ...stepRing, c: 'k3.x' } });
+  assert.deepEqual(step('tell-due'), ['announce 901 bob k3 3 k3.x']);
+  step('rung', { ring: { ...stepRing, from: 25, seq: 30, id: 902, c: 'k3.y' } });
+  assert.equal(step('answered', { answer: answerOf('bob', 4, { seq: 30, latest: 902, hit: 1, epoch: 'k3' }) }).pop(), 'announce 902 bob k3 4 k3.y');
+});
+
 test('steps follow each other', () => {
   const { step } = makeKnowing();
   step('rung', { ring: stepRing });

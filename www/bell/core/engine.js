@@ -21,7 +21,7 @@
 //   join, steal, leave                                           for the election of the tab that leads
 //   forget                                                       what the API remembers is another user's
 //   wrong                                                        a number that was computed is not the app's: to be reported
-//   badge num, announce id user epoch num, emit type detail      to be seen and heard
+//   badge num, announce id user epoch num c, emit type detail    to be seen and heard; c: of the ring, where it has one
 //   tell word                                                    to the other tabs
 //   timer name ms                                                'poll', 'refresh', 'first', 'leader', 'doubt' or 'tell'; null: none
 //
