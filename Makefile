@@ -206,7 +206,7 @@ plugin := wordpress $(addprefix wordpress/,includes js languages)
 texts := samples nginx apache php laravel symfony $(plugin) man5 man8 units users
 trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/ www/ui/*/))) www/bell www/ui www/words
 bundles := doorbell.min.js doorbell.mjs
-zipped := $(bundles) ui/min/list.js
+zipped := $(bundles) ui/min/list.js ui/min/toasts.js
 places := programs sql www $(trees) $(texts)
 share := $(PREFIX)/share/doorbell
 
@@ -234,6 +234,7 @@ folder_of_wordpress := $(share)/php/wordpress/doorbell
 files_of_wordpress := $(sort $(wildcard www/php/wordpress/doorbell/*.*))
 $(foreach part,$(filter-out wordpress,$(plugin)),$(eval folder_of_$(part) := $(folder_of_wordpress)/$(notdir $(part))) \
 	$(eval files_of_$(part) := $(sort $(wildcard www/php/wordpress/doorbell/$(notdir $(part))/*))))
+files_of_wordpress/includes += www/php/doorbell.php
 folder_of_man5 := $(PREFIX)/share/man/man5
 files_of_man5 := common/config/doorbell.conf.5
 folder_of_man8 := $(PREFIX)/share/man/man8

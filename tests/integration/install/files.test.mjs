@@ -56,7 +56,7 @@ const wanted = [
   `${prefix}/share/doorbell/php/laravel/notifications.sql`,
   `${prefix}/share/doorbell/php/symfony/DoorbellTransportFactory.php`,
   `${prefix}/share/doorbell/php/wordpress/doorbell/doorbell.php`,
-  `${prefix}/share/doorbell/php/wordpress/doorbell/client.php`,
+  `${prefix}/share/doorbell/php/wordpress/doorbell/includes/doorbell.php`,
   `${prefix}/share/doorbell/php/wordpress/doorbell/includes/site.php`,
   `${prefix}/share/doorbell/php/wordpress/doorbell/js/hops.js`,
   `${prefix}/share/doorbell/php/wordpress/doorbell/languages/doorbell.pot`,

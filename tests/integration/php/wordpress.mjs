@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -23,6 +23,7 @@ export const PASSWORD = makeKey();
 const THEME = {
   'style.css': '/*\nTheme Name: Plain\n*/',
   'comments.php': '<?php wp_list_comments(); comment_form();',
+  'functions.php': "<?php add_filter('comment_flood_filter', '__return_false', 99);", // a user may comment twice within 15 s
   'index.php': `<!doctype html><html <?php language_attributes(); ?>><head><meta charset="utf-8"><title>Plain</title>
 <link rel="icon" href="/demo/bell.svg"><?php wp_head(); ?></head><body><?php wp_body_open();
 while (have_posts()) { the_post(); the_title('<h1>', '</h1>'); the_content(); if (is_singular()) comments_template(); }
@@ -186,6 +187,7 @@ access.log = ${folder}/fpm.access\nphp_admin_value[opcache.revalidate_freq] = 0`
   mkdirSync(`${content}/themes/plain`, { recursive: true });
   for (const [name, text] of Object.entries(THEME)) writeFileSync(`${content}/themes/plain/${name}`, text);
   await promisify(execFile)('sh', ['-ec', blockOf('sh install').replace('/usr/local/share/doorbell/php', `${top}/www/php`).replace('/var/www/html', site)]);
+  copyFileSync(`${top}/www/php/doorbell.php`, `${content}/plugins/doorbell/includes/doorbell.php`); // as `make install` does
   const wordpress = new WordPress({ folder, site, fpm, stack, socket, isInstalled: false });
   wordpress.configure();
   t.after(() => {

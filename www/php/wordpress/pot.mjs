@@ -37,7 +37,7 @@ function entry([text, uses]) {
   return `\n${comment ? `#. ${comment}\n` : ''}#: ${files.join(' ')}\n${/%(\d\$)?[sd]/.test(text) ? '#, php-format\n' : ''}msgid ${quoted(text)}\nmsgstr ""\n`;
 }
 
-const sources = readdirSync(folder, { recursive: true }).filter((file) => /\.(php|js)$/.test(file) && file !== 'client.php').sort();
+const sources = readdirSync(folder, { recursive: true }).filter((file) => /\.(php|js)$/.test(file)).sort();
 const uses = new Map();
 for (const use of sources.flatMap(textsOf)) uses.set(use.text, [...(uses.get(use.text) ?? []), use]);
 const pot = HEAD + [...uses].map(entry).join('');

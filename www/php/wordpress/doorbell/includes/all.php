@@ -7,7 +7,7 @@ namespace Doorbell\WordPress;
 defined('ABSPATH') || exit;
 
 if (!class_exists('Doorbell', false)) {
-    require_once dirname(__DIR__) . '/client.php';
+    require_once __DIR__ . '/doorbell.php'; // www/php/doorbell.php, which `make install` puts here
 }
 foreach (['site', 'later', 'texts', 'sent', 'comments', 'posts', 'orders', 'roles', 'page', 'blocks', 'profile', 'privacy', 'settings', 'hops'] as $part) {
     require_once __DIR__ . "/$part.php";

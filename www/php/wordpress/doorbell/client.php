@@ -1,1 +1,0 @@
-../../doorbell.php
