@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // bundle.mjs - `make page`: elements.js and all that it imports at once as one file, doorbell.min.js for <script src> and doorbell.mjs
-// for import, each with its source map; and the code of lists, which both load when a page shows one, as ui/min/list.js. What else
+// for import, each with its source map; and the code of lists and toasts, which both load when a page has one, in ui/min/. What else
 // they load later stays as it is. ES2019 and import(), for browsers back to Chrome 70, Safari 13 and Firefox 68. With --check it
 // writes nothing, and exits 1 if the files are not what it would write or have grown.
 
@@ -15,7 +15,8 @@ const linked = { sourcemap: 'linked', sourcesContent: false };
 const bundles = [
   { name: 'doorbell.min.js', contents: classic, around: ['(() => {', '})();'], sizeMax: 20 * 1024, map: linked },
   { name: 'doorbell.mjs', contents: "export * from './elements.js';", sizeMax: 20 * 1024, map: linked },
-  { name: 'ui/min/list.js', contents: "export * from './ui/list/all.js';", sizeMax: 11 * 1024 },
+  { name: 'ui/min/list.js', of: 'ui/list/all.js', sizeMax: 11 * 1024 },
+  { name: 'ui/min/toasts.js', of: 'ui/toasts/toast.js', sizeMax: 2 * 1024 },
 ]; // sizes are of gzip
 const BANNER = '/*! Doorbell, MIT licence: https://spdx.org/licenses/MIT.html\n * SPDX-License-Identifier: MIT */';
 const www = fileURLToPath(new URL('.', import.meta.url));
@@ -36,13 +37,14 @@ async function lowered({ path }) {
 const squeezed = (sheet) => sheet.replace(/\n\s*/g, '').replace(/\s*([{},;]|:(?= ))\s*/g, '$1').replace(/;}/g, '}');
 
 // What is loaded later, by its address as seen from the bundle.
-function loadedLater({ path: name, resolveDir, kind }) {
+function loadedLater({ path: to, resolveDir, kind }) {
   if (kind !== 'dynamic-import') return null;
-  const file = path.relative(www, path.join(resolveDir, name));
-  return { path: `./${file === 'ui/list/all.js' ? 'ui/min/list.js' : file}`, external: true };
+  const file = path.relative(www, path.join(resolveDir, to));
+  const { name } = bundles.find(({ of }) => of === file) ?? { name: file };
+  return { path: `./${name}`, external: true };
 }
 
-async function bundle({ name, contents, around: [before, after] = ['', ''], map }) {
+async function bundle({ name, of, contents = `export * from './${of}';`, around: [before, after] = ['', ''], map }) {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: www, sourcefile: name },
     outfile: `${www}${name}`,

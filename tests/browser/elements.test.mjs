@@ -268,6 +268,20 @@ for (const [src, code] of [['/doorbell.min.js', '/ui/min/list.js'], ['/doorbell.
     assert.deepEqual([more, page.faults.filter((text) => !/404/.test(text))], [src === '/elements.js' ? [] : [code], []]);
   });
 
+test('toasts come by a file of their own; where it cannot be had, the next message asks for it again', async (t) => {
+  const profile = await openProfile(t);
+  let isBroken = true;
+  await profile.route('**/ui/min/toasts.js', (route) => (isBroken ? route.abort() : route.continue()));
+  const page = await openElements(t, { body: '<doorbell-toasts duration="60000"></doorbell-toasts>', messages, profile });
+  const add = (title) => page.evaluate((given) => window.fake.add({ title: given }), title);
+  await add('Lost');
+  await until('the code to be asked for, twice in vain', async () => page.faults.length === 2);
+  isBroken = false;
+  await add('Tea');
+  await page.locator('.toast').filter({ hasText: 'Tea' }).waitFor();
+  assert.deepEqual([await page.locator('.toast').count(), page.loaded.filter((name) => name.includes('/list'))], [1, []]);
+});
+
 test('a page loads the texts of its language, and no others', async (t) => {
   const page = await openElements(t, { body: list + inbox, messages, lang: 'zh-TW' });
   await page.getByRole('heading', { name: '訊息' }).waitFor();

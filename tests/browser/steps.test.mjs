@@ -37,6 +37,20 @@ test('three messages to everybody are counted without a question; to a member of
   await alice.waitForFunction(() => window.told.filter(([type]) => type === 'message').length === 3);
 });
 
+test('what a message to everybody says is asked for by its ring; where that cannot be had, as the user\'s own', async (t) => {
+  const stack = await startDemo(t);
+  const page = await openLive(t, stack, await openProfile(t), 'alice');
+  const textsOf = () => page.requests.map((request) => new URL(request.url()).pathname).filter((name) => /\/(broadcasts|messages)\/\d+$/.test(name));
+  const untilTold = (title) => page.waitForFunction((wanted) => window.told.some(([type, detail]) => type === 'message' && detail.title === wanted), title);
+  const first = await send(stack, { to: '*', title: 'By its ring' });
+  await untilTold('By its ring');
+  assert.deepEqual(textsOf(), [`/doorbell/broadcasts/${first}`]);
+  await page.route('**/broadcasts/*', (route) => route.fulfill({ status: 404, json: {} }));
+  const second = await send(stack, { to: '*', title: 'As its own' });
+  await untilTold('As its own');
+  assert.deepEqual(textsOf().slice(1), [`/doorbell/broadcasts/${second}`, `/doorbell/messages/${second}`]);
+});
+
 test('what a page mutes it does not count', async (t) => {
   const stack = await startDemo(t);
   await send(stack, { to: 'carol', title: 'Makes the category', category: 'news' });

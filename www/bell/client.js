@@ -30,7 +30,7 @@ export class Client {
   // world: {clock: {now, random, setTimeout, clearTimeout}, fetch, WebSocket, EventSource, preference,
   // openChannel(), isHidden(), locks, tab}; openChannel returns a BroadcastChannel, or null; `locks` are Web Locks, or null,
   // and `tab` is this tab's name.
-  // on: {badge(num), announce(id, user, epoch, num), emit(type, detail)}.
+  // on: {badge(num), announce(id, user, epoch, num, c), emit(type, detail)}.
   constructor({ api, relay, events, token, pollInterval, refreshInterval, pingInterval }, world, on) {
     const { clock, fetch, WebSocket, EventSource, preference, openChannel, isHidden, locks = null, tab = '' } = world;
     const group = locks ? [api, relay, events].join(' ') : null;
@@ -129,6 +129,12 @@ export class Client {
     if (input && asked.login === this.#engine.login) this.step({ ...input, answer, asked });
     if (asked.login === this.#engine.login) return answer;
     throw new DoorbellError('another user has logged in', { code: 'another_user' });
+  }
+
+  // What the message says: where its ring gave `c`, from what the web server keeps for all pages.
+  async read(id, c) {
+    const own = () => this.call('get', id);
+    return c ? this.call('broadcast', id, c, this.known?.seq).catch(own) : own();
   }
 
   async markAllRead() {

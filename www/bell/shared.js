@@ -34,7 +34,7 @@ export class Share {
     const world = { ...browserWorld(name, clock), openChannel: () => openChannel(name), locks, tab };
     this.client = new Client(options, world, {
       badge: (num) => this.#members.forEach((one) => one.showNumber(num)),
-      announce: (id, user, epoch, num) => this.#announcer.announce({ id, user, epoch, num }),
+      announce: (id, user, epoch, num, c) => this.#announcer.announce({ id, user, epoch, num, c }),
       emit: (type, detail) => this.#emit(type, detail),
     });
     const table = { claims: new Claims(name, tab, clock), clock, openChannel: () => openChannel(`${name}:bell`) };
@@ -111,10 +111,10 @@ export class Share {
   }
 
   // What it says is fetched only for those who listen; one that is gone already is not told of.
-  async #tellMessage({ id, num, user }) {
+  async #tellMessage({ id, num, user, c }) {
     const listeners = [...this.#members].filter(({ wantsMessages }) => wantsMessages);
     if (listeners.length === 0) return;
-    const [message, error] = await this.client.call('get', id).then((m) => [m], (e) => [null, e]);
+    const [message, error] = await this.client.read(id, c).then((m) => [m], (e) => [null, e]);
     if (error?.status === 404 || user !== this.client.user) return;
     listeners.forEach((one) => one.emit('message', { ...message, id, num }));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// style.js - the looks of the elements, but for what only lists have, which is in list/style.js. A page changes them by --doorbell-…
-// and by ::part; light and dark follow the page's color-scheme, or the attribute theme="light" or "dark".
+// style.js - the looks of the elements, but for what only lists or toasts have, which is in list/style.js and toasts/style.js. A page
+// changes them by --doorbell-… and by ::part; light and dark follow the page's color-scheme, or the attribute theme="light" or "dark".
 
 const colors = {
   bg: ['#fff', '#1d1f24'],
@@ -63,27 +63,7 @@ button.bell { display: inline-grid; vertical-align: middle; width: 2.75em; heigh
 .body { color: var(--_dim); white-space: pre-line }
 .body:not(.open) { display: -webkit-box; overflow: hidden; -webkit-box-orient: vertical; -webkit-line-clamp: 4 }
 
-:host(doorbell-toasts) { position: fixed; right: 0; bottom: 0; left: 0; z-index: var(--doorbell-z, 1000); display: block; pointer-events: none }
-:host(doorbell-toasts[place=top]) { top: 0; bottom: auto }
-.toasts { display: grid; justify-items: end; padding: .5em 1em }
-.toast {
-  display: flex; width: 24em; max-width: 100%; margin: .3em 0; padding: .9em 1em; border-radius: var(--_radius); background: var(--_bg); box-shadow: var(--_shadow);
-  color: var(--_fg); overflow-wrap: anywhere; pointer-events: auto; animation: rise .25s ease-out
-}
-.toast .title { font-weight: 600 }
-.toast .body { -webkit-line-clamp: 2 }
-.toast .close { align-self: flex-start; margin: -.3em; margin-inline-start: .5em; padding: .3em; border-radius: 50%; color: var(--_dim) }
-.toast .close:hover { background: var(--_hover); color: var(--_fg) }
-@keyframes rise { from { opacity: 0; transform: translateY(.8em) } }
-
-@media (max-width: 30em) {
-  .toasts { justify-items: stretch }
-  .toast { width: auto }
-}
 @media (prefers-reduced-motion: reduce) {
   * { animation: none !important }
-}
-@media (forced-colors: active) {
-  .toast { border: 1px solid }
 }
 `;

@@ -1,52 +1,29 @@
 // SPDX-License-Identifier: MIT
 // toasts.js - <doorbell-toasts>: each new message for some seconds, in a corner of the page.
 
-import { mayChange } from '../bell/core/pages.js';
-import { safeLink } from '../bell/core/rules.js';
+import { h } from './dom.js';
+import { dress } from './dress.js';
 import { DoorbellElement } from './element.js';
-import { h, iconButton } from './dom.js';
-import { CLOSE } from './icons.js';
-import { picture } from './picture.js';
 
 const SHOWN_MAX = 3;
-const SHOWN_MS = 7_000;
+
+// A file of its own, also where this one is a part of doorbell.min.js or doorbell.mjs.
+const load = () => import('./toasts/toast.js');
 
 export class DoorbellToasts extends DoorbellElement {
-  #list;
-
   build(root) {
-    this.#list = h('ul', 'toasts', { ...this.tongue, role: 'list', 'aria-label': this.words.say('inbox') });
-    root.append(this.#list);
-    // A list that is open shows it anyway.
-    this.listen(this.shared, 'message', ({ detail }) => this.shared.isListOpen || this.#show(detail));
-    this.listen(this.shared, 'gone', () => (this.#list.textContent = ''));
-  }
-
-  // Stays while the pointer or the focus is on it.
-  #show(message) {
-    const { words, shared } = this;
-    const list = this.#list;
-    const href = safeLink(message.url, document.baseURI);
-    let timer = null;
-    const hide = () => {
-      clearTimeout(timer);
-      toast.remove();
+    const list = h('ul', 'toasts', { ...this.tongue, role: 'list', 'aria-label': this.words.say('inbox') });
+    const show = async (message) => {
+      const { css, makeToast } = await load();
+      if (!list.isConnected) return; // built anew meanwhile, or gone
+      dress(root, css);
+      list.append(makeToast(this, message));
+      while (list.children.length > SHOWN_MAX) list.firstChild.remove();
     };
-    const wait = () => (timer = setTimeout(hide, Number(this.getAttribute('duration')) || SHOWN_MS));
-    const stay = () => clearTimeout(timer);
-    const opened = () => {
-      hide();
-      if (mayChange('read', message)) shared.doorbell.markRead(message.id).catch(() => {});
-    };
-    const props = { dir: 'auto', onclick: opened, onauxclick: ({ button }) => button === 1 && opened() };
-    const toast = h('li', 'toast', { onpointerenter: stay, onpointerleave: wait, onfocusin: stay, onfocusout: wait },
-      picture(message),
-      h('div', 'text', {},
-        href ? h('a', 'title', { ...props, href, rel: 'noopener noreferrer' }, message.title) : h('span', 'title', { dir: 'auto' }, message.title),
-        message.body ? h('p', 'body', { dir: 'auto' }, message.body) : null),
-      iconButton('close', words.say('close'), CLOSE, hide));
-    list.append(toast);
-    while (list.children.length > SHOWN_MAX) list.firstChild.remove();
-    wait();
+    root.append(list);
+    load().catch(() => {}); // so that it is here when a message comes
+    // A list that is open shows it anyway. Where the file cannot be had now, the next message asks for it again.
+    this.listen(this.shared, 'message', ({ detail }) => this.shared.isListOpen || show(detail).catch(() => {}));
+    this.listen(this.shared, 'gone', () => (list.textContent = ''));
   }
 }

@@ -171,7 +171,7 @@ for (const [name, start] of Object.entries(servers)) {
 
   test(`${name} serves doorbell.js and its parts`, async (t) => {
     const url = await startEcho(t, start);
-    for (const file of ['/doorbell.js', '/bell/client.js', '/bell/network/api.js', '/doorbell.min.js', '/doorbell.mjs', '/ui/list.js', '/ui/min/list.js', '/words/zh-CN.js']) {
+    for (const file of ['/doorbell.js', '/bell/client.js', '/bell/network/api.js', '/doorbell.min.js', '/doorbell.mjs', '/ui/list.js', '/ui/min/list.js', '/ui/min/toasts.js', '/words/zh-CN.js']) {
       const { status, headers, text } = await request(url, 'GET', file);
       assert.equal(status, 200);
       assert.equal(headers['content-type'], 'text/javascript; charset=utf-8');

@@ -7,7 +7,7 @@
 // best sounder sound. One that is blocked passes on to the next.
 //
 // Inputs, {type, …}; `me` is {tab, user, isVisible, isFocused, isActivated, canSound}:
-//   announced {message, me}          of the engine; message: {id, num, user, epoch}
+//   announced {message, me}          of the engine; message: {id, num, user, epoch, c}
 //   heard {word, me}                 of another tab
 //   due {key}                        a timer's
 //   claimed {key, isOurs}, played {key, result}     what came of two outputs

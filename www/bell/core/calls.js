@@ -20,6 +20,7 @@ export const calls = {
     return get(`/messages${searchOf(query)}`, isPage, { type: 'listed', isNewest: !query.before });
   },
   get: (id) => get(`/messages/${idOf(id)}`, isMessage),
+  broadcast: (id, c, seq = '') => get(`/broadcasts/${id}?c=${encodeURIComponent(c)}&seq=${seq}`, isMessage),
   markRead: (id) => mark('read', id),
   markUnread: (id) => mark('unread', id),
   archive: (id) => post(`/messages/${idOf(id)}/archive`),

@@ -15,6 +15,7 @@ export class Knowledge {
   #terms = null; // what the newest check told of these
   #computed = null; // `known`, where it was computed from a step
   #untold; // a message whose step was taken
+  #opened = {}; // {id, c}: the message whose text may be asked for with `c`
   #doubted = null; // what was computed, and is not what the app said
   #judged; // the same, when the next answer tells for good
   position = null; // of the newest list the user saw
@@ -76,6 +77,7 @@ export class Knowledge {
 
   // Takes the step of a ring, where that tells the number, and no earlier ring waits to be asked about. False: only the app can.
   step(ring) {
+    this.#opened = ring;
     const answer = !this.hasMissed && answerOfStep(this.known, this.#scope, this.#terms, ring);
     if (!answer) return false;
     this.show(answer);
@@ -128,6 +130,7 @@ export class Knowledge {
     const isSame = (one) => one.id === id && isSameEpoch(one.epoch, this.epoch);
     if (this.#announced.some(isSame)) return;
     this.#announced = [...this.#announced, { id, epoch: this.epoch }].slice(-ANNOUNCED_MAX);
-    this.#put('announce', id, this.user, this.epoch, num);
+    const { id: opened, c } = this.#opened;
+    this.#put('announce', id, this.user, this.epoch, num, ...(c && opened === id ? [c] : []));
   }
 }
