@@ -13,28 +13,29 @@ enum {
     QUESTIONS_MAX = 6000, /* on the way: a descriptor each; more wait */
     WAITING_MAX = 200000,
     REQUEST_MAX = 4096 + 512,
-    STATUS_LEN = 12, /* "HTTP/1.1 200" */
 };
 
 struct question {
     int fd; /* -1: free */
     bool is_sent;
     const char *token;
+    void *asked_by;
     int64_t since_us;
     size_t in_len;
-    char in[STATUS_LEN];
+    char in[ASKER_ANSWER_MAX];
 };
 
 struct waiting {
     uint32_t source;
     const char *token;
+    void *asked_by;
     int64_t since_us;
 };
 
 struct asker {
     int epoll_fd;
+    struct asker_site site;
     struct sockaddr_in server;
-    const char *path;
     struct question *questions;
     struct question **free;
     size_t free_count;
@@ -45,7 +46,7 @@ struct asker {
     struct moments starts;
 };
 
-struct asker *asker_new(int epoll_fd, const char *address, const char *path)
+struct asker *asker_new(int epoll_fd, const struct asker_site *site)
 {
     struct asker *a = calloc(1, sizeof(*a));
 
@@ -54,8 +55,8 @@ struct asker *asker_new(int epoll_fd, const char *address, const char *path)
         !(a->waiting = calloc(WAITING_MAX, sizeof(*a->waiting))))
         die("memory");
     a->epoll_fd = epoll_fd;
-    a->server = address_of(address);
-    a->path = path;
+    a->site = *site;
+    a->server = address_of(site->address);
     for (size_t i = 0; i < QUESTIONS_MAX; i++)
         a->free[a->free_count++] = &a->questions[i];
     samples_init(&a->times);
@@ -67,8 +68,12 @@ static void start_question(struct asker *a, const struct waiting *w)
 {
     struct question *q = a->free[--a->free_count];
 
-    *q = (struct question){
-        .fd = connect_from(w->source, &a->server, 0), .token = w->token, .since_us = w->since_us};
+    q->fd = connect_from(w->source, &a->server, 0);
+    q->is_sent = false;
+    q->token = w->token;
+    q->asked_by = w->asked_by;
+    q->since_us = w->since_us;
+    q->in_len = 0;
     watch_add(a->epoll_fd, q->fd, EPOLLOUT, q);
 }
 
@@ -81,7 +86,7 @@ static void start_waiting(struct asker *a)
     }
 }
 
-void asker_ask(struct asker *a, uint32_t source, const char *token)
+void asker_ask(struct asker *a, uint32_t source, const char *token, void *asked_by)
 {
     int64_t now = now_us();
 
@@ -91,18 +96,20 @@ void asker_ask(struct asker *a, uint32_t source, const char *token)
     }
     moments_add(&a->starts, now);
     a->waiting[(a->waiting_first + a->waiting_count++) % WAITING_MAX] =
-        (struct waiting){source, token, now};
+        (struct waiting){source, token, asked_by, now};
     start_waiting(a);
 }
 
 static void finish(struct asker *a, struct question *q)
 {
-    bool is_ok = q->in_len == STATUS_LEN && memcmp(q->in + 8, " 200", 4) == 0;
+    bool is_ok = q->in_len > 12 && memcmp(q->in + 8, " 200", 4) == 0; /* "HTTP/1.1 200" */
 
     close(q->fd);
     q->fd = -1;
     a->failed += !is_ok;
     samples_add(&a->times, now_us() - q->since_us);
+    if (is_ok)
+        a->site.on_answer(a->site.ctx, q->asked_by, q->in, q->in_len);
     a->free[a->free_count++] = q;
     start_waiting(a);
 }
@@ -113,7 +120,7 @@ static void send_request(struct asker *a, struct question *q)
     int len = snprintf(text, sizeof(text),
                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
                        "Authorization: Bearer %s\r\n\r\n",
-                       a->path, q->token);
+                       a->site.path, q->token);
 
     q->is_sent = true;
     watch_change(a->epoll_fd, q->fd, EPOLLIN, q);
@@ -121,7 +128,7 @@ static void send_request(struct asker *a, struct question *q)
         finish(a, q);
 }
 
-/* The answer's status is kept, all else passed over, until the server closes. */
+/* Until the server closes; what is more than an answer of ours is passed over. */
 void asker_on_event(struct asker *a, void *ptr)
 {
     struct question *q = ptr;
@@ -142,7 +149,7 @@ void asker_on_event(struct asker *a, void *ptr)
         finish(a, q);
         return;
     }
-    kept = STATUS_LEN - q->in_len < (size_t)n ? STATUS_LEN - q->in_len : (size_t)n;
+    kept = sizeof(q->in) - q->in_len < (size_t)n ? sizeof(q->in) - q->in_len : (size_t)n;
     memcpy(q->in + q->in_len, bytes, kept);
     q->in_len += kept;
 }

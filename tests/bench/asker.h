@@ -12,11 +12,21 @@
 
 struct asker;
 
-/* Asks the server at `address` for `path`. Lives as long as the process. */
-struct asker *asker_new(int epoll_fd, const char *address, const char *path);
+/* Who asks for what: `path` of the server at `address`, and whom to tell of an answer, head and
+ * body, up to its first ASKER_ANSWER_MAX bytes. `asked_by` is asker_ask()'s. */
+enum { ASKER_ANSWER_MAX = 1024 };
+struct asker_site {
+    const char *address;
+    const char *path;
+    void (*on_answer)(void *ctx, void *asked_by, const char *answer, size_t len);
+    void *ctx;
+};
+
+/* Lives as long as the process. */
+struct asker *asker_new(int epoll_fd, const struct asker_site *site);
 
 /* Asks at once, from `source` (host order), with the token, which is borrowed until the answer. */
-void asker_ask(struct asker *a, uint32_t source, const char *token);
+void asker_ask(struct asker *a, uint32_t source, const char *token, void *asked_by);
 
 /* Whether epoll's pointer is one of ours; then it goes to asker_on_event(). */
 bool asker_owns(const struct asker *a, const void *ptr);

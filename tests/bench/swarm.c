@@ -2,19 +2,23 @@
 /* swarm.c - thousands of pages in one process: opens WebSocket sessions to a relay from several
  * loopback addresses, logs each in with a token of its own, answers pings, and times the rings.
  *
- *     swarm [-d] [-a ADDRESS] ADDRESS TOKENS-FILE
+ *     swarm [-cds] [-a ADDRESS] ADDRESS TOKENS-FILE
  *
  *     TOKENS-FILE  a token a line; session n uses the n-th, round and round
  *     -a ADDRESS   pages ask GET /doorbell/unread there, at once: on a ring without an answer, and
  *                  when they are back
+ *     -c           pages compute what a ring to all tells; they ask when they log in, or without -a
+ *                  know that there is nothing yet
  *     -d           pages read nothing once they are logged in, but go on sending
+ *     -s           pages keep to spread_ms
  *
  * Lines of stdin command it, until its end; each is answered by a line of stdout:
  *
  *     open N          until N sessions in all are logged in    → opened {…}
  *     wave FRAMES MS  counts rings anew                        → ready
  *                     when there are FRAMES and all questions
- *                     have an answer, or after MS              → wave {…}
+ *                     have an answer, or after MS; `right` is
+ *                     when each knew its number                → wave {…}
  *     return MS       from now on what is lost comes back, as
  *                     doorbell.js does                         → ready
  *                     when each was lost and is back, and has
@@ -35,6 +39,7 @@
 
 #include "tests/bench/asker.h"
 #include "tests/bench/kit.h"
+#include "tests/bench/page.h"
 
 enum {
     CLIENTS_MAX = 100000,
@@ -68,6 +73,9 @@ struct client {
     int fd;
     enum client_state state;
     unsigned wave; /* the last one that reached it */
+    unsigned right; /* the last one in which it came to know its number */
+    struct page page;
+    int64_t ask_us; /* when it asks; 0: not */
     unsigned failures;
     bool has_been_lost; /* since return */
     int64_t live_since_us;
@@ -86,6 +94,7 @@ struct wave {
     size_t reached; /* sessions */
     struct samples personal;
     struct samples many;
+    struct samples right;
 };
 
 struct homecoming {
@@ -99,8 +108,9 @@ struct homecoming {
 
 struct swarm {
     int epoll_fd;
-    bool is_deaf;
-    int64_t talk_us;
+    bool is_deaf, is_computing, is_spread;
+    int64_t talk_us, next_ask_us;
+    size_t planned; /* questions */
     struct asker *asker; /* NULL: nobody asks */
     struct sockaddr_in relay;
     char **tokens;
@@ -149,7 +159,54 @@ static const char *token_of(const struct swarm *s, const struct client *c)
 static void ask(struct swarm *s, struct client *c)
 {
     if (s->asker)
-        asker_ask(s->asker, source_of(s, c), token_of(s, c));
+        asker_ask(s->asker, source_of(s, c), token_of(s, c), c);
+}
+
+static void ask_within(struct swarm *s, struct client *c, int64_t spread_ms)
+{
+    if (!s->asker || !s->is_spread || spread_ms == 0) {
+        ask(s, c);
+        return;
+    }
+    s->planned += !c->ask_us;
+    c->ask_us = now_us() + (int64_t)(drand48() * (double)spread_ms * 1000);
+}
+
+static void go_on_asking(struct swarm *s)
+{
+    int64_t now = now_us();
+
+    if (now < s->next_ask_us)
+        return;
+    s->next_ask_us = now + LOOK_EVERY_US;
+    for (size_t i = 0; i < s->started; i++) {
+        struct client *c = &s->clients[i];
+
+        if (!c->ask_us || c->ask_us > now)
+            continue;
+        c->ask_us = 0;
+        s->planned--;
+        ask(s, c);
+    }
+}
+
+static void note_right(struct swarm *s, struct client *c)
+{
+    struct wave *w = &s->wave;
+
+    if (!w->is_open || c->right == w->number || c->wave != w->number)
+        return;
+    c->right = w->number;
+    samples_add(&w->right, now_us() - w->since_us);
+}
+
+static void on_answer(void *ctx, void *asked_by, const char *answer, size_t len)
+{
+    struct swarm *s = ctx;
+    struct client *c = asked_by;
+
+    page_learn(&c->page, answer, len);
+    note_right(s, c);
 }
 
 /* As link.js: at the time that bye told, else at any moment under a ceiling that doubles. */
@@ -241,38 +298,30 @@ static void log_in(struct swarm *s, struct client *c)
     say_text(s, c, text, (size_t)len);
 }
 
-static int64_t field(const char *p, size_t len, const char *name)
-{
-    const char *found = memmem(p, len, name, strlen(name));
-    char digits[24] = "";
-    size_t at, n;
-
-    if (!found)
-        return 0;
-    at = (size_t)(found - p) + strlen(name);
-    n = len - at < sizeof(digits) - 1 ? len - at : sizeof(digits) - 1;
-    memcpy(digits, p + at, n);
-    return strtoll(digits, NULL, 10);
-}
-
 static void on_ring(struct swarm *s, struct client *c, const char *p, size_t len)
 {
     struct wave *w = &s->wave;
-    int64_t id = field(p, len, "\"id\":"), seq = field(p, len, "\"seq\":");
+    int64_t id = page_field(p, len, "id"), seq = page_field(p, len, "seq");
+    bool is_personal = contains(p, len, "\"num\":");
+    enum page_decision decision = PAGE_ASKS;
 
-    if (!contains(p, len, "\"num\":"))
-        ask(s, c);
-    if (!w->is_open)
-        return;
-    w->frames++;
-    if (c->wave != w->number) {
+    if (w->is_open) {
+        w->frames++;
+        w->reached += c->wave != w->number;
         c->wave = w->number;
-        w->reached++;
+        if (id && is_personal)
+            samples_add(&w->personal, now_us() - id);
+        else if (seq)
+            samples_add(&w->many, now_us() - seq);
     }
-    if (id)
-        samples_add(&w->personal, now_us() - id);
-    else if (seq)
-        samples_add(&w->many, now_us() - seq);
+    if (is_personal)
+        return;
+    if (s->is_computing)
+        decision = page_hear(&c->page, p, len);
+    if (decision == PAGE_ASKS)
+        ask_within(s, c, page_field(p, len, "spread_ms"));
+    else
+        note_right(s, c);
 }
 
 static void on_welcome(struct swarm *s, struct client *c)
@@ -282,6 +331,8 @@ static void on_welcome(struct swarm *s, struct client *c)
     s->open++;
     if (s->is_deaf)
         watch_change(s->epoll_fd, c->fd, 0, c);
+    if (!c->has_been_lost && s->is_computing)
+        ask(s, c);
     if (!c->has_been_lost)
         return;
     s->home.back++;
@@ -298,7 +349,7 @@ static void on_text(struct swarm *s, struct client *c, const char *p, size_t len
     } else if (c->state == CLIENT_LOGGING_IN && contains(p, len, "\"type\":\"welcome\"")) {
         on_welcome(s, c);
     } else if (contains(p, len, "\"type\":\"bye\"")) {
-        c->come_back_us = now_us() + field(p, len, "\"after_ms\":") * 1000;
+        c->come_back_us = now_us() + page_field(p, len, "after_ms") * 1000;
     }
 }
 
@@ -432,7 +483,7 @@ static void print_questions(struct swarm *s)
 
 static bool is_all_answered(const struct swarm *s)
 {
-    return !s->asker || asker_pending(s->asker) == 0;
+    return !s->asker || (s->planned == 0 && asker_pending(s->asker) == 0);
 }
 
 static void report_wave(struct swarm *s)
@@ -446,6 +497,8 @@ static void report_wave(struct swarm *s)
     samples_print(&w->many);
     printf(",\"personal\":");
     samples_print(&w->personal);
+    printf(",\"right\":");
+    samples_print(&w->right);
     print_questions(s);
     printf("}\n");
 }
@@ -468,7 +521,7 @@ static void start_wave(struct swarm *s, size_t goal, int64_t timeout_ms)
     w->since_us = now_us();
     w->deadline_us = w->since_us + timeout_ms * 1000;
     w->frames = w->reached = 0;
-    w->personal.count = w->many.count = 0;
+    w->personal.count = w->many.count = w->right.count = 0;
     if (s->asker)
         asker_reset(s->asker);
     printf("ready\n");
@@ -578,7 +631,7 @@ static void on_stdin(struct swarm *s)
 static void turn(struct swarm *s)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    bool is_busy = s->is_opening || s->wave.is_open || s->home.is_asked || s->is_deaf;
+    bool is_busy = s->is_opening || s->wave.is_open || s->home.is_asked || s->is_deaf || s->planned;
     int n = epoll_wait(s->epoll_fd, events, EVENTS_PER_TURN, is_busy ? 10 : -1);
 
     for (int i = 0; i < n; i++) {
@@ -599,6 +652,8 @@ static void turn(struct swarm *s)
         go_on_returning(s);
     if (s->is_deaf)
         talk(s);
+    if (s->planned)
+        go_on_asking(s);
 }
 
 static void read_tokens(struct swarm *s, const char *path)
@@ -626,19 +681,24 @@ static void read_options(struct swarm *s, int argc, char **argv)
     const char *app = NULL;
     int c;
 
-    while ((c = getopt(argc, argv, "a:d")) != -1) {
+    while ((c = getopt(argc, argv, "a:cds")) != -1) {
         if (c == 'a')
             app = optarg;
+        s->is_computing |= c == 'c';
         s->is_deaf |= c == 'd';
+        s->is_spread |= c == 's';
     }
     if (argc - optind != 2) {
-        fprintf(stderr, "usage: swarm [-d] [-a ADDRESS] ADDRESS TOKENS-FILE\n");
+        fprintf(stderr, "usage: swarm [-cds] [-a ADDRESS] ADDRESS TOKENS-FILE\n");
         exit(64);
     }
     s->relay = address_of(argv[optind]);
     read_tokens(s, argv[optind + 1]);
     if (app)
-        s->asker = asker_new(s->epoll_fd, app, "/doorbell/unread");
+        s->asker = asker_new(s->epoll_fd, &(struct asker_site){.address = app,
+                                                               .path = "/doorbell/unread",
+                                                               .on_answer = on_answer,
+                                                               .ctx = s});
 }
 
 int main(int argc, char **argv)
@@ -655,6 +715,9 @@ int main(int argc, char **argv)
         die("memory");
     samples_init(&s.wave.personal);
     samples_init(&s.wave.many);
+    samples_init(&s.wave.right);
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        s.clients[i].page.is_known = !s.asker;
     moments_init(&s.home.attempts);
     watch_add(s.epoll_fd, 0, EPOLLIN, NULL);
     for (;;)

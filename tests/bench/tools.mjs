@@ -14,10 +14,11 @@ const ANSWER_MS = 90_000;
 
 // Sessions of one server; see swarm.c.
 export class Swarm {
-  // options: {ask: the address of the web server whom its pages ask, deaf: true}
-  static async start(scope, address, tokensFile, { ask, deaf } = {}) {
+  // options: {ask: the address of the web server whom its pages ask, computing, deaf, spread: true}
+  static async start(scope, address, tokensFile, { ask, computing, deaf, spread } = {}) {
     const swarm = new Swarm();
-    const args = [...(ask ? ['-a', ask] : []), ...(deaf ? ['-d'] : []), address, tokensFile];
+    const switches = [computing && '-c', deaf && '-d', spread && '-s'].filter(Boolean);
+    const args = [...(ask ? ['-a', ask] : []), ...switches, address, tokensFile];
     swarm.service = new Service({ name: 'swarm', command: tool('swarm'), args, stdin: 'pipe', okCodes: [null] });
     scope.after(() => swarm.service.stop().catch(failRun));
     await swarm.service.start();
