@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { Bell, Events, top } from '../harness/index.mjs';
+import { Bell, Events, top, until } from '../harness/index.mjs';
 import { openBell, read, openProfile, send, setCookie, startDemo, untilState, untilUnread } from './pages.mjs';
 
 const text = readFileSync(path.join(top, 'www/PROTOCOL.md'), 'utf8');
@@ -73,13 +73,7 @@ test('what relay and page say on a WebSocket', async (t) => {
   });
   const page = await openBell(t, profile, stack, { token, pingInterval: 1000 });
   await untilState(page, 'live');
-  const untilFrame = async (list, match) => {
-    for (;;) {
-      const found = list.find(match);
-      if (found) return found;
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(done)));
-    }
-  };
+  const untilFrame = (list, match) => until(`a frame with ${match}`, async () => list.find(match));
 
   // The page asks for no numbers; others may.
   hold('login', 'page relay', { ...(await untilFrame(frames.sent, ({ type }) => type === 'login')), online: true });
@@ -182,14 +176,10 @@ test('what the tabs of a user say to each other', async (t) => {
     window.heard = [];
     for (const name of names) new BroadcastChannel(name).onmessage = ({ data }) => window.heard.push(data);
   }, [`doorbell:${stack.url}/doorbell`, `doorbell:${stack.url}/doorbell:bell`]);
-  const heard = async (field, isOther = () => true) => {
-    for (;;) {
-      const words = await listener.evaluate(() => window.heard);
-      const found = words.find((one) => field in one && isOther(one));
-      if (found) return found;
-      await listener.evaluate(() => new Promise((done) => setTimeout(done)));
-    }
-  };
+  const heard = (field, isOther = () => true) => until(`a word with ${field}`, async () => {
+    const words = await listener.evaluate(() => window.heard);
+    return words.find((one) => field in one && isOther(one));
+  });
   const follower = await openBell(t, profile, stack);
   await untilState(follower, 'live');
   await follower.locator('body').click(); // so that it sounds
@@ -201,7 +191,13 @@ test('what the tabs of a user say to each other', async (t) => {
   const call = await heard('call');
   hold('call', 'page page', call);
   hold('sounded', 'page page', await heard('sounded'));
-  await follower.evaluate((of) => window.bell.markRead(of), id);
+  // The ring would tell the leader before the follower could.
+  stack.relay.signal('SIGSTOP');
+  try {
+    await follower.evaluate((of) => window.bell.markRead(of), id);
+  } finally {
+    stack.relay.signal('SIGCONT');
+  }
   hold('answer to a tab that follows', 'page page', await heard('basis', ({ basis }) => basis !== null));
   // As a tab that tells, and has another one sound.
   const key = [call.call.epoch, 'bob', call.call.id].join('/');

@@ -34,7 +34,7 @@ export class Share {
     const world = { ...browserWorld(name, clock), openChannel: () => openChannel(name), locks, tab };
     this.client = new Client(options, world, {
       badge: (num) => this.#members.forEach((one) => one.showNumber(num)),
-      announce: (id, user, epoch, num, c) => this.#announcer.announce({ id, user, epoch, num, c }),
+      announce: (id, user, epoch, num, c) => this.#announcer.announce({ id, user, epoch, num, ...(c && { c }) }),
       emit: (type, detail) => this.#emit(type, detail),
     });
     const table = { claims: new Claims(name, tab, clock), clock, openChannel: () => openChannel(`${name}:bell`) };
