@@ -140,7 +140,9 @@ export class Twin {
     post: ({ line = 'b', packets, type }) => this.#post(line, this.framing.write(packets), type),
     raw: ({ line = 'b', body, type }) => this.#post(line, body, type),
     odd: ({ line = 'c', method = 'GET', headers, body, ...query }) =>
-      this.#ask('odd', line, method, this.target({ ...query, sid: query.sid === 'wrong' ? WRONG : query.sid }), { headers, body }),
+      this.#ask('odd', line, method, this.target({ ...query, sid: query.sid === 'wrong' ? WRONG : query.sid }), { headers, body }, ({ status, text }) => {
+        if (status === 200 && method === 'GET' && query.sid === undefined) this.#take(this.#read(text)); // it was a poll
+      }),
     ws: ({ sid = 'own', eio }) =>
       this.#openSock(this.target({ transport: 'websocket', eio: eio ?? this.eio, sid: { own: this.sid, wrong: WRONG, none: '' }[sid] })),
     say: ({ sock, frames }) => {
