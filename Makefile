@@ -206,6 +206,7 @@ plugin := wordpress $(addprefix wordpress/,includes js languages)
 texts := samples nginx apache php laravel symfony $(plugin) man5 man8 units users
 trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/ www/ui/*/))) www/bell www/ui www/words
 bundles := doorbell.min.js doorbell.mjs
+hashed := doorbell.????????????.min.js
 zipped := $(bundles) ui/min/list.js ui/min/toasts.js
 places := programs sql www $(trees) $(texts)
 share := $(PREFIX)/share/doorbell
@@ -215,7 +216,7 @@ files_of_programs := $(programs) sql/doorbell-migrate sql/doorbell-purge sql/doo
 folder_of_sql := $(share)/sql
 files_of_sql := sql/attributes.sql sql/roles.sql
 folder_of_www := $(share)/www
-files_of_www := www/doorbell.js www/doorbell.d.ts www/doorbell.d.mts www/elements.js $(addprefix www/,$(bundles) $(addsuffix .map,$(bundles)))
+files_of_www := www/doorbell.js www/doorbell.d.ts www/doorbell.d.mts www/elements.js www/doorbell.load.js $(addprefix www/,$(bundles) $(addsuffix .map,$(bundles)))
 $(foreach tree,$(trees),$(eval folder_of_$(tree) := $(share)/$(tree)) \
 	$(eval files_of_$(tree) := $(sort $(wildcard $(tree)/*.sql $(tree)/*.js))))
 folder_of_samples := $(share)
@@ -261,9 +262,17 @@ endef
 page:
 	@node www/bundle.mjs
 
+# The script by a name of its content too, which the loader gets to know; and compressed, also by brotli where that is installed.
+# Names of before stay: pages that are kept somewhere may have them.
+define prepare_page
+cd $(call target_folder,www) && rm -f $(addsuffix .br,$(zipped)) && name=doorbell.$$(sha256sum doorbell.min.js | cut -c 1-12).min.js && \
+	$(INSTALL) -m 644 doorbell.min.js "$$name" && sed -i "s|'./doorbell.min.js'|'./$$name'|" doorbell.load.js && \
+	gzip -9nkf $(zipped) "$$name" && if command -v brotli >/dev/null; then brotli -kf $(zipped) "$$name"; fi
+endef
+
 install: all
 	$(foreach place,$(places),$(call put,$(place)))
-	cd $(call target_folder,www) && gzip -9nkf $(zipped)
+	$(prepare_page)
 	$(INSTALL) -d $(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell)
 
 # Folders that are ours go when they are empty; those of the system stay.
@@ -272,7 +281,8 @@ our_folders := $(trees) sql/functions sql www nginx apache php/laravel php/symfo
 
 uninstall:
 	rm -f $(foreach place,$(places),$(call target_files,$(place))) \
-		$(foreach file,$(zipped),$(call quote,$(DESTDIR)$(share)/www/$(file).gz))
+		$(foreach file,$(zipped),$(foreach suffix,gz br,$(call quote,$(DESTDIR)$(share)/www/$(file).$(suffix)))) \
+		$(addprefix $(call target_folder,www)/,$(hashed) $(hashed).gz $(hashed).br)
 	@for folder in $(foreach name,$(our_folders),$(call quote,$(DESTDIR)$(share)/$(name))) \
 		$(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell); do \
 		if [ -d "$$folder" ]; then rmdir --ignore-fail-on-non-empty "$${folder%/.}"; fi; \

@@ -66,11 +66,14 @@ choose_socket_folder() {
 
 # Copies what the servers run and serve, so that they no longer need the checkout.
 stage_files() {
+    local client=tests/node_modules/socket.io-client-1.3.7/socket.io.js
     rm -rf "$stage"
     mkdir -p "$stage/sbin" "$stage/sql"
     cp "$build/doorbell-app" "$build/doorbell-relay" "$stage/sbin/"
     cp -R sql/doorbell-migrate sql/schema sql/functions sql/*.sql "$stage/sql/"
     cp -R www "$stage/www"
+    # For web-msg-sender.html, which says so where there is none.
+    [ ! -f "$client" ] || cp "$client" "$stage/www/demo/"
     cp deploy/nginx/doorbell.conf /etc/nginx/mime.types "$data/nginx/"
     chmod -R u=rwX,go=rX "$stage" "$data/nginx"/*
 }
@@ -99,6 +102,13 @@ origins() {
     fi
 }
 
+# For web-msg-sender.html. Whoever names a user is that user, so only on this machine.
+legacy_settings() {
+    case $bind in
+    127.* | '[::1]') printf '%s = yes\n' socketio legacy_login legacy_publish ;;
+    esac
+}
+
 write_settings() {
     write_secret "$data/doorbell.conf" <<END
 # Written anew by each \`make run\`; DOORBELL_<SECTION>_<NAME> in its environment overrides a setting.
@@ -116,6 +126,7 @@ url = host='$sockets' user=doorbell_app dbname=doorbell
 listen = $bind:$relay_port
 publish_listen = 127.0.0.1:$publish_port
 drain_window = 1s
+$(legacy_settings)
 END
     write_nginx_settings
 }

@@ -23,10 +23,11 @@ if (${isFailing}) fake.refusal = Object.assign(new Error('down'), { status: 503 
 window.fake = fake;
 useDoorbell(fake);`;
 
-function serve(t, files, policy) {
+// Serves `files`, and else what is in the folder `www`; pages of other sites may load it too.
+export function serve(t, files, policy, www = path.join(top, 'www')) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://site');
-    const file = pathname === '/fake_doorbell.mjs' ? path.join(top, 'tests/browser', pathname) : path.join(top, 'www', pathname);
+    const file = pathname === '/fake_doorbell.mjs' ? path.join(top, 'tests/browser', pathname) : path.join(www, pathname);
     let bytes = files[pathname];
     try {
       bytes ??= readFileSync(file);
@@ -34,21 +35,23 @@ function serve(t, files, policy) {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { 'Content-Type': types[path.extname(pathname)] ?? 'text/plain', 'Content-Security-Policy': policy });
+    const headers = { 'Content-Security-Policy': policy, 'Access-Control-Allow-Origin': '*' };
+    response.writeHead(200, { ...headers, 'Content-Type': types[path.extname(pathname)] ?? 'text/plain' });
     response.end(bytes);
   });
   t.after(() => (server.closeAllConnections(), server.close()));
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${server.address().port}`)));
 }
 
-// A page with `body` and the script `src`: the one with a FakeDoorbell, or one of ours as it is. Its faults are those of its scripts and of its policy.
-export async function openElements(t, { body, lang = 'en', dir = 'ltr', profile, state = 'live', messages = [], isSlow = false, isFailing = false, src = '/page.js', policy = strict, search = '' } = {}) {
+// A page with `body` and the script `src`: the one with a FakeDoorbell, or one of ours as it is, with the `attributes` of its tag. `www`: where ours
+// are. Its faults are those of its scripts and of its policy.
+export async function openElements(t, { body, lang = 'en', dir = 'ltr', profile, state = 'live', messages = [], isSlow = false, isFailing = false, src = '/page.js', attributes = /\.(min|load)\.js$/.test(src) ? 'defer' : 'type="module"', www, policy = strict, search = '' } = {}) {
   const url = await serve(t, {
     '/page.html': `<!doctype html><html lang="${lang}" dir="${dir}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Page</title><link rel="icon" href="/demo/bell.svg"><link rel="stylesheet" href="/page.css"><script ${src.endsWith('.min.js') ? 'defer' : 'type="module"'} src="${src}"></script><main><h1>Page</h1>${body}</main>`,
+<title>Page</title><link rel="icon" href="/demo/bell.svg"><link rel="stylesheet" href="/page.css"><script ${attributes} src="${src}"></script><main><h1>Page</h1>${body}</main>`,
     '/page.css': ':root { color-scheme: light dark; background: Canvas; color: CanvasText }',
     '/page.js': script({ state, messages, isSlow, isFailing }),
-  }, policy);
+  }, policy, www);
   const page = await (profile ?? (await openProfile(t))).newPage();
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(String(error)));

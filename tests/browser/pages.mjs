@@ -80,9 +80,9 @@ async function openPage(t, profile) {
   return page;
 }
 
-export async function openDemo(t, profile, stack, user, options = {}) {
+export async function openDemo(t, profile, stack, user, options = {}, file = 'inbox.html') {
   const page = await openPage(t, profile);
-  await page.goto(`${stack.url}/demo/${user}/inbox.html?${new URLSearchParams(options)}`);
+  await page.goto(`${stack.url}/demo/${user}/${file}?${new URLSearchParams(options)}`);
   return page;
 }
 

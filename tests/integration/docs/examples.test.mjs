@@ -119,7 +119,7 @@ test('the examples in PHP that are not run are PHP', async (t) => {
   }
 });
 
-for (const document of ['README.md', 'fcgi-app/API.md', 'sql/README.md', 'www/README.md', 'www/php/README.md', 'www/php/laravel/README.md',
+for (const document of ['README.md', 'fcgi-app/API.md', 'sql/README.md', 'www/README.md', 'www/README.zh-CN.md', 'www/php/README.md', 'www/php/laravel/README.md',
   'www/php/symfony/README.md', 'www/php/wordpress/README.md', 'www/llms.txt', 'www/PROTOCOL.md', 'deploy/README.md',
   ...guides, 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
   test(`the links of ${document} lead somewhere`, () => {

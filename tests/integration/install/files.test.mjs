@@ -4,9 +4,11 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 
 import { build, buildFromTop, makeFolder, top } from '../../harness/folder.mjs';
 import { makeKey } from '../../harness/secret.mjs';
@@ -35,6 +37,8 @@ function filesUnder(folder, base = folder) {
 // A DESTDIR as a word of make, which would expand its dollars.
 const destdir = (root) => `DESTDIR=${root.replaceAll('$', '$$$$')}`;
 
+const sha256 = createHash('sha256').update(readFileSync(path.join(top, 'www/doorbell.min.js'))).digest('hex');
+const hashed = `doorbell.${sha256.slice(0, 12)}.min.js`;
 const prefix = 'usr/local';
 const wanted = [
   `${prefix}/sbin/doorbell-app`,
@@ -50,6 +54,9 @@ const wanted = [
   `${prefix}/share/doorbell/apache/doorbell-upstreams.conf`,
   `${prefix}/share/doorbell/apache/legacy.conf`,
   `${prefix}/share/doorbell/www/doorbell.js`,
+  `${prefix}/share/doorbell/www/doorbell.load.js`,
+  `${prefix}/share/doorbell/www/${hashed}`,
+  `${prefix}/share/doorbell/www/${hashed}.gz`,
   `${prefix}/share/doorbell/php/doorbell.php`,
   `${prefix}/share/doorbell/php/composer.json`,
   `${prefix}/share/doorbell/php/laravel/config.php`,
@@ -89,6 +96,20 @@ test('make install and make uninstall', async (t) => {
       for (const [, name] of text.matchAll(/from '(\.[^']+)'/g)) {
         assert.ok(existsSync(path.join(www, path.dirname(script), name)), `${name} of ${script}`);
       }
+    }
+  });
+
+  await t.test('the script is there by a name of its content, which the loader knows, and compressed', () => {
+    const www = path.join(root, prefix, 'share/doorbell/www');
+    const [script, again] = ['doorbell.min.js', hashed].map((name) => readFileSync(path.join(www, name)));
+    assert.ok(again.equals(script));
+    const loader = readFileSync(path.join(www, 'doorbell.load.js'));
+    assert.match(String(loader), new RegExp(`^import\\('\\./${hashed}'\\);$`, 'm'));
+    assert.ok(loader.length < 1024);
+    for (const name of [hashed, 'doorbell.min.js', 'doorbell.mjs', 'ui/min/list.js', 'ui/min/toasts.js']) {
+      const plain = readFileSync(path.join(www, name));
+      assert.ok(gunzipSync(readFileSync(path.join(www, `${name}.gz`))).equals(plain), name);
+      if (existsSync('/usr/bin/brotli')) assert.ok(brotliDecompressSync(readFileSync(path.join(www, `${name}.br`))).equals(plain), name);
     }
   });
 
@@ -137,6 +158,10 @@ test('a package: PREFIX=/usr and DESTDIR', async () => {
     const text = readFileSync(path.join(root, file), 'latin1');
     assert.ok(!text.includes('/usr/local') && !text.includes(root), file);
   }
+  // An upgrade: pages that are kept somewhere may have the name of before.
+  writeFileSync(path.join(root, 'usr/share/doorbell/www/doorbell.0123456789ab.min.js'), '');
+  await make(...where, 'install');
+  assert.ok(filesUnder(root).includes('usr/share/doorbell/www/doorbell.0123456789ab.min.js'));
   const unit = readFileSync(path.join(root, 'usr/lib/systemd/system/doorbell-app.service'), 'utf8');
   assert.match(unit, /^ExecStart=\/usr\/sbin\/doorbell-app -c \/etc\/doorbell\/doorbell\.conf$/m);
   await make(...where, 'uninstall');

@@ -102,6 +102,8 @@ function sh(command) {
   });
 }
 
+const quoted = (word) => `'${word.replaceAll("'", "'\\''")}'`;
+
 async function assertNothingLeft(env) {
   assert.deepEqual(processesOf(env.VAR), []);
   for (const port of [env.PORT, env.RELAY_PORT, env.PUBLISH_PORT]) {
@@ -150,6 +152,12 @@ test('make run comes up, does what its lines say, stops, and comes up again with
     await bell.next('ring', { from });
   }
   assert.equal((await unread()).num, 2);
+
+  // What web-msg-sender.html needs.
+  for (const page of ['/demo/bob/web-msg-sender.html', '/socket.io/socket.io.js', '/socket.io/?EIO=3&transport=polling'])
+    assert.equal((await request(url, 'GET', page, { headers: { origin: url } })).status, 200, page);
+  const old = { form: { type: 'publish', to: 'nobody', content: 'Tea' } };
+  assert.equal((await request(`http://127.0.0.1:${env.PUBLISH_PORT}`, 'POST', '/', old)).text, 'offline');
 
   const same = new Run({ ...env, PORT: await freePort() });
   assert.equal((await same.end()).code, 1);
@@ -236,6 +244,13 @@ test('the checkout and VAR may have any name', async (t) => {
   }
   assert.equal(dataOf(inBlank), inBlank);
   assert.match(dataOf(inCheckout), /^\/var\/tmp\/doorbell\.\w+$/);
+});
+
+test('only where this machine alone is served, a user id is taken for the user', async () => {
+  const settings = (bind) => sh(`cd ${quoted(top)} && bash -euc '. deploy/run/files.sh; bind="$1"; legacy_settings' - '${bind}'`);
+  for (const bind of ['127.0.0.1', '127.0.0.2', '[::1]'])
+    assert.equal(await settings(bind), 'socketio = yes\nlegacy_login = yes\nlegacy_publish = yes\n', bind);
+  for (const bind of ['0.0.0.0', '[::]', '192.0.2.1', '[2001:db8::1]']) assert.equal(await settings(bind), '', bind);
 });
 
 test('a path with a control character is refused', async (t) => {

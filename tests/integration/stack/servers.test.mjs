@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { copyFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
@@ -171,7 +172,7 @@ for (const [name, start] of Object.entries(servers)) {
 
   test(`${name} serves doorbell.js and its parts`, async (t) => {
     const url = await startEcho(t, start);
-    for (const file of ['/doorbell.js', '/bell/client.js', '/bell/network/api.js', '/doorbell.min.js', '/doorbell.mjs', '/ui/list.js', '/ui/min/list.js', '/ui/min/toasts.js', '/words/zh-CN.js']) {
+    for (const file of ['/doorbell.js', '/bell/client.js', '/bell/network/api.js', '/doorbell.min.js', '/doorbell.load.js', '/doorbell.mjs', '/ui/list.js', '/ui/min/list.js', '/ui/min/toasts.js', '/words/zh-CN.js']) {
       const { status, headers, text } = await request(url, 'GET', file);
       assert.equal(status, 200);
       assert.equal(headers['content-type'], 'text/javascript; charset=utf-8');
@@ -179,6 +180,25 @@ for (const [name, start] of Object.entries(servers)) {
       assert.match(text, /SPDX-License-Identifier/);
     }
     assert.equal((await request(url, 'GET', '/bell/../../doorbell.conf')).status >= 400, true);
+  });
+
+  test(`${name} lets browsers keep for good what is named by its content, and nothing else`, async (t) => {
+    const dir = makeFolder();
+    const where = { dir, port: await freePort(), appSocket: path.join(dir, 'none.sock'), relayPort: await freePort() };
+    await start(t, where);
+    const url = `http://127.0.0.1:${where.port}`;
+    const hashed = '/doorbell.0123456789ab.min.js';
+    copyFileSync(path.join(dir, 'www/doorbell.min.js'), path.join(dir, 'www', hashed));
+    const { status, headers, text } = await request(url, 'GET', hashed);
+    assert.equal(status, 200);
+    assert.deepEqual([headers['content-type'], headers['cache-control']], ['text/javascript; charset=utf-8', 'public, max-age=31536000, immutable']);
+    assert.equal(text, (await request(url, 'GET', '/doorbell.min.js')).text);
+    const again = await request(url, 'GET', hashed, { headers: { 'if-none-match': headers.etag } });
+    assert.equal(again.status, 304);
+    for (const other of ['/doorbell.ba9876543210.min.js', '/doorbell.0123456789AB.min.js', '/doorbell.0123456789ab.js', '/ui/doorbell.0123456789ab.min.js']) {
+      const gone = await request(url, 'GET', other);
+      assert.deepEqual([gone.status, gone.headers['cache-control']], [404, undefined], other);
+    }
   });
 
   test(`${name} answers 502 or 503 while doorbell-app is down`, async (t) => {

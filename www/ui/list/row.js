@@ -17,11 +17,12 @@ const wordsOf = ({ title, body, url, sender, extra, created_at: at }) => JSON.st
 export class Row {
   constructor(message, view) {
     const { words, times } = view;
+    const { id, sender } = message;
     this.view = view;
     this.at = message.created_at * 1000;
     this.title = titleOf(message, () => this.#opened());
-    this.time = h('time', 'time', { dateTime: new Date(this.at).toISOString(), title: times.full(this.at) });
-    this.dot = h('span', 'dot', { role: 'img', 'aria-label': words.say('unread') });
+    this.time = h('time', 'time', { id: `time-${id}`, dateTime: new Date(this.at).toISOString(), title: times.full(this.at) });
+    this.dot = h('span', 'dot', { id: `dot-${id}`, role: 'img', 'aria-label': words.say('unread') });
     this.ack = h('button', 'acknowledge', { onclick: () => this.act('acknowledge') }, words.say('acknowledge'));
     this.ack.setAttribute('aria-label', `${words.say('acknowledge')}: ${message.title}`);
     this.menu = iconButton('menu-button', `${words.say('actions')}: ${message.title}`, DOTS, () => openMenu(this));
@@ -30,11 +31,17 @@ export class Row {
     this.root = h('li', 'row', {},
       picture(message),
       h('div', 'text', {}, h('div', 'top', {}, this.title, this.dot), ...bodyOf(message, words), this.#buttons(message),
-        h('div', 'meta', {}, message.sender && h('bdi', 'sender', {}, message.sender), this.time)),
+        h('div', 'meta', {}, sender && h('bdi', 'sender', { id: `sender-${id}` }, sender), this.time)),
       this.menu);
     onSwipe(this);
     this.tick();
     this.update(message);
+  }
+
+  // What a screen reader says besides the title of one that has the focus.
+  #describe({ id, read, sender }) {
+    const parts = [!read && 'dot', sender && 'sender', 'time'].filter(Boolean);
+    this.title.setAttribute('aria-describedby', parts.map((part) => `${part}-${id}`).join(' '));
   }
 
   // Whether these are its words. Another history may have another message of the same id.
@@ -48,6 +55,7 @@ export class Row {
     this.root.classList.toggle('unread', !message.read);
     this.root.setAttribute('part', message.read ? 'row' : 'row unread');
     this.dot.hidden = message.read;
+    this.#describe(message);
     this.ack.hidden = !mustAck;
     this.menu.hidden = mustAck;
   }

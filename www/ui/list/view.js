@@ -25,6 +25,7 @@ export class ListView {
   #panel = null; // of the settings
   #seen = null; // the position that was told
   #told = ''; // what did not work
+  #chosen = ''; // the name of the tab that is shown
   #hasMissed = false; // a change, while the page was hidden
 
   // host: the element, with {shared, words, until, listen}. options: {buttons: more for the head, footer}.
@@ -38,7 +39,7 @@ export class ListView {
     this.gear = iconButton('gear', words.say('settings'), GEAR, () => this.#toggleSettings());
     this.heading = h('h2', 'heading', { tabIndex: -1 }, words.say('inbox'));
     this.tabs = h('div', 'tabs', { role: 'group', 'aria-label': words.say('inbox') });
-    this.body = h('div', 'scroll', { tabIndex: -1, onkeydown: (event) => this.#key(event) });
+    this.body = h('div', 'scroll', { role: 'group', tabIndex: -1, onkeydown: (event) => this.#key(event) });
     this.older = h('button', 'older', { onclick: () => this.#more() }, words.say('older'));
     this.bar = h('div', 'undo-bar', { hidden: true });
     this.root = h('div', 'inbox', host.tongue,
@@ -115,6 +116,7 @@ export class ListView {
     this.#drawTabs();
     this.#drawBar();
     this.body.setAttribute('aria-busy', state === 'loading');
+    this.body.setAttribute('aria-label', this.#panel ? words.say('settings') : this.#chosen);
     this.older.hidden = !view.hasMore;
     this.older.disabled = view.isBusy;
     this.older.textContent = words.say(view.isBusy ? 'loading' : 'older');
@@ -141,7 +143,9 @@ export class ListView {
     arrange(this.tabs, tabs.map(([label, filter, n], i) => {
       const tab = old[i] ?? h('button', 'tab');
       tab.onclick = () => this.#show(filter);
-      tab.setAttribute('aria-pressed', JSON.stringify(filter) === JSON.stringify(this.#filter));
+      const isChosen = JSON.stringify(filter) === JSON.stringify(this.#filter);
+      if (isChosen) this.#chosen = label;
+      tab.setAttribute('aria-pressed', isChosen);
       tab.textContent = '';
       tab.append(h('bdi', null, {}, label), ...(n ? [' ', h('span', 'count', {}, words.number(n))] : []));
       return tab;
