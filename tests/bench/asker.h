@@ -12,7 +12,7 @@
 
 struct asker;
 
-/* Who asks for what: `path` of the server at `address`, and whom to tell of an answer, head and
+/* What is asked: `path` of the server at `address`; and whom to tell of an answer, head and
  * body, up to its first ASKER_ANSWER_MAX bytes. `asked_by` is asker_ask()'s. */
 enum { ASKER_ANSWER_MAX = 1024 };
 struct asker_site {

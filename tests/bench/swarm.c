@@ -72,7 +72,7 @@ enum client_state {
 struct client {
     int fd;
     enum client_state state;
-    unsigned wave; /* the last one that reached it */
+    unsigned wave;  /* the last one that reached it */
     unsigned right; /* the last one in which it came to know its number */
     struct page page;
     int64_t ask_us; /* when it asks; 0: not */
@@ -110,7 +110,7 @@ struct swarm {
     int epoll_fd;
     bool is_deaf, is_computing, is_spread;
     int64_t talk_us, next_ask_us;
-    size_t planned; /* questions */
+    size_t planned;      /* questions */
     struct asker *asker; /* NULL: nobody asks */
     struct sockaddr_in relay;
     char **tokens;
