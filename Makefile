@@ -207,7 +207,7 @@ texts := samples nginx apache php laravel symfony $(plugin) man5 man8 units user
 trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/ www/ui/*/))) www/bell www/ui www/words
 bundles := doorbell.min.js doorbell.mjs
 hashed := doorbell.????????????.min.js
-zipped := $(bundles) ui/min/list.js ui/min/toasts.js
+zipped := $(bundles) bell/min/worker.js ui/min/list.js ui/min/toasts.js
 places := programs sql www $(trees) $(texts)
 share := $(PREFIX)/share/doorbell
 

@@ -49,6 +49,8 @@ export interface Options {
   relay?: string | null;
   events?: string | null;
   token?: string | (() => string | Promise<string>) | null;
+  user?: string | null;
+  worker?: boolean;
   badge?: string | Element | null;
   label?: (num: number) => string;
   title?: boolean;

@@ -4,9 +4,9 @@
 // bell/client.js talks to the servers, bell/shared.js is what several Doorbells of a page share.
 
 import { Badge } from './bell/view/badge.js';
+import { browserClock } from './bell/clock.js';
 import { completeOptions } from './bell/core/options.js';
 import { DoorbellError } from './bell/core/error.js';
-import { makeClock } from './bell/core/clock.js';
 import { runningShare, Share } from './bell/shared.js';
 import { socketUrl } from './bell/core/rules.js';
 import { Sound } from './bell/view/sound.js';
@@ -14,13 +14,6 @@ import { Target } from './bell/view/target.js';
 
 export { DoorbellError };
 export { Store } from './bell/store.js';
-
-const browserClock = {
-  now: makeClock(() => Date.now(), () => performance.now()),
-  random: () => Math.random(),
-  setTimeout: (call, ms) => setTimeout(call, ms),
-  clearTimeout: (timer) => clearTimeout(timer),
-};
 
 // Events: `change` {num, version, seq}, `message` {id, num, title, …}, `sound` {id, result}, `state` {state,
 // transport}, `welcome` {user}.
@@ -214,13 +207,24 @@ export class Doorbell extends Target {
   }
 }
 
-function addressesOf({ api, relay, events, ...options }) {
+function addressesOf({ api, relay, events, worker, ...options }) {
   return {
     ...options,
+    worker: worker ? addressOfWorker() : null,
     api: absolute(api),
     relay: relay ? socketUrl(relay, document.baseURI) : null,
     events: events ? absolute(events) : null,
   };
+}
+
+// Beside this script; only a worker of the page's own origin may be had.
+function addressOfWorker() {
+  try {
+    const { href, origin } = new URL('bell/min/worker.js', import.meta.url);
+    return origin === location.origin ? href : null;
+  } catch {
+    return null;
+  }
 }
 
 function absolute(url) {

@@ -8,7 +8,9 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { buildFromTop, makeFolder, top } from '../harness/folder.mjs';
+import { until } from '../harness/index.mjs';
 import { openElements, serve } from './elements.mjs';
+import { openProfile } from './pages.mjs';
 
 const run = promisify(execFile);
 const offline = 'api="/none" relay="none" events="none"';
@@ -53,6 +55,13 @@ test('a page with the loader has a bell and a list', async (t) => {
     const policy = `default-src 'self' ${other}; require-trusted-types-for 'script'`;
     const page = await openElements(t, { body, lang: 'zh-CN', src: `${other}/doorbell.load.js`, attributes: 'defer crossorigin', www, policy });
     assert.deepEqual((await loadedBy(page)).sort(), wanted.sort());
+  });
+
+  await t.test('and the worker, where there may be one', async () => {
+    const profile = await openProfile(t, { worker: true });
+    const page = await openElements(t, { body, lang: 'zh-CN', src: '/doorbell.load.js', www, policy: strict, profile });
+    await until('the worker to be asked for', async () => page.loaded.includes('/bell/min/worker.js'));
+    await loadedBy(page);
   });
 
   await t.test('and without an installation too, by the name of doorbell.min.js', async () => {

@@ -38,6 +38,6 @@ for (const [name, value, sentence] of refusals) {
 }
 
 for (const [name, value] of [['pollInterval', Infinity], ['refreshInterval', 0], ['token', async () => 'a.b.c'], ['token', 'a.b.c'], ['badge', '#badge'],
-  ['badge', { setAttribute: () => {} }], ['sound', { play: () => {} }], ['relay', null], ['onChange', null]]) {
+  ['badge', { setAttribute: () => {} }], ['user', 'bob'], ['worker', false], ['worker', null], ['sound', { play: () => {} }], ['relay', null], ['onChange', null]]) {
   test(`${name}: ${String(value)} is taken`, () => assert.equal(completeOptions({ [name]: value })[name], value));
 }

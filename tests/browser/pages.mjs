@@ -23,12 +23,14 @@ let pagesMade = 0;
 // One browser for a test file; each test has a profile of its own.
 after(async () => (await browser)?.close());
 
-export async function openProfile(t) {
+// `worker`: as a browser that lets a worker outlive its pages; else as one that does not.
+export async function openProfile(t, { worker = false } = {}) {
   browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: launchArgs });
   const profile = await (await browser).newContext();
   profile.setDefaultTimeout(TIMEOUT_MS);
   t.after(() => profile.close());
   await profile.addInitScript(countPlays);
+  if (!worker) await profile.addInitScript(() => delete window.SharedWorker);
   return profile;
 }
 

@@ -30,6 +30,23 @@ test('six tabs: one connection, and all are live and show the number', async () 
   assert.deepEqual(tabs.map(({ announced }) => announced.length), [1, 0, 0, 0, 0, 0]);
 });
 
+test('tabs that say for whom they were made ask nothing behind the one that leads', async () => {
+  const { world, tabs } = await openTabs(3, { user: 'bob' });
+  world.send('bob');
+  await settle();
+  assert.deepEqual([tabs.map(({ questions }) => questions), badges(tabs)], [[1, 0, 0], [1, 1, 1]]);
+});
+
+test('a tab that was made for another user than the one that leads knows has it look again', async () => {
+  const { world, tabs } = await openTabs(1, { user: 'bob' });
+  world.send('alice');
+  world.user = 'alice';
+  const other = world.open({ user: 'alice' });
+  await settle();
+  await world.welcome();
+  assert.deepEqual([[...tabs, other].map(({ client }) => client.user), badges([...tabs, other])], [['alice', 'alice'], [1, 1]]);
+});
+
 test('each new tab asks once, and the others do not', async () => {
   const { world, tabs } = await openTabs(6);
   assert.deepEqual(tabs.map(({ questions }) => questions), Array(6).fill(1));

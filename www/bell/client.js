@@ -25,13 +25,13 @@ export class Client {
   #leadership = null; // where tabs can agree
   #timers = {};
 
-  // options: {api, relay (null: none), events (null: none), all absolute; token, pollInterval, refreshInterval,
-  // pingInterval}.
+  // options: {api, relay (null: none), events (null: none), all absolute; token, user (null: not known), pollInterval,
+  // refreshInterval, pingInterval}.
   // world: {clock: {now, random, setTimeout, clearTimeout}, fetch, WebSocket, EventSource, preference,
   // openChannel(), isHidden(), locks, tab}; openChannel returns a BroadcastChannel, or null; `locks` are Web Locks, or null,
   // and `tab` is this tab's name.
   // on: {badge(num), announce(id, user, epoch, num, c), emit(type, detail)}.
-  constructor({ api, relay, events, token, pollInterval, refreshInterval, pingInterval }, world, on) {
+  constructor({ api, relay, events, token, user, pollInterval, refreshInterval, pingInterval }, world, on) {
     const { clock, fetch, WebSocket, EventSource, preference, openChannel, isHidden, locks = null, tab = '' } = world;
     const group = locks ? [api, relay, events].join(' ') : null;
 
@@ -42,7 +42,7 @@ export class Client {
     this.#tokens = new Tokens(token);
     this.#api = new Api(api, this.#tokens, { fetch, clock });
     this.#engine = new Engine(
-      { hasRelay: relay !== null, isByCookie: () => this.#tokens.isByCookie, pollInterval, refreshInterval, tab, group },
+      { hasRelay: relay !== null, isByCookie: () => this.#tokens.isByCookie, pollInterval, refreshInterval, tab, group, user },
       clock.random,
     );
     this.#poller = this.#makePoller();

@@ -6,6 +6,7 @@ import { Announcer } from './announcer.js';
 import { Claims } from './network/claims.js';
 import { Client } from './client.js';
 import { read, write } from './network/storage.js';
+import { startBackground } from './network/background.js';
 
 const running = new Set();
 
@@ -30,7 +31,7 @@ export class Share {
 
     this.#options = options;
     // Tabs agree by Web Locks, which are for secure pages only, and talk by channel.
-    const locks = (globalThis.BroadcastChannel && navigator.locks) || null;
+    const locks = globalThis.BroadcastChannel && navigator.locks ? locksAfter(options) : null;
     const world = { ...browserWorld(name, clock), openChannel: () => openChannel(name), locks, tab };
     this.client = new Client(options, world, {
       badge: (num) => this.#members.forEach((one) => one.showNumber(num)),
@@ -139,6 +140,18 @@ export class Share {
       for (const [place, type, hear] of listeners) place.removeEventListener(type, hear);
     };
   }
+}
+
+// Web Locks that leave the first place to the worker, where there may be one.
+function locksAfter({ worker, api, relay, events, pollInterval, refreshInterval, pingInterval }) {
+  let started = null;
+  const start = () => worker && startBackground(worker, { api, relay, events, pollInterval, refreshInterval, pingInterval });
+  return {
+    request: async (...args) => {
+      await (started ??= start());
+      return navigator.locks.request(...args);
+    },
+  };
 }
 
 function browserWorld(name, clock) {

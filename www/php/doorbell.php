@@ -567,7 +567,7 @@ class Doorbell
     }
 
     /**
-     * The bell for the page, to be echoed: <doorbell-inbox num="3">, and the script before the first.
+     * The bell for the page, to be echoed: <doorbell-inbox user="42" num="3">, and the script before the first.
      *
      * @param array $attributes of the element, by name. Also `num`: the number, where it is known already (null: none),
      *     else it is asked for; and `text`: the words of a link to `href`, there before and without the script
@@ -576,7 +576,8 @@ class Doorbell
     public function inbox_tag($user, array $attributes = [])
     {
         $num = array_key_exists('num', $attributes) ? $attributes['num'] : $this->page_num($user);
-        $text = $num === null ? '' : ' num="' . (int) $num . '"';
+        // The page need not ask whose it is.
+        $text = ' user="' . self::html(self::user($user)) . '"' . ($num === null ? '' : ' num="' . (int) $num . '"');
         $link = '';
         if (isset($attributes['text'], $attributes['href'])) {
             $link = '<a href="' . self::html($attributes['href']) . '">' . self::html($attributes['text'])

@@ -44,10 +44,10 @@ function madeFor(element) {
 
 export const release = (element) => live.delete(element);
 
-// `none` for relay or events: without.
+// `none` for relay, events or worker: without.
 function optionsOf(element) {
   const options = {};
-  for (const name of ['api', 'relay', 'events', 'sound']) {
+  for (const name of ['api', 'relay', 'events', 'sound', 'user', 'worker']) {
     const value = element.getAttribute(name);
     if (value !== null) options[name] = value === 'none' ? null : value;
   }

@@ -161,9 +161,9 @@ for (const [name, args] of Object.entries(TRANSPORTS)) {
     }
     // A page waits once, and has its bell without a number.
     const results = await drive({ ...hung, timeout: 60 }, [['inbox_tag', 'bob'], ['inbox_tag', 'bob']], how);
-    assert.match(results[1].answer, /<doorbell-inbox><\/doorbell-inbox>$/);
+    assert.match(results[1].answer, /<doorbell-inbox user="bob"><\/doorbell-inbox>$/);
     assert.ok(results[1].ms < 5000, `${results[1].ms} ms`);
-    assert.equal(results[2].answer, '<doorbell-inbox></doorbell-inbox>');
+    assert.equal(results[2].answer, '<doorbell-inbox user="bob"></doorbell-inbox>');
     assert.ok(results[2].ms < 100, `${results[2].ms} ms`);
     assert.equal(results.log.match(/no reply to GET/g).length, 1);
   });
@@ -185,7 +185,7 @@ test('an attribute is escaped, and a link is there without the script', async ()
     ['inbox_tag', 'bob', { num: 3, href: '/inbox?a=1&b="2"', theme: "'dark'<" }],
     ['inbox_tag', 'bob', { num: 3, href: '/inbox', text: 'Inbox <b>' }], ['inbox_tag', 'bob', { num: 0, href: '/inbox', text: '收件箱' }]]);
   assert.equal(first.answer, '<script src="/a&quot;b.js" defer></script>\n'
-    + '<doorbell-inbox num="3" href="/inbox?a=1&amp;b=&quot;2&quot;" theme="&#039;dark&#039;&lt;"></doorbell-inbox>');
-  assert.equal(second.answer, '<doorbell-inbox num="3"><a href="/inbox">Inbox &lt;b&gt; <span data-num>3</span></a></doorbell-inbox>');
-  assert.equal(third.answer, '<doorbell-inbox num="0"><a href="/inbox">收件箱 <span data-num></span></a></doorbell-inbox>');
+    + '<doorbell-inbox user="bob" num="3" href="/inbox?a=1&amp;b=&quot;2&quot;" theme="&#039;dark&#039;&lt;"></doorbell-inbox>');
+  assert.equal(second.answer, '<doorbell-inbox user="bob" num="3"><a href="/inbox">Inbox &lt;b&gt; <span data-num>3</span></a></doorbell-inbox>');
+  assert.equal(third.answer, '<doorbell-inbox user="bob" num="0"><a href="/inbox">收件箱 <span data-num></span></a></doorbell-inbox>');
 });

@@ -56,7 +56,7 @@ test('the site rings, and the examples answer what is below them', async (t) => 
     if (!tag.endsWith(' test')) continue;
     if (!bell) {
       const page = await stack.request('GET', '/index.php?user=1');
-      assert.match(page.text, /<title>My site<\/title>\n<script [^]*<doorbell-inbox num="0"><\/doorbell-inbox>/);
+      assert.match(page.text, /<title>My site<\/title>\n<script [^]*<doorbell-inbox user="1" num="0"><\/doorbell-inbox>/);
       const { value } = cookiesOf(page).doorbell_token;
       bell = stack.connectRaw({ token: stack.secrets.add(value) });
       await bell.next('welcome');

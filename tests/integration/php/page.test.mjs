@@ -88,7 +88,7 @@ test('without the secret, doorbell-app makes the token, and again at half its li
   await site.stack.app.stop();
   const reply = await open(site, { do: 'page', user: 'bob' });
   assert.deepEqual([reply.status, reply.json.got, reply.headers['set-cookie']], [200, false, undefined]);
-  assert.match(reply.json.tag, /<doorbell-inbox><\/doorbell-inbox>$/);
+  assert.match(reply.json.tag, /<doorbell-inbox user="bob"><\/doorbell-inbox>$/);
   assert.match(site.logOf(), /Doorbell: POST \/tokens returned 502, not from doorbell-app; check that url/);
 });
 
@@ -130,7 +130,7 @@ test('a page prints the number, and rings when PHP sends', async (t) => {
   const { stack } = site;
   await open(site, { do: 'send', user: 'alice', more: { title: 'First' } });
   const reply = await open(site, { do: 'page', user: 'alice', more: { tag: { href: '/inbox' } } });
-  assert.equal(reply.json.tag, '<script src="/doorbell.min.js" defer></script>\n<doorbell-inbox num="1" href="/inbox"></doorbell-inbox>');
+  assert.equal(reply.json.tag, '<script src="/doorbell.min.js" defer></script>\n<doorbell-inbox user="alice" num="1" href="/inbox"></doorbell-inbox>');
   const token = stack.secrets.add(cookiesOf(reply)[PLAIN].value);
   const bell = stack.connectRaw({ through: true, headers: { cookie: `${PLAIN}=${token}`, origin: stack.url } });
   assert.equal((await bell.next('welcome')).user, 'alice');
@@ -150,6 +150,6 @@ test('while doorbell-app hangs, pages are answered in time', async (t) => {
   assert.ok(Date.now() - began < 10_000, `${Date.now() - began} ms`);
   assert.deepEqual([reply.status, reply.json.got], [200, true]);
   assert.equal(claimsOf(site.stack.secrets.add(cookiesOf(reply)[PLAIN].value)).sub, 'alice');
-  assert.match(reply.json.tag, /<doorbell-inbox><\/doorbell-inbox>$/);
+  assert.match(reply.json.tag, /<doorbell-inbox user="alice"><\/doorbell-inbox>$/);
   assert.match(site.logOf(), /Doorbell: no reply to GET .*\/unread within 0.3 s/);
 });

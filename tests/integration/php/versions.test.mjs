@@ -66,7 +66,7 @@ for (const version of VERSIONS) {
     assert.deepEqual(rest, {
       cookie: true, again: true, leaks: 0, dump: false,
       tag: '<script src="/doorbell.min.js" defer></script>\n'
-        + '<doorbell-inbox num="3"><a href="/?a&amp;b">&lt;收件箱&gt; <span data-num>3</span></a></doorbell-inbox>',
+        + '<doorbell-inbox user="42" num="3"><a href="/?a&amp;b">&lt;收件箱&gt; <span data-num>3</span></a></doorbell-inbox>',
     });
     assert.deepEqual(headers['set-cookie'], [`__Host-doorbell_token=${token}; Expires=Wed, 15 Nov 2023 10:13:20 GMT; Path=/; Secure; HttpOnly; SameSite=Lax`]);
     assert.deepEqual(errors.map(([, status, reason]) => [status, reason]),

@@ -160,7 +160,7 @@ export class Arbiter {
   }
 }
 
-const keyOf = ({ id, user, epoch }) => [epoch, user, id].join('/');
+export const keyOf = ({ id, user, epoch }) => [epoch, user, id].join('/');
 
 const BEST = 7;
 const NEVER = -1;

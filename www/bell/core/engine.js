@@ -60,12 +60,12 @@ export class Engine {
   #follower;
 
   // options: {hasRelay, isByCookie(), pollInterval, refreshInterval (0: never), tab: its name, group: what tabs must have
-  // in common to agree on a leader (null, or none: they cannot)}; `random` as Math.random.
+  // in common to agree on a leader (null, or none: they cannot), user: for whom the page was made, if it says so}; `random` as Math.random.
   constructor(options, random) {
     const put = (...output) => this.#put(...output);
     this.#options = options;
     this.#random = random;
-    this.#knowledge = new Knowledge(put);
+    this.#knowledge = new Knowledge(put, options.user);
     this.#leader = new Leader(options, put);
     this.#follower = new Follower(options, random, put);
   }
@@ -337,6 +337,7 @@ export class Engine {
     this.#hearOut(asked.words);
     const { led } = this.#follower;
     if (led?.user === this.user) this.#adoptRest(led);
+    else if (led) this.#put('tell', { login: this.user }); // it has not heard of the log-in that has made this page
   }
 
   // A failure says nothing about the badge, unless it is that there is no user to have one.

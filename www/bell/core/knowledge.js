@@ -26,8 +26,9 @@ export class Knowledge {
   #announced = []; // [{id, epoch}…] of the last messages told of
   #put;
 
-  constructor(put) {
+  constructor(put, user = null) {
     this.#put = put;
+    this.user = user;
   }
 
   // Whether a ring for many was heard, and not asked about.

@@ -22,6 +22,8 @@ const known = {
   relay: ['/ws', orNull(isText), "the URL of doorbell-relay, as '/ws', or null to poll"],
   events: ['/events', orNull(isText), "the URL of the event stream, as '/events', or null"],
   token: [null, orNull(either(isText, isFunction)), 'a token, a function that returns one, or null for the cookie'],
+  user: [null, orNull(isText), 'the user for whom the page was made, or null'],
+  worker: [true, (value) => value === null || typeof value === 'boolean', 'true or false'],
   badge: [null, orNull(either(isText, isWith('setAttribute'))), 'an element, a selector, or null'],
   title: [true, (value) => typeof value === 'boolean', 'true or false'],
   sound: [null, orNull(either(isText, isWith('play'))), 'the URL of a sound, an <audio> element, or null'],
