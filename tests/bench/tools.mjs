@@ -64,7 +64,7 @@ export async function startReference(scope) {
   scope.after(() => service.stop().catch(failRun));
   await service.start();
   const [, clients, publish] = await service.waitLog(/^listening (\d+) (\d+)$/m);
-  return { name: 'bare epoll loop', pid: service.pid, clients: `127.0.0.1:${clients}`, publish: `127.0.0.1:${publish}`, key: 'none' };
+  return { name: 'bare epoll loop', isReference: true, pid: service.pid, clients: `127.0.0.1:${clients}`, publish: `127.0.0.1:${publish}`, key: 'none' };
 }
 
 // libfcgi with a constant answer; see fcgi_const.c.
