@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <libwebsockets.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,20 +41,20 @@ struct websockets {
     char chunk[READ_SIZE];
 };
 
-/* A pong that the socket has not taken yet. */
-struct late_pong {
-    size_t len;
-    char bytes[WS_CONTROL_MAX];
+/* What is half read, or waits for the socket. Few connections have any at a time. */
+struct unfinished {
+    struct ws_decoder decoder;
+    bool has_pong;
+    uint8_t pong_len;
+    char pong[WS_CONTROL_MAX];
 };
 
 struct websocket {
     struct conn conn;
-    ev_io io;
-    struct websockets *owner;
+    ev_io io; /* its data is the owner */
     struct lws *wsi;
-    struct ws_decoder decoder;
-    struct late_pong *pong;   /* owned; NULL: none waits */
-    const char *close_reason; /* NULL: it is not closing */
+    struct unfinished *unfinished; /* owned; NULL: nothing is */
+    const char *close_reason;      /* NULL: it is not closing */
     uint16_t close_code;
     bool has_told_close;
     bool has_backlog; /* libwebsockets may still hold bytes that the socket has not taken */
@@ -64,6 +65,34 @@ static struct websocket *websocket_of(struct conn *c)
     return (struct websocket *)c;
 }
 
+static struct websocket *websocket_of_io(ev_io *io)
+{
+    return (struct websocket *)(void *)((char *)io - offsetof(struct websocket, io));
+}
+
+static struct websockets *owner_of(const struct websocket *ws)
+{
+    return ws->io.data;
+}
+
+/* NULL: out of memory. */
+static struct unfinished *get_unfinished(struct websocket *ws)
+{
+    if (!ws->unfinished)
+        ws->unfinished = calloc(1, sizeof(*ws->unfinished));
+    return ws->unfinished;
+}
+
+static void drop_finished(struct websocket *ws)
+{
+    struct unfinished *u = ws->unfinished;
+
+    if (!u || u->has_pong || !ws_decoder_is_between_messages(&u->decoder))
+        return;
+    free(u);
+    ws->unfinished = NULL;
+}
+
 static void forget(struct websockets *w, struct lws *wsi, struct websocket *ws)
 {
     lws_set_opaque_user_data(wsi, NULL);
@@ -71,8 +100,9 @@ static void forget(struct websockets *w, struct lws *wsi, struct websocket *ws)
     if (w->opened == ws)
         w->opened = NULL;
     w->events->on_gone(w->ctx, &ws->conn);
-    ws_decoder_deinit(&ws->decoder);
-    free(ws->pong);
+    if (ws->unfinished)
+        ws_decoder_deinit(&ws->unfinished->decoder);
+    free(ws->unfinished);
     free(ws);
 }
 
@@ -137,35 +167,38 @@ static void tell_close(struct websocket *ws)
 /* What is half written goes out first. The connection may be gone on return. */
 static void end_websocket(struct websocket *ws)
 {
-    ev_io_stop(ws->owner->loop, &ws->io);
+    ev_io_stop(owner_of(ws)->loop, &ws->io);
     lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
 /* RFC 6455 5.5.3: only the last of several pings needs a pong, where they cannot go out at once. */
 static void answer_ping(struct websocket *ws, struct span payload)
 {
+    struct unfinished *u;
+
     if (ws->has_told_close)
         return;
     if (!is_blocked(ws)) {
         write_control(ws, FRAME_PONG, payload);
         return;
     }
-    if (!ws->pong && !(ws->pong = malloc(sizeof(*ws->pong))))
+    if (!(u = get_unfinished(ws)))
         return;
-    ws->pong->len = payload.len;
+    u->has_pong = true;
+    u->pong_len = (uint8_t)payload.len;
     if (payload.len > 0)
-        memcpy(ws->pong->bytes, payload.p, payload.len);
+        memmove(u->pong, payload.p, payload.len);
     lws_callback_on_writable(ws->wsi);
 }
 
 static void on_writable(struct websockets *w, struct websocket *ws)
 {
-    if (ws->pong) {
-        struct late_pong *pong = ws->pong;
+    struct unfinished *u = ws->unfinished;
 
-        ws->pong = NULL;
-        answer_ping(ws, (struct span){pong->bytes, pong->len});
-        free(pong);
+    if (u && u->has_pong) {
+        u->has_pong = false;
+        answer_ping(ws, (struct span){u->pong, u->pong_len});
+        drop_finished(ws);
     }
     if (!ws->close_reason)
         w->events->on_writable(w->ctx, &ws->conn);
@@ -178,7 +211,7 @@ static void on_writable(struct websockets *w, struct websocket *ws)
 /* False: nothing counts any more, and the connection may be gone. */
 static bool hear(struct websocket *ws, const struct ws_event *event)
 {
-    struct websockets *w = ws->owner;
+    struct websockets *w = owner_of(ws);
     struct piece piece = {event->bytes, event->is_binary ? PIECE_BINARY : PIECE_TEXT,
                           event->is_last};
 
@@ -203,13 +236,50 @@ static bool hear(struct websocket *ws, const struct ws_event *event)
     return false;
 }
 
+/* Most reads end where a message does, and leave nothing to be kept until the next one. */
+static struct ws_decoder take_decoder(struct websocket *ws)
+{
+    struct ws_decoder d = {0};
+
+    if (!ws->unfinished)
+        return d;
+    d = ws->unfinished->decoder;
+    ws->unfinished->decoder = (struct ws_decoder){0};
+    drop_finished(ws);
+    return d;
+}
+
+static void keep_decoder(struct websocket *ws, struct ws_decoder *d)
+{
+    if (ws_decoder_is_between_messages(d))
+        return;
+    if (get_unfinished(ws)) {
+        ws->unfinished->decoder = *d;
+        return;
+    }
+    ws_decoder_deinit(d);
+    end_websocket(ws);
+}
+
+static void read_frames(struct websocket *ws, struct span in)
+{
+    struct ws_decoder d = take_decoder(ws);
+    struct ws_event event;
+
+    while (ws_decode(&d, &in, &event)) {
+        if (!hear(ws, &event)) {
+            ws_decoder_deinit(&d);
+            return;
+        }
+    }
+    keep_decoder(ws, &d);
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
-    struct websocket *ws = io->data;
-    char *chunk = ws->owner->chunk;
+    struct websocket *ws = websocket_of_io(io);
+    char *chunk = owner_of(ws)->chunk;
     ssize_t n = recv(io->fd, chunk, READ_SIZE, 0);
-    struct ws_event event;
-    struct span in;
 
     (void)loop;
     (void)events;
@@ -219,10 +289,7 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
         end_websocket(ws);
         return;
     }
-    in = (struct span){chunk, (size_t)n};
-    while (ws_decode(&ws->decoder, &in, &event))
-        if (!hear(ws, &event))
-            return;
+    read_frames(ws, (struct span){chunk, (size_t)n});
 }
 
 /* --- what libwebsockets calls --- */
@@ -404,9 +471,8 @@ struct conn *websocket_open(struct websockets *w, int fd, const struct upgrade *
         return NULL;
     }
     ws->conn.transport = &websocket_transport;
-    ws->owner = w;
     ev_io_init(&ws->io, on_readable, fd, EV_READ);
-    ws->io.data = ws;
+    ws->io.data = w;
     w->opening = ws;
     wsi = lws_adopt_socket_vhost_readbuf(w->vhost, fd, head, handshake_compose_head(upgrade, head));
     if (!w->opening) {
