@@ -31,7 +31,7 @@ export class Crowd {
         if (said === 'told') this.#isTold();
       };
       socket.on('open', () => take(onOpen(socket, n, this.#server)));
-      socket.on('message', (data) => take(onMessage(socket, data.toString())));
+      socket.on('message', (data) => take(onMessage(socket, data.toString(), n, this.#server)));
       socket.on('error', reject);
     });
   }

@@ -8,7 +8,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { failRun, freePort, isConnectable, makeFolder, request, Service, signToken } from '../harness/index.mjs';
+import { failRun, freePort, isConnectable, makeFolder, request, Service, signToken, SOCKETIO } from '../harness/index.mjs';
 import { findProgram } from '../harness/servers.mjs';
 import { ringAll, startRelayAlone } from './relay.mjs';
 
@@ -27,19 +27,35 @@ async function post(port, target) {
   if (status >= 300) throw new Error(`${status} ${text}`);
 }
 
-const relay = {
-  start: async (scope) => {
-    const side = await startRelayAlone(scope, { 'relay.pace': 0 }, { env: {} }); // pages of 4 KB, as the others have
-    const logIn = (n) => JSON.stringify({ type: 'login', token: signToken(side.secret, `u${n}`) });
-    return { pid: side.pid, url: `ws://${side.clients}/ws`, tellAll: () => ringAll(side), logIn };
-  },
+const startRelay = (target) => async (scope) => {
+  const side = await startRelayAlone(scope, { 'relay.pace': 0, ...SOCKETIO }, { env: {} }); // pages of 4 KB, as the others have
+  const token = (n) => signToken(side.secret, `u${n}`);
+  return { pid: side.pid, url: `ws://${side.clients}${target}`, tellAll: () => ringAll(side), token };
+};
+
+const native = {
+  start: startRelay('/ws'),
   protocol: 'doorbell.v1',
-  onOpen: (socket, n, { logIn }) => socket.send(logIn(n)),
+  onOpen: (socket, n, { token }) => socket.send(JSON.stringify({ type: 'login', token: token(n) })),
   onMessage: (socket, text) => {
     if (text.includes('"type":"ping"')) socket.send('{"type":"pong"}');
     if (text.includes('"type":"welcome"')) return 'in';
     return text.includes('"type":"ring"') ? 'told' : null;
   },
+};
+
+// Engine.IO 4 and Socket.IO 5: "0…" opens, "40" connects, "2" is a ping, "42[…]" an event, "430[…]" its answer.
+const socketio = (onConnect, told) => (socket, text, n, server) => {
+  if (text.startsWith('0')) socket.send('40');
+  if (text === '2') socket.send('3');
+  if (text.startsWith('40')) return onConnect(socket, n, server);
+  if (text.startsWith('430')) return 'in';
+  return text.startsWith(`42["${told}"`) ? 'told' : null;
+};
+
+const socketioPages = {
+  start: startRelay('/socket.io/?EIO=4&transport=websocket'),
+  onMessage: socketio((socket, n, { token }) => socket.send(`420["login","${token(n)}"]`), 'new_msg'),
 };
 
 const startNode = (name) => async (scope) => {
@@ -58,18 +74,12 @@ const ws = {
   onMessage: () => 'told',
 };
 
-// Engine.IO 4 and Socket.IO 5: "0…" opens, "40" connects, "2" is a ping, "42[…]" an event.
-const socketio = {
+const socketioServer = {
   start: async (scope) => {
     const server = await startNode('socket.io')(scope);
     return { ...server, url: `ws://127.0.0.1:${server.port}/socket.io/?EIO=4&transport=websocket` };
   },
-  onMessage: (socket, text) => {
-    if (text.startsWith('0')) socket.send('40');
-    if (text === '2') socket.send('3');
-    if (text.startsWith('40')) return 'in';
-    return text.startsWith('42') ? 'told' : null;
-  },
+  onMessage: socketio(() => 'in', 'ring'),
 };
 
 const nchan = {
@@ -141,4 +151,11 @@ const nats = {
   },
 };
 
-export const peers = { 'doorbell-relay': relay, ws, 'socket.io': socketio, nchan, 'nats-server': nats };
+export const peers = {
+  'doorbell-relay': native,
+  'doorbell-relay, pages of socket.io': socketioPages,
+  ws,
+  'socket.io': socketioServer,
+  nchan,
+  'nats-server': nats,
+};

@@ -64,17 +64,28 @@ export async function startRelayAlone(scope, config = {}, { env = UNIT_ENV, secr
   return { ...(await startRelaySide(scope, folder, secret, config, env)), folder, secret };
 }
 
-// The bare loop and the relay in turns, each with a swarm that has `users` tokens and no session yet. Answers
-// {bare, relay}: what `measure` found in each round.
-export function compare(scope, { users, rounds, config }, measure) {
+// What sides of a comparison have in common: {secret, secretFile, withSwarm(start, measure)}, a turn in which `measure` gets the side
+// that `start` starts, with a swarm that has `users` tokens and no session yet.
+export function prepareSwarms(scope, users) {
   const folder = makeFolder(scope);
   const secret = makeKey();
   const tokens = writeTokens(folder, secret, users);
-  const withSwarm = (start) => async (turn) => {
+  const secretFile = path.join(folder, 'secret');
+  writeFileSync(secretFile, `${secret}\n`, { mode: 0o600 });
+  const withSwarm = (start, measure) => async (turn) => {
     const side = await start(turn);
     return measure({ ...side, folder, swarm: await Swarm.start(turn, side.clients, tokens) });
   };
-  return takeTurns(rounds, { bare: withSwarm(startReference), relay: withSwarm((turn) => startRelayAlone(turn, config, { secret })) });
+  return { secret, secretFile, withSwarm };
+}
+
+// The bare loop and the relay in turns. Answers {bare, relay}: what `measure` found in each round.
+export function compare(scope, { users, rounds, config }, measure) {
+  const { secret, withSwarm } = prepareSwarms(scope, users);
+  return takeTurns(rounds, {
+    bare: withSwarm(startReference, measure),
+    relay: withSwarm((turn) => startRelayAlone(turn, config, { secret }), measure),
+  });
 }
 
 export async function ringAll(side) {

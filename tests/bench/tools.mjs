@@ -58,9 +58,9 @@ export class Swarm {
   }
 }
 
-// The bare loop; see epoll_ref.c. Answers a side, as startRelaySide() does.
-export async function startReference(scope) {
-  const service = new Service({ name: 'epoll_ref', command: tool('epoll_ref'), okCodes: [null] });
+// The bare loop; see epoll_ref.c. Answers a side, as startRelaySide() does. With a file of their secret it checks tokens.
+export async function startReference(scope, secretFile) {
+  const service = new Service({ name: 'epoll_ref', command: tool('epoll_ref'), args: secretFile ? [secretFile] : [], okCodes: [null] });
   scope.after(() => service.stop().catch(failRun));
   await service.start();
   const [, clients, publish] = await service.waitLog(/^listening (\d+) (\d+)$/m);

@@ -2,8 +2,10 @@
 // relay-memory.mjs - what an idle native session costs in memory of the process.
 
 import { memoryOf } from '../proc.mjs';
-import { compare, ringAll } from '../relay.mjs';
+import { prepareSwarms, ringAll, startRelayAlone, UNIT_ENV } from '../relay.mjs';
 import { median } from '../table.mjs';
+import { startReference } from '../tools.mjs';
+import { takeTurns } from '../turns.mjs';
 
 const SESSIONS = Number(process.env.BENCH_SESSIONS || 10_000);
 const ROUNDS = 3;
@@ -23,13 +25,15 @@ async function measure(side) {
 }
 
 export async function run(scope) {
-  const { bare, relay } = await compare(scope, { users: SESSIONS, rounds: ROUNDS, config: { 'relay.pace': 0 } }, measure);
+  const { secret, withSwarm } = prepareSwarms(scope, SESSIONS);
+  const relay = (env) => withSwarm((turn) => startRelayAlone(turn, { 'relay.pace': 0 }, { secret, env }), measure);
+  const { bare, small, unit } = await takeTurns(ROUNDS, { bare: withSwarm(startReference, measure), small: relay({}), unit: relay(UNIT_ENV) });
   const row = (name, rounds) => [name, ...rounds[0].map((_, i) => median(rounds.map((round) => round[i])))];
   return [
     {
       columns: ['server', 'RSS per session', 'PSS per session', 'RSS per session after a broadcast', 'RSS in all, MiB'],
-      rows: [row('bare epoll loop', bare), row('doorbell-relay', relay)],
-      note: `Medians of ${ROUNDS} turns a side, without what the kernel holds for a socket, which is the same for both. Target: at most 1,600.`,
+      rows: [row('bare epoll loop', bare), row('doorbell-relay, pages of 4 KB', small), row('as in the unit', unit)],
+      note: `Medians of ${ROUNDS} turns a side, without what the kernel holds for a socket, which is the same for all. Target: at most 1,600.`,
     },
   ];
 }
