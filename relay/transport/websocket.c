@@ -41,9 +41,13 @@ struct websockets {
     char chunk[READ_SIZE];
 };
 
-/* What is half read, or waits for the socket. Few connections have any at a time. */
+/* What is half read, half written or on its way to the end. Few connections have any at a time. */
 struct unfinished {
     struct ws_decoder decoder;
+    const char *close_reason; /* NULL: it is not closing */
+    uint16_t close_code;
+    bool has_told_close;
+    bool has_backlog; /* libwebsockets holds bytes, or did, that the socket has not taken */
     bool has_pong;
     uint8_t pong_len;
     char pong[WS_CONTROL_MAX];
@@ -54,10 +58,6 @@ struct websocket {
     ev_io io; /* its data is the owner */
     struct lws *wsi;
     struct unfinished *unfinished; /* owned; NULL: nothing is */
-    const char *close_reason;      /* NULL: it is not closing */
-    uint16_t close_code;
-    bool has_told_close;
-    bool has_backlog; /* libwebsockets may still hold bytes that the socket has not taken */
 };
 
 static struct websocket *websocket_of(struct conn *c)
@@ -83,11 +83,22 @@ static struct unfinished *get_unfinished(struct websocket *ws)
     return ws->unfinished;
 }
 
+/* The struct of libwebsockets is not looked at, and so not fetched, while nothing waits in it. */
+static bool is_blocked(struct websocket *ws)
+{
+    struct unfinished *u = ws->unfinished;
+
+    if (u && u->has_backlog)
+        u->has_backlog = lws_partial_buffered(ws->wsi);
+    return u && u->has_backlog;
+}
+
 static void drop_finished(struct websocket *ws)
 {
     struct unfinished *u = ws->unfinished;
 
-    if (!u || u->has_pong || !ws_decoder_is_between_messages(&u->decoder))
+    if (!u || u->close_reason || u->has_pong || is_blocked(ws) ||
+        !ws_decoder_is_between_messages(&u->decoder))
         return;
     free(u);
     ws->unfinished = NULL;
@@ -106,30 +117,31 @@ static void forget(struct websockets *w, struct lws *wsi, struct websocket *ws)
     free(ws);
 }
 
-static void establish(struct websockets *w, struct lws *wsi)
-{
-    w->opened = w->opening;
-    w->opening = NULL;
-    w->opened->wsi = wsi;
-    w->opened->has_backlog = true; /* its answer to the handshake, perhaps */
-    lws_set_opaque_user_data(wsi, w->opened);
-}
-
 /* --- out --- */
 
-/* Its own struct is not looked at, and so not fetched, while nothing waits in it. */
-static bool is_blocked(struct websocket *ws)
+static void kill_websocket(struct conn *c)
 {
-    if (ws->has_backlog)
-        ws->has_backlog = lws_partial_buffered(ws->wsi);
-    return ws->has_backlog;
+    (void)shutdown(lws_get_socket_fd(websocket_of(c)->wsi), SHUT_RDWR);
+}
+
+/* After libwebsockets wrote. A frame must not overtake what it holds. */
+static void note_backlog(struct websocket *ws)
+{
+    if (!lws_partial_buffered(ws->wsi))
+        return;
+    if (get_unfinished(ws))
+        ws->unfinished->has_backlog = true;
+    else
+        kill_websocket(&ws->conn);
 }
 
 /* The socket takes it, or libwebsockets keeps what is left. */
 static int write_raw(struct websocket *ws, unsigned char *bytes, size_t len)
 {
-    ws->has_backlog = true;
-    return lws_write(ws->wsi, bytes, len, LWS_WRITE_RAW);
+    int n = lws_write(ws->wsi, bytes, len, LWS_WRITE_RAW);
+
+    note_backlog(ws);
+    return n;
 }
 
 static void write_control(struct websocket *ws, uint8_t first, struct span payload)
@@ -153,12 +165,17 @@ static void write_close(struct websocket *ws, uint16_t code, const char *reason)
     write_control(ws, FRAME_CLOSE, (struct span){payload, code == WS_CODE_NONE ? 0 : 2 + len});
 }
 
+static bool has_told_close(const struct websocket *ws)
+{
+    return ws->unfinished && ws->unfinished->has_told_close;
+}
+
 /* The client answers by a close of its own, or ends, or is cut off. A close() here, with bytes of
  * its own unread, would reset the connection, and the frame might be lost with it. */
 static void tell_close(struct websocket *ws)
 {
-    ws->has_told_close = true;
-    write_close(ws, ws->close_code, ws->close_reason);
+    ws->unfinished->has_told_close = true;
+    write_close(ws, ws->unfinished->close_code, ws->unfinished->close_reason);
     if (!is_blocked(ws))
         (void)shutdown(lws_get_socket_fd(ws->wsi), SHUT_WR);
     lws_set_timeout(ws->wsi, PENDING_TIMEOUT_CLOSE_ACK, CLOSE_TIMEOUT_S);
@@ -176,7 +193,7 @@ static void answer_ping(struct websocket *ws, struct span payload)
 {
     struct unfinished *u;
 
-    if (ws->has_told_close)
+    if (has_told_close(ws))
         return;
     if (!is_blocked(ws)) {
         write_control(ws, FRAME_PONG, payload);
@@ -191,18 +208,23 @@ static void answer_ping(struct websocket *ws, struct span payload)
     lws_callback_on_writable(ws->wsi);
 }
 
-static void on_writable(struct websockets *w, struct websocket *ws)
+static void answer_late(struct websocket *ws)
 {
     struct unfinished *u = ws->unfinished;
 
-    if (u && u->has_pong) {
-        u->has_pong = false;
-        answer_ping(ws, (struct span){u->pong, u->pong_len});
-        drop_finished(ws);
-    }
-    if (!ws->close_reason)
+    if (!u || !u->has_pong)
+        return;
+    u->has_pong = false;
+    answer_ping(ws, (struct span){u->pong, u->pong_len});
+}
+
+static void on_writable(struct websockets *w, struct websocket *ws)
+{
+    answer_late(ws);
+    drop_finished(ws);
+    if (!ws->unfinished || !ws->unfinished->close_reason)
         w->events->on_writable(w->ctx, &ws->conn);
-    else if (!ws->has_told_close)
+    else if (!has_told_close(ws))
         tell_close(ws);
 }
 
@@ -229,7 +251,7 @@ static bool hear(struct websocket *ws, const struct ws_event *event)
     default:
         break;
     }
-    if (!ws->has_told_close && !is_blocked(ws))
+    if (!has_told_close(ws) && !is_blocked(ws))
         write_close(ws, event->code,
                     event->type == WS_EVENT_BROKEN ? "WebSocket protocol broken" : "");
     end_websocket(ws);
@@ -293,6 +315,14 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 }
 
 /* --- what libwebsockets calls --- */
+
+static void establish(struct websockets *w, struct lws *wsi)
+{
+    w->opened = w->opening;
+    w->opening = NULL;
+    w->opened->wsi = wsi;
+    lws_set_opaque_user_data(wsi, w->opened);
+}
 
 static void on_event(struct websockets *w, struct websocket *ws, enum lws_callback_reasons reason)
 {
@@ -444,18 +474,17 @@ static void close_websocket(struct conn *c, uint16_t code, const char *reason)
 {
     struct websocket *ws = websocket_of(c);
 
-    ws->close_code = code;
-    ws->close_reason = reason;
+    if (!get_unfinished(ws)) {
+        kill_websocket(c);
+        return;
+    }
+    ws->unfinished->close_code = code;
+    ws->unfinished->close_reason = reason;
     /* The close frame has to come after what is half written. */
     if (is_blocked(ws))
         lws_callback_on_writable(ws->wsi);
     else
         tell_close(ws);
-}
-
-static void kill_websocket(struct conn *c)
-{
-    (void)shutdown(lws_get_socket_fd(websocket_of(c)->wsi), SHUT_RDWR);
 }
 
 static const struct transport websocket_transport = {send_frame, close_websocket, kill_websocket};
@@ -480,6 +509,7 @@ struct conn *websocket_open(struct websockets *w, int fd, const struct upgrade *
         w->opened = NULL;
         if (!ws)
             return NULL;
+        note_backlog(ws); /* of the answer to the handshake */
         lws_rx_flow_control(ws->wsi, 0);
         ev_io_start(w->loop, &ws->io);
         return &ws->conn;
