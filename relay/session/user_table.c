@@ -7,7 +7,7 @@
 
 enum { SIZE_FIRST = 256 };
 
-/* FNV-1a. Ids come from proven tokens only, so nobody chooses them to collide. */
+/* FNV-1a. Ids are those of the site's accounts: to make many collide takes as many accounts. */
 static uint32_t hash_of(struct span id)
 {
     uint32_t hash = 2166136261u;
