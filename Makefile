@@ -139,6 +139,7 @@ $(BUILD)/faults.so: tests/faults/faults.c $(BUILD)/defines
 	$(CC) $(our_cflags) $(CFLAGS) -fPIC -shared -o $@ $<
 
 $(BUILD)/bench/fcgi_const: bench_libs := -lfcgi
+$(BUILD)/bench/epoll_ref: bench_libs := -lcrypto
 $(BUILD)/bench/swarm: $(addprefix $(BUILD)/tests/bench/,asker.o page.o)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/kit.o
 	@mkdir -p $(@D)

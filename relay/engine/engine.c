@@ -182,7 +182,7 @@ static void end_listed(struct engine *e)
     /* Those of this turn are last on the list. */
     struct session *s = hub_last_closing(e->hub);
 
-    while (s && !s->end.is_told) {
+    while (s && !s->is_end_told) {
         struct session *before = s->all.prev;
 
         if (!INVARIANT(s->state == SESSION_CLOSING && s->user == NULL))

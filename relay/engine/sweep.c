@@ -38,7 +38,7 @@ static void kill_unanswered(struct engine *e)
 {
     struct session *s = hub_first_closing(e->hub), *next;
 
-    for (; s && s->end.is_told && e->now.ms >= s->deadline_ms; s = next) {
+    for (; s && s->is_end_told && e->now.ms >= s->deadline_ms; s = next) {
         next = s->all.next;
         if (s->conn)
             s->conn->transport->kill(s->conn);

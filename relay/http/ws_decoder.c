@@ -21,6 +21,11 @@ void ws_decoder_deinit(struct ws_decoder *d)
     d->control = NULL;
 }
 
+bool ws_decoder_is_between_messages(const struct ws_decoder *d)
+{
+    return d->head_len == 0 && !d->is_in_payload && !d->is_in_message;
+}
+
 static bool fail(struct ws_event *out, uint16_t code)
 {
     *out = (struct ws_event){.type = WS_EVENT_BROKEN, .code = code};

@@ -37,6 +37,9 @@ struct ws_decoder {
 
 void ws_decoder_deinit(struct ws_decoder *d);
 
+/* Whether it is as when it started: no message and no frame is half read. */
+bool ws_decoder_is_between_messages(const struct ws_decoder *d);
+
 enum ws_event_type {
     WS_EVENT_DATA,
     WS_EVENT_PING,

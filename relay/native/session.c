@@ -270,6 +270,16 @@ static enum err announce(struct engine *e, struct frames *frames)
 
 /* --- from the client --- */
 
+static void tell_no_online(struct native_session *n)
+{
+    n->online_seen.users = UINT32_MAX;
+}
+
+static bool wants_online(const struct native_session *n)
+{
+    return n->online_seen.users != UINT32_MAX;
+}
+
 static void tell_online(struct engine *e, struct native_session *n)
 {
     struct event event = {.type = EVENT_ONLINE, .as.online = e->online};
@@ -280,7 +290,6 @@ static void tell_online(struct engine *e, struct native_session *n)
 
 static void want_online(struct engine *e, struct native_session *n)
 {
-    n->wants_online = true;
     engine_publish_online(e);
     tell_online(e, n);
 }
@@ -314,7 +323,7 @@ static void on_login(struct engine *e, struct session *s, const struct native_fr
         engine_close(e, s, CLOSE_TOKEN, "login without a token");
     if (s->state != SESSION_OPEN || !f->has_online)
         return;
-    native_of(s)->wants_online = false;
+    tell_no_online(native_of(s));
     if (f->online)
         want_online(e, native_of(s));
 }
@@ -399,6 +408,7 @@ static enum err open_session(struct engine *e, struct conn *c, const struct upgr
         return ERR_NO_MEMORY;
     session_init(s, upgrade->protocol, e->now);
     n->heard_ms = n->pinged_ms = e->now.ms;
+    tell_no_online(n);
     if (engine_add(e, s, &upgrade->peer, c)) {
         free(n);
         return ERR_NO_MEMORY;
@@ -422,17 +432,17 @@ int64_t native_session_silence_ms(int64_t ping_interval_ms)
 enum native_due native_session_due(const struct native_session *n, int64_t ping_interval_ms,
                                    struct instant now, struct session_end *end)
 {
-    static const struct session_end no_login = {"no login in time", CLOSE_NO_LOGIN, false};
-    static const struct session_end restarting = {"restarting", CLOSE_RESTART, false};
+    static const struct session_end no_login = {"no login in time", CLOSE_NO_LOGIN};
+    static const struct session_end restarting = {"restarting", CLOSE_RESTART};
     int64_t silence_ms = native_session_silence_ms(ping_interval_ms);
     const struct session *s = &n->base;
 
     if (session_is_over(s, now, s->state == SESSION_NEW ? &no_login : &restarting, end))
         return NATIVE_DUE_CLOSE;
-    *end = (struct session_end){"ping timeout", CLOSE_POLICY, false};
+    *end = (struct session_end){"ping timeout", CLOSE_POLICY};
     if (!is_one_way(n) && n->pinged_ms > n->heard_ms && now.ms - n->heard_ms >= silence_ms)
         return NATIVE_DUE_CLOSE;
-    *end = (struct session_end){"does not read", CLOSE_POLICY, false};
+    *end = (struct session_end){"does not read", CLOSE_POLICY};
     if (s->blocked_ms && now.ms - s->blocked_ms >= silence_ms)
         return NATIVE_DUE_CLOSE;
     return now.ms - n->pinged_ms >= ping_interval_ms ? NATIVE_DUE_PING : NATIVE_DUE_NOTHING;
@@ -456,7 +466,7 @@ static bool check(struct engine *e, struct session *s)
         is_work = false;
         break;
     }
-    if (s->state == SESSION_CLOSING || !n->wants_online || !engine_has_news(e, &n->online_seen))
+    if (s->state == SESSION_CLOSING || !wants_online(n) || !engine_has_news(e, &n->online_seen))
         return is_work;
     tell_online(e, n);
     return true;
@@ -465,7 +475,7 @@ static bool check(struct engine *e, struct session *s)
 static void end_native(struct engine *e, struct session *s)
 {
     (void)e;
-    s->end.is_told = true;
+    s->is_end_told = true;
     s->conn->transport->close(s->conn, s->end.code, s->end.reason);
 }
 

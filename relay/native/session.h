@@ -16,8 +16,7 @@ struct native_session {
     struct slot *slot; /* owned: what waits; NULL: nothing does */
     int64_t heard_ms;
     int64_t pinged_ms;
-    struct online online_seen; /* as it was last told */
-    bool wants_online;
+    struct online online_seen; /* as it was last told; of UINT32_MAX users: it is not to be told */
 };
 
 enum native_due { NATIVE_DUE_NOTHING, NATIVE_DUE_PING, NATIVE_DUE_CLOSE };

@@ -232,8 +232,7 @@ static enum err encode_session(struct api *api, const struct session *s, struct 
         (e = buf_printf(out, ",\"protocol\":\"%s\",\"address\":", s->protocol->name)) ||
         (e = json_append_text(out, span_of(address))))
         return e;
-    return buf_printf(out, ",\"age\":%" PRId64 ",\"pending\":%s}",
-                      (api->now.ms - s->opened_ms) / 1000,
+    return buf_printf(out, ",\"age\":%" PRId64 ",\"pending\":%s}", api->now.ms / 1000 - s->opened_s,
                       s->blocked_ms || s->pending_on != HUB_NOT_LISTED ? "true" : "false");
 }
 

@@ -6,24 +6,11 @@
 #include "relay/session/hub.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* A failed insertion leaves the table as it was, and the new entry's hh.tbl at NULL. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 #include "common/bytes/invariant.h"
+#include "relay/session/user_table.h"
 
 enum cursor { CURSOR_DUE, CURSOR_SWEEP, CURSOR_COUNT };
-
-struct hub_user {
-    UT_hash_handle hh;
-    struct session *newest;
-    struct session *oldest;
-    uint32_t sessions;
-    uint8_t id_len;
-    char id[];
-};
 
 struct hub_queue {
     struct session *first, *last;
@@ -31,7 +18,7 @@ struct hub_queue {
 };
 
 struct hub {
-    struct hub_user *users;
+    struct user_table users;
     struct session *first; /* of a circular list */
     struct session *cursors[CURSOR_COUNT];
     struct session *closing_first; /* of a list that ends with NULL */
@@ -52,15 +39,9 @@ struct hub *hub_new(void)
 
 void hub_free(struct hub *h)
 {
-    struct hub_user *u, *next;
-
     if (!h)
         return;
-    HASH_ITER(hh, h->users, u, next)
-    {
-        HASH_DEL(h->users, u);
-        free(u);
-    }
+    user_table_deinit(&h->users);
     free(h);
 }
 
@@ -90,35 +71,11 @@ void hub_add(struct hub *h, struct session *s)
     count_protocol(h, s->protocol, 1);
 }
 
-static struct hub_user *find_user(const struct hub *h, struct span id)
-{
-    struct hub_user *u;
-
-    HASH_FIND(hh, h->users, id.p, id.len, u);
-    return u;
-}
-
-static struct hub_user *add_user(struct hub *h, struct span id)
-{
-    struct hub_user *u = calloc(1, sizeof(*u) + id.len);
-
-    if (!u)
-        return NULL;
-    memcpy(u->id, id.p, id.len);
-    u->id_len = (uint8_t)id.len;
-    HASH_ADD_KEYPTR(hh, h->users, u->id, id.len, u);
-    if (!u->hh.tbl) {
-        free(u);
-        return NULL;
-    }
-    return u;
-}
-
 enum err hub_login(struct hub *h, struct session *s, struct span user)
 {
-    struct hub_user *u = find_user(h, user);
+    struct hub_user *u = user_table_find(&h->users, user);
 
-    if (!u && !(u = add_user(h, user)))
+    if (!u && !(u = user_table_add(&h->users, user)))
         return ERR_NO_MEMORY;
     s->user = u;
     s->of_user.prev = NULL;
@@ -148,10 +105,8 @@ static void unlink_user(struct hub *h, struct session *s)
         s->of_user.next->of_user.prev = s->of_user.prev;
     else
         u->oldest = s->of_user.prev;
-    if (--u->sessions == 0) {
-        HASH_DEL(h->users, u);
-        free(u);
-    }
+    if (--u->sessions == 0)
+        user_table_remove(&h->users, u);
     s->user = NULL;
     h->pages--;
 }
@@ -222,7 +177,7 @@ void hub_close(struct hub *h, struct session *s, uint16_t code, const char *reas
     (void)INVARIANT(h->sessions > 0 && h->blocked <= h->sessions);
     hub_remove(h, s);
     s->state = SESSION_CLOSING;
-    s->end = (struct session_end){reason, code, false};
+    s->end = (struct session_end){reason, code};
     s->all.next = NULL;
     s->all.prev = h->closing_last;
     if (s->all.prev)
@@ -244,7 +199,7 @@ struct session *hub_last_closing(const struct hub *h)
 
 struct session *hub_find(const struct hub *h, struct span user)
 {
-    struct hub_user *u = find_user(h, user);
+    struct hub_user *u = user_table_find(&h->users, user);
 
     return u ? u->newest : NULL;
 }
@@ -271,7 +226,7 @@ size_t hub_sessions(const struct hub *h)
 
 size_t hub_users(const struct hub *h)
 {
-    return HASH_COUNT(h->users);
+    return h->users.count;
 }
 
 size_t hub_pages(const struct hub *h)

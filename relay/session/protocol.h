@@ -78,7 +78,7 @@ struct protocol {
      */
     bool (*check)(struct engine *e, struct session *s);
 
-    /* Says the last words to a session that is closing (s->end), sets s->end.is_told and closes its
+    /* Says the last words to a session that is closing (s->end), sets s->is_end_told and closes its
      * connections. */
     void (*end)(struct engine *e, struct session *s);
 

@@ -3,7 +3,8 @@
 
 void session_init(struct session *s, const struct protocol *protocol, struct instant now)
 {
-    *s = (struct session){.protocol = protocol, .opened_ms = now.ms, .state = SESSION_NEW};
+    *s = (struct session){
+        .protocol = protocol, .opened_s = (uint32_t)(now.ms / 1000), .state = SESSION_NEW};
 }
 
 bool session_is_over(const struct session *s, struct instant now, const struct session_end *late,
@@ -15,7 +16,7 @@ bool session_is_over(const struct session *s, struct instant now, const struct s
     }
     if (s->state != SESSION_OPEN || now.s < s->token_expires_at + TOKEN_GRACE_S)
         return false;
-    *end = (struct session_end){"token expired", CLOSE_TOKEN, false};
+    *end = (struct session_end){"token expired", CLOSE_TOKEN};
     return true;
 }
 

@@ -57,27 +57,30 @@ struct session_origin {
 struct session_end {
     const char *reason; /* static text */
     uint16_t code;
-    bool is_told; /* its protocol has said what there is to say, and closes the connection */
 };
 
+/* First what a ring looks at, in one line of the cache. */
 struct session {
     struct session_link all; /* of all sessions, or of the closing ones */
-    struct session_link of_user;
-    struct session_link pending; /* of those that have something to send */
-    struct hub_user *user;       /* NULL before login */
+    union {
+        struct session_link of_user; /* until it is closing; */
+        struct session_end end;      /* and from then on */
+    };
     const struct protocol *protocol;
-    struct conn *conn; /* NULL: none at present */
-    struct session_end end;
-    int64_t opened_ms;
+    struct conn *conn;        /* NULL: none at present */
     int64_t blocked_ms;       /* since when its client takes no bytes; 0: it takes them */
+    uint32_t round;           /* the hub's broadcast that it has had */
+    uint8_t state;            /* enum session_state */
+    uint8_t pending_on;       /* enum hub_list */
+    bool is_proven;           /* has been a user's */
+    bool is_end_told;         /* its protocol has said its last words, and closes the connection */
     int64_t deadline_ms;      /* of login, of a drain, of the close; 0: none */
     int64_t token_expires_at; /* unix time */
     int64_t token_generation; /* of the newest token it has shown: see token_is_revoked() */
+    struct session_link pending; /* of those that have something to send */
+    struct hub_user *user;       /* NULL before login */
     struct session_origin origin;
-    uint32_t round;     /* the hub's broadcast that it has had */
-    uint8_t state;      /* enum session_state */
-    uint8_t pending_on; /* enum hub_list */
-    bool is_proven;     /* has been a user's */
+    uint32_t opened_s; /* monotonic */
 };
 
 enum { TOKEN_GRACE_S = 30 };

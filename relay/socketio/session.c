@@ -126,7 +126,7 @@ static void settle(struct engine *e, struct socketio_session *ss)
         return;
     if (s->state != SESSION_CLOSING)
         engine_close(e, s, ss->eio.is_by_peer ? CLOSE_NORMAL : CLOSE_POLICY, ss->eio.reason);
-    else if (s->end.is_told && !s->conn)
+    else if (s->is_end_told && !s->conn)
         engine_forget(e, s);
 }
 
@@ -134,7 +134,7 @@ static void write_due(struct engine *e, struct socketio_session *ss)
 {
     if (eio_session_owes_poll(&ss->eio) && ss->poll)
         answer_poll(ss);
-    if (ss->base.conn && !ss->base.end.is_told)
+    if (ss->base.conn && !ss->base.is_end_told)
         write_waiting(e, ss);
     engine_note_blocked(e, &ss->base, eio_session_has_waiting(&ss->eio));
 }
@@ -583,8 +583,8 @@ static bool deliver(struct engine *e, struct session *s, struct frames *frames)
 
 static bool check(struct engine *e, struct session *s)
 {
-    static const struct session_end no_login = {"no login in time", CLOSE_NO_LOGIN, false};
-    static const struct session_end restarting = {"restarting", CLOSE_RESTART, false};
+    static const struct session_end no_login = {"no login in time", CLOSE_NO_LOGIN};
+    static const struct session_end restarting = {"restarting", CLOSE_RESTART};
     struct eio_limits limits = limits_of(e);
     struct socketio_session *ss = of(s);
     struct session_end end;
@@ -639,7 +639,7 @@ static void end(struct engine *e, struct session *s)
     if (!is_closed_by_client(ss) || eio_session_leave(&ss->eio))
         eio_session_close(&ss->eio, s->end.reason, e->now.ms);
     write_due(e, ss);
-    s->end.is_told = true;
+    s->is_end_told = true;
     if (s->conn)
         s->conn->transport->close(s->conn, close_code_of(s), s->end.reason);
     /* What is yet to be told waits for the next poll, unless none can come any more. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <libwebsockets.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,28 +41,67 @@ struct websockets {
     char chunk[READ_SIZE];
 };
 
-/* A pong that the socket has not taken yet. */
-struct late_pong {
-    size_t len;
-    char bytes[WS_CONTROL_MAX];
+/* What is half read, half written or on its way to the end. Few connections have any at a time. */
+struct unfinished {
+    struct ws_decoder decoder;
+    const char *close_reason; /* NULL: it is not closing */
+    uint16_t close_code;
+    bool has_told_close;
+    bool has_backlog; /* libwebsockets holds bytes, or did, that the socket has not taken */
+    bool has_pong;
+    uint8_t pong_len;
+    char pong[WS_CONTROL_MAX];
 };
 
 struct websocket {
     struct conn conn;
-    ev_io io;
-    struct websockets *owner;
+    ev_io io; /* its data is the owner */
     struct lws *wsi;
-    struct ws_decoder decoder;
-    struct late_pong *pong;   /* owned; NULL: none waits */
-    const char *close_reason; /* NULL: it is not closing */
-    uint16_t close_code;
-    bool has_told_close;
-    bool has_backlog; /* libwebsockets may still hold bytes that the socket has not taken */
+    struct unfinished *unfinished; /* owned; NULL: nothing is */
 };
 
 static struct websocket *websocket_of(struct conn *c)
 {
     return (struct websocket *)c;
+}
+
+static struct websocket *websocket_of_io(ev_io *io)
+{
+    return (struct websocket *)(void *)((char *)io - offsetof(struct websocket, io));
+}
+
+static struct websockets *owner_of(const struct websocket *ws)
+{
+    return ws->io.data;
+}
+
+/* NULL: out of memory. */
+static struct unfinished *get_unfinished(struct websocket *ws)
+{
+    if (!ws->unfinished)
+        ws->unfinished = calloc(1, sizeof(*ws->unfinished));
+    return ws->unfinished;
+}
+
+/* The struct of libwebsockets is not looked at, and so not fetched, while nothing waits in it. */
+static bool is_blocked(struct websocket *ws)
+{
+    struct unfinished *u = ws->unfinished;
+
+    if (u && u->has_backlog)
+        u->has_backlog = lws_partial_buffered(ws->wsi);
+    return u && u->has_backlog;
+}
+
+static void drop_finished(struct websocket *ws)
+{
+    struct unfinished *u = ws->unfinished;
+
+    if (!u || u->close_reason || u->has_pong || is_blocked(ws) ||
+        !ws_decoder_is_between_messages(&u->decoder))
+        return;
+    free(u);
+    ws->unfinished = NULL;
 }
 
 static void forget(struct websockets *w, struct lws *wsi, struct websocket *ws)
@@ -71,35 +111,37 @@ static void forget(struct websockets *w, struct lws *wsi, struct websocket *ws)
     if (w->opened == ws)
         w->opened = NULL;
     w->events->on_gone(w->ctx, &ws->conn);
-    ws_decoder_deinit(&ws->decoder);
-    free(ws->pong);
+    if (ws->unfinished)
+        ws_decoder_deinit(&ws->unfinished->decoder);
+    free(ws->unfinished);
     free(ws);
-}
-
-static void establish(struct websockets *w, struct lws *wsi)
-{
-    w->opened = w->opening;
-    w->opening = NULL;
-    w->opened->wsi = wsi;
-    w->opened->has_backlog = true; /* its answer to the handshake, perhaps */
-    lws_set_opaque_user_data(wsi, w->opened);
 }
 
 /* --- out --- */
 
-/* Its own struct is not looked at, and so not fetched, while nothing waits in it. */
-static bool is_blocked(struct websocket *ws)
+static void kill_websocket(struct conn *c)
 {
-    if (ws->has_backlog)
-        ws->has_backlog = lws_partial_buffered(ws->wsi);
-    return ws->has_backlog;
+    (void)shutdown(lws_get_socket_fd(websocket_of(c)->wsi), SHUT_RDWR);
+}
+
+/* After libwebsockets wrote. A frame must not overtake what it holds. */
+static void note_backlog(struct websocket *ws)
+{
+    if (!lws_partial_buffered(ws->wsi))
+        return;
+    if (get_unfinished(ws))
+        ws->unfinished->has_backlog = true;
+    else
+        kill_websocket(&ws->conn);
 }
 
 /* The socket takes it, or libwebsockets keeps what is left. */
 static int write_raw(struct websocket *ws, unsigned char *bytes, size_t len)
 {
-    ws->has_backlog = true;
-    return lws_write(ws->wsi, bytes, len, LWS_WRITE_RAW);
+    int n = lws_write(ws->wsi, bytes, len, LWS_WRITE_RAW);
+
+    note_backlog(ws);
+    return n;
 }
 
 static void write_control(struct websocket *ws, uint8_t first, struct span payload)
@@ -123,12 +165,17 @@ static void write_close(struct websocket *ws, uint16_t code, const char *reason)
     write_control(ws, FRAME_CLOSE, (struct span){payload, code == WS_CODE_NONE ? 0 : 2 + len});
 }
 
+static bool has_told_close(const struct websocket *ws)
+{
+    return ws->unfinished && ws->unfinished->has_told_close;
+}
+
 /* The client answers by a close of its own, or ends, or is cut off. A close() here, with bytes of
  * its own unread, would reset the connection, and the frame might be lost with it. */
 static void tell_close(struct websocket *ws)
 {
-    ws->has_told_close = true;
-    write_close(ws, ws->close_code, ws->close_reason);
+    ws->unfinished->has_told_close = true;
+    write_close(ws, ws->unfinished->close_code, ws->unfinished->close_reason);
     if (!is_blocked(ws))
         (void)shutdown(lws_get_socket_fd(ws->wsi), SHUT_WR);
     lws_set_timeout(ws->wsi, PENDING_TIMEOUT_CLOSE_ACK, CLOSE_TIMEOUT_S);
@@ -137,39 +184,47 @@ static void tell_close(struct websocket *ws)
 /* What is half written goes out first. The connection may be gone on return. */
 static void end_websocket(struct websocket *ws)
 {
-    ev_io_stop(ws->owner->loop, &ws->io);
+    ev_io_stop(owner_of(ws)->loop, &ws->io);
     lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
 /* RFC 6455 5.5.3: only the last of several pings needs a pong, where they cannot go out at once. */
 static void answer_ping(struct websocket *ws, struct span payload)
 {
-    if (ws->has_told_close)
+    struct unfinished *u;
+
+    if (has_told_close(ws))
         return;
     if (!is_blocked(ws)) {
         write_control(ws, FRAME_PONG, payload);
         return;
     }
-    if (!ws->pong && !(ws->pong = malloc(sizeof(*ws->pong))))
+    if (!(u = get_unfinished(ws)))
         return;
-    ws->pong->len = payload.len;
+    u->has_pong = true;
+    u->pong_len = (uint8_t)payload.len;
     if (payload.len > 0)
-        memcpy(ws->pong->bytes, payload.p, payload.len);
+        memmove(u->pong, payload.p, payload.len);
     lws_callback_on_writable(ws->wsi);
+}
+
+static void answer_late(struct websocket *ws)
+{
+    struct unfinished *u = ws->unfinished;
+
+    if (!u || !u->has_pong)
+        return;
+    u->has_pong = false;
+    answer_ping(ws, (struct span){u->pong, u->pong_len});
 }
 
 static void on_writable(struct websockets *w, struct websocket *ws)
 {
-    if (ws->pong) {
-        struct late_pong *pong = ws->pong;
-
-        ws->pong = NULL;
-        answer_ping(ws, (struct span){pong->bytes, pong->len});
-        free(pong);
-    }
-    if (!ws->close_reason)
+    answer_late(ws);
+    drop_finished(ws);
+    if (!ws->unfinished || !ws->unfinished->close_reason)
         w->events->on_writable(w->ctx, &ws->conn);
-    else if (!ws->has_told_close)
+    else if (!has_told_close(ws))
         tell_close(ws);
 }
 
@@ -178,7 +233,7 @@ static void on_writable(struct websockets *w, struct websocket *ws)
 /* False: nothing counts any more, and the connection may be gone. */
 static bool hear(struct websocket *ws, const struct ws_event *event)
 {
-    struct websockets *w = ws->owner;
+    struct websockets *w = owner_of(ws);
     struct piece piece = {event->bytes, event->is_binary ? PIECE_BINARY : PIECE_TEXT,
                           event->is_last};
 
@@ -196,20 +251,57 @@ static bool hear(struct websocket *ws, const struct ws_event *event)
     default:
         break;
     }
-    if (!ws->has_told_close && !is_blocked(ws))
+    if (!has_told_close(ws) && !is_blocked(ws))
         write_close(ws, event->code,
                     event->type == WS_EVENT_BROKEN ? "WebSocket protocol broken" : "");
     end_websocket(ws);
     return false;
 }
 
+/* Most reads end where a message does, and leave nothing to be kept until the next one. */
+static struct ws_decoder take_decoder(struct websocket *ws)
+{
+    struct ws_decoder d = {0};
+
+    if (!ws->unfinished)
+        return d;
+    d = ws->unfinished->decoder;
+    ws->unfinished->decoder = (struct ws_decoder){0};
+    drop_finished(ws);
+    return d;
+}
+
+static void keep_decoder(struct websocket *ws, struct ws_decoder *d)
+{
+    if (ws_decoder_is_between_messages(d))
+        return;
+    if (get_unfinished(ws)) {
+        ws->unfinished->decoder = *d;
+        return;
+    }
+    ws_decoder_deinit(d);
+    end_websocket(ws);
+}
+
+static void read_frames(struct websocket *ws, struct span in)
+{
+    struct ws_decoder d = take_decoder(ws);
+    struct ws_event event;
+
+    while (ws_decode(&d, &in, &event)) {
+        if (!hear(ws, &event)) {
+            ws_decoder_deinit(&d);
+            return;
+        }
+    }
+    keep_decoder(ws, &d);
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
-    struct websocket *ws = io->data;
-    char *chunk = ws->owner->chunk;
+    struct websocket *ws = websocket_of_io(io);
+    char *chunk = owner_of(ws)->chunk;
     ssize_t n = recv(io->fd, chunk, READ_SIZE, 0);
-    struct ws_event event;
-    struct span in;
 
     (void)loop;
     (void)events;
@@ -219,13 +311,18 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
         end_websocket(ws);
         return;
     }
-    in = (struct span){chunk, (size_t)n};
-    while (ws_decode(&ws->decoder, &in, &event))
-        if (!hear(ws, &event))
-            return;
+    read_frames(ws, (struct span){chunk, (size_t)n});
 }
 
 /* --- what libwebsockets calls --- */
+
+static void establish(struct websockets *w, struct lws *wsi)
+{
+    w->opened = w->opening;
+    w->opening = NULL;
+    w->opened->wsi = wsi;
+    lws_set_opaque_user_data(wsi, w->opened);
+}
 
 static void on_event(struct websockets *w, struct websocket *ws, enum lws_callback_reasons reason)
 {
@@ -377,18 +474,17 @@ static void close_websocket(struct conn *c, uint16_t code, const char *reason)
 {
     struct websocket *ws = websocket_of(c);
 
-    ws->close_code = code;
-    ws->close_reason = reason;
+    if (!get_unfinished(ws)) {
+        kill_websocket(c);
+        return;
+    }
+    ws->unfinished->close_code = code;
+    ws->unfinished->close_reason = reason;
     /* The close frame has to come after what is half written. */
     if (is_blocked(ws))
         lws_callback_on_writable(ws->wsi);
     else
         tell_close(ws);
-}
-
-static void kill_websocket(struct conn *c)
-{
-    (void)shutdown(lws_get_socket_fd(websocket_of(c)->wsi), SHUT_RDWR);
 }
 
 static const struct transport websocket_transport = {send_frame, close_websocket, kill_websocket};
@@ -404,9 +500,8 @@ struct conn *websocket_open(struct websockets *w, int fd, const struct upgrade *
         return NULL;
     }
     ws->conn.transport = &websocket_transport;
-    ws->owner = w;
     ev_io_init(&ws->io, on_readable, fd, EV_READ);
-    ws->io.data = ws;
+    ws->io.data = w;
     w->opening = ws;
     wsi = lws_adopt_socket_vhost_readbuf(w->vhost, fd, head, handshake_compose_head(upgrade, head));
     if (!w->opening) {
@@ -414,6 +509,7 @@ struct conn *websocket_open(struct websockets *w, int fd, const struct upgrade *
         w->opened = NULL;
         if (!ws)
             return NULL;
+        note_backlog(ws); /* of the answer to the handshake */
         lws_rx_flow_control(ws->wsi, 0);
         ev_io_start(w->loop, &ws->io);
         return &ws->conn;

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* epoll_ref.c - the limit that the relay is measured against: a bare epoll loop that does the same
  * work with nothing around it. It takes the swarm's sessions and the relay's publish calls, encodes
- * one frame a call, and hands it to the kernel by one send() a session. It checks no token, knows
- * no user (number n of a call is the n-th session that logged in), pings nobody, and keeps nothing
- * that a socket does not take.
+ * one frame a call, and hands it to the kernel by one send() a session. It knows no user (number n
+ * of a call is the n-th session that logged in), pings nobody, and keeps nothing that a socket does
+ * not take.
+ *
+ *     epoll_ref [SECRET-FILE]
+ *
+ *     SECRET-FILE  checks each login's token, HS256 and its time, by this secret; else none is
+ * looked at
  *
  * Prints "listening CLIENT-PORT PUBLISH-PORT"; runs until it is ended. */
 #define _GNU_SOURCE /* accept4, memmem */
@@ -15,7 +20,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "tests/bench/kit.h"
 
@@ -24,6 +34,9 @@ enum {
     INPUT_MAX = 8192,
     FRAME_MAX = 128, /* under 126 bytes of text: a header of two bytes */
     EVENTS_PER_TURN = 512,
+    SECRET_MAX = 256,
+    TOKEN_PART_MAX = 1024,
+    MAC_LEN = 32,
 };
 
 enum kind { KIND_CLIENT_LISTENER, KIND_PUBLISH_LISTENER, KIND_CLIENT, KIND_PUBLISHER };
@@ -47,6 +60,7 @@ struct server {
     int epoll_fd;
     struct peer **sessions;
     size_t session_count;
+    char secret[SECRET_MAX]; /* empty: tokens are not looked at */
 };
 
 static const char upgrade_answer[] = "HTTP/1.1 101 Switching Protocols\r\n"
@@ -121,6 +135,58 @@ static void on_login(struct server *s, struct peer *p)
     write_frame(p, &f);
 }
 
+static int64_t field(const char *text, const char *name)
+{
+    const char *found = strstr(text, name);
+
+    return found ? strtoll(found + strlen(name), NULL, 10) : 0;
+}
+
+/* base64url of RFC 4648 5, into `out` with a NUL after it. Returns the length; 0: not good. */
+static size_t decode(const char *text, size_t len, char out[TOKEN_PART_MAX])
+{
+    unsigned char in[TOKEN_PART_MAX];
+    size_t padded = (len + 3) / 4 * 4;
+    int n;
+
+    if (len == 0 || padded >= TOKEN_PART_MAX)
+        return 0;
+    for (size_t i = 0; i < padded; i++)
+        in[i] = (unsigned char)(i >= len         ? '='
+                                : text[i] == '-' ? '+'
+                                : text[i] == '_' ? '/'
+                                                 : text[i]);
+    n = EVP_DecodeBlock((unsigned char *)out, in, (int)padded);
+    if (n < 0)
+        return 0;
+    out[(size_t)n - (padded - len)] = '\0';
+    return (size_t)n - (padded - len);
+}
+
+/* {"type":"login","token":"HEAD.CLAIMS.MAC"}; the swarm's mask leaves the text as it is. */
+static bool is_login_good(const struct server *s, const char *in, size_t len)
+{
+    static const char before[] = "\"token\":\"";
+    const char *token = memmem(in, len, before, sizeof(before) - 1), *end, *claims, *mac;
+    char decoded[TOKEN_PART_MAX];
+    unsigned char right[MAC_LEN];
+
+    if (!token)
+        return false;
+    token += sizeof(before) - 1;
+    end = memchr(token, '"', len - (size_t)(token - in));
+    claims = end ? memchr(token, '.', (size_t)(end - token)) : NULL;
+    mac = claims ? memchr(claims + 1, '.', (size_t)(end - claims - 1)) : NULL;
+    if (!mac || !HMAC(EVP_sha256(), s->secret, (int)strlen(s->secret), (const unsigned char *)token,
+                      (size_t)(mac - token), right, NULL))
+        return false;
+    if (decode(mac + 1, (size_t)(end - mac - 1), decoded) != MAC_LEN ||
+        CRYPTO_memcmp(decoded, right, MAC_LEN) != 0)
+        return false;
+    return decode(claims + 1, (size_t)(mac - claims - 1), decoded) > 0 &&
+           strstr(decoded, "\"sub\":\"") && field(decoded, "\"exp\":") > time(NULL);
+}
+
 /* The swarm sends a request, a login, a pong, each in one segment, and the next after an answer. */
 static void on_client(struct server *s, struct peer *p)
 {
@@ -134,16 +200,11 @@ static void on_client(struct server *s, struct peer *p)
     } else if (!p->is_upgraded) {
         p->is_upgraded = true;
         (void)send(p->fd, upgrade_answer, sizeof(upgrade_answer) - 1, MSG_NOSIGNAL);
+    } else if (!p->is_in && s->secret[0] && !is_login_good(s, in, (size_t)n)) {
+        end_peer(s, p);
     } else if (!p->is_in) {
         on_login(s, p);
     }
-}
-
-static int64_t field(const char *text, const char *name)
-{
-    const char *found = strstr(text, name);
-
-    return found ? strtoll(found + strlen(name), NULL, 10) : 0;
 }
 
 static size_t ring_all(struct server *s, const char *body)
@@ -227,7 +288,17 @@ static void turn(struct server *s)
     }
 }
 
-int main(void)
+static void read_secret(struct server *s, const char *path)
+{
+    FILE *f = fopen(path, "r");
+
+    if (!f || !fgets(s->secret, SECRET_MAX, f))
+        die(path);
+    s->secret[strcspn(s->secret, "\n")] = '\0';
+    fclose(f);
+}
+
+int main(int argc, char **argv)
 {
     static struct server s;
     uint16_t client_port, publish_port;
@@ -236,6 +307,8 @@ int main(void)
     s.sessions = calloc(SESSIONS_MAX, sizeof(struct peer *));
     if (!s.sessions)
         die("memory");
+    if (argc > 1)
+        read_secret(&s, argv[1]);
     s.epoll_fd = watch_new();
     new_peer(&s, KIND_CLIENT_LISTENER, listen_local(&client_port));
     new_peer(&s, KIND_PUBLISH_LISTENER, listen_local(&publish_port));

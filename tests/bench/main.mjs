@@ -10,6 +10,7 @@ import { within } from '../harness/wait.mjs';
 import { describeMachine } from './proc.mjs';
 import { Scope } from './scope.mjs';
 import { formatTable } from './table.mjs';
+import { seed } from './turns.mjs';
 
 const SCENARIO_MS = 300_000;
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), 'scenarios');
@@ -37,7 +38,7 @@ if (unknown.length > 0) {
   process.stderr.write(`no scenario ${unknown.join(', ')}; there are ${all.join(', ')}\n`);
   process.exit(64);
 }
-process.stdout.write(`${describeMachine()}\n`);
+process.stdout.write(`${describeMachine()}; order of turns by BENCH_SEED=${seed}\n`);
 for (const name of names) {
   try {
     await runScenario(name);

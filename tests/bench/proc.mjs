@@ -68,6 +68,11 @@ export function memoryOf(pid) {
   return { rss: bytes('Rss'), pss: bytes('Pss') };
 }
 
+// PSS of a process and of all below it.
+export function memoryOfTree(pid) {
+  return treeOf(pid).reduce((sum, one) => sum + memoryOf(one).pss, 0);
+}
+
 export function descriptorLimit() {
   const [, soft] = read('/proc/self/limits').match(/^Max open files\s+(\d+)/m);
   return Number(soft);

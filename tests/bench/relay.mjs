@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// relay.mjs - the relay alone, or beside the bare loop and each with a swarm of its own: what a side of a
+// relay.mjs - the relay alone, or in turns with the bare loop and each with a swarm of its own: what a side of a
 // comparison is ({name, pid, clients, publish, key, swarm}), and how it is rung.
 
 import { execFileSync } from 'node:child_process';
@@ -9,6 +9,7 @@ import path from 'node:path';
 import { build, freePort, makeFolder, makeKey, OPEN, request, signToken, startRelay, writeSettings } from '../harness/index.mjs';
 import { parseMetrics } from '../harness/metrics_text.mjs';
 import { startReference, Swarm, writeRequests } from './tools.mjs';
+import { shuffled, takeTurns } from './turns.mjs';
 
 // Limits that would stand in the way of a load from one machine, as far as this relay has them.
 const UNLIMITED = {
@@ -63,17 +64,28 @@ export async function startRelayAlone(scope, config = {}, { env = UNIT_ENV, secr
   return { ...(await startRelaySide(scope, folder, secret, config, env)), folder, secret };
 }
 
-// The relay first, then the bare loop; each with a swarm that has `users` tokens and no session yet.
-export async function startSides(scope, users, config = {}) {
+// What sides of a comparison have in common: {secret, secretFile, withSwarm(start, measure)}, a turn in which `measure` gets the side
+// that `start` starts, with a swarm that has `users` tokens and no session yet.
+export function prepareSwarms(scope, users) {
   const folder = makeFolder(scope);
   const secret = makeKey();
   const tokens = writeTokens(folder, secret, users);
-  const sides = [await startRelaySide(scope, folder, secret, config), await startReference(scope)];
-  for (const side of sides) {
-    side.folder = folder;
-    side.swarm = await Swarm.start(scope, side.clients, tokens);
-  }
-  return sides;
+  const secretFile = path.join(folder, 'secret');
+  writeFileSync(secretFile, `${secret}\n`, { mode: 0o600 });
+  const withSwarm = (start, measure) => async (turn) => {
+    const side = await start(turn);
+    return measure({ ...side, folder, swarm: await Swarm.start(turn, side.clients, tokens) });
+  };
+  return { secret, secretFile, withSwarm };
+}
+
+// The bare loop and the relay in turns. Answers {bare, relay}: what `measure` found in each round.
+export function compare(scope, { users, rounds, config }, measure) {
+  const { secret, withSwarm } = prepareSwarms(scope, users);
+  return takeTurns(rounds, {
+    bare: withSwarm(startReference, measure),
+    relay: withSwarm((turn) => startRelayAlone(turn, config, { secret }), measure),
+  });
 }
 
 export async function ringAll(side) {
@@ -89,21 +101,12 @@ export async function metricsOf(side) {
   return parseMetrics(text);
 }
 
-function shuffled(count) {
-  const order = Array.from({ length: count }, (_, n) => n);
-  for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
-}
-
 // A file of personal publish calls for load.c, to all of `users` from the first on in a random order,
 // each call with so many rings.
 export function writeRings(side, users, { first = 0, ringsPerCall = 1 } = {}) {
   const file = path.join(side.folder, `rings-${side.pid}-${first}`);
   const id = ringsPerCall === 1 ? TIME : 7; // load.c writes the time only once into a call
-  const rings = shuffled(users).map((n) => `{"to":["${userName(first + n)}"],"version":57,"seq":94,"num":4,"hit":1,"id":${id}}`);
+  const rings = shuffled(Array(users).keys()).map((n) => `{"to":["${userName(first + n)}"],"version":57,"seq":94,"num":4,"hit":1,"id":${id}}`);
   const requests = [];
   for (let i = 0; i < rings.length; i += ringsPerCall) {
     requests.push({

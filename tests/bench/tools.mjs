@@ -59,13 +59,13 @@ export class Swarm {
   }
 }
 
-// The bare loop; see epoll_ref.c. Answers a side, as startRelaySide() does.
-export async function startReference(scope) {
-  const service = new Service({ name: 'epoll_ref', command: tool('epoll_ref'), okCodes: [null] });
+// The bare loop; see epoll_ref.c. Answers a side, as startRelaySide() does. With a file of their secret it checks tokens.
+export async function startReference(scope, secretFile) {
+  const service = new Service({ name: 'epoll_ref', command: tool('epoll_ref'), args: secretFile ? [secretFile] : [], okCodes: [null] });
   scope.after(() => service.stop().catch(failRun));
   await service.start();
   const [, clients, publish] = await service.waitLog(/^listening (\d+) (\d+)$/m);
-  return { name: 'bare epoll loop', pid: service.pid, clients: `127.0.0.1:${clients}`, publish: `127.0.0.1:${publish}`, key: 'none' };
+  return { name: 'bare epoll loop', isReference: true, pid: service.pid, clients: `127.0.0.1:${clients}`, publish: `127.0.0.1:${publish}`, key: 'none' };
 }
 
 // libfcgi with a constant answer; see fcgi_const.c.

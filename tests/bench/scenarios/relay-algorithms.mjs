@@ -11,10 +11,11 @@ import { withCpu } from '../proc.mjs';
 import { startRelayAlone, writeTokens } from '../relay.mjs';
 import { median } from '../table.mjs';
 import { startReference, Swarm } from '../tools.mjs';
+import { takeTurns } from '../turns.mjs';
 
 const FIRST = 500; // open beforehand
 const COUNT = 2500;
-const RUNS = 3;
+const ROUNDS = 3;
 const PAIRS = ['EdDSA', 'ES256', 'RS256'];
 
 export const title = 'CPU per accept and login, by the algorithm of the token';
@@ -29,39 +30,30 @@ function makeKeys(folder, algorithm, secret) {
   return { settings, sign: (user) => signAlone(algorithm, privateKey, user) };
 }
 
-async function measure(scope, side, tokens) {
+const measure = (start, tokens) => async (scope) => {
+  const side = await start(scope);
   const swarm = await Swarm.start(scope, side.clients, tokens);
   await swarm.open(FIRST);
   const { cpu } = await withCpu({ server: side.pid }, () => swarm.open(FIRST + COUNT));
-  await swarm.service.kill();
   return cpu.server / COUNT;
-}
+};
 
 export async function run(scope) {
   const folder = makeFolder(scope);
   const secret = makeKey();
-  const sides = { none: { start: () => startReference(scope), tokens: writeTokens(folder, secret, FIRST + COUNT) } };
+  const sides = { none: measure(startReference, writeTokens(folder, secret, FIRST + COUNT)) };
   for (const [i, algorithm] of ['HS256', ...PAIRS].entries()) {
     const { settings, sign } = makeKeys(folder, algorithm, secret);
-    sides[algorithm] = {
-      start: () => startRelayAlone(scope, settings, { secret }),
-      tokens: writeTokens(folder, secret, FIRST + COUNT, (i + 1) * 100_000, sign),
-    };
+    const tokens = writeTokens(folder, secret, FIRST + COUNT, (i + 1) * 100_000, sign);
+    sides[algorithm] = measure((turn) => startRelayAlone(turn, settings, { secret }), tokens);
   }
-  const costs = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
-  for (let i = 0; i < RUNS; i++) {
-    for (const [name, { start, tokens }] of Object.entries(sides)) {
-      const side = await start();
-      costs[name].push(await measure(scope, side, tokens));
-      await side.service?.stop();
-    }
-  }
+  const costs = await takeTurns(ROUNDS, sides);
   const bare = median(costs.none);
   return [
     {
       columns: ['token', 'CPU µs per session', '× the bare loop'],
       rows: Object.entries(costs).map(([name, all]) => [name === 'none' ? 'bare epoll loop, none' : name, median(all), median(all) / bare]),
-      note: `Median of ${RUNS} runs, each with new processes, of the sessions from ${FIRST} to ${FIRST + COUNT}.`,
+      note: `Medians of ${ROUNDS} turns each, of the sessions from ${FIRST} to ${FIRST + COUNT}.`,
     },
   ];
 }

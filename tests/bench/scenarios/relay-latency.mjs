@@ -2,7 +2,7 @@
 // relay-latency.mjs - how long a personal ring takes from the publisher's call to the page, with
 // nothing else to do and while a paced broadcast is under way.
 
-import { ringAll, startSides, writeRings } from '../relay.mjs';
+import { compare, ringAll, writeRings } from '../relay.mjs';
 import { digits, median } from '../table.mjs';
 import { runLoad } from '../tools.mjs';
 
@@ -18,11 +18,12 @@ export const title = `a personal ring's way while others are rung, ${SESSIONS.to
 
 // Lasts until the broadcast, if there is one, has reached all.
 async function measure(side, isBroadcast) {
+  const rings = writeRings(side, SESSIONS);
   const frames = RATE * SECONDS + (isBroadcast ? SESSIONS : 0);
   let load;
   const wave = await side.swarm.wave(frames, (SECONDS + SESSIONS / PACE + 5) * 1000, async () => {
     if (isBroadcast) await ringAll(side);
-    load = await runLoad(side.publish, side.rings, { connections: CONNECTIONS, seconds: SECONDS, rate: RATE });
+    load = await runLoad(side.publish, rings, { connections: CONNECTIONS, seconds: SECONDS, rate: RATE });
   });
   // On a busy machine the last calls may not have been made.
   const expected = load.ok + (isBroadcast ? SESSIONS : 0);
@@ -37,27 +38,20 @@ function row(name, rounds) {
 }
 
 export async function run(scope) {
-  const sides = await startSides(scope, SESSIONS, { 'relay.pace': PACE });
-  for (const side of sides) {
+  const { bare, relay } = await compare(scope, { users: SESSIONS, rounds: ROUNDS, config: { 'relay.pace': PACE } }, async (side) => {
     await side.swarm.open(SESSIONS);
-    side.rings = writeRings(side, SESSIONS);
-  }
-  const [relay, bare] = sides;
-  const rounds = { bare: [], idle: [], busy: [] };
-  for (let i = 0; i < ROUNDS; i++) {
-    rounds.bare.push(await measure(bare, false));
-    rounds.idle.push(await measure(relay, false));
-    rounds.busy.push(await measure(relay, true));
-  }
+    const idle = await measure(side, false);
+    return { idle, busy: side.isReference ? null : await measure(side, true) };
+  });
   return [
     {
       columns: ['server', 'p50, ms', 'p90', 'p99', 'max', 'p99: range of rounds'],
       rows: [
-        row('bare epoll loop, nothing else to do', rounds.bare),
-        row('doorbell-relay, nothing else to do', rounds.idle),
-        row(`doorbell-relay, broadcast under way at pace = ${PACE}`, rounds.busy),
+        row('bare epoll loop, nothing else to do', bare.map(({ idle }) => idle)),
+        row('doorbell-relay, nothing else to do', relay.map(({ idle }) => idle)),
+        row(`doorbell-relay, broadcast under way at pace = ${PACE}`, relay.map(({ busy }) => busy)),
       ],
-      note: `Medians of ${ROUNDS} rounds of ${SECONDS} s, ${RATE} calls a second at even times. Target: p99 at most 5 ms.`,
+      note: `Medians of ${ROUNDS} turns of ${SECONDS} s, ${RATE} calls a second at even times. Target: p99 at most 5 ms.`,
     },
   ];
 }

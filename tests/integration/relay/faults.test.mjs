@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Faults, OPEN, request, SOCKETIO, until } from '../../harness/index.mjs';
-import { startScene } from './scene.mjs';
+import { frame, Raw, startScene, upgradeHead } from './scene.mjs';
 
 async function startFaulty(t, config = {}, options = {}) {
   const faults = new Faults(t);
   const scene = await startScene(t, config, { env: faults.env, ...options });
+  await scene.relay.waitLog(/serving/); // it listens before that, and a fault would end it
   return { faults, scene };
 }
 
@@ -79,8 +80,23 @@ test('accept fails for a client that has gone again: the next one comes in at on
   assert.doesNotMatch(scene.relay.log, /paused/);
 });
 
+// A login in two reads, and then a frame that the relay closes for.
+async function comeInHalves(t, scene) {
+  const raw = new Raw(t, scene.port);
+  const hear = (pattern) => Promise.race([raw.untilText(pattern), raw.ended]);
+  const login = frame(1, JSON.stringify({ type: 'login', token: scene.token('45') }));
+  await raw.write(upgradeHead());
+  await hear(/\r\n\r\n/);
+  await raw.write(login.subarray(0, 20));
+  await scene.call('GET', '/metrics').catch(() => {}); // so it has read that
+  await raw.write(login.subarray(20));
+  await hear(/"welcome"/);
+  await raw.write(frame(2, 'binary'));
+  await raw.untilEnd();
+}
+
 // All that takes memory, once; what fails of it fails.
-async function tryEverything(scene) {
+async function tryEverything(t, scene) {
   const socketio = (method, query, options) => request(`http://127.0.0.1:${scene.port}`, method, `/socket.io/?EIO=4&transport=polling${query}`, options);
   const bell = scene.bell({ token: scene.token('42', {}), online: true });
   const events = scene.events('42');
@@ -91,7 +107,7 @@ async function tryEverything(scene) {
     await socketio('GET', `&sid=${sid}`);
   };
   const ends = [bell, events].map((line) => Promise.race([line.next('welcome'), line.untilClosed()]));
-  await Promise.allSettled([...ends, polling()]);
+  await Promise.allSettled([...ends, polling(), comeInHalves(t, scene)]);
   await Promise.allSettled([
     scene.ring({ to: ['42'], version: 5, seq: 9, num: 2, hit: 1, id: 7 }, { to: ['42', '43'], seq: 10 }, { all: true, seq: 11 }),
     scene.call('POST', '/online', { json: { users: ['42'] } }),
@@ -106,7 +122,7 @@ test('without memory at any place it goes on, and the next page hears its ring',
   let failed = 0;
   for (let after = 0; ; after++) {
     faults.fail('allocate', { after, error: 'ENOMEM' });
-    await tryEverything(scene);
+    await tryEverything(t, scene);
     const count = faults.failed('allocate');
     faults.fail('allocate', { times: 0 });
     const bell = await scene.connect('44');

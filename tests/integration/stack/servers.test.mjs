@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 
@@ -165,8 +166,39 @@ for (const [name, start] of Object.entries(servers)) {
       assert.deepEqual(await see('PHPSESSID=secret', plain, 'theme=dark'), [plain]);
       assert.deepEqual(await see('PHPSESSID=secret', host), [host]);
       assert.deepEqual(await see(host, 'lang=zh'), [host]);
-      assert.deepEqual(await see(plain, host), [plain, host], 'the relay decides');
-      assert.deepEqual(await see(plain, 'doorbell_token=b'), [plain, 'doorbell_token=b'], 'as well');
+      // nginx passes what counts, apache both tokens: which one counts is the relay's to say.
+      const both = (...cookies) => (name === 'nginx' ? cookies.filter((one) => one.startsWith('__Host-')) : cookies);
+      assert.deepEqual(await see('a=1', plain, 'b=2', host, 'c=3'), both(plain, host));
+      assert.deepEqual(await see(host, 'b=2', plain), both(host, plain));
+      // Of two values the relay sees both, however far apart.
+      for (const one of ['doorbell_token', '__Host-doorbell_token']) {
+        const [a, b] = [`${one}=a`, `${one}=b`];
+        assert.deepEqual(await see('PHPSESSID=secret', a, b), [a, b]);
+        assert.deepEqual(await see(a, 'PHPSESSID=secret', `${one}=ab`, 'x=1'), [a, `${one}=ab`]);
+        assert.deepEqual(new Set(await see('x=1', a, 'y=2', a, 'PHPSESSID=secret', b, a)), new Set([a, b]));
+        assert.deepEqual(new Set(await see(a, 'x=1', a, 'PHPSESSID=secret')), new Set([a]));
+        assert.deepEqual(await see(`${one} =a`, 'PHPSESSID=secret', `${one}= b `), [`${one} =a`, `${one}= b`]);
+        assert.deepEqual(await see('PHPSESSID=secret', `x=${a}`, `x${a}`, `${one}s=1`), []);
+      }
+      const many = Array.from({ length: 180 }, () => `${plain}   `);
+      assert.deepEqual(new Set(await see('PHPSESSID=secret', ...many, 'x=1')), new Set([plain]));
+      assert.deepEqual(new Set(await see('PHPSESSID=secret', ...many, host, 'x=1')), new Set(both(plain, host)));
+    }
+  });
+
+  test(`${name} keeps the site's cookies back from two Cookie fields as well`, async (t) => {
+    const seen = [];
+    const { port } = new URL(await startHeaderEcho(t, start, seen));
+    const rows = [
+      [['doorbell_token=a', 'PHPSESSID=secret'], { nginx: 'doorbell_token=a', apache: 'doorbell_token=a,' }],
+      [['x=1; PHPSESSID=secret', 'y=2; doorbell_token=a; z=3'], { nginx: 'doorbell_token=a', apache: '; doorbell_token=a' }],
+      [['doorbell_token=a', 'doorbell_token=b; x=1'], { nginx: 'doorbell_token=a;doorbell_token=b', apache: 'doorbell_token=a,' }],
+    ];
+    for (const [fields, expected] of rows) {
+      const socket = net.connect(port, '127.0.0.1').resume();
+      socket.write(`GET /events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields.map((one) => `Cookie: ${one}\r\n`).join('')}\r\n`);
+      await once(socket, 'close');
+      assert.equal(seen.pop().cookie, expected[name]);
     }
   });
 

@@ -99,7 +99,7 @@ static void end(struct engine *e, struct session *s)
 {
     (void)e;
     told_of(s)->ended++;
-    s->end.is_told = true;
+    s->is_end_told = true;
 }
 
 static void free_session(struct engine *e, struct session *s)

@@ -96,10 +96,44 @@ static void frames_become_events(void **state)
     }
 }
 
+/* As transport/websocket.c does between two reads. */
+static void hear_bytewise(struct span in, bool is_kept_always, char heard[256])
+{
+    struct ws_decoder d = {0};
+    struct ws_event event = {.type = WS_EVENT_DATA};
+
+    for (size_t i = 0; i < in.len; i++) {
+        char byte = in.p[i];
+        struct span one = {&byte, 1};
+
+        while (event.type != WS_EVENT_BROKEN && event.type != WS_EVENT_CLOSE &&
+               ws_decode(&d, &one, &event))
+            tell(&event, heard);
+        if (!is_kept_always && ws_decoder_is_between_messages(&d)) {
+            ws_decoder_deinit(&d);
+            d = (struct ws_decoder){0};
+        }
+    }
+    ws_decoder_deinit(&d);
+}
+
+static void between_messages_there_is_nothing_to_keep(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        char kept[256] = "", dropped[256] = "";
+
+        hear_bytewise(rows[i].in, true, kept);
+        hear_bytewise(rows[i].in, false, dropped);
+        assert_string_equal(kept, dropped);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_become_events),
+        cmocka_unit_test(between_messages_there_is_nothing_to_keep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static void a_session_is_small(void **state)
 
 static void a_deadline_and_a_token_end_it(void **state)
 {
-    static const struct session_end late = {"late", 1012, false};
+    static const struct session_end late = {"late", 1012};
     static const struct {
         enum session_state state;
         int64_t deadline_ms, expires_at;
@@ -37,7 +37,7 @@ static void a_deadline_and_a_token_end_it(void **state)
         struct session s = {.state = (uint8_t)rows[i].state,
                             .deadline_ms = rows[i].deadline_ms,
                             .token_expires_at = rows[i].expires_at};
-        struct session_end end = {NULL, 0, false};
+        struct session_end end = {NULL, 0};
 
         assert_int_equal(session_is_over(&s, rows[i].now, &late, &end), rows[i].code != 0);
         assert_int_equal(end.code, rows[i].code);
