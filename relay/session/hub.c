@@ -20,6 +20,8 @@ struct hub_user {
     UT_hash_handle hh;
     struct session *newest;
     struct session *oldest;
+    struct hub_user *held_prev, *held_next;
+    bool is_held;
     uint32_t sessions;
     uint8_t id_len;
     char id[];
@@ -43,6 +45,12 @@ struct hub {
     struct hub_queue queues[HUB_LISTS]; /* that of HUB_NOT_LISTED stays empty */
     size_t due;
     uint32_t round;
+    hub_watcher *watcher; /* NULL: nobody is told */
+    void *watcher_ctx;
+    struct hub_user *held_first;
+    size_t held;
+    struct hub_user *walk; /* the next one of a walk over all users */
+    bool is_walking;
 };
 
 struct hub *hub_new(void)
@@ -114,6 +122,97 @@ static struct hub_user *add_user(struct hub *h, struct span id)
     return u;
 }
 
+void hub_watch(struct hub *h, hub_watcher *watcher, void *ctx)
+{
+    h->watcher = watcher;
+    h->watcher_ctx = ctx;
+}
+
+bool hub_is_held(const struct session *s)
+{
+    return s->user && s->user->is_held;
+}
+
+size_t hub_held(const struct hub *h)
+{
+    return h->held;
+}
+
+static void hold(struct hub *h, struct hub_user *u)
+{
+    u->is_held = true;
+    u->held_next = h->held_first;
+    if (h->held_first)
+        h->held_first->held_prev = u;
+    h->held_first = u;
+    h->held++;
+}
+
+static void release(struct hub *h, struct hub_user *u)
+{
+    if (!u->is_held)
+        return;
+    if (u->held_prev)
+        u->held_prev->held_next = u->held_next;
+    else
+        h->held_first = u->held_next;
+    if (u->held_next)
+        u->held_next->held_prev = u->held_prev;
+    u->held_prev = u->held_next = NULL;
+    u->is_held = false;
+    h->held--;
+}
+
+struct session *hub_release(struct hub *h, struct span user)
+{
+    struct hub_user *u = find_user(h, user);
+
+    if (!u || !u->is_held)
+        return NULL;
+    release(h, u);
+    return u->newest;
+}
+
+struct session *hub_release_next(struct hub *h)
+{
+    struct hub_user *u = h->held_first;
+
+    if (!u)
+        return NULL;
+    release(h, u);
+    return u->newest;
+}
+
+bool hub_next_user(struct hub *h, bool is_first, struct span *user)
+{
+    struct hub_user *u = is_first ? h->users : h->walk;
+
+    h->is_walking = u != NULL;
+    if (!u)
+        return false;
+    h->walk = u->hh.next;
+    *user = (struct span){u->id, u->id_len};
+    return true;
+}
+
+/* The user of a first session. */
+static void note_arrival(struct hub *h, struct hub_user *u)
+{
+    if (h->is_walking && !h->walk)
+        h->walk = u;
+    if (h->watcher && h->watcher(h->watcher_ctx, (struct span){u->id, u->id_len}, true))
+        hold(h, u);
+}
+
+static void note_departure(struct hub *h, struct hub_user *u)
+{
+    release(h, u);
+    if (h->walk == u)
+        h->walk = u->hh.next;
+    if (h->watcher)
+        (void)h->watcher(h->watcher_ctx, (struct span){u->id, u->id_len}, false);
+}
+
 enum err hub_login(struct hub *h, struct session *s, struct span user)
 {
     struct hub_user *u = find_user(h, user);
@@ -131,6 +230,8 @@ enum err hub_login(struct hub *h, struct session *s, struct span user)
     u->sessions++;
     s->state = SESSION_OPEN;
     h->pages++;
+    if (u->sessions == 1)
+        note_arrival(h, u);
     return ERR_NONE;
 }
 
@@ -149,6 +250,7 @@ static void unlink_user(struct hub *h, struct session *s)
     else
         u->oldest = s->of_user.prev;
     if (--u->sessions == 0) {
+        note_departure(h, u);
         HASH_DEL(h->users, u);
         free(u);
     }
