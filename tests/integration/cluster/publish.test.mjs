@@ -142,3 +142,23 @@ test('texts of web-msg-sender reach the pages of all relays', async (t) => {
   await until('both texts', () => page.all('new_msg').length === 2);
   assert.deepEqual(page.all('new_msg'), ['für &quot;dich&quot;', 'für alle']);
 });
+
+test('relays share the rates of the site', async (t) => {
+  const redis = await startRedis(t);
+  const config = { 'relay.pace': '0', 'relay.check_rate': '100' };
+  const [a, b] = await startSite(t, redis, { count: 2, config });
+  const bells = await Promise.all(['1', '2', '3', '4'].map((user) => a.connect(user)));
+  const spread = async (seq) => {
+    await b.ring({ all: true, seq });
+    return (await bells[0].next((one) => one.seq === seq)).spread_ms;
+  };
+  await a.relay.waitLog(/2 relays share the rates of the site/);
+  assert.equal(await spread(1), 80); // four questions at half of the rate
+  const c = await startRelayOf(t, redis, config, a);
+  await joined([a, b, c]);
+  await a.relay.waitLog(/3 relays share the rates of the site/);
+  assert.equal(await spread(2), 121); // at a third, in whole checks a second
+  a.relay.signal('SIGHUP');
+  await a.relay.waitLog(/reloaded/);
+  assert.equal(await spread(3), 121);
+});
