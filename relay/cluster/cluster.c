@@ -85,6 +85,26 @@ enum err cluster_ask(struct cluster *c, enum question_kind kind, enum envelope_k
     return ERR_NONE;
 }
 
+enum err cluster_ask_holders(struct cluster *c, struct span user, int64_t now_ms,
+                             struct question **out)
+{
+    struct envelope e = {.kind = ENVELOPE_LOGIN, .from = c->id, .body = SPAN("{}")};
+    struct question *one;
+    enum err error;
+
+    if (!c->is_linked)
+        return ERR_UNAVAILABLE;
+    if ((error = questions_begin(&c->questions, QUESTION_LIMIT, user, 0, now_ms, &one)))
+        return error;
+    e.question = one->id;
+    if (!publish(c, CLUSTER_USER, user, &e, one->id)) {
+        question_end(one);
+        return ERR_UNAVAILABLE;
+    }
+    *out = one;
+    return ERR_NONE;
+}
+
 enum err cluster_ask_online(struct cluster *c, enum question_kind kind, struct span users,
                             size_t count, int64_t now_ms, struct question **out)
 {
@@ -179,7 +199,7 @@ static void on_answer(struct cluster *c, const struct envelope *e)
 {
     struct question *one = questions_find(&c->questions, e->question);
 
-    if (one && !question_take(one, peers_place(&c->peers, e->from), e->body))
+    if (one && !question_take(one, peers_place(&c->peers, e->from), e->from, e->body))
         finish_if_answered(c, one);
 }
 

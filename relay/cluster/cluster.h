@@ -111,6 +111,11 @@ MUST_USE enum err cluster_ask(struct cluster *c, enum question_kind kind,
 MUST_USE enum err cluster_ask_online(struct cluster *c, enum question_kind kind, struct span users,
                                      size_t count, int64_t now_ms, struct question **out);
 
+/* Asks those that hold the user, as this relay does, for the ages of their sessions; finish as
+ * above. */
+MUST_USE enum err cluster_ask_holders(struct cluster *c, struct span user, int64_t now_ms,
+                                      struct question **out);
+
 /* Answers a question of another relay. */
 void cluster_answer(struct cluster *c, const struct envelope *asked, struct span body);
 

@@ -11,6 +11,7 @@
 static const char *const kinds[ENVELOPE_KINDS] = {
     [ENVELOPE_HELLO] = "hello", [ENVELOPE_BYE] = "bye",       [ENVELOPE_RINGS] = "rings",
     [ENVELOPE_TEXT] = "text",   [ENVELOPE_KICK] = "kick",     [ENVELOPE_REVOKED] = "revoked",
+    [ENVELOPE_LOGIN] = "login", [ENVELOPE_KEEP] = "keep",
     [ENVELOPE_ASK] = "ask",     [ENVELOPE_ANSWER] = "answer",
 };
 

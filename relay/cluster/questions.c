@@ -82,21 +82,34 @@ static enum err add_counts(struct question *one, size_t count, struct span list)
     return i == count ? ERR_NONE : ERR_MALFORMED;
 }
 
-enum err question_take(struct question *one, size_t place, struct span body)
+static enum err take_counts(struct question *one, struct span body)
 {
     static const char *const names[] = {"sessions"};
-    uint64_t bit = place < PEERS_MAX ? UINT64_C(1) << place : 0;
     struct span list;
+    enum err e;
 
     if (json_check(body) || json_walk_members(json_walk_root(body), names, 1, &list) ||
         !json_walk_is_array(list))
         return ERR_MALFORMED;
     list = json_walk_inside(list);
-    if ((one->answered & bit) || add_counts(NULL, one->count, list))
-        return ERR_MALFORMED;
+    e = add_counts(NULL, one->count, list);
+    return e ? e : add_counts(one, one->count, list);
+}
+
+enum err question_take(struct question *one, size_t place, int64_t from, struct span body)
+{
+    uint64_t bit = place < PEERS_MAX ? UINT64_C(1) << place : 0;
+    enum err e = ERR_MALFORMED;
+
+    if (one->answered & bit)
+        return e;
+    e = one->kind == QUESTION_LIMIT ? surplus_take(&one->surplus, from, body)
+                                    : take_counts(one, body);
+    if (e)
+        return e;
     one->answered |= bit;
     one->answers++;
-    return add_counts(one, one->count, list);
+    return ERR_NONE;
 }
 
 bool question_is_answered(const struct question *one)
@@ -113,5 +126,6 @@ void question_end(struct question *one)
 {
     free(one->users);
     free(one->counts);
+    surplus_deinit(&one->surplus);
     *one = (struct question){.id = 0};
 }

@@ -11,6 +11,7 @@
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 #include "relay/cluster/peers.h"
+#include "relay/cluster/surplus.h"
 
 enum { QUESTIONS_MAX = 128, QUESTIONS_USERS_MAX = 1000, QUESTION_MS = 500 };
 
@@ -21,6 +22,7 @@ enum question_kind {
     QUESTION_COUNTS, /* how many sessions each of these has */
     QUESTION_KICK,   /* how many sessions were closed */
     QUESTION_OLD,    /* web-msg-sender's: ok or offline */
+    QUESTION_LIMIT,  /* of one user: whose sessions are too many; `users` is the id */
 };
 
 struct question {
@@ -33,6 +35,7 @@ struct question {
     uint32_t *counts; /* owned: of each of them, its sessions */
     size_t count;
     int64_t sessions;  /* in all */
+    struct surplus surplus; /* of QUESTION_LIMIT */
     uint64_t answered; /* the places of the relays that have answered */
     size_t answers;
     int64_t receivers; /* how many relays Redis has handed it to, this one too; -1: not known yet */
@@ -56,9 +59,10 @@ struct question *questions_find(struct questions *q, uint32_t id);
 /* Any one that is to end now; NULL: none. */
 struct question *questions_next_over(struct questions *q, int64_t now_ms);
 
-/* Takes {"sessions":[1,0,2]} from the relay at that place (PEERS_MAX: one that is not known).
- * ERR_MALFORMED: nothing is changed. */
-MUST_USE enum err question_take(struct question *one, size_t place, struct span body);
+/* Takes {"sessions":[1,0,2]}, or what surplus_take() does, from a relay; the place is PEERS_MAX for
+ * one that is not known. ERR_MALFORMED: it has not answered. */
+MUST_USE enum err question_take(struct question *one, size_t place, int64_t from,
+                                struct span body);
 
 /* Whether all have answered that Redis has handed it to. */
 bool question_is_answered(const struct question *one);

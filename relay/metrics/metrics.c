@@ -158,7 +158,7 @@ static enum err encode_cluster(const struct cluster_gauges *c, struct buf *out)
     };
     enum err e = ERR_NONE;
 
-    for (size_t i = 0; c->is_set && i < sizeof(all) / sizeof(all[0]) && !e; i++)
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && !e; i++)
         e = metrics_text_one(out, all[i].name, all[i].type, all[i].help, all[i].value);
     return e;
 }

@@ -47,9 +47,8 @@ struct metrics {
 
 struct hub;
 
-/* What a relay knows that is one of several. */
+/* What a relay knows that is one of several; one that is not is the only one. */
 struct cluster_gauges {
-    bool is_set; /* it is one */
     bool connected;
     int64_t relays; /* this one too */
     uint64_t sent, received, links, lost;

@@ -448,9 +448,8 @@ static enum err handle_health(struct api *api, struct http_request *req, struct 
 static struct cluster_gauges cluster_gauges(const struct cluster *c)
 {
     if (!c)
-        return (struct cluster_gauges){.is_set = false};
-    return (struct cluster_gauges){.is_set = true,
-                                   .connected = c->is_linked,
+        return (struct cluster_gauges){.relays = 1};
+    return (struct cluster_gauges){.connected = c->is_linked,
                                    .relays = (int64_t)c->peers.count + 1,
                                    .sent = c->counts[CLUSTER_SENT],
                                    .received = c->counts[CLUSTER_RECEIVED],

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/security/user.h"
 #include "relay/cluster/questions.h"
 
 static void check_same(const struct envelope *e, struct span in)
@@ -38,13 +39,37 @@ static void check_answer(struct span body)
 
     if (questions_begin(&all, QUESTION_REPORT, SPAN(""), 3, 0, &one))
         abort();
-    if (question_take(one, 5, body) && (one->answers || one->answered))
+    if (question_take(one, 5, 8, body) && (one->answers || one->answered))
         abort();
     for (size_t i = 0; i < one->count; i++)
         sum += one->counts[i];
     if (sum != one->sessions)
         abort();
     question_end(one);
+}
+
+static void check_ages(struct span body)
+{
+    struct surplus s = {NULL, 0};
+
+    (void)!surplus_take(&s, 8, body);
+    surplus_sort(&s);
+    for (size_t i = 0; i + 1 < s.count; i++)
+        if (s.at[i].age_ms > s.at[i + 1].age_ms)
+            abort();
+    if (surplus_keep(&s, 8, 2) > 2)
+        abort();
+    surplus_deinit(&s);
+}
+
+static void check_keep(struct span body)
+{
+    char scratch[USER_ID_MAX];
+    struct span user;
+    size_t keep;
+
+    if (!surplus_decode_keep(body, scratch, &user, &keep) && !user_is_valid(user))
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -59,5 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!hello_decode(e.body, &hello))
         check_hello(&hello);
     check_answer(e.body);
+    check_ages(e.body);
+    check_keep(e.body);
     return 0;
 }

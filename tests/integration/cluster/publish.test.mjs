@@ -162,3 +162,17 @@ test('relays share the rates of the site', async (t) => {
   await a.relay.waitLog(/reloaded/);
   assert.equal(await spread(3), 121);
 });
+
+test('max_sessions_per_user holds for all relays, and the oldest goes', async (t) => {
+  const config = { 'relay.max_sessions_per_user': '3' };
+  const [a, b, c] = await startSite(t, await startRedis(t), { config });
+  const bells = [];
+  for (const relay of [a, b, c, a, b, b, c]) {
+    bells.push(await relay.connect('42'));
+    await relay.turn();
+    if (bells.length > 3) assert.equal((await bells.at(-4).untilClosed()).code, 4429);
+  }
+  const other = await a.connect('43');
+  assert.deepEqual((await a.call('GET', '/online?user=42&user=43')).json, { online: { 42: 3, 43: 1 } });
+  for (const bell of [...bells.slice(-3), other]) assert.equal(bell.closed, null);
+});

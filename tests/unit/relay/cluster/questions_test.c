@@ -29,12 +29,12 @@ static void answers_add_up(void **state)
     (void)peers_hear(&peers, 7, &(struct hello){.life = 1}, 0);
     (void)peers_hear(&peers, 8, &(struct hello){.life = 1}, 0);
     assert_false(question_is_answered(one));
-    assert_int_equal(question_take(one, 0, SPAN("{\"sessions\":[1,0]}")), ERR_NONE);
+    assert_int_equal(question_take(one, 0, 7, SPAN("{\"sessions\":[1,0]}")), ERR_NONE);
     assert_false(question_is_answered(one));
     one->receivers = 3;
     assert_false(question_is_answered(one));
     assert_true(question_is_partial(one, &peers));
-    assert_int_equal(question_take(one, 1, SPAN("{\"sessions\":[2,5]}")), ERR_NONE);
+    assert_int_equal(question_take(one, 1, 8, SPAN("{\"sessions\":[2,5]}")), ERR_NONE);
     assert_true(question_is_answered(one));
     assert_false(question_is_partial(one, &peers));
     assert_int_equal(one->counts[0], 3);
@@ -57,11 +57,11 @@ static void a_bad_answer_changes_nothing(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        assert_int_equal(question_take(one, 3, span_of(bad[i])), ERR_MALFORMED);
+        assert_int_equal(question_take(one, 3, 9, span_of(bad[i])), ERR_MALFORMED);
     assert_int_equal(one->sessions, 0);
     assert_int_equal(one->answers, 0);
-    assert_int_equal(question_take(one, 3, SPAN("{\"sessions\":[1,2]}")), ERR_NONE);
-    assert_int_equal(question_take(one, 3, SPAN("{\"sessions\":[1,2]}")), ERR_MALFORMED);
+    assert_int_equal(question_take(one, 3, 9, SPAN("{\"sessions\":[1,2]}")), ERR_NONE);
+    assert_int_equal(question_take(one, 3, 9, SPAN("{\"sessions\":[1,2]}")), ERR_MALFORMED);
     assert_int_equal(one->sessions, 3);
     questions_deinit(&all);
 }
