@@ -9,10 +9,10 @@
 #define VERSION "doorbell1"
 
 static const char *const kinds[ENVELOPE_KINDS] = {
-    [ENVELOPE_HELLO] = "hello", [ENVELOPE_BYE] = "bye",       [ENVELOPE_RINGS] = "rings",
-    [ENVELOPE_TEXT] = "text",   [ENVELOPE_KICK] = "kick",     [ENVELOPE_REVOKED] = "revoked",
-    [ENVELOPE_LOGIN] = "login", [ENVELOPE_KEEP] = "keep",
-    [ENVELOPE_ASK] = "ask",     [ENVELOPE_ANSWER] = "answer",
+    [ENVELOPE_HELLO] = "hello",   [ENVELOPE_BYE] = "bye",   [ENVELOPE_RINGS] = "rings",
+    [ENVELOPE_TEXT] = "text",     [ENVELOPE_KICK] = "kick", [ENVELOPE_REVOKED] = "revoked",
+    [ENVELOPE_LOGIN] = "login",   [ENVELOPE_KEEP] = "keep", [ENVELOPE_ASK] = "ask",
+    [ENVELOPE_ANSWER] = "answer",
 };
 
 enum err envelope_encode(const struct envelope *e, struct buf *out)

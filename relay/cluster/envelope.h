@@ -18,8 +18,8 @@ enum envelope_kind {
     ENVELOPE_KICK,    /* a question as well: how many sessions were closed */
     ENVELOPE_REVOKED, /* tokens */
     ENVELOPE_ASK,     /* how many sessions these users have */
-    ENVELOPE_LOGIN, /* of a user: how old are their sessions */
-    ENVELOPE_KEEP,  /* so many of a user's sessions, and close the oldest */
+    ENVELOPE_LOGIN,   /* of a user: how old are their sessions */
+    ENVELOPE_KEEP,    /* so many of a user's sessions, and close the oldest */
     ENVELOPE_ANSWER,
     ENVELOPE_KINDS
 };

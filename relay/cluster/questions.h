@@ -34,9 +34,9 @@ struct question {
     size_t users_len;
     uint32_t *counts; /* owned: of each of them, its sessions */
     size_t count;
-    int64_t sessions;  /* in all */
+    int64_t sessions;       /* in all */
     struct surplus surplus; /* of QUESTION_LIMIT */
-    uint64_t answered; /* the places of the relays that have answered */
+    uint64_t answered;      /* the places of the relays that have answered */
     size_t answers;
     int64_t receivers; /* how many relays Redis has handed it to, this one too; -1: not known yet */
 };
@@ -61,8 +61,7 @@ struct question *questions_next_over(struct questions *q, int64_t now_ms);
 
 /* Takes {"sessions":[1,0,2]}, or what surplus_take() does, from a relay; the place is PEERS_MAX for
  * one that is not known. ERR_MALFORMED: it has not answered. */
-MUST_USE enum err question_take(struct question *one, size_t place, int64_t from,
-                                struct span body);
+MUST_USE enum err question_take(struct question *one, size_t place, int64_t from, struct span body);
 
 /* Whether all have answered that Redis has handed it to. */
 bool question_is_answered(const struct question *one);

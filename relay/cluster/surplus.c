@@ -49,7 +49,7 @@ static int compare(const void *a, const void *b)
     return (one->relay > other->relay) - (one->relay < other->relay);
 }
 
-void surplus_sort(struct surplus *s)
+void surplus_sort(const struct surplus *s)
 {
     if (s->count > 0)
         qsort(s->at, s->count, sizeof(*s->at), compare);

@@ -35,7 +35,7 @@ MUST_USE enum err surplus_add(struct surplus *s, int64_t relay, int64_t age_ms);
 MUST_USE enum err surplus_take(struct surplus *s, int64_t relay, struct span body);
 
 /* Puts the youngest first. */
-void surplus_sort(struct surplus *s);
+void surplus_sort(const struct surplus *s);
 
 /* How many of that relay's are among the first `max`. */
 size_t surplus_keep(const struct surplus *s, int64_t relay, size_t max);

@@ -4,10 +4,12 @@
 
 #include <ev.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "common/os/log.h"
+#include "common/security/user.h"
 #include "relay/cluster/link.h"
 #include "relay/engine/ringer.h"
 #include "relay/publish/elsewhere.h"
@@ -15,6 +17,8 @@
 
 /* A first session waits so long at most for its user to be subscribed to. */
 enum { TICK_MS = 20, HOLD_MS = 1000 };
+
+enum { KEEP_BODY_MAX = 1024, AGES_BODY_MAX = 2048 };
 
 struct site {
     struct cluster cluster;
@@ -80,6 +84,104 @@ static void release_all(struct site *site)
         engine_release(site->engine, s);
 }
 
+/* --- the sessions of one user at all relays --- */
+
+static int64_t limit_of(const struct site *site)
+{
+    int64_t max = site->config->relay.max_sessions_per_user;
+
+    return max <= SURPLUS_LIMIT_MAX ? max : 0;
+}
+
+/* Asks the others, if there are any: what is too many shows when they have answered. */
+static void check_limit(struct site *site, struct span user)
+{
+    struct session *s = hub_find(site->engine->hub, user);
+    struct question *one;
+
+    if (!s || limit_of(site) == 0 || site->cluster.peers.count == 0 ||
+        cluster_ask_holders(&site->cluster, user, site->engine->now.ms, &one))
+        return;
+    /* Those for which there is no room are not among the youngest. */
+    for (; s && !surplus_add(&one->surplus, site->cluster.id, site->engine->now.ms - s->opened_ms);
+         s = s->of_user.next)
+        continue;
+}
+
+static void keep_youngest(struct site *site, struct span user, size_t keep)
+{
+    struct session *s;
+
+    while ((s = hub_find(site->engine->hub, user)) && hub_user_sessions(s) > keep)
+        engine_close(site->engine, hub_oldest_of_user(s), CLOSE_TOO_MANY,
+                     "too many sessions of the user");
+}
+
+static void tell_keep(struct site *site, struct span user, int64_t relay, size_t keep)
+{
+    char name[24];
+    struct buf body;
+
+    if (relay == site->cluster.id) {
+        keep_youngest(site, user, keep);
+        return;
+    }
+    (void)snprintf(name, sizeof(name), "%" PRId64, relay);
+    buf_init(&body, KEEP_BODY_MAX);
+    if (!surplus_encode_keep(user, keep, &body))
+        (void)cluster_tell(&site->cluster, CLUSTER_RELAY, span_of(name), ENVELOPE_KEEP,
+                           buf_span(&body));
+    buf_deinit(&body);
+}
+
+/* Each relay that has one of the surplus is told once how many to keep. */
+static void enforce_limit(struct site *site, const struct question *one)
+{
+    const struct surplus *s = &one->surplus;
+    struct span user = {one->users, one->users_len};
+    size_t max = (size_t)limit_of(site);
+
+    if (max == 0 || s->count <= max)
+        return;
+    surplus_sort(s);
+    for (size_t i = max; i < s->count; i++) {
+        bool is_first = true;
+
+        for (size_t j = max; j < i; j++)
+            is_first &= s->at[j].relay != s->at[i].relay;
+        if (is_first)
+            tell_keep(site, user, s->at[i].relay, surplus_keep(s, s->at[i].relay, max));
+    }
+}
+
+static void answer_ages(struct site *site, struct span user, const struct envelope *asked)
+{
+    const struct session *s = hub_find(site->engine->hub, user);
+    const char *comma = "";
+    struct buf body;
+    enum err e;
+
+    buf_init(&body, AGES_BODY_MAX);
+    e = buf_append(&body, SPAN("{\"ages\":["));
+    for (int n = 0; s && !e && n < SURPLUS_LIMIT_MAX; s = s->of_user.next, n++) {
+        e = buf_printf(&body, "%s%" PRId64, comma, site->engine->now.ms - s->opened_ms);
+        comma = ",";
+    }
+    if (!e && !buf_append(&body, SPAN("]}")))
+        cluster_answer(&site->cluster, asked, buf_span(&body));
+    buf_deinit(&body);
+}
+
+static void receive_keep(struct site *site, struct span body)
+{
+    char scratch[USER_ID_MAX];
+    struct span user;
+    size_t keep;
+
+    if (!surplus_decode_keep(body, scratch, &user, &keep))
+        keep_youngest(site, user, keep);
+}
+
 /* --- what the link tells --- */
 
 static void on_linked(void *ctx)
@@ -122,9 +224,10 @@ static void on_subscribed(void *ctx, struct span user)
     size_t ignored;
 
     set_now(site);
-    if (s)
+    if (s) {
         engine_release(site->engine, s);
-    else if (site->cluster.is_linked)
+        check_limit(site, user);
+    } else if (site->cluster.is_linked)
         (void)!ringer_ring_user(site->engine, user, &ask, &ignored);
 }
 
@@ -173,12 +276,24 @@ static bool count_subscribers(void *link, const struct question *one)
 
 static void receive(void *here, struct span user, const struct envelope *e)
 {
-    elsewhere_receive(((struct site *)here)->api, user, e);
+    struct site *site = here;
+
+    if (e->kind == ENVELOPE_LOGIN)
+        answer_ages(site, user, e);
+    else if (e->kind == ENVELOPE_KEEP)
+        receive_keep(site, e->body);
+    else
+        elsewhere_receive(site->api, user, e);
 }
 
 static void finish(void *here, const struct question *one, bool is_partial)
 {
-    elsewhere_finish(((struct site *)here)->api, one, is_partial);
+    struct site *site = here;
+
+    if (one->kind == QUESTION_LIMIT)
+        enforce_limit(site, one);
+    else
+        elsewhere_finish(site->api, one, is_partial);
 }
 
 static const struct cluster_ops cluster_ops = {publish, count_subscribers, receive, finish};
@@ -187,15 +302,15 @@ static const struct cluster_ops cluster_ops = {publish, count_subscribers, recei
 
 /* One who is here first is told nothing until other relays can ring them: what their page asks
  * after the welcome is then asked in time. */
-static bool on_user(void *ctx, struct span user, bool is_here)
+static bool on_user(void *ctx, struct span user, enum hub_user_event event)
 {
     struct site *site = ctx;
 
-    if (!is_here) {
+    if (event == HUB_USER_WENT)
         link_unsubscribe(site->link, user);
-        return false;
-    }
-    if (!link_subscribe(site->link, user))
+    if (event == HUB_USER_CAME_AGAIN && !hub_is_held(hub_find(site->engine->hub, user)))
+        check_limit(site, user);
+    if (event != HUB_USER_CAME || !link_subscribe(site->link, user))
         return false;
     if (hub_held(site->engine->hub) == 0)
         site->held_ms = site->engine->now.ms;

@@ -195,12 +195,18 @@ bool hub_next_user(struct hub *h, bool is_first, struct span *user)
     return true;
 }
 
-/* The user of a first session. */
 static void note_arrival(struct hub *h, struct hub_user *u)
 {
+    struct span id = {u->id, u->id_len};
+
+    if (u->sessions > 1) {
+        if (h->watcher)
+            (void)h->watcher(h->watcher_ctx, id, HUB_USER_CAME_AGAIN);
+        return;
+    }
     if (h->is_walking && !h->walk)
         h->walk = u;
-    if (h->watcher && h->watcher(h->watcher_ctx, (struct span){u->id, u->id_len}, true))
+    if (h->watcher && h->watcher(h->watcher_ctx, id, HUB_USER_CAME))
         hold(h, u);
 }
 
@@ -210,7 +216,7 @@ static void note_departure(struct hub *h, struct hub_user *u)
     if (h->walk == u)
         h->walk = u->hh.next;
     if (h->watcher)
-        (void)h->watcher(h->watcher_ctx, (struct span){u->id, u->id_len}, false);
+        (void)h->watcher(h->watcher_ctx, (struct span){u->id, u->id_len}, HUB_USER_WENT);
 }
 
 enum err hub_login(struct hub *h, struct session *s, struct span user)
@@ -230,8 +236,7 @@ enum err hub_login(struct hub *h, struct session *s, struct span user)
     u->sessions++;
     s->state = SESSION_OPEN;
     h->pages++;
-    if (u->sessions == 1)
-        note_arrival(h, u);
+    note_arrival(h, u);
     return ERR_NONE;
 }
 

@@ -32,9 +32,13 @@ void hub_remove(struct hub *h, struct session *s);
  * is there already. Only the session itself is unlinked, so a walk over others may go on. */
 void hub_close(struct hub *h, struct session *s, uint16_t code, const char *reason);
 
-/* Told when a user has their first session, before it is told anything itself, and when the last
- * one has gone. True for the first: it is held, until hub_release(). */
-typedef bool hub_watcher(void *ctx, struct span user, bool is_here);
+enum hub_user_event {
+    HUB_USER_CAME, /* with their first session, which has been told nothing yet; true holds it, and
+                      what follows, until hub_release() */
+    HUB_USER_CAME_AGAIN, /* with another session */
+    HUB_USER_WENT,       /* with the last one */
+};
+typedef bool hub_watcher(void *ctx, struct span user, enum hub_user_event event);
 void hub_watch(struct hub *h, hub_watcher *watcher, void *ctx);
 
 /* Whether the session has to wait until other relays can ring its user. */

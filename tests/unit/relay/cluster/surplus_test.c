@@ -42,8 +42,8 @@ static void so_many_are_looked_at(void **state)
 
 static void what_is_malformed_is_refused(void **state)
 {
-    static const char *const bad[] = {"", "[]", "{}", "{\"ages\":1}", "{\"ages\":[\"1\"]}",
-                                      "{\"ages\":[-1]}"};
+    static const char *const bad[] = {
+        "", "[]", "{}", "{\"ages\":1}", "{\"ages\":[\"1\"]}", "{\"ages\":[-1]}"};
     static const char *const bad_keeps[] = {"", "{\"user\":\"42\"}", "{\"user\":\"*\",\"keep\":1}",
                                             "{\"user\":\"42\",\"keep\":-1}",
                                             "{\"user\":42,\"keep\":1}"};

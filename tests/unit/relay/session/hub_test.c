@@ -303,16 +303,16 @@ struct watched {
     bool holds;
 };
 
-static bool watch(void *ctx, struct span user, bool is_here)
+static bool watch(void *ctx, struct span user, enum hub_user_event event)
 {
     struct watched *w = ctx;
 
-    strcat(w->told, is_here ? "+" : "-");
+    strcat(w->told, event == HUB_USER_CAME ? "+" : event == HUB_USER_WENT ? "-" : "*");
     strncat(w->told, user.p, user.len);
     return w->holds;
 }
 
-static void the_first_and_the_last_session_of_a_user_are_told(void **state)
+static void sessions_of_a_user_are_told_as_they_come_and_go(void **state)
 {
     struct hub *h = hub_new();
     struct session a = SPEAKING, b = SPEAKING, c = SPEAKING;
@@ -328,10 +328,10 @@ static void the_first_and_the_last_session_of_a_user_are_told(void **state)
     assert_int_equal(hub_login(h, &c, SPAN("2")), ERR_NONE);
     hub_remove(h, &a);
     hub_close(h, &b, 1000, "");
-    assert_string_equal(w.told, "+1+2-1");
+    assert_string_equal(w.told, "+1*1+2-1");
     hub_remove(h, &b);
     hub_remove(h, &c);
-    assert_string_equal(w.told, "+1+2-1-2");
+    assert_string_equal(w.told, "+1*1+2-1-2");
     hub_free(h);
 }
 
@@ -395,7 +395,7 @@ static void a_walk_over_users_sees_those_who_come_meanwhile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_and_the_last_session_of_a_user_are_told),
+        cmocka_unit_test(sessions_of_a_user_are_told_as_they_come_and_go),
         cmocka_unit_test(who_is_held_waits_for_the_release),
         cmocka_unit_test(a_walk_over_users_sees_those_who_come_meanwhile),
         cmocka_unit_test(users_have_their_sessions_newest_first),
