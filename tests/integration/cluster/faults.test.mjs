@@ -147,6 +147,31 @@ test('what Redis does not take has a ceiling', async (t) => {
   await joined([a]);
 });
 
+test('a Redis that is full carries on', async (t) => {
+  const redis = await startRedis(t, { settings: ['maxmemory 1mb', 'maxmemory-policy noeviction'] });
+  const [a, b] = await startSite(t, redis, { count: 2 });
+  assert.match(await redis.cli('set', 'one', 'more'), /OOM/);
+  const bell = await b.connect('42');
+  await a.ring({ to: ['42'], seq: 1 });
+  await bell.next((one) => one.seq === 1);
+});
+
+test('a relay that Redis drops as a slow reader asks when it is back', async (t) => {
+  const redis = await startRedis(t, { settings: ['client-output-buffer-limit pubsub 1mb 1mb 1'] });
+  const [a, b] = await startSite(t, redis, { count: 2 });
+  const bell = await b.connect('42');
+  const users = Array.from({ length: 9000 }, (_, i) => `user-${i}`);
+  b.relay.signal('SIGSTOP');
+  await until('the reader to be dropped', async () => {
+    for (let i = 0; i < 20; i++) await a.ring({ to: users });
+    return (await redis.cli('client', 'list', 'type', 'pubsub')).split('\n').length === 1;
+  });
+  b.relay.signal('SIGCONT');
+  await b.relay.waitLog(/the link to Redis at .* is cut: .*closed/);
+  await joined([a, b]);
+  await asked(bell, 1);
+});
+
 test('many users are subscribed to again, and nobody else', async (t) => {
   const redis = await startRedis(t);
   const config = OPEN;
