@@ -424,6 +424,12 @@ static void take_address(struct link *l, int64_t now_ms)
         connect_orders(l, numeric, now_ms);
 }
 
+/* A message is held until all of it is there; hiredis itself has no limit. */
+static bool holds_too_much(const struct link *l, const redisAsyncContext *c)
+{
+    return c && (int64_t)c->c.reader->len > 2 * l->config->relay.cluster_max_pending;
+}
+
 void link_tick(struct link *l, int64_t now_ms)
 {
     if (l->state == LINK_DOWN && turns_is_due(&l->turns, now_ms))
@@ -434,6 +440,8 @@ void link_tick(struct link *l, int64_t now_ms)
         subscribe_users(l);
     if (l->state != LINK_DOWN && l->state != LINK_UP && now_ms - l->since_ms >= LINKING_MS)
         link_condemn(l, "it does not answer");
+    if (holds_too_much(l, l->orders) || holds_too_much(l, l->news))
+        link_condemn(l, "it sends a message of more than twice cluster_max_pending bytes");
     if (l->state == LINK_UP && now_ms - l->role_ms >= CLUSTER_HELLO_MS)
         ask_role(l, now_ms);
     if (l->state != LINK_DOWN && l->why[0])

@@ -203,6 +203,20 @@ test('what hands on garbage harms nobody', async (t) => {
   assert.deepEqual(ringsOf(bell).length, 1);
 });
 
+test('a message has a ceiling, too', async (t) => {
+  const redis = await startRedis(t);
+  const config = { 'relay.max_publish_body': '32768', 'relay.cluster_max_pending': '65536' };
+  const [a] = await startSite(t, redis, { count: 1, config });
+  const socket = net.connect(redis.port, '127.0.0.1');
+  t.after(() => socket.destroy());
+  const text = Buffer.alloc(24 * 1024 * 1024);
+  socket.write(`*3\r\n$7\r\nPUBLISH\r\n$12\r\ndoorbell:all\r\n$${text.length}\r\n`);
+  socket.write(text);
+  socket.write('\r\n');
+  await a.relay.waitLog(/sends a message of more than twice cluster_max_pending bytes/);
+  await joined([a]);
+});
+
 test('a server that is no Redis is told', async (t) => {
   const port = await freePort();
   const server = net.createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'));
