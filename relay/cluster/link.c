@@ -234,8 +234,6 @@ static bool log_in(struct link *l, redisAsyncContext *c, redisCallbackFn *fn)
 
 /* --- the connection that is told --- */
 
-static void subscribe_to(struct link *l, struct span channel);
-
 static void on_news(redisAsyncContext *c, void *reply, void *data)
 {
     const redisReply *r = reply;

@@ -20,7 +20,7 @@ struct link_events {
     void (*on_receivers)(void *ctx, uint32_t question, int64_t count);
     void (*on_subscribers)(void *ctx, uint32_t question, size_t i, int64_t count);
     void (*on_all_subscribers)(void *ctx, uint32_t question, bool is_refused);
-    /* Walks the users that are here, once after `is_first`; false at the end. */
+    /* Walks the users that are here, from the first one on if `is_first`; false at the end. */
     bool (*next_user)(void *ctx, bool is_first, struct span *user);
 };
 

@@ -225,19 +225,15 @@ void elsewhere_finish(struct api *api, const struct question *one, bool is_parti
     buf_deinit(&res.body);
 }
 
-/* What is known here. False: no session of one of them is. */
-static bool fill_in(const struct api *api, struct question *one, bool has_counts, int64_t sessions)
+/* What is known here. */
+static void fill_in(const struct api *api, struct question *one, bool has_counts, int64_t sessions)
 {
     struct rings_users users = {.rest = {one->users, one->users_len}};
-    bool has_all = true;
     struct span user;
 
     one->sessions = sessions;
-    for (size_t i = 0; has_counts && i < one->count && rings_next_user(&users, &user); i++) {
+    for (size_t i = 0; has_counts && i < one->count && rings_next_user(&users, &user); i++)
         one->counts[i] = (uint32_t)api_count_sessions(api, user);
-        has_all &= one->counts[i] > 0;
-    }
-    return has_all;
 }
 
 static size_t count_items(struct span items)
@@ -258,7 +254,7 @@ static enum err answer_alone(struct api *api, struct question *one, bool has_cou
 
     one->counts = calloc(one->count + 1, sizeof(*one->counts));
     if (one->counts) {
-        (void)fill_in(api, one, has_counts, sessions);
+        fill_in(api, one, has_counts, sessions);
         e = encode_answer(one, is_partial, res);
     }
     free(one->counts);
@@ -278,7 +274,7 @@ static enum err ask_all(struct api *api, struct question *about, enum envelope_k
 
     if (e)
         return answer_alone(api, about, has_counts, sessions, true, res);
-    (void)fill_in(api, one, has_counts, sessions);
+    fill_in(api, one, has_counts, sessions);
     park(api, one, req);
     return ERR_NONE;
 }
@@ -366,7 +362,7 @@ static enum err ask_redis(struct api *api, struct question *about, struct http_r
         api->cluster->owes_question = true; /* who is told nothing now is to ask later */
         return answer_alone(api, about, true, 0, true, res);
     }
-    (void)fill_in(api, one, true, 0);
+    fill_in(api, one, true, 0);
     park(api, one, req);
     return ERR_NONE;
 }
