@@ -30,7 +30,7 @@ $(foreach name,PREFIX SYSCONFDIR UNITDIR,$(if $(filter-out /%,$($(name))),\
 
 packages_common := json-c libjwt libcrypto libseccomp
 packages_app := libpq libcurl
-packages_relay := libwebsockets
+packages_relay := libwebsockets hiredis
 packages_test := cmocka
 
 defines := -DDOORBELL_VERSION='"$(VERSION)"' -DDOORBELL_SYSCONFDIR='"$(SYSCONFDIR)"' \

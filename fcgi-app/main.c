@@ -220,7 +220,7 @@ static enum err start_app(struct app *app)
     if (!e)
         e = open_front(app);
     if (!e && app->first->config->app.seccomp)
-        e = sandbox_enter(PROGRAM_APP);
+        e = sandbox_enter(PROGRAM_APP, true);
     return e ? e : start_threads(app);
 }
 

@@ -92,7 +92,7 @@ static int serve(struct relay *p)
     watch_signal(loop, p, &p->on_hup, SIGHUP, on_reload);
     e = server_new(loop, p->settled.config, &p->settled.secrets, &p->server);
     if (!e && p->first->relay.seccomp)
-        e = sandbox_enter(PROGRAM_RELAY);
+        e = sandbox_enter(PROGRAM_RELAY, p->first->relay.cluster[0] != '\0');
     if (e)
         return e == ERR_INVALID ? CONFIG_EXIT : EXIT_FAILURE;
     log_info("serving");

@@ -89,6 +89,11 @@ struct config_relay {
     char *listen_group;
     bool seccomp;
     struct config_list trusted_proxies; /* networks, and "unix" */
+    char *cluster;                      /* empty: no other relays; see redis_url.h */
+    char *cluster_user;
+    char *cluster_password_file; /* empty: none */
+    char *cluster_prefix;
+    int64_t cluster_max_pending;
     int64_t ping_interval_ms;
     int64_t login_timeout_ms;
     int64_t drain_window_ms;

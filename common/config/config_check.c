@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/config/redis_url.h"
 #include "common/text/ip.h"
 
 struct check {
@@ -222,6 +223,32 @@ static void check_relay(struct check *check)
         FAULT(check, relay.publish_listen, "publish_listen: must differ from listen");
 }
 
+static bool is_channel_prefix(struct span s)
+{
+    return s.len <= 64 && has_only(s, LETTERS DIGITS "._:-");
+}
+
+static void check_cluster(struct check *check)
+{
+    const struct config_relay *relay = &check->config->relay;
+    struct redis_urls urls;
+    const char *why;
+
+    if (redis_urls_parse(span_of(relay->cluster), &urls, &why))
+        FAULT(check, relay.cluster, "cluster: %s", why);
+    if (relay->cluster_max_pending < 2 * relay->max_publish_body)
+        FAULT(check, relay.cluster_max_pending,
+              "cluster_max_pending: must be twice max_publish_body or more");
+    if (!is_channel_prefix(span_of(relay->cluster_prefix)))
+        FAULT(check, relay.cluster_prefix,
+              "cluster_prefix: must be 1 to 64 letters, digits and ._:-");
+    if (relay->cluster_user[0] && !relay->cluster_password_file[0])
+        FAULT(check, relay.cluster_user, "cluster_user: needs cluster_password_file");
+    if (!relay->cluster[0] && relay->cluster_password_file[0])
+        FAULT(check, relay.cluster_password_file,
+              "cluster_password_file: needs cluster, the address of the Redis");
+}
+
 size_t config_check(const struct config *c, FILE *faults)
 {
     struct check check = {.config = c, .faults = faults};
@@ -232,5 +259,6 @@ size_t config_check(const struct config *c, FILE *faults)
     check_switches(&check);
     check_socketio(&check);
     check_proxies(&check);
+    check_cluster(&check);
     return check.fault_count;
 }

@@ -164,6 +164,29 @@ static bool load_service_keys(const struct config *c, FILE *faults, struct servi
     return false;
 }
 
+/* The one line of the file, in a copy without the end of the line. */
+static bool load_password(const struct config *c, FILE *faults, struct owned *out)
+{
+    char *const *path = &c->relay.cluster_password_file;
+    struct owned file;
+    struct span rest, line;
+    enum err e;
+
+    if (!(*path)[0])
+        return true;
+    if (load_file(c, path, *path, CONFIG_LINE_MAX, faults, &file))
+        return false;
+    rest = owned_span(&file);
+    line = span_cut(&rest, '\n');
+    e = line.len > 0 && rest.len == 0 && !span_has_control(line) ? owned_copy(out, line)
+                                                                 : ERR_INVALID;
+    owned_deinit(&file);
+    if (e)
+        config_fault(c, path, faults, "%s: must have the password for Redis on its only line",
+                     *path);
+    return !e;
+}
+
 enum err load_secrets(const struct config *c, enum program program, FILE *faults,
                       struct secrets *out)
 {
@@ -174,6 +197,8 @@ enum err load_secrets(const struct config *c, enum program program, FILE *faults
         is_good &= load_signer(c, faults, s.token);
         is_good &= load_service_keys(c, faults, &s.service);
     }
+    if (program == PROGRAM_RELAY)
+        is_good &= load_password(c, faults, &s.cluster);
     is_good &= load_keyring(c, &c->auth.publish_key_file, faults, &s.publish);
     is_good &= secrets_check(c, &s, faults) == ERR_NONE;
     if (!is_good) {

@@ -50,7 +50,8 @@ static const int refused[] = {
     SCMP_SYS(acct), SCMP_SYS(syslog), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime),
     SCMP_SYS(clock_adjtime), SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname)};
 
-/* The relay is called, and calls nobody: neither the database nor the rest of the network. */
+/* The relay is called, and calls nobody, unless it is one of several: neither the database nor the
+ * rest of the network. */
 static const int refused_in_relay[] = {SCMP_SYS(socket), SCMP_SYS(connect)};
 
 static int refuse(scmp_filter_ctx filter, const int *calls, size_t count)
@@ -72,18 +73,18 @@ static int refuse_processes(scmp_filter_ctx filter)
     return result ? result : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
-static int load_filter(scmp_filter_ctx filter, enum program program)
+static int load_filter(scmp_filter_ctx filter, enum program program, bool may_connect)
 {
     int result = refuse(filter, refused, COUNT(refused));
 
-    if (!result && program == PROGRAM_RELAY)
+    if (!result && program == PROGRAM_RELAY && !may_connect)
         result = refuse(filter, refused_in_relay, COUNT(refused_in_relay));
     if (!result)
         result = refuse_processes(filter);
     return result ? result : seccomp_load(filter);
 }
 
-enum err sandbox_enter(enum program program)
+enum err sandbox_enter(enum program program, bool may_connect)
 {
     scmp_filter_ctx filter;
     int result;
@@ -93,7 +94,7 @@ enum err sandbox_enter(enum program program)
     filter = seccomp_init(SCMP_ACT_ALLOW);
     if (!filter)
         return ERR_NO_MEMORY;
-    result = load_filter(filter, program);
+    result = load_filter(filter, program, may_connect);
     seccomp_release(filter);
     if (!result)
         return ERR_NONE;

@@ -31,5 +31,6 @@ void secrets_deinit(struct secrets *s)
     token_keys_free(s->token);
     service_keys_deinit(&s->service);
     keyring_deinit(&s->publish);
+    owned_deinit(&s->cluster);
     *s = (struct secrets){0};
 }

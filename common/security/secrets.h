@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "common/bytes/err.h"
+#include "common/bytes/owned.h"
 #include "common/config/config.h"
 #include "common/security/keyring.h"
 #include "common/security/service_keys.h"
@@ -16,6 +17,7 @@ struct secrets {
     struct token_keys *token;
     struct service_keys service; /* empty in the relay, which has no use for them */
     struct keyring publish;
+    struct owned cluster; /* the password for Redis; empty: none, and in doorbell-app */
 };
 
 /* A key that is in two of them would let the holder of one do what the other is for: a line in

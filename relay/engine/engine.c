@@ -212,6 +212,16 @@ bool engine_deliver(struct engine *e, struct session *s, struct frames *frames)
     return s->state != SESSION_CLOSING && s->protocol->deliver(e, s, frames);
 }
 
+void engine_release(struct engine *e, struct session *newest)
+{
+    struct session *next;
+
+    for (struct session *s = newest; s; s = next) {
+        next = s->of_user.next;
+        s->protocol->flush(e, s);
+    }
+}
+
 void engine_tell(struct engine *e, struct session *s, const struct event *event)
 {
     frames_begin(&e->frames, event, 0);
@@ -237,5 +247,6 @@ bool engine_has_news(const struct engine *e, const struct online *seen)
 
 void engine_publish_online(struct engine *e)
 {
-    e->online = (struct online){(uint32_t)hub_users(e->hub), (uint32_t)hub_pages(e->hub)};
+    e->online = (struct online){(uint32_t)hub_users(e->hub) + e->elsewhere.users,
+                                (uint32_t)hub_pages(e->hub) + e->elsewhere.pages};
 }

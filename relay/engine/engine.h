@@ -48,10 +48,11 @@ struct engine {
     struct admission admission;
     struct metrics metrics;
     struct broadcaster broadcaster;
-    struct frames frames; /* for all but broadcasts and pings */
-    struct frames pings;  /* of this tick of the sweep */
-    struct epoch epoch;   /* of the database */
-    struct online online; /* as it is told, anew once a second */
+    struct frames frames;    /* for all but broadcasts and pings */
+    struct frames pings;     /* of this tick of the sweep */
+    struct epoch epoch;      /* of the database */
+    struct online online;    /* as it is told, anew once a second */
+    struct online elsewhere; /* who is at other relays */
     struct instant now;
     size_t rung_in_turn; /* by publish calls; zeroed between two turns of the loop */
     unsigned ticks;
@@ -110,6 +111,9 @@ void engine_close(struct engine *e, struct session *s, uint16_t code, const char
 
 /* The session has something to send: flush() follows at the end of this turn. */
 void engine_mark_dirty(struct engine *e, struct session *s);
+
+/* The sessions of a user who is no longer held, from this one on, are told what has waited. */
+void engine_release(struct engine *e, struct session *newest);
 
 /* Tells a session one event. */
 void engine_tell(struct engine *e, struct session *s, const struct event *event);

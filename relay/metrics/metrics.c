@@ -140,6 +140,29 @@ static enum err encode_gauges(const struct gauges *g, struct buf *out)
     return e;
 }
 
+static enum err encode_cluster(const struct cluster_gauges *c, struct buf *out)
+{
+    const struct {
+        const char *name, *type, *help;
+        int64_t value;
+    } all[] = {
+        {PREFIX "cluster_connected", "gauge", "Whether Redis is linked", c->connected},
+        {PREFIX "cluster_relays", "gauge", "Relays known, this one too", c->relays},
+        {PREFIX "cluster_sent_total", "counter", "Messages published for other relays",
+         (int64_t)c->sent},
+        {PREFIX "cluster_received_total", "counter", "Messages of other relays",
+         (int64_t)c->received},
+        {PREFIX "cluster_links_total", "counter", "Times that Redis was linked", (int64_t)c->links},
+        {PREFIX "cluster_lost_total", "counter", "Messages that other relays have missed",
+         (int64_t)c->lost},
+    };
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && !e; i++)
+        e = metrics_text_one(out, all[i].name, all[i].type, all[i].help, all[i].value);
+    return e;
+}
+
 /* Under the name that every program has for it. */
 static enum err encode_process(const struct metrics *s, struct buf *out)
 {
@@ -162,6 +185,8 @@ enum err metrics_append(const struct metrics *s, const struct gauges *g, struct 
         e = encode_times(s, out);
     if (!e)
         e = encode_gauges(g, out);
+    if (!e)
+        e = encode_cluster(&g->cluster, out);
     if (!e)
         e = metrics_text_program(out, s->lost_lines);
     return e ? e : encode_process(s, out);

@@ -3,6 +3,7 @@
 #ifndef DOORBELL_RELAY_METRICS_METRICS_H
 #define DOORBELL_RELAY_METRICS_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,10 +47,18 @@ struct metrics {
 
 struct hub;
 
+/* What a relay knows that is one of several; one that is not is the only one. */
+struct cluster_gauges {
+    bool connected;
+    int64_t relays; /* this one too */
+    uint64_t sent, received, links, lost;
+};
+
 /* What is counted nowhere else, but known at the moment of asking. */
 struct gauges {
     const struct hub *hub;
     size_t revocations;
+    struct cluster_gauges cluster;
     int64_t uptime_s;
 };
 

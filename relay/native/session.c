@@ -131,7 +131,7 @@ static bool merge(struct engine *e, struct native_session *n, const struct frame
     }
     slot_enter(n->slot, e->epoch.serial);
     slot_put(n->slot, &frames->event);
-    if (s->pending_on == HUB_DEFERRED) {
+    if (s->pending_on == HUB_DEFERRED || hub_is_held(s)) {
         if (!n->slot->since_us)
             n->slot->since_us = frames->since_us;
         return true;
@@ -170,7 +170,7 @@ static bool deliver(struct engine *e, struct session *s, struct frames *frames)
         engine_close(e, s, CLOSE_RESTART, "restarting");
         return true;
     }
-    if (n->slot || s->pending_on == HUB_DEFERRED)
+    if (n->slot || s->pending_on == HUB_DEFERRED || hub_is_held(s))
         return merge(e, n, frames);
     if (frames_get(frames, e, s->protocol, &frame)) {
         engine_close(e, s, CLOSE_LATER, "out of memory");
@@ -235,7 +235,7 @@ static void flush(struct engine *e, struct session *s)
     int64_t since_us = n->slot ? n->slot->since_us : 0;
     enum send_result result = SEND_DONE;
 
-    if (!n->slot || s->state == SESSION_CLOSING)
+    if (!n->slot || s->state == SESSION_CLOSING || hub_is_held(s))
         return;
     n->slot->since_us = 0;
     slot_enter(n->slot, e->epoch.serial);

@@ -14,6 +14,7 @@
 #include "common/text/form.h"
 #include "common/text/json.h"
 #include "relay/engine/pace.h"
+#include "relay/publish/elsewhere.h"
 #include "relay/publish/online.h"
 #include "relay/publish/revoked.h"
 #include "relay/publish/rings.h"
@@ -57,26 +58,45 @@ static size_t ring_user(struct api *api, struct span user, const struct ring *ri
     return api->ops->ring_user(api->ctx, user, ring, &count) ? 0 : count;
 }
 
-static size_t deliver(struct api *api, const struct published_ring *pr)
+/* The ring as its users get it. */
+static struct ring ring_of_many(const struct api *api, const struct published_ring *pr)
+{
+    struct ring ring = pr->ring;
+
+    if (ring.type != RING_PERSONAL)
+        ring.spread_ms =
+            pace_spread_ms(pr->user_count, api->config->relay.pace, api->config->relay.check_rate);
+    return ring;
+}
+
+size_t api_deliver_to(struct api *api, const struct published_ring *pr, struct span user)
+{
+    struct ring ring = ring_of_many(api, pr);
+
+    api->ops->learn(api->ctx, &pr->epoch, 0);
+    return ring_user(api, user, &ring);
+}
+
+size_t api_deliver(struct api *api, const struct published_ring *pr)
 {
     struct rings_users users = rings_users(pr);
-    struct ring ring = pr->ring;
+    struct ring ring = ring_of_many(api, pr);
     struct span user;
     size_t sessions = 0;
 
     api->ops->learn(api->ctx, &pr->epoch, pr->to.p ? 0 : ring.seq);
-    if (!pr->to.p) {
-        metrics_count(api->metrics, COUNT_RINGS_ALL, 1);
-        return api->ops->ring_all(api->ctx, &ring, &sessions) ? 0 : sessions;
-    }
-    metrics_count(api->metrics,
-                  ring.type == RING_PERSONAL ? COUNT_RINGS_PERSONAL : COUNT_RINGS_MANY, 1);
-    if (ring.type != RING_PERSONAL)
-        ring.spread_ms =
-            pace_spread_ms(pr->user_count, api->config->relay.pace, api->config->relay.check_rate);
+    if (!pr->to.p)
+        return api->ops->ring_all(api->ctx, &pr->ring, &sessions) ? 0 : sessions;
     while (rings_next_user(&users, &user))
         sessions += ring_user(api, user, &ring);
     return sessions;
+}
+
+static void count_ring(struct api *api, const struct published_ring *pr)
+{
+    enum counter many = pr->ring.type == RING_PERSONAL ? COUNT_RINGS_PERSONAL : COUNT_RINGS_MANY;
+
+    metrics_count(api->metrics, pr->to.p ? many : COUNT_RINGS_ALL, 1);
 }
 
 static enum err report_offline(struct api *api, const struct rings *p, struct buf *out)
@@ -108,6 +128,16 @@ bool api_is_too_fast(struct api *api, bool has_key)
     return !token_bucket_take(rate, per_second, per_second, api->now.ms);
 }
 
+static enum err answer_publish(struct api *api, const struct rings *p, size_t sessions,
+                               struct http_response *res)
+{
+    enum err e = buf_printf(&res->body, "{\"sessions\":%zu", sessions);
+
+    if (!e && p->wants_report)
+        e = report_offline(api, p, &res->body);
+    return e ? e : buf_append_char(&res->body, '}');
+}
+
 static enum err handle_publish(struct api *api, struct http_request *req, struct http_response *res)
 {
     struct rings p;
@@ -122,16 +152,15 @@ static enum err handle_publish(struct api *api, struct http_request *req, struct
     e = rings_decode((struct span){req->body, req->content_length}, &p, &why);
     if (e)
         return refuse_by(res, e, why);
-    for (size_t i = 0; i < p.ring_count; i++)
-        sessions += deliver(api, &p.rings[i]);
+    for (size_t i = 0; i < p.ring_count; i++) {
+        count_ring(api, &p.rings[i]);
+        sessions += api_deliver(api, &p.rings[i]);
+    }
     api->ops->learn(api->ctx, &p.told.epoch, p.told.seq); /* rings may be older than the call */
-    e = buf_append(&res->body, SPAN("{\"sessions\":"));
-    if (!e)
-        e = buf_append_int(&res->body, (int64_t)sessions);
-    if (!e && p.wants_report)
-        e = report_offline(api, &p, &res->body);
-    if (!e)
-        e = buf_append_char(&res->body, '}');
+    if (api->cluster)
+        e = elsewhere_publish(api, &p, sessions, req, res);
+    else
+        e = answer_publish(api, &p, sessions, res);
     rings_deinit(&p);
     return e;
 }
@@ -150,7 +179,7 @@ static enum err query_init(struct query *q, struct span query)
     return form_init(&q->form, SPAN(""), q->text, query.len, ONLINE_USERS_MAX);
 }
 
-static size_t count_sessions(struct api *api, struct span user)
+size_t api_count_sessions(const struct api *api, struct span user)
 {
     struct session *s = hub_find(api->hub, user);
 
@@ -164,13 +193,26 @@ static enum err encode_online_user(struct api *api, struct span user, const char
 
     if ((e = buf_append(out, span_of(before))) || (e = json_append_text(out, user)))
         return e;
-    return buf_printf(out, ":%zu", count_sessions(api, user));
+    return buf_printf(out, ":%zu", api_count_sessions(api, user));
 }
 
 static enum err encode_counts(struct api *api, struct buf *out)
 {
     return buf_printf(out, "\"users\":%zu,\"pages\":%zu,\"sessions\":%zu", hub_users(api->hub),
                       hub_pages(api->hub), hub_sessions(api->hub));
+}
+
+/* Of all relays. */
+static enum err encode_totals(struct api *api, struct buf *out)
+{
+    struct hello there = {0};
+
+    if (api->cluster)
+        there = peers_totals(&api->cluster->peers);
+    return buf_printf(out, "{\"users\":%zu,\"pages\":%zu,\"sessions\":%zu}",
+                      hub_users(api->hub) + (size_t)there.users,
+                      hub_pages(api->hub) + (size_t)there.pages,
+                      hub_sessions(api->hub) + (size_t)there.sessions);
 }
 
 static enum err handle_online(struct api *api, struct http_request *req, struct http_response *res)
@@ -189,11 +231,11 @@ static enum err handle_online(struct api *api, struct http_request *req, struct 
     }
     if (e != ERR_END)
         return api_refuse(res, 400, "bad query string, or more than 100 users");
-    if (res->body.len > 0)
-        return buf_append(&res->body, SPAN("}}"));
-    if ((e = buf_append_char(&res->body, '{')) || (e = encode_counts(api, &res->body)))
-        return e;
-    return buf_append_char(&res->body, '}');
+    if (res->body.len == 0)
+        return encode_totals(api, &res->body);
+    if (api->cluster)
+        return elsewhere_count(api, req, res);
+    return buf_append(&res->body, SPAN("}}"));
 }
 
 /* Those of the users that have a session. */
@@ -209,6 +251,8 @@ static enum err handle_ask_online(struct api *api, struct http_request *req,
     if (e)
         return refuse_by(res, e, why);
     api->ops->learn(api->ctx, &told.epoch, told.seq);
+    if (api->cluster)
+        return elsewhere_ask_online(api, users.rest, &told, req, res);
     while (!e && rings_next_user(&users, &user)) {
         if (!hub_find(api->hub, user))
             continue;
@@ -232,7 +276,8 @@ static enum err encode_session(struct api *api, const struct session *s, struct 
         (e = buf_printf(out, ",\"protocol\":\"%s\",\"address\":", s->protocol->name)) ||
         (e = json_append_text(out, span_of(address))))
         return e;
-    return buf_printf(out, ",\"age\":%" PRId64 ",\"pending\":%s}", api->now.ms / 1000 - s->opened_s,
+    return buf_printf(out, ",\"age\":%" PRId64 ",\"pending\":%s}",
+                      (api->now.ms - s->opened_ms) / 1000,
                       s->blocked_ms || s->pending_on != HUB_NOT_LISTED ? "true" : "false");
 }
 
@@ -296,6 +341,15 @@ static size_t close_sessions(struct api *api, struct span user, int64_t revoked_
     return count;
 }
 
+enum err api_kick(struct api *api, struct span user, int64_t at_us, size_t *count)
+{
+    enum err e = revocations_kick(api->revocations, user, at_us, api->config->auth.token_ttl_max_s);
+
+    if (!e)
+        *count = close_sessions(api, user, INT64_MAX, "kicked");
+    return e;
+}
+
 static enum err handle_kick(struct api *api, struct http_request *req, struct http_response *res)
 {
     struct json_object *root;
@@ -307,40 +361,61 @@ static enum err handle_kick(struct api *api, struct http_request *req, struct ht
 
     if (e)
         return refuse_by(res, e, why);
-    e = revocations_kick(api->revocations, user, api->now.unix_us,
-                         api->config->auth.token_ttl_max_s);
-    if (!e)
-        count = close_sessions(api, user, INT64_MAX, "kicked");
-    json_object_put(root);
+    e = api_kick(api, user, api->now.unix_us, &count);
     if (e)
-        return refuse_by(res, e, "too many users are kicked at present");
-    return buf_printf(&res->body, "{\"sessions\":%zu}", count);
+        e = refuse_by(res, e, "too many users are kicked at present");
+    else if (api->cluster)
+        e = elsewhere_kick(api, user, count, req, res);
+    else
+        e = buf_printf(&res->body, "{\"sessions\":%zu}", count);
+    json_object_put(root);
+    return e;
 }
 
-/* Those that are known already close nobody: they are told again whenever somebody is in doubt.
- * `instance` is another one after a restart, which has forgotten all. */
+/* Those that are known already close nobody: they are told again whenever somebody is in doubt. */
+enum err api_revoke(struct api *api, struct revoked *list, size_t *count)
+{
+    struct span user;
+    int64_t at_us;
+
+    while (revoked_next(list, &user, &at_us)) {
+        enum err e = revocations_add(api->revocations, user, at_us, api->now.unix_us,
+                                     api->config->auth.token_ttl_max_s);
+
+        if (!e)
+            *count += close_sessions(api, user, at_us, "tokens revoked");
+        else if (e != ERR_END)
+            return e;
+    }
+    return ERR_NONE;
+}
+
+/* `instance` is another one after a restart, which has forgotten all: of any relay, as whoever
+ * calls may call one or the other. */
+static int64_t instance(const struct api *api)
+{
+    const struct cluster *c = api->cluster;
+
+    return c ? peers_instance(&c->peers, c->id, c->life) : api->started.unix_us;
+}
+
 static enum err handle_revocations(struct api *api, struct http_request *req,
                                    struct http_response *res)
 {
+    struct span body = {req->body, req->content_length};
     struct revoked list;
-    struct span user;
     const char *why;
-    int64_t at_us;
     size_t count = 0;
-    enum err e = revoked_decode((struct span){req->body, req->content_length}, &list, &why);
+    enum err e = revoked_decode(body, &list, &why);
 
     if (e)
         return refuse_by(res, e, why);
-    while (revoked_next(&list, &user, &at_us)) {
-        e = revocations_add(api->revocations, user, at_us, api->now.unix_us,
-                            api->config->auth.token_ttl_max_s);
-        if (!e)
-            count += close_sessions(api, user, at_us, "tokens revoked");
-        else if (e != ERR_END)
-            return refuse_by(res, e, "too many users are revoked at present");
-    }
-    return buf_printf(&res->body, "{\"instance\":%" PRId64 ",\"sessions\":%zu}",
-                      api->started.unix_us, count);
+    if (api_revoke(api, &list, &count))
+        return refuse_by(res, ERR_TOO_MANY, "too many users are revoked at present");
+    if (api->cluster)
+        elsewhere_revoke(api, body);
+    return buf_printf(&res->body, "{\"instance\":%" PRId64 ",\"sessions\":%zu}", instance(api),
+                      count);
 }
 
 /* --- GET /health, GET /metrics --- */
@@ -362,8 +437,24 @@ static enum err handle_health(struct api *api, struct http_request *req, struct 
     if ((e = buf_printf(&res->body, "{\"ok\":%s,\"version\":\"" DOORBELL_VERSION "\",", ok)) ||
         (e = encode_counts(api, &res->body)))
         return e;
+    if (api->cluster && (e = buf_printf(&res->body, ",\"cluster\":\"%s\",\"relays\":%zu",
+                                        api->cluster->is_linked ? "linked" : "cut off",
+                                        api->cluster->peers.count + 1)))
+        return e;
     return buf_printf(&res->body, ",\"uptime\":%" PRId64 "}",
                       (api->now.ms - api->started.ms) / 1000);
+}
+
+static struct cluster_gauges cluster_gauges(const struct cluster *c)
+{
+    if (!c)
+        return (struct cluster_gauges){.relays = 1};
+    return (struct cluster_gauges){.connected = c->is_linked,
+                                   .relays = (int64_t)c->peers.count + 1,
+                                   .sent = c->counts[CLUSTER_SENT],
+                                   .received = c->counts[CLUSTER_RECEIVED],
+                                   .links = c->counts[CLUSTER_LINKS],
+                                   .lost = c->counts[CLUSTER_LOST]};
 }
 
 static enum err handle_metrics(struct api *api, struct http_request *req, struct http_response *res)
@@ -371,6 +462,7 @@ static enum err handle_metrics(struct api *api, struct http_request *req, struct
     struct gauges g = {
         .hub = api->hub,
         .revocations = revocations_count(api->revocations),
+        .cluster = cluster_gauges(api->cluster),
         .uptime_s = (api->now.ms - api->started.ms) / 1000,
     };
 
@@ -457,15 +549,17 @@ bool api_refuses(struct api *api, const struct http_request *req, struct http_re
     return true;
 }
 
-void api_handle(struct api *api, struct http_request *req, struct http_response *res)
+bool api_handle(struct api *api, struct http_request *req, struct http_response *res)
 {
     const struct route *route = find_route(req->method, req->path);
 
     begin_response(res);
+    api->is_parked = false;
     if ((route ? route->handle : web_msg_sender_handle)(api, req, res)) {
         res->status = 503;
         res->headers = "Retry-After: 1\r\n";
         buf_reset(&res->body);
     }
     count_response(api, res);
+    return api->is_parked;
 }

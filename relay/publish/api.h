@@ -10,10 +10,15 @@
 #include "common/limits/token_bucket.h"
 #include "common/security/secrets.h"
 #include "relay/access/revocations.h"
+#include "relay/cluster/cluster.h"
 #include "relay/http/http.h"
 #include "relay/metrics/metrics.h"
+#include "relay/publish/told.h"
 #include "relay/session/epoch.h"
 #include "relay/session/hub.h"
+
+struct published_ring;
+struct revoked;
 
 struct api_ops {
     /* Rings every session of that user, *count of them. ERR_TOO_BIG: its text is longer than a
@@ -26,6 +31,9 @@ struct api_ops {
 
     /* Takes what a call tells of the database, as epoch_learn(). */
     void (*learn)(void *ctx, const struct epoch_name *name, int64_t seq);
+
+    /* Answers a parked call. Not needed without a cluster. */
+    void (*answer)(struct http_conn *parked, struct http_response *res);
 };
 
 struct api {
@@ -36,12 +44,15 @@ struct api {
     struct metrics *metrics;
     const struct api_ops *ops;
     void *ctx;
+    struct cluster *cluster;          /* NULL: there are no other relays */
+    struct told shared;               /* what they were told of the database */
     struct token_bucket rate;         /* of publish calls with the key */
     struct token_bucket keyless_rate; /* of calls without it, but for GET /health */
     struct instant started;
     struct instant now; /* of this turn */
     bool is_local;      /* the publish listener can only be reached from this machine */
     bool is_draining;
+    bool is_parked;     /* the call that is handled waits for other relays */
     bool has_seen_zero; /* a legacy call meant everybody by to=0 */
 };
 
@@ -49,8 +60,9 @@ struct api {
  * to be read. */
 bool api_refuses(struct api *api, const struct http_request *req, struct http_response *res);
 
-/* Answers a request that is not refused. res->body is initialised by the caller, here and above. */
-void api_handle(struct api *api, struct http_request *req, struct http_response *res);
+/* Answers a request that is not refused. res->body is initialised by the caller, here and above.
+ * True: it is parked, and answered later by api_ops.answer(). */
+bool api_handle(struct api *api, struct http_request *req, struct http_response *res);
 
 /* --- for the calls --- */
 
@@ -59,6 +71,21 @@ bool api_has_key(const struct api *api, struct span key);
 /* Counts one more call of those with the key, or of those without it: whether it is one too many in
  * this second. */
 bool api_is_too_fast(struct api *api, bool has_key);
+
+/* Delivers one ring to the sessions of this relay. Returns how many. */
+size_t api_deliver(struct api *api, const struct published_ring *pr);
+
+/* Rings one user of it. */
+size_t api_deliver_to(struct api *api, const struct published_ring *pr, struct span user);
+
+/* How many sessions the user has here. */
+size_t api_count_sessions(const struct api *api, struct span user);
+
+/* Refuses the user's tokens of until then and closes all their sessions, *count of them. */
+MUST_USE enum err api_kick(struct api *api, struct span user, int64_t at_us, size_t *count);
+
+/* Takes revocations in, and closes *count sessions for them. */
+MUST_USE enum err api_revoke(struct api *api, struct revoked *list, size_t *count);
 
 /* Writes the answer of a refusal. */
 enum err api_refuse(struct http_response *res, int status, const char *message);

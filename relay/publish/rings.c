@@ -174,6 +174,7 @@ static enum err decode_ring(struct span value, const struct told *call, struct p
     struct told told = *call;
     enum err e;
 
+    ring->json = value;
     *why = "a ring is an object, with no field twice";
     if ((e = json_walk_members(value, field_names, FIELD_COUNT, fields)) ||
         (e = decode_address(fields, ring, why)) || (e = decode_numbers(fields, &ring->ring, why)))

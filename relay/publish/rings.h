@@ -22,6 +22,7 @@ struct published_ring {
     size_t user_count;
     struct epoch_name epoch; /* of its numbers, as the ring or else the call says */
     struct ring ring;
+    struct span json; /* all of it, as it is written */
 };
 
 /* Borrows from the body. */

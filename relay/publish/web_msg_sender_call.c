@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "common/http/status.h"
+#include "common/security/user.h"
+#include "relay/publish/elsewhere.h"
 #include "relay/publish/web_msg_sender.h"
 
 static bool is_key_needed(const struct api *api)
@@ -33,7 +35,7 @@ static enum err answer_ring(struct http_response *res, enum err e, const char *d
 }
 
 static enum err run_call(struct api *api, const struct web_msg_sender_call *call,
-                         struct http_response *res)
+                         struct http_request *req, struct http_response *res)
 {
     bool is_zero = api->config->relay.legacy_publish && span_equal(call->to, SPAN("0"));
     struct ring ring = {.type = RING_ASK, .text = call->content};
@@ -51,10 +53,17 @@ static enum err run_call(struct api *api, const struct web_msg_sender_call *call
     if (call->to.len == 0 || is_zero) {
         e = api->ops->ring_all(api->ctx, &ring, &count);
         metrics_count(api->metrics, COUNT_RINGS_ALL, e != ERR_TOO_BIG);
+        if (!e && api->cluster)
+            elsewhere_text(api, SPAN(""), ring.text);
         return answer_ring(res, e, "ok");
     }
     e = api->ops->ring_user(api->ctx, call->to, &ring, &count);
     metrics_count(api->metrics, COUNT_RINGS_MANY, e != ERR_TOO_BIG);
+    if (!e && api->cluster && user_is_valid(call->to)) {
+        elsewhere_text(api, call->to, ring.text);
+        if (count == 0)
+            return elsewhere_ask_old(api, call->to, req, res);
+    }
     return answer_ring(res, e, count > 0 ? "ok" : "offline");
 }
 
@@ -104,7 +113,7 @@ enum err web_msg_sender_handle(struct api *api, struct http_request *req, struct
         web_msg_sender_decode_query(query, req->query.len, &call);
     }
     status = check_call(api, &call, has_key);
-    e = status ? answer(res, status, "fail") : run_call(api, &call, res);
+    e = status ? answer(res, status, "fail") : run_call(api, &call, req, res);
     web_msg_sender_deinit(&call);
     return e;
 }

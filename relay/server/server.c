@@ -28,6 +28,7 @@
 #include "relay/server/instant.h"
 #include "relay/server/listener.h"
 #include "relay/server/protocols.h"
+#include "relay/server/site.h"
 
 enum {
     HANDSHAKES_MAX = 2048,
@@ -46,6 +47,7 @@ struct server {
     struct engine engine;
     struct api api;
     struct listener listener;
+    struct site *site; /* NULL: this relay is the only one */
     struct ev_loop *loop;
     struct http_server *clients;
     struct http_server *publishers;
@@ -239,7 +241,7 @@ static void learn(void *ctx, const struct epoch_name *name, int64_t seq)
         log_warn("the database has another epoch: all pages are told to ask");
 }
 
-static const struct api_ops api_ops = {ring_user, ring_all, learn};
+static const struct api_ops api_ops = {ring_user, ring_all, learn, http_server_answer};
 
 static bool refuses_publish(void *ctx, const struct http_request *req, struct http_response *res)
 {
@@ -254,14 +256,14 @@ static enum http_action on_publish_request(void *ctx, struct http_request *req,
 {
     struct server *server = ctx;
     struct api *api = &server->api;
-    bool had_seen_zero = api->has_seen_zero;
+    bool had_seen_zero = api->has_seen_zero, is_parked;
 
     server->engine.now = api->now = instant_now();
     api->is_draining = server->engine.admission.drain_ends_ms != 0;
-    api_handle(api, req, res);
+    is_parked = api_handle(api, req, res);
     if (api->has_seen_zero && !had_seen_zero)
         log_warn("a publish call with to=0 rings everybody, as under web-msg-sender");
-    return HTTP_REPLY;
+    return is_parked ? HTTP_PARK : HTTP_REPLY;
 }
 
 /* --- life --- */
@@ -417,6 +419,9 @@ static enum err set_up(struct server *server, const struct config *config,
         return ERR_NO_MEMORY;
     e->metrics.resident_bytes = resident_bytes();
     start_timers(server);
+    if (config->relay.cluster[0] &&
+        (error = site_new(server->loop, e, &server->api, config, secrets, &server->site)))
+        return error;
     if ((error = listen_for_clients(server)))
         return error;
     return listen_for_publishers(server);
@@ -452,6 +457,7 @@ void server_free(struct server *server)
     if (!server)
         return;
     stop_accepting(server);
+    site_free(server->site);
     /* Their sessions go with them, by on_gone(). */
     websocket_free(server->listener.websockets);
     sse_free(server->listener.sse);
@@ -477,6 +483,8 @@ void server_reconfigure(struct server *server, const struct config *config,
     engine_configure(&server->engine, config, secrets);
     server->api.config = config;
     server->api.secrets = secrets;
+    if (server->site)
+        site_configure(server->site, config, secrets);
     http_server_set_limits(server->publishers, &limits);
     limits = client_limits(config);
     http_server_set_limits(server->clients, &limits);

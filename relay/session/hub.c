@@ -6,11 +6,26 @@
 #include "relay/session/hub.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* A failed insertion leaves the table as it was, and the new entry's hh.tbl at NULL. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
 
 #include "common/bytes/invariant.h"
-#include "relay/session/user_table.h"
 
 enum cursor { CURSOR_DUE, CURSOR_SWEEP, CURSOR_COUNT };
+
+struct hub_user {
+    UT_hash_handle hh;
+    struct session *newest;
+    struct session *oldest;
+    struct hub_user *held_prev, *held_next;
+    bool is_held;
+    uint32_t sessions;
+    uint8_t id_len;
+    char id[];
+};
 
 struct hub_queue {
     struct session *first, *last;
@@ -18,7 +33,7 @@ struct hub_queue {
 };
 
 struct hub {
-    struct user_table users;
+    struct hub_user *users;
     struct session *first; /* of a circular list */
     struct session *cursors[CURSOR_COUNT];
     struct session *closing_first; /* of a list that ends with NULL */
@@ -30,6 +45,12 @@ struct hub {
     struct hub_queue queues[HUB_LISTS]; /* that of HUB_NOT_LISTED stays empty */
     size_t due;
     uint32_t round;
+    hub_watcher *watcher; /* NULL: nobody is told */
+    void *watcher_ctx;
+    struct hub_user *held_first;
+    size_t held;
+    struct hub_user *walk; /* the next one of a walk over all users */
+    bool is_walking;
 };
 
 struct hub *hub_new(void)
@@ -39,9 +60,15 @@ struct hub *hub_new(void)
 
 void hub_free(struct hub *h)
 {
+    struct hub_user *u, *next;
+
     if (!h)
         return;
-    user_table_deinit(&h->users);
+    HASH_ITER(hh, h->users, u, next)
+    {
+        HASH_DEL(h->users, u);
+        free(u);
+    }
     free(h);
 }
 
@@ -71,11 +98,132 @@ void hub_add(struct hub *h, struct session *s)
     count_protocol(h, s->protocol, 1);
 }
 
+static struct hub_user *find_user(const struct hub *h, struct span id)
+{
+    struct hub_user *u;
+
+    HASH_FIND(hh, h->users, id.p, id.len, u);
+    return u;
+}
+
+static struct hub_user *add_user(struct hub *h, struct span id)
+{
+    struct hub_user *u = calloc(1, sizeof(*u) + id.len);
+
+    if (!u)
+        return NULL;
+    memcpy(u->id, id.p, id.len);
+    u->id_len = (uint8_t)id.len;
+    HASH_ADD_KEYPTR(hh, h->users, u->id, id.len, u);
+    if (!u->hh.tbl) {
+        free(u);
+        return NULL;
+    }
+    return u;
+}
+
+void hub_watch(struct hub *h, hub_watcher *watcher, void *ctx)
+{
+    h->watcher = watcher;
+    h->watcher_ctx = ctx;
+}
+
+bool hub_is_held(const struct session *s)
+{
+    return s->user && s->user->is_held;
+}
+
+size_t hub_held(const struct hub *h)
+{
+    return h->held;
+}
+
+static void hold(struct hub *h, struct hub_user *u)
+{
+    u->is_held = true;
+    u->held_next = h->held_first;
+    if (h->held_first)
+        h->held_first->held_prev = u;
+    h->held_first = u;
+    h->held++;
+}
+
+static void release(struct hub *h, struct hub_user *u)
+{
+    if (!u->is_held)
+        return;
+    if (u->held_prev)
+        u->held_prev->held_next = u->held_next;
+    else
+        h->held_first = u->held_next;
+    if (u->held_next)
+        u->held_next->held_prev = u->held_prev;
+    u->held_prev = u->held_next = NULL;
+    u->is_held = false;
+    h->held--;
+}
+
+struct session *hub_release(struct hub *h, struct span user)
+{
+    struct hub_user *u = find_user(h, user);
+
+    if (!u || !u->is_held)
+        return NULL;
+    release(h, u);
+    return u->newest;
+}
+
+struct session *hub_release_next(struct hub *h)
+{
+    struct hub_user *u = h->held_first;
+
+    if (!u)
+        return NULL;
+    release(h, u);
+    return u->newest;
+}
+
+bool hub_next_user(struct hub *h, bool is_first, struct span *user)
+{
+    struct hub_user *u = is_first ? h->users : h->walk;
+
+    h->is_walking = u != NULL;
+    if (!u)
+        return false;
+    h->walk = u->hh.next;
+    *user = (struct span){u->id, u->id_len};
+    return true;
+}
+
+static void note_arrival(struct hub *h, struct hub_user *u)
+{
+    struct span id = {u->id, u->id_len};
+
+    if (u->sessions > 1) {
+        if (h->watcher)
+            (void)h->watcher(h->watcher_ctx, id, HUB_USER_CAME_AGAIN);
+        return;
+    }
+    if (h->is_walking && !h->walk)
+        h->walk = u;
+    if (h->watcher && h->watcher(h->watcher_ctx, id, HUB_USER_CAME))
+        hold(h, u);
+}
+
+static void note_departure(struct hub *h, struct hub_user *u)
+{
+    release(h, u);
+    if (h->walk == u)
+        h->walk = u->hh.next;
+    if (h->watcher)
+        (void)h->watcher(h->watcher_ctx, (struct span){u->id, u->id_len}, HUB_USER_WENT);
+}
+
 enum err hub_login(struct hub *h, struct session *s, struct span user)
 {
-    struct hub_user *u = user_table_find(&h->users, user);
+    struct hub_user *u = find_user(h, user);
 
-    if (!u && !(u = user_table_add(&h->users, user)))
+    if (!u && !(u = add_user(h, user)))
         return ERR_NO_MEMORY;
     s->user = u;
     s->of_user.prev = NULL;
@@ -88,6 +236,7 @@ enum err hub_login(struct hub *h, struct session *s, struct span user)
     u->sessions++;
     s->state = SESSION_OPEN;
     h->pages++;
+    note_arrival(h, u);
     return ERR_NONE;
 }
 
@@ -105,8 +254,11 @@ static void unlink_user(struct hub *h, struct session *s)
         s->of_user.next->of_user.prev = s->of_user.prev;
     else
         u->oldest = s->of_user.prev;
-    if (--u->sessions == 0)
-        user_table_remove(&h->users, u);
+    if (--u->sessions == 0) {
+        note_departure(h, u);
+        HASH_DEL(h->users, u);
+        free(u);
+    }
     s->user = NULL;
     h->pages--;
 }
@@ -199,7 +351,7 @@ struct session *hub_last_closing(const struct hub *h)
 
 struct session *hub_find(const struct hub *h, struct span user)
 {
-    struct hub_user *u = user_table_find(&h->users, user);
+    struct hub_user *u = find_user(h, user);
 
     return u ? u->newest : NULL;
 }
@@ -226,7 +378,7 @@ size_t hub_sessions(const struct hub *h)
 
 size_t hub_users(const struct hub *h)
 {
-    return h->users.count;
+    return HASH_COUNT(h->users);
 }
 
 size_t hub_pages(const struct hub *h)

@@ -32,6 +32,30 @@ void hub_remove(struct hub *h, struct session *s);
  * is there already. Only the session itself is unlinked, so a walk over others may go on. */
 void hub_close(struct hub *h, struct session *s, uint16_t code, const char *reason);
 
+enum hub_user_event {
+    HUB_USER_CAME, /* with their first session, which has been told nothing yet; true holds it, and
+                      what follows, until hub_release() */
+    HUB_USER_CAME_AGAIN, /* with another session */
+    HUB_USER_WENT,       /* with the last one */
+};
+typedef bool hub_watcher(void *ctx, struct span user, enum hub_user_event event);
+void hub_watch(struct hub *h, hub_watcher *watcher, void *ctx);
+
+/* Whether the session has to wait until other relays can ring its user. */
+bool hub_is_held(const struct session *s);
+size_t hub_held(const struct hub *h); /* users */
+
+/* The user is held no longer. Returns the newest of their sessions, which now may be told what has
+ * waited; NULL: they were not held. */
+struct session *hub_release(struct hub *h, struct span user);
+
+/* Releases any one of those that are held; NULL: nobody is. */
+struct session *hub_release_next(struct hub *h);
+
+/* Walks all users, from the begin if `is_first`; those who come meanwhile as well. False at the
+ * end. *user is valid until the hub changes. */
+bool hub_next_user(struct hub *h, bool is_first, struct span *user);
+
 /* The first and the last of the closing sessions: they are in the order of their hub_close(). */
 struct session *hub_first_closing(const struct hub *h);
 struct session *hub_last_closing(const struct hub *h);

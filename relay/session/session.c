@@ -3,8 +3,7 @@
 
 void session_init(struct session *s, const struct protocol *protocol, struct instant now)
 {
-    *s = (struct session){
-        .protocol = protocol, .opened_s = (uint32_t)(now.ms / 1000), .state = SESSION_NEW};
+    *s = (struct session){.protocol = protocol, .opened_ms = now.ms, .state = SESSION_NEW};
 }
 
 bool session_is_over(const struct session *s, struct instant now, const struct session_end *late,

@@ -80,7 +80,7 @@ struct session {
     struct session_link pending; /* of those that have something to send */
     struct hub_user *user;       /* NULL before login */
     struct session_origin origin;
-    uint32_t opened_s; /* monotonic */
+    int64_t opened_ms; /* monotonic */
 };
 
 enum { TOKEN_GRACE_S = 30 };

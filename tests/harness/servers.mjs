@@ -41,7 +41,7 @@ http {
     uwsgi_temp_path ${folder}/uwsgi;
     scgi_temp_path ${folder}/scgi;
     upstream doorbell_app { server unix:${appSocket}; keepalive 16; keepalive_timeout 1s; }
-    upstream doorbell_relay { server 127.0.0.1:${relayPort}; }
+    ${options.relays ?? `upstream doorbell_relay { server 127.0.0.1:${relayPort}; }`}
     fastcgi_cache_path ${folder}/cache levels=1:2 keys_zone=doorbell:10m max_size=100m inactive=1m use_temp_path=off;
     map $host $doorbell_www { default ${pages}; }
     ${options.http ?? ''}
@@ -55,7 +55,7 @@ http {
 `;
 }
 
-// where: {dir, port, appSocket, relayPort}; options: {workers, connections (of each), and lines to add: http, server}; `include legacy.conf` is there to be one.
+// where: {dir, port, appSocket, relayPort}; options: {workers, connections (of each), and lines to add: http, server; relays: the upstream of several}; `include legacy.conf` is there to be one.
 export async function startNginx(t, where, options = {}) {
   const folder = path.join(where.dir, 'nginx');
   mkdirSync(folder, { mode: 0o755 });

@@ -112,7 +112,7 @@ static void learn(void *ctx, const struct epoch_name *name, int64_t seq)
     (void)ringer_learn(ctx, name, seq);
 }
 
-static const struct api_ops api_ops = {ring_user, ring_all, learn};
+static const struct api_ops api_ops = {ring_user, ring_all, learn, NULL};
 
 static struct instant instant_now(void)
 {

@@ -92,7 +92,7 @@ static int errno_in_sandbox(enum program program, int (*call)(void))
 
     assert_true(pid >= 0);
     if (pid == 0) {
-        if (sandbox_enter(program))
+        if (sandbox_enter(program, program == PROGRAM_APP))
             _exit(255);
         _exit(call() >= 0 ? 0 : errno);
     }

@@ -43,12 +43,12 @@ static size_t count_samples(struct span rest)
 
 static void the_text_is_what_prometheus_reads(void **state)
 {
-    enum { HISTOGRAM_ROWS = HISTOGRAM_BUCKETS + 2, GAUGES = 7 };
+    enum { HISTOGRAM_ROWS = HISTOGRAM_BUCKETS + 2, GAUGES = 7, CLUSTER = 6 };
     static const struct protocol spoken = {.id = PROTOCOL_NATIVE, .name = "native"};
     struct session session = {.protocol = &spoken};
     struct metrics s = {.resident_bytes = 4096};
     struct hub *hub = hub_new();
-    struct gauges g = {.hub = hub, .revocations = 3, .uptime_s = 9};
+    struct gauges g = {.hub = hub, .revocations = 3, .uptime_s = 9, .cluster.sent = 5};
     struct buf out;
 
     (void)state;
@@ -65,12 +65,14 @@ static void the_text_is_what_prometheus_reads(void **state)
     histogram_add(&s.delays[DELAY_MANY], 1);
     buf_init(&out, 65536);
     assert_int_equal(metrics_append(&s, &g, &out), ERR_NONE);
-    assert_int_equal(count_samples(buf_span(&out)),
-                     COUNTER_COUNT + 3 + (DELAY_COUNT + 1) * HISTOGRAM_ROWS + 1 + GAUGES + 3);
+    assert_int_equal(count_samples(buf_span(&out)), COUNTER_COUNT + 3 +
+                                                        (DELAY_COUNT + 1) * HISTOGRAM_ROWS + 1 +
+                                                        GAUGES + CLUSTER + 3);
     assert_true(has(&out, "\ndoorbell_relay_rings_total{kind=\"all\"} 7\n"));
     assert_true(has(
         &out, "\ndoorbell_relay_refused_upgrades_total{status=\"429\",reason=\"too many\"} 2\n"));
     assert_true(has(&out, "\ndoorbell_relay_closed_total{code=\"4403\",reason=\"kicked\"} 1\n"));
+    assert_true(has(&out, "\ndoorbell_relay_cluster_sent_total 5\n"));
     assert_true(has(&out, "{code=\"peer\",reason=\"peer went away\"} 1\n"));
     assert_true(has(&out, "\ndoorbell_relay_publish_to_write_seconds_count{kind=\"many\"} 1\n"));
     assert_true(has(&out, "\ndoorbell_relay_sessions{protocol=\"native\"} 1\n"));

@@ -71,7 +71,7 @@ static void learn(void *ctx, const struct epoch_name *name, int64_t seq)
              SPAN_ARGS(epoch_name_span(name)), (int)seq);
 }
 
-static const struct api_ops ops = {ring_user, ring_all, learn};
+static const struct api_ops ops = {ring_user, ring_all, learn, NULL};
 
 static int set_up(void **state)
 {

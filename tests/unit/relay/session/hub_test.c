@@ -298,9 +298,106 @@ static void counts_are_right_after_random_histories(void **state)
     hub_free(h);
 }
 
+struct watched {
+    char told[64];
+    bool holds;
+};
+
+static bool watch(void *ctx, struct span user, enum hub_user_event event)
+{
+    struct watched *w = ctx;
+
+    strcat(w->told, event == HUB_USER_CAME ? "+" : event == HUB_USER_WENT ? "-" : "*");
+    strncat(w->told, user.p, user.len);
+    return w->holds;
+}
+
+static void sessions_of_a_user_are_told_as_they_come_and_go(void **state)
+{
+    struct hub *h = hub_new();
+    struct session a = SPEAKING, b = SPEAKING, c = SPEAKING;
+    struct watched w = {.holds = false};
+
+    (void)state;
+    hub_watch(h, watch, &w);
+    add(h, &a);
+    add(h, &b);
+    add(h, &c);
+    assert_int_equal(hub_login(h, &a, SPAN("1")), ERR_NONE);
+    assert_int_equal(hub_login(h, &b, SPAN("1")), ERR_NONE);
+    assert_int_equal(hub_login(h, &c, SPAN("2")), ERR_NONE);
+    hub_remove(h, &a);
+    hub_close(h, &b, 1000, "");
+    assert_string_equal(w.told, "+1*1+2-1");
+    hub_remove(h, &b);
+    hub_remove(h, &c);
+    assert_string_equal(w.told, "+1*1+2-1-2");
+    hub_free(h);
+}
+
+static void who_is_held_waits_for_the_release(void **state)
+{
+    struct hub *h = hub_new();
+    struct session s[4] = {SPEAKING, SPEAKING, SPEAKING, SPEAKING};
+    struct watched w = {.holds = true};
+    static const char *const users[] = {"1", "1", "2", "3"};
+
+    (void)state;
+    hub_watch(h, watch, &w);
+    for (int i = 0; i < 4; i++) {
+        add(h, &s[i]);
+        assert_int_equal(hub_login(h, &s[i], span_of(users[i])), ERR_NONE);
+        assert_true(hub_is_held(&s[i]));
+    }
+    assert_int_equal(hub_held(h), 3);
+    assert_null(hub_release(h, SPAN("4")));
+    assert_ptr_equal(hub_release(h, SPAN("1")), &s[1]);
+    assert_false(hub_is_held(&s[0]));
+    assert_null(hub_release(h, SPAN("1")));
+    hub_remove(h, &s[2]);
+    assert_int_equal(hub_held(h), 1);
+    assert_ptr_equal(hub_release_next(h), &s[3]);
+    assert_null(hub_release_next(h));
+    hub_remove(h, &s[0]);
+    hub_remove(h, &s[1]);
+    hub_remove(h, &s[3]);
+    hub_free(h);
+}
+
+static void a_walk_over_users_sees_those_who_come_meanwhile(void **state)
+{
+    struct hub *h = hub_new();
+    struct session s[4] = {SPEAKING, SPEAKING, SPEAKING, SPEAKING};
+    static const char *const users[] = {"1", "2", "3", "4"};
+    struct span user;
+
+    (void)state;
+    assert_false(hub_next_user(h, true, &user));
+    for (int i = 0; i < 4; i++)
+        add(h, &s[i]);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(hub_login(h, &s[i], span_of(users[i])), ERR_NONE);
+    assert_true(hub_next_user(h, true, &user));
+    assert_true(span_equal(user, SPAN("1")));
+    hub_remove(h, &s[1]);
+    assert_true(hub_next_user(h, false, &user));
+    assert_true(span_equal(user, SPAN("3")));
+    assert_int_equal(hub_login(h, &s[3], SPAN("4")), ERR_NONE);
+    assert_true(hub_next_user(h, false, &user));
+    assert_true(span_equal(user, SPAN("4")));
+    assert_false(hub_next_user(h, false, &user));
+    hub_remove(h, &s[0]);
+    hub_remove(h, &s[2]);
+    hub_remove(h, &s[3]);
+    hub_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sessions_of_a_user_are_told_as_they_come_and_go),
+        cmocka_unit_test(who_is_held_waits_for_the_release),
+        cmocka_unit_test(a_walk_over_users_sees_those_who_come_meanwhile),
         cmocka_unit_test(users_have_their_sessions_newest_first),
         cmocka_unit_test(closing_sessions_are_out_of_everything_but_their_list),
         cmocka_unit_test(protocols_have_their_shares),

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: MIT */
+/* link.c - two connections, since one that has subscribed may not do anything else: `orders`
+ * publishes and asks, `news` is told. They are made and cut together. A connection is never cut
+ * within a callback of hiredis: it is condemned, and the next tick ends both. */
+#include "relay/cluster/link.h"
+
+#include <arpa/inet.h>
+#include <ev.h>
+#include <hiredis/adapters/libev.h>
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/config/redis_url.h"
+#include "common/os/clock.h"
+#include "common/os/log.h"
+#include "relay/cluster/resolver.h"
+#include "relay/cluster/turns.h"
+#include "relay/publish/rings.h"
+
+enum {
+    LINKING_MS = 15000,
+    USERS_PER_TICK = 1000,
+    WHY_MAX = 200,
+    PREFIX_MAX = 96,
+    CHANNEL_MAX = PREFIX_MAX + 8 + USER_ID_MAX,
+    WORDS_MAX = QUESTIONS_USERS_MAX + 2,
+};
+
+enum link_state {
+    LINK_DOWN,      /* until the next turn */
+    LINK_RESOLVING, /* the name of the host */
+    LINK_ORDERS,    /* the first connection is made, and shows whether it is the master */
+    LINK_NEWS,      /* and the second one */
+    LINK_USERS,     /* that are here are subscribed to */
+    LINK_UP,
+};
+
+struct link {
+    struct ev_loop *loop;
+    const struct config *config;
+    const struct owned *password;
+    const struct link_events *events;
+    void *ctx;
+    struct redis_urls urls;
+    struct turns turns;
+    size_t tries;
+    struct resolver_query *query;
+    enum link_state state;
+    int64_t since_ms; /* when this attempt began */
+    int64_t role_ms;  /* when it was last asked for */
+    redisAsyncContext *orders, *news;
+    char prefix[PREFIX_MAX];
+    char own[CHANNEL_MAX]; /* this relay's channel */
+    char why[WHY_MAX];     /* it is condemned; empty: it is not */
+    bool has_told;         /* the log, that it fails */
+    bool is_walking;       /* over the users */
+};
+
+/* --- names --- */
+
+static struct span channel_of(const struct link *l, enum cluster_to to, struct span name,
+                              char out[CHANNEL_MAX])
+{
+    static const char *const kinds[] = {
+        [CLUSTER_ALL] = "all", [CLUSTER_RELAY] = "relay:", [CLUSTER_USER] = "user:"};
+    int len = snprintf(out, CHANNEL_MAX, "%s:%s%.*s", l->prefix, kinds[to], SPAN_ARGS(name));
+
+    return (struct span){out, len > 0 && len < CHANNEL_MAX ? (size_t)len : 0};
+}
+
+/* The user of a user's channel; empty for another one. */
+static struct span user_of(const struct link *l, struct span channel)
+{
+    size_t len = strlen(l->prefix) + sizeof(":user:") - 1;
+
+    if (channel.len <= len || memcmp(channel.p + len - 6, ":user:", 6) != 0)
+        return SPAN("");
+    return (struct span){channel.p + len, channel.len - len};
+}
+
+static struct span text_of(const redisReply *r)
+{
+    return r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_STATUS ||
+                   r->type == REDIS_REPLY_ERROR
+               ? (struct span){r->str, (size_t)r->len}
+               : SPAN("");
+}
+
+static const struct address *address_of(const struct link *l)
+{
+    return &l->urls.at[l->turns.at];
+}
+
+/* --- the end of an attempt --- */
+
+static void condemn_for(struct link *l, struct span why)
+{
+    if (!l->why[0])
+        (void)snprintf(l->why, sizeof(l->why), "%.*s", SPAN_ARGS(why));
+    if (!l->why[0])
+        (void)snprintf(l->why, sizeof(l->why), "it failed");
+}
+
+void link_condemn(struct link *l, const char *why)
+{
+    if (l->state != LINK_DOWN && !l->why[0])
+        (void)snprintf(l->why, sizeof(l->why), "%s", why);
+}
+
+static void drop_connections(struct link *l)
+{
+    redisAsyncContext *orders = l->orders, *news = l->news;
+
+    l->orders = l->news = NULL; /* its callbacks, which are all called, find nothing to do */
+    if (orders)
+        redisAsyncFree(orders);
+    if (news)
+        redisAsyncFree(news);
+    resolver_cancel(l->query);
+    l->query = NULL;
+}
+
+static void tell_log(struct link *l, bool was_up, const struct address *a)
+{
+    if (was_up)
+        log_warn("the link to Redis at %s is cut: %s; this relay rings its own pages alone until "
+                 "it is back, then all of them ask",
+                 a->host, l->why);
+    else if (!l->has_told)
+        log_warn("no link to Redis at %s: %s; this relay rings its own pages alone, and goes on "
+                 "trying",
+                 a->host, l->why);
+    else
+        log_debug("no link to Redis at %s: %s", a->host, l->why);
+    l->has_told = true;
+}
+
+static void fall(struct link *l, int64_t now_ms)
+{
+    bool was_up = l->state == LINK_UP;
+    const struct address *a = address_of(l);
+
+    drop_connections(l);
+    l->state = LINK_DOWN;
+    tell_log(l, was_up, a);
+    l->why[0] = '\0';
+    turns_failed(&l->turns, now_ms, clock_chance());
+    if (was_up)
+        l->events->on_cut(l->ctx);
+}
+
+/* --- callbacks of hiredis --- */
+
+static void on_connect(const redisAsyncContext *c, int status)
+{
+    struct link *l = c->data;
+
+    if (status == REDIS_OK || (c != l->orders && c != l->news))
+        return;
+    condemn_for(l, span_of(c->errstr));
+    /* hiredis frees it. */
+    if (c == l->orders)
+        l->orders = NULL;
+    else
+        l->news = NULL;
+}
+
+static void on_disconnect(const redisAsyncContext *c, int status)
+{
+    struct link *l = c->data;
+
+    (void)status;
+    if (c != l->orders && c != l->news)
+        return;
+    condemn_for(l, c->errstr && c->errstr[0] ? span_of(c->errstr) : SPAN("Redis has closed it"));
+    if (c == l->orders)
+        l->orders = NULL;
+    else
+        l->news = NULL;
+}
+
+/* The link of a reply that counts; NULL: its connection is being dropped. An error condemns it. */
+static struct link *link_of(const redisAsyncContext *c, const redisReply *r)
+{
+    struct link *l = c->data;
+
+    if (!r || (c != l->orders && c != l->news))
+        return NULL;
+    if (r->type == REDIS_REPLY_ERROR)
+        condemn_for(l, text_of(r));
+    return l;
+}
+
+static bool send_words(struct link *l, redisAsyncContext *c, redisCallbackFn *fn, void *data,
+                       const struct span *words, size_t count)
+{
+    const char *texts[WORDS_MAX];
+    size_t lens[WORDS_MAX], sum = 0;
+
+    if (!c || l->why[0] || count > WORDS_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = words[i].p ? words[i].p : "";
+        lens[i] = words[i].len;
+        sum += words[i].len;
+    }
+    if ((int64_t)(sdslen(c->c.obuf) + sum) > l->config->relay.cluster_max_pending) {
+        link_condemn(l, "more than cluster_max_pending bytes wait");
+        return false;
+    }
+    if (redisAsyncCommandArgv(c, fn, data, (int)count, texts, lens) == REDIS_OK)
+        return true;
+    link_condemn(l, "out of memory");
+    return false;
+}
+
+static bool log_in(struct link *l, redisAsyncContext *c, redisCallbackFn *fn)
+{
+    struct span words[3] = {SPAN("AUTH")};
+    size_t count = 1;
+
+    if (l->password->len == 0)
+        return true;
+    if (l->config->relay.cluster_user[0])
+        words[count++] = span_of(l->config->relay.cluster_user);
+    words[count++] = owned_span(l->password);
+    return send_words(l, c, fn, NULL, words, count);
+}
+
+/* --- the connection that is told --- */
+
+static void on_news(redisAsyncContext *c, void *reply, void *data)
+{
+    const redisReply *r = reply;
+    struct link *l = link_of(c, r);
+    struct span kind, channel, user;
+
+    (void)data;
+    if (!l || r->type != REDIS_REPLY_ARRAY || r->elements < 3)
+        return;
+    kind = text_of(r->element[0]);
+    channel = text_of(r->element[1]);
+    user = user_of(l, channel);
+    if (span_equal(kind, SPAN("message"))) {
+        if (l->state == LINK_UP)
+            l->events->on_message(l->ctx, user, text_of(r->element[2]));
+    } else if (span_equal(kind, SPAN("subscribe"))) {
+        if (user.len > 0)
+            l->events->on_subscribed(l->ctx, user);
+        else if (span_equal(channel, span_of(l->own)) && l->state == LINK_USERS) {
+            l->state = LINK_UP;
+            l->has_told = false;
+            turns_succeeded(&l->turns);
+            l->events->on_linked(l->ctx);
+        }
+    }
+}
+
+static void subscribe_to(struct link *l, struct span channel)
+{
+    struct span words[] = {SPAN("SUBSCRIBE"), channel};
+
+    (void)send_words(l, l->news, on_news, NULL, words, 2);
+}
+
+/* The own channel is the last: once it is subscribed to, all are. */
+static void subscribe_users(struct link *l)
+{
+    char channel[CHANNEL_MAX];
+    struct span user;
+
+    for (int n = 0; n < USERS_PER_TICK && !l->why[0]; n++) {
+        if ((size_t)l->config->relay.cluster_max_pending / 2 < sdslen(l->news->c.obuf))
+            return;
+        if (!l->events->next_user(l->ctx, !l->is_walking, &user)) {
+            subscribe_to(l, span_of(l->own));
+            l->is_walking = false;
+            l->since_ms = clock_ms();
+            return;
+        }
+        l->is_walking = true;
+        subscribe_to(l, channel_of(l, CLUSTER_USER, user, channel));
+    }
+    l->since_ms = clock_ms();
+}
+
+static void begin_users(struct link *l)
+{
+    char channel[CHANNEL_MAX];
+
+    l->state = LINK_USERS;
+    subscribe_to(l, channel_of(l, CLUSTER_ALL, SPAN(""), channel));
+    l->is_walking = false;
+    subscribe_users(l);
+}
+
+static void on_news_login(redisAsyncContext *c, void *reply, void *data)
+{
+    struct link *l = link_of(c, reply);
+
+    (void)data;
+    if (l && !l->why[0] && l->state == LINK_NEWS)
+        begin_users(l);
+}
+
+/* --- the connection that orders --- */
+
+static redisAsyncContext *connect_to(struct link *l, const char *numeric)
+{
+    const struct address *a = address_of(l);
+    redisAsyncContext *c = a->type == ADDRESS_UNIX ? redisAsyncConnectUnix(a->host)
+                                                   : redisAsyncConnect(numeric, a->port);
+
+    if (!c) {
+        link_condemn(l, "out of memory");
+        return NULL;
+    }
+    c->data = l;
+    if (c->err || redisLibevAttach(l->loop, c) != REDIS_OK) {
+        condemn_for(l, span_of(c->errstr));
+        redisAsyncFree(c);
+        return NULL;
+    }
+    redisAsyncSetConnectCallback(c, on_connect);
+    redisAsyncSetDisconnectCallback(c, on_disconnect);
+    return c;
+}
+
+static void connect_news(struct link *l)
+{
+    char numeric[RESOLVER_TEXT_MAX] = "";
+
+    if (l->orders->c.tcp.host)
+        (void)snprintf(numeric, sizeof(numeric), "%s", l->orders->c.tcp.host);
+    l->state = LINK_NEWS;
+    l->news = connect_to(l, numeric);
+    if (!l->news)
+        return;
+    if (l->password->len > 0)
+        (void)log_in(l, l->news, on_news_login);
+    else
+        begin_users(l);
+}
+
+/* A replica hands on what its master says, and nothing to it. */
+static void on_role(redisAsyncContext *c, void *reply, void *data)
+{
+    const redisReply *r = reply;
+    struct link *l = link_of(c, r);
+
+    (void)data;
+    if (!l || l->why[0])
+        return;
+    if (r->type != REDIS_REPLY_ARRAY || r->elements < 1 ||
+        !span_equal(text_of(r->element[0]), SPAN("master")))
+        link_condemn(l, "it is a replica");
+    else if (l->state == LINK_ORDERS)
+        connect_news(l);
+}
+
+static void on_login(redisAsyncContext *c, void *reply, void *data)
+{
+    (void)data;
+    (void)link_of(c, reply);
+}
+
+static void ask_role(struct link *l, int64_t now_ms)
+{
+    struct span role = SPAN("ROLE");
+
+    l->role_ms = now_ms;
+    (void)send_words(l, l->orders, on_role, NULL, &role, 1);
+}
+
+static void connect_orders(struct link *l, const char *numeric, int64_t now_ms)
+{
+    l->state = LINK_ORDERS;
+    l->orders = connect_to(l, numeric);
+    if (l->orders && log_in(l, l->orders, on_login))
+        ask_role(l, now_ms);
+}
+
+static bool is_numeric(const char *host)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
+static void begin(struct link *l, int64_t now_ms)
+{
+    const struct address *a = address_of(l);
+
+    l->since_ms = now_ms;
+    l->tries++;
+    if (a->type == ADDRESS_UNIX || is_numeric(a->host)) {
+        connect_orders(l, a->host, now_ms);
+        return;
+    }
+    l->state = LINK_RESOLVING;
+    l->query = resolver_ask(a->host);
+    if (!l->query)
+        link_condemn(l, "out of memory");
+}
+
+static void take_address(struct link *l, int64_t now_ms)
+{
+    char numeric[RESOLVER_TEXT_MAX];
+    enum err e = resolver_take(l->query, l->tries, numeric);
+
+    if (e == ERR_INCOMPLETE)
+        return;
+    l->query = NULL;
+    if (e)
+        link_condemn(l, "its name has no address");
+    else
+        connect_orders(l, numeric, now_ms);
+}
+
+/* A message is held until all of it is there; hiredis itself has no limit. */
+static bool holds_too_much(const struct link *l, const redisAsyncContext *c)
+{
+    return c && (int64_t)c->c.reader->len > 2 * l->config->relay.cluster_max_pending;
+}
+
+void link_tick(struct link *l, int64_t now_ms)
+{
+    if (l->state == LINK_DOWN && turns_is_due(&l->turns, now_ms))
+        begin(l, now_ms);
+    if (l->state == LINK_RESOLVING && l->query)
+        take_address(l, now_ms);
+    if (l->state == LINK_USERS && l->is_walking && l->news)
+        subscribe_users(l);
+    if (l->state != LINK_DOWN && l->state != LINK_UP && now_ms - l->since_ms >= LINKING_MS)
+        link_condemn(l, "it does not answer");
+    if (holds_too_much(l, l->orders) || holds_too_much(l, l->news))
+        link_condemn(l, "it sends a message of more than twice cluster_max_pending bytes");
+    if (l->state == LINK_UP && now_ms - l->role_ms >= CLUSTER_HELLO_MS)
+        ask_role(l, now_ms);
+    if (l->state != LINK_DOWN && l->why[0])
+        fall(l, now_ms);
+}
+
+/* --- what is said --- */
+
+static void on_published(redisAsyncContext *c, void *reply, void *data)
+{
+    const redisReply *r = reply;
+    struct link *l = link_of(c, r);
+    uint32_t question = (uint32_t)(uintptr_t)data;
+
+    if (l && question)
+        l->events->on_receivers(l->ctx, question, r->type == REDIS_REPLY_INTEGER ? r->integer : -1);
+}
+
+bool link_publish(struct link *l, enum cluster_to to, struct span name, struct span payload,
+                  uint32_t question)
+{
+    char channel[CHANNEL_MAX];
+    struct span words[] = {SPAN("PUBLISH"), channel_of(l, to, name, channel), payload};
+
+    return l->state == LINK_UP &&
+           send_words(l, l->orders, on_published, (void *)(uintptr_t)question, words, 3);
+}
+
+static void on_counted(redisAsyncContext *c, void *reply, void *data)
+{
+    const redisReply *r = reply;
+    struct link *l = link_of(c, r);
+    uint32_t question = (uint32_t)(uintptr_t)data;
+
+    if (!l)
+        return;
+    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i + 1 < r->elements; i += 2)
+        if (r->element[i + 1]->type == REDIS_REPLY_INTEGER)
+            l->events->on_subscribers(l->ctx, question, i / 2, r->element[i + 1]->integer);
+    l->events->on_all_subscribers(l->ctx, question, r->type != REDIS_REPLY_ARRAY);
+}
+
+bool link_count_subscribers(struct link *l, const struct question *one)
+{
+    struct rings_users users = {.rest = {one->users, one->users_len}};
+    struct span words[WORDS_MAX] = {SPAN("PUBSUB"), SPAN("NUMSUB")}, user;
+    char(*channels)[CHANNEL_MAX] = calloc(one->count + 1, sizeof(*channels));
+    size_t n = 2;
+    bool is_sent;
+
+    while (channels && n < WORDS_MAX && n < one->count + 2 && rings_next_user(&users, &user)) {
+        words[n] = channel_of(l, CLUSTER_USER, user, channels[n - 2]);
+        n++;
+    }
+    is_sent = channels && l->state == LINK_UP &&
+              send_words(l, l->orders, on_counted, (void *)(uintptr_t)one->id, words, n);
+    free(channels);
+    return is_sent;
+}
+
+bool link_subscribe(struct link *l, struct span user)
+{
+    char channel[CHANNEL_MAX];
+
+    /* Those who come while users are walked over are walked over as well. */
+    if (l->state != LINK_UP && !(l->state == LINK_USERS && !l->is_walking))
+        return false;
+    subscribe_to(l, channel_of(l, CLUSTER_USER, user, channel));
+    return l->state == LINK_UP && !l->why[0];
+}
+
+void link_unsubscribe(struct link *l, struct span user)
+{
+    char channel[CHANNEL_MAX];
+    struct span words[] = {SPAN("UNSUBSCRIBE"), channel_of(l, CLUSTER_USER, user, channel)};
+
+    if (l->state == LINK_UP || l->state == LINK_USERS)
+        (void)send_words(l, l->news, NULL, NULL, words, 2);
+}
+
+/* --- life --- */
+
+struct link *link_new(struct ev_loop *loop, const struct config *config,
+                      const struct owned *password, int64_t id, const struct link_events *events,
+                      void *ctx)
+{
+    struct link *l = calloc(1, sizeof(*l));
+    char number[24];
+    const char *why;
+
+    if (!l)
+        return NULL;
+    l->loop = loop;
+    l->events = events;
+    l->ctx = ctx;
+    link_configure(l, config, password);
+    if (redis_urls_parse(span_of(config->relay.cluster), &l->urls, &why) || l->urls.count == 0) {
+        free(l); /* config_check() has passed it */
+        return NULL;
+    }
+    l->turns.count = l->urls.count;
+    (void)snprintf(l->prefix, sizeof(l->prefix), l->urls.db ? "%s:%" PRId64 : "%s",
+                   config->relay.cluster_prefix, l->urls.db);
+    (void)snprintf(number, sizeof(number), "%" PRId64, id);
+    (void)channel_of(l, CLUSTER_RELAY, span_of(number), l->own);
+    return l;
+}
+
+void link_free(struct link *l)
+{
+    if (!l)
+        return;
+    drop_connections(l);
+    free(l);
+}
+
+void link_configure(struct link *l, const struct config *config, const struct owned *password)
+{
+    l->config = config;
+    l->password = password;
+}
+
+void link_flush(struct link *l)
+{
+    if (l->state == LINK_UP && l->orders)
+        redisAsyncHandleWrite(l->orders);
+}

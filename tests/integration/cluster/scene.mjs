@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// scene.mjs - several doorbell-relays of one site, joined by a Redis.
+
+import net from 'node:net';
+import path from 'node:path';
+
+import { freePort, until } from '../../harness/index.mjs';
+import { startScene } from '../relay/scene.mjs';
+
+/** Starts one more relay of the site that `first` is of. */
+export async function startRelayOf(t, redis, config = {}, first = null) {
+  const keys = first && {
+    'auth.secret_file': path.join(first.dir, 'auth.secret'),
+    'auth.publish_key_file': path.join(first.dir, 'publish.key'),
+  };
+  const scene = await startScene(t, { 'relay.cluster': redis.url, ...keys, ...config }, { start: false });
+  if (first) Object.assign(scene, { secret: first.secret, publishKey: first.publishKey });
+  await scene.start();
+  return scene;
+}
+
+export const healthOf = async (scene) => (await scene.call('GET', '/health')).json;
+
+/** Until all of them are linked and know each other. */
+export function joined(relays) {
+  return until(`${relays.length} relays to know each other`, async () => {
+    for (const relay of relays) {
+      const { cluster, relays: count } = await healthOf(relay);
+      if (cluster !== 'linked' || count !== relays.length) return false;
+    }
+    return true;
+  });
+}
+
+export const cutOff = (relay) => until('the relay to be cut off', async () => (await healthOf(relay)).cluster === 'cut off');
+
+/** `count` relays that know each other. */
+export async function startSite(t, redis, { count = 3, config = {} } = {}) {
+  const relays = [await startRelayOf(t, redis, config)];
+  while (relays.length < count) relays.push(await startRelayOf(t, redis, config, relays[0]));
+  await joined(relays);
+  return relays;
+}
+
+// What a bell has heard since its welcome, without pings.
+export const ringsOf = (bell) => bell.frames.filter(({ type }) => type === 'ring');
+
+/** A way to the Redis of its own, for a relay that is to be cut off alone. */
+export async function startCable(t, redis) {
+  const port = await freePort();
+  const sockets = new Set();
+  let server;
+  const cable = {
+    url: `redis://127.0.0.1:${port}`,
+    mend: () => {
+      server = net.createServer((near) => {
+        const far = net.connect({ port: redis.port, host: '127.0.0.1' });
+        for (const [one, other] of [[near, far], [far, near]]) {
+          sockets.add(one);
+          one.on('error', () => {}).on('close', () => other.destroy()).pipe(other);
+        }
+      });
+      return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+    },
+    cut: () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      sockets.clear();
+      return closed;
+    },
+  };
+  await cable.mend();
+  t.after(() => cable.cut());
+  return cable;
+}
