@@ -26,6 +26,11 @@ function readLog(site) {
   }
 }
 
+// The paths of all requests that ended behind position `from` of the log.
+export function requestsSince(site, from) {
+  return readLog(site).slice(from).split('\n').filter(Boolean).map((line) => line.split(' ')[3]);
+}
+
 // The most within any second.
 function peakOf(moments) {
   const sorted = [...moments].sort((a, b) => a - b);

@@ -31,7 +31,7 @@ export async function openFirefox(t, init) {
 }
 
 class Session {
-  faults = []; // of the pages' scripts
+  #faults = [];
   #socket;
   #calls = new Map(); // id → {resolve, reject}
   #asked = 0;
@@ -46,7 +46,7 @@ class Session {
 
   #hear({ id, type, result, error, message, params }) {
     if (type === 'event') {
-      if (params.level === 'error' && params.text !== OWN_FAULT) this.faults.push(params.text);
+      if (params.level === 'error' && params.text !== OWN_FAULT) this.#faults.push(params.text);
       return;
     }
     const { resolve, reject } = this.#calls.get(id);
@@ -59,6 +59,11 @@ class Session {
     const id = ++this.#asked;
     this.#socket.send(JSON.stringify({ id, method, params }));
     return new Promise((resolve, reject) => this.#calls.set(id, { resolve, reject }));
+  }
+
+  // Of the pages' scripts.
+  async readFaults() {
+    return this.#faults;
   }
 
   async newPage(url) {
