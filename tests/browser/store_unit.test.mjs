@@ -93,6 +93,13 @@ test('older messages come part by part, and nothing that was loaded is dropped',
   assert.equal(ids().length, 251);
 });
 
+test('older messages that are asked for while all is read anew come after that', async () => {
+  const { doorbell, store, ids } = await open(60);
+  doorbell.add();
+  await store.more({});
+  assert.deepEqual(ids(), numbered(61, 2)); // two parts were read anew
+});
+
 test('what another tab did is seen also far below', async () => {
   const { doorbell, store, view } = await open(60);
   await store.more({});

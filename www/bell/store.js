@@ -80,10 +80,17 @@ export class Store {
     return this.#refresh(this.#viewOf(filter));
   }
 
-  // The next part of a view.
+  // The next part of a view, after what is being read.
   async more(filter) {
     const view = this.#viewOf(filter);
-    if (view.isBusy || view.next === null) return;
+    if (view.isMoreWanted) return;
+    view.isMoreWanted = true;
+    while (view.isBusy) await view.reading;
+    if (view.next !== null) await this.#readMore(view);
+    view.isMoreWanted = false;
+  }
+
+  async #readMore(view) {
     const writes = this.#writes;
     await this.#busily(view, async () => {
       const page = await this.#ask(view, LIMIT, view.next);
@@ -158,7 +165,7 @@ export class Store {
     if (!this.#views.has(key))
       this.#views.set(key, {
         filter, status: 'loading', messages: [], next: null, position: null, epoch: null, user: null,
-        watchers: 0, isBusy: false, isStale: false, failures: 0, timer: null,
+        watchers: 0, isBusy: false, reading: null, isMoreWanted: false, isStale: false, failures: 0, timer: null,
       });
     return this.#views.get(key);
   }
@@ -242,7 +249,12 @@ export class Store {
     for (const { category } of messages) if (category !== null) this.categories[category] ??= 0;
   }
 
-  async #busily(view, work) {
+  #busily(view, work) {
+    view.reading = this.#run(view, work);
+    return view.reading;
+  }
+
+  async #run(view, work) {
     this.#clock.clearTimeout(view.timer);
     view.isBusy = true;
     this.#tell();
