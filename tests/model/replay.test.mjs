@@ -17,11 +17,15 @@ const model = path.join(import.meta.dirname, 'truth.pml');
 const inputs = {
   OWN: (ring) => ['rung', { ring, isHidden: false }],
   MANY: ({ epoch, seq }) => ['rung', { ring: { epoch, seq }, isHidden: false }],
+  STEP: ({ epoch, version, seq }) => ['rung', { ring: { epoch, from: version, seq, add: 1, category: null, critical: false, young: true, id: seq }, isHidden: false }],
   ASK: ({ epoch }) => ['rung', { ring: { epoch }, isHidden: false }],
   PING: ({ epoch, seq }) => ['pinged', { ping: { epoch, seq }, isHidden: false }],
   WELCOME: ({ epoch }) => ['welcomed', { user: 'bob', epoch, transport: 'websocket' }],
   HEARD: (answer) => ['heard', { word: { user: 'bob', answer } }],
 };
+
+// The user is in no group, and mutes nothing.
+const terms = { scope: 0, groups: 0, muted: [] };
 
 class Page {
   wants = false;
@@ -32,7 +36,7 @@ class Page {
   constructor() {
     this.step('start');
     this.step(...inputs.WELCOME({ epoch: 'e1' }));
-    this.step('answered', { answer: { user: 'bob', epoch: 'e1', version: 0, seq: 0, num: 0 }, asked: this.#engine.moment });
+    this.step('answered', { answer: { user: 'bob', epoch: 'e1', version: 0, seq: 0, num: 0, ...terms }, asked: this.#engine.moment });
     this.wants = false;
   }
 
@@ -58,7 +62,7 @@ class Page {
 function replay(pages, [, tab, what, ...words]) {
   const page = pages[tab];
   const [epoch, version, seq, num] = words.slice(1).map(Number);
-  const told = { epoch: epoch ? `e${epoch}` : undefined, version, seq, num };
+  const told = { epoch: epoch ? `e${epoch}` : undefined, version, seq, num, ...terms };
   const steps = {
     hears: () => page.step(...inputs[words[0]](told)),
     'is-answered': () => page.end('asks', 'answered', told),
@@ -76,7 +80,7 @@ const begins = ([, , what]) => ['hears', 'is-answered', 'has-written'].includes(
 test(`${RUNS} runs of the model, by the real page (DOORBELL_SEED=${SEED})`, () => {
   let steps = 0;
   for (let n = SEED; n < SEED + RUNS; n++) {
-    const run = spawnSync('spin', ['-T', `-n${n}`, '-u20000', '-DTRACE', '-DEVENTS=3', '-DFAULTS=3', model], { encoding: 'utf8' });
+    const run = spawnSync('spin', ['-T', `-n${n}`, '-u20000', '-DTRACE', '-DSTEPS', '-DEVENTS=3', '-DFAULTS=3', model], { encoding: 'utf8' });
     assert.doesNotMatch(run.stdout, /assertion violated|Error/, `spin -n${n}: ${run.stdout.slice(-300)}`);
     const lines = run.stdout.split('\n').map((line) => line.trim().split(' ')).filter(([word]) => word === 'tab');
     const pages = [new Page(), new Page()];

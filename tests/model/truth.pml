@@ -11,6 +11,8 @@
  *   OLD_PAGE     a page knows no epoch, and compares even the answers to its own questions
  *   NO_PING      the relay is not told where the database is, and pages hear no ping
  *   NO_REFRESH   a live page does not ask now and then
+ *   BAD_STEP     a page takes the step of a ring wherever it is
+ * STEPS adds to it: a ring for one new message to all carries the step to its number, and some events for many are none.
  */
 
 #ifndef EVENTS
@@ -73,6 +75,11 @@ inline copy(to, from)
 numbers db, backup;
 bool own, many, ask; /* what waits in the outbox: rings for the user, for many, and the question to all */
 byte was_true[EPOCHS]; /* the counts that there were, a bit for each */
+#ifdef STEPS
+byte step_from; /* the event for many before the newest, if that is a message to all */
+bool is_step, are_several; /* whether it is; whether more than one waits */
+short for_many[EPOCHS], to_all[EPOCHS]; /* the events for many, and those that are messages to all: a bit for each seq */
+#endif
 
 inline note_truth()
 {
@@ -90,10 +97,33 @@ inline send_to_user()
     note_truth()
 }
 
+/* A new seq, of a message to all or of something else. */
+inline move_seq(is_message)
+{
+#ifdef STEPS
+    are_several = many;
+    is_step = is_message;
+    step_from = db.seq;
+    db.seq = NEXT;
+    for_many[db.epoch] = for_many[db.epoch] | (1 << db.seq);
+    to_all[db.epoch] = to_all[db.epoch] | (is_message << db.seq)
+#else
+    db.seq = NEXT
+#endif
+}
+
 inline send_to_many()
 {
-    db.seq = NEXT;
+    move_seq(true);
     db.num++;
+    many = true;
+    note_truth()
+}
+
+inline recall()
+{
+    move_seq(false);
+    db.num--;
     many = true;
     note_truth()
 }
@@ -119,7 +149,7 @@ inline restore()
 
 /* --- from the app to the relay --- */
 
-mtype = { OWN, MANY, ASK, PULSE, WELCOME, PING, HEARD };
+mtype = { OWN, MANY, STEP, ASK, PULSE, WELCOME, PING, HEARD };
 mtype:link = { UP, IS_CUT, REFUSES };
 
 mtype:link link = UP;
@@ -140,7 +170,10 @@ inline give_back(kind, n)
     :: kind == PULSE -> pulse = false
     :: kind != PULSE && n.epoch == db.epoch ->
         own = own || kind == OWN;
-        many = many || kind == MANY;
+#ifdef STEPS
+        are_several = are_several || (many && (kind == MANY || kind == STEP)) || ((kind == MANY || kind == STEP) && n.seq != db.seq);
+#endif
+        many = many || kind == MANY || kind == STEP;
         ask = ask || kind == ASK
     :: else
     fi
@@ -152,7 +185,7 @@ inline refuse(kind, n)
     :: kind == PULSE -> pulse = false
     :: kind == ASK && n.epoch == db.epoch -> ask = true
 #ifndef OLD_REFUSAL
-    :: (kind == OWN || kind == MANY) && n.epoch == db.epoch -> ask = true
+    :: (kind == OWN || kind == MANY || kind == STEP) && n.epoch == db.epoch -> ask = true
 #endif
     :: else
     fi
@@ -176,6 +209,9 @@ typedef page {
     bool is_live;
     bool is_known;
     numbers known; /* and the epoch that the page is in; num is the badge */
+#ifdef STEPS
+    bool is_computed; /* known was computed from a step */
+#endif
     bool has_crossed; /* the old page believes the second answer that crosses */
     byte heard, settled; /* seq of rings for many */
     /* Of the poller: */
@@ -231,6 +267,13 @@ inline want()
     fi
 }
 
+#ifdef STEPS
+#define COMPUTED(is_it) my.is_computed = is_it
+#define HAS_MISSED (my.heard > max(my.known.seq, my.settled))
+#else
+#define COMPUTED(is_it) skip
+#endif
+
 inline something_came()
 {
     my.is_last = false;
@@ -249,6 +292,7 @@ inline meet_epoch(told)
         if
         :: is_other ->
             something_came();
+            COMPUTED(false);
             my.is_known = false;
             my.known.version = 0;
             my.known.seq = 0;
@@ -261,13 +305,19 @@ inline meet_epoch(told)
 #endif
 }
 
-inline display(n)
+inline know(n)
 {
     something_came();
+    COMPUTED(false);
     my.is_known = true;
     my.known.version = n.version;
     my.known.seq = n.seq;
-    my.known.num = n.num;
+    my.known.num = n.num
+}
+
+inline display(n)
+{
+    know(n);
 #ifndef OLD_PAGE
     assert(my.known.epoch == n.epoch);
 #endif
@@ -293,13 +343,55 @@ inline hear_seq(n)
     fi
 }
 
-inline hear(kind, n)
+/* The ring of a step has `from` in the place of version. What it leads to need never have been the database's: the user's own
+ * changes may still be on their way. But it is what was known, and that one message. */
+#define SINCE_KNOWN(seqs) (((seqs) >> (my.known.seq + 1)) << (my.known.seq + 1))
+#define IS_ONE_MORE(n) (SINCE_KNOWN(for_many[n.epoch]) % (2 << n.seq) == (1 << n.seq) && (to_all[n.epoch] & (1 << n.seq)))
+
+inline hear_step(n)
+{
+#ifdef STEPS
+    if
+#ifdef BAD_STEP
+    :: my.is_known && my.known.seq < n.seq ->
+#else
+    :: my.is_known && my.known.seq < n.seq && !HAS_MISSED && n.version <= my.known.seq && my.known.version < n.seq ->
+#endif
+        assert(IS_ONE_MORE(n));
+        n.version = my.known.version;
+        n.num = my.known.num + 1;
+        know(n);
+        COMPUTED(true)
+    :: else -> hear_seq(n)
+    fi
+#else
+    skip
+#endif
+}
+
+/* Another tab may not have heard of a restore: only the app knows which epoch is the newer one. */
+#ifdef OLD_PAGE
+#define IS_OF_ANOTHER(kind, n) false
+#else
+#define IS_OF_ANOTHER(kind, n) (kind == HEARD && n.epoch != 0 && my.known.epoch != 0 && n.epoch != my.known.epoch)
+#endif
+
+inline hear_here(kind, n)
 {
     meet_epoch(n.epoch);
     if
+    :: !is_other && kind == STEP -> hear_step(n)
     :: is_other || kind == ASK || kind == WELCOME -> want()
     :: !is_other && (kind == OWN || kind == HEARD) -> hear_numbers(n)
     :: !is_other && (kind == MANY || kind == PING) -> hear_seq(n)
+    fi
+}
+
+inline hear(kind, n)
+{
+    if
+    :: IS_OF_ANOTHER(kind, n) -> want()
+    :: else -> hear_here(kind, n)
     fi
 }
 
@@ -323,7 +415,13 @@ inline take(n, last, seq_then)
         if
         :: was_last -> display(n)
         :: else -> hear_numbers(n)
+        fi;
+#ifdef STEPS
+        if
+        :: my.is_computed -> want() /* what was computed since is no answer */
+        :: else
         fi
+#endif
     fi
 }
 
@@ -404,13 +502,26 @@ end:
 
 /* --- the app's publisher --- */
 
-
 proctype app()
 {
+    mtype kind;
+    numbers n;
+
 end:
     do /* what a ring says is computed when its row is leased */
     :: d_step { own && link != IS_CUT && nfull(calls) -> own = false; calls ! OWN(db) }
+#ifdef STEPS
+    :: d_step { many && is_step && !are_several && link != IS_CUT && nfull(calls) ->
+        many = false;
+        copy(n, db);
+        n.version = step_from;
+        n.num = 0;
+        calls ! STEP(n);
+        forget(kind, n) }
+    :: d_step { many && !(is_step && !are_several) && link != IS_CUT && nfull(calls) -> many = false; are_several = false; calls ! MANY(db) }
+#else
     :: d_step { many && link != IS_CUT && nfull(calls) -> many = false; calls ! MANY(db) }
+#endif
     :: d_step { ask && link == UP && nfull(calls) -> ask = false; calls ! ASK(db) } /* until it is taken */
     :: d_step { RELAY_IS_BEHIND && link == UP && !pulse && nfull(calls) -> pulse = true; calls ! PULSE(db) }
     od
@@ -465,7 +576,7 @@ end:
         calls ? kind(n);
         learn(n);
         if
-        :: kind == MANY || kind == PULSE -> relay.seq = max(relay.seq, n.seq)
+        :: kind == MANY || kind == STEP || kind == PULSE -> relay.seq = max(relay.seq, n.seq)
         :: else
         fi;
         if
@@ -511,6 +622,9 @@ proctype world()
     do
     :: d_step { events > 0 -> events--; send_to_user() }
     :: d_step { events > 0 -> events--; send_to_many() }
+#ifdef STEPS
+    :: d_step { events > 0 && db.num > 0 -> events--; recall() }
+#endif
     :: d_step { events > 0 && db.num > 0 && !tabs[0].writes -> events--; read_all();
         TELL_WORD("tab %d writes\n");
         tabs[0].writes = true;
