@@ -23,9 +23,9 @@ SELECT set_config('doorbell.roles', $$ {
         "mark_read_part", "mark_unread_part", "mark_seen", "mute", "preferences", "check_token", "health"],
     "doorbell_service_calls": ["send", "sent", "recall", "group_change", "group_members", "categories", "category_set",
         "category_remove", "export", "erase", "revoke", "token_generation", "health"],
-    "doorbell_site": ["send", "recall", "sent", "register", "unread", "unread_by_category", "list", "message", "preferences",
+    "doorbell_site": ["send", "send_batch", "recall", "sent", "register", "unread", "unread_by_category", "list", "message", "preferences",
         "group_join", "group_leave", "group_change", "group_members", "categories", "revoke", "health"],
-    "doorbell_sender": ["send"]
+    "doorbell_sender": ["send", "send_batch"]
 } $$, true) \g /dev/null
 
 SET LOCAL ROLE NONE;
