@@ -113,7 +113,7 @@ const wrong = {
   url: ['javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'java\tscript:alert(1)', ' javascript:alert(1)', 'data:text/html,<script>', 'vbscript:x',
     'file:///etc/passwd', 'ftp://host/', '//host/', '/\\host/', '\\\\host\\', '/\t/host/', 'https:host', 'https://', 'http:///x', 'page', '?x', '#x',
     '/a b', '/a\r\nLocation: http://host/', 'http://host/\r\n', 'http://host/\u0000', 'https://host\\@other/'],
-  extra: [1, 'x', '{}', [1], true, { a: long(16384) }, { a: 'a\0b' }, raw('{"a":1,"a":2}'), raw(`${'{"a":'.repeat(33)}1${'}'.repeat(33)}`)],
+  extra: [1, 'x', '{}', [1], true, { a: long(16384) }, { a: 'a\0b' }, raw('{"a":1,"a":2}'), raw('{"a":1e309}'), raw('{"a":[1e-400000]}'), raw(`${'{"a":'.repeat(33)}1${'}'.repeat(33)}`)],
   audience: ['', null, {}, true, 1.5, [null], [''], ['*'], ['1', '*'], [['1']], [{}], [true], [1.5], [long(129)], long(129), ...controls,
     ...controls.map((text) => [text]), raw(BEYOND), Array.from({ length: 100001 }, (_, i) => i)],
 };
