@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { EXPONENT_MAX = 308 };
+
 /* json-c's strict mode takes NaN, 1., -01, 'name', raw control characters, lone surrogates and
  * overlong UTF-8, turns an integer that is too big into another one, and keeps the last of two
  * members of one name. So the syntax is checked here, by RFC 8259 to the letter, and json-c only
@@ -309,6 +311,45 @@ bool json_has_nul(struct span json)
         if (span_starts_with((struct span){json.p + i, json.len - i}, SPAN("\\u0000")))
             return true;
         i++;
+    }
+    return false;
+}
+
+/* How long the string is that `json` begins with, both quotes included. */
+static size_t string_len(struct span json)
+{
+    size_t i = 1;
+
+    while (i < json.len && json.p[i] != '"')
+        i += json.p[i] == '\\' ? 2 : 1;
+    return i + 1;
+}
+
+static bool is_vast(struct span exponent)
+{
+    int n = 0;
+
+    if (exponent.len > 0 && (exponent.p[0] == '-' || exponent.p[0] == '+'))
+        exponent = (struct span){exponent.p + 1, exponent.len - 1};
+    for (size_t i = 0; i < exponent.len && exponent.p[i] >= '0' && exponent.p[i] <= '9'; i++) {
+        n = 10 * n + (exponent.p[i] - '0');
+        if (n > EXPONENT_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* Outside of strings an E is that of a number: what is in "true" and "false" has no digit after it.
+ */
+bool json_has_vast_number(struct span json)
+{
+    for (size_t i = 0; i < json.len; i++) {
+        struct span rest = {json.p + i, json.len - i};
+
+        if (rest.p[0] == '"')
+            i += string_len(rest) - 1;
+        else if ((rest.p[0] | 0x20) == 'e' && is_vast((struct span){rest.p + 1, rest.len - 1}))
+            return true;
     }
     return false;
 }

@@ -24,6 +24,10 @@ MUST_USE enum err json_check(struct span text);
 /* Whether a NUL is written in it, as an escape: json-c ends a member's name there. */
 bool json_has_nul(struct span json);
 
+/* Whether it, which is valid JSON, has a number with an exponent beyond 308: no double is so large,
+ * and no numeric of PostgreSQL's so long. */
+bool json_has_vast_number(struct span json);
+
 /* The text of a string node; borrows from it. The empty span if it is not a string. */
 struct span json_text(struct json_object *node);
 

@@ -129,6 +129,11 @@ const char *connection_fault(const struct connection *c)
     return PQresultErrorField(c->result, PG_DIAG_MESSAGE_PRIMARY);
 }
 
+const char *connection_fault_detail(const struct connection *c)
+{
+    return connection_fault(c) ? PQresultErrorField(c->result, PG_DIAG_MESSAGE_DETAIL) : NULL;
+}
+
 /* libpq's texts end with a line end, and may have more of them. */
 static int first_line(const char *text)
 {

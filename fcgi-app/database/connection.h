@@ -64,6 +64,9 @@ void connection_guard(struct connection *c, const struct statement *guard,
  * the caller, else NULL. Borrowed until the next run. */
 const char *connection_fault(const struct connection *c);
 
+/* The DETAIL of it, for the program: NULL if there is none. Borrowed as above. */
+const char *connection_fault_detail(const struct connection *c);
+
 /* Drops the last result, and with it what connection_fault() says. */
 void connection_forget(struct connection *c);
 

@@ -30,6 +30,7 @@ struct endpoint {
                            struct response *res)
 
 ENDPOINT(endpoint_send_message);
+ENDPOINT(endpoint_send_batch);
 ENDPOINT(endpoint_check_unread);
 ENDPOINT(endpoint_list_messages);
 ENDPOINT(endpoint_show_message);
@@ -69,6 +70,9 @@ MUST_USE enum err endpoint_reply_unread(const struct request *req, struct respon
 
 /* Whether a decoded send is to a group or to everybody. */
 bool endpoint_is_broadcast(const struct request *req);
+
+/* The same of a decoded batch: whether one of its messages is. */
+bool endpoint_is_batch_broadcast(const struct request *req);
 
 /* Refuses a call whose key is not for it: tells the caller and the log which purpose is missing,
  * the first of `needed`. */

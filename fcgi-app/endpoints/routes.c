@@ -12,6 +12,7 @@ static const struct route routes[] = {
     /* clang-format off */
     /* method, path, access, share, body max, handler, and whether it is a broadcast after all */
     {METHOD_POST, "/messages", ACCESS_SEND, SHARE_SERVICE, BIG_BODY_MAX, endpoint_send_message, endpoint_is_broadcast},
+    {METHOD_POST, "/messages/batch", ACCESS_SEND, SHARE_SERVICE, BIG_BODY_MAX, endpoint_send_batch, endpoint_is_batch_broadcast},
     {METHOD_GET, "/unread", ACCESS_USER, SHARE_CHECK, 0, endpoint_check_unread, NULL},
     {METHOD_GET, "/messages", ACCESS_USER, SHARE_READ, 0, endpoint_list_messages, NULL},
     {METHOD_POST, "/messages/read", ACCESS_USER, SHARE_WRITE, SMALL_BODY_MAX, endpoint_mark_many_read, NULL},

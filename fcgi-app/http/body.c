@@ -384,6 +384,8 @@ enum err body_object(struct body *b, const char *name, size_t max, struct span *
     /* PostgreSQL's text cannot hold one. */
     if (json_has_nul(json))
         return body_fail(b, ERR_INVALID, "\"%s\" has a NUL in a text", name);
+    if (json_has_vast_number(json))
+        return body_fail(b, ERR_INVALID, "\"%s\" has a number beyond 1e308", name);
     *out = json;
     return ERR_NONE;
 }

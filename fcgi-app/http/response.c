@@ -62,6 +62,12 @@ enum err response_fail(struct response *res, enum err e, const char *format, ...
     return e;
 }
 
+void response_blame(struct response *res, size_t index)
+{
+    res->has_fault_index = true;
+    res->fault_index = index;
+}
+
 void response_set_error(struct response *res, enum err e, const char *message)
 {
     const struct status *status = status_of(e);
@@ -70,7 +76,11 @@ void response_set_error(struct response *res, enum err e, const char *message)
     res->type = NULL;
     res->etag[0] = '\0';
     buf_reset(&res->body);
-    error_encode(&res->body, status->code, message ? message : status->message);
+    message = message ? message : status->message;
+    if (res->has_fault_index)
+        error_encode_at(&res->body, status->code, message, res->fault_index);
+    else
+        error_encode(&res->body, status->code, message);
 }
 
 enum err response_encode_head(const struct response *res, struct buf *out)

@@ -25,10 +25,12 @@ struct response {
     char etag[ETAG_SIZE];
     char allow[ROUTE_ALLOW_MAX];
     char fault[RESPONSE_FAULT_SIZE]; /* the sentence of a failure, or empty */
-    int retry_after_s;               /* 0: no such header */
-    int shared_s;                    /* how long the web server may keep it; 0: not at all */
-    bool has_rung;                   /* the request wrote to the outbox: wake the publisher */
-    bool reports_wrong;              /* the page showed a wrong number */
+    bool has_fault_index;
+    size_t fault_index; /* which item of a list in the body is at fault */
+    int retry_after_s;  /* 0: no such header */
+    int shared_s;       /* how long the web server may keep it; 0: not at all */
+    bool has_rung;      /* the request wrote to the outbox: wake the publisher */
+    bool reports_wrong; /* the page showed a wrong number */
 };
 
 void response_init(struct response *res);
@@ -45,6 +47,9 @@ MUST_USE enum err response_printf(struct response *res, const char *format, ...)
 /* Keeps a sentence for the caller and returns `e`. */
 MUST_USE enum err response_fail(struct response *res, enum err e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The failure is that of one item of a list in the body. */
+void response_blame(struct response *res, size_t index);
 
 /* Replaces the reply by an error. `message` may be NULL. */
 void response_set_error(struct response *res, enum err e, const char *message);

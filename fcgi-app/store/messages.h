@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bytes/buf.h"
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 #include "fcgi-app/store/store.h"
@@ -33,6 +34,35 @@ struct sent {
 
 /* Without a key a send whose outcome is unknown is not repeated: ERR_UNAVAILABLE. */
 MUST_USE enum err messages_send(struct store *s, const struct draft *d, struct sent *out);
+
+/* Appends a draft to a batch, a buf that is empty at first. ERR_TOO_BIG. */
+MUST_USE enum err messages_batch_add(struct buf *batch, const struct draft *d);
+
+struct batch_terms {
+    bool is_atomic;     /* one that is refused refuses all */
+    bool is_repeatable; /* all have keys */
+    size_t count, users;
+};
+
+/* What became of one message of a batch. */
+struct batch_row {
+    size_t place;     /* in the batch, from 0 */
+    enum err refusal; /* ERR_NONE: `sent` is there, else `reason` */
+    struct sent sent;
+    struct span reason;
+};
+
+struct batch_taker {
+    void *context;
+    enum err (*take)(void *context, const struct batch_row *row);
+};
+
+/* Sends the batch in one transaction; the taker gets the rows in their order. An atomic one that is
+ * refused is ERR_MALFORMED, ERR_CONFLICT or ERR_INVALID, and *refused the place of the message.
+ * Otherwise as messages_send(). */
+MUST_USE enum err messages_send_batch(struct store *s, struct buf *batch,
+                                      const struct batch_terms *terms, struct batch_taker taker,
+                                      size_t *refused);
 
 /* What became of a message, as JSON. */
 MUST_USE enum err messages_sent(struct store *s, int64_t id, struct span *json);

@@ -16,6 +16,8 @@ class DoorbellError extends RuntimeException
     public $retry_after;
     /** @var string|null of a send: give it as `key` again, and the message is stored once */
     public $key;
+    /** @var int|null of send_batch(): which message was refused, from 0 */
+    public $index;
 
     /** @param int $status of HTTP, 0 without a reply; getCode() returns it */
     public function __construct($message, $status = 0, $reason = 'invalid', $retry_after = null)
@@ -359,6 +361,39 @@ class Doorbell
             $error->key = $more['key'];
             throw $error;
         }
+    }
+
+    /**
+     * Sends many messages in one call, up to 1,000: all of them, or none if one is refused.
+     *
+     * @param array[] $messages of each its fields: to or group, title, body ... as in API.md
+     * @param array $options defaults: fields that each message has where it does not say otherwise; atomic: false, to send
+     *                       or refuse each by itself; key: what the keys of messages without one begin with
+     * @return array[] for each what send() returns; with atomic false also ['error' => ['code' => ..., 'message' => ...]]
+     */
+    public function send_batch(array $messages, array $options = [])
+    {
+        foreach (array_diff_key($options, ['defaults' => 1, 'atomic' => 1, 'key' => 1]) as $name => $value) {
+            throw self::wrong("\"$name\" is no option of send_batch(); these are: defaults, atomic, key");
+        }
+        $options += ['defaults' => [], 'atomic' => true, 'key' => self::make_key()];
+        $fields = ['messages' => [], 'defaults' => (object) $options['defaults'], 'atomic' => $options['atomic']];
+        foreach (array_values($messages) as $i => $message) {
+            if (!is_array($message)) {
+                throw self::wrong("message $i must be an array of fields");
+            }
+            $fields['messages'][] = $message + ['key' => $options['key'] . "-$i"];
+        }
+        if (!$messages) {
+            return [];
+        }
+        try {
+            $answer = $this->call('POST', '/messages/batch', $fields);
+        } catch (DoorbellError $error) {
+            $error->key = $options['key'];
+            throw $error;
+        }
+        return $answer['results'];
     }
 
     /** Unique, not secret. */
@@ -819,7 +854,11 @@ class Doorbell
         } elseif ($retry_after !== null) {
             $then = "; try again in $retry_after s";
         }
-        return new DoorbellError("$call returned $status $code: {$answer['error']['message']}$then", $status, $code, $retry_after);
+        $index = isset($answer['error']['index']) ? $answer['error']['index'] : null;
+        $which = $index === null ? '' : " (message $index)";
+        $error = new DoorbellError("$call returned $status $code: {$answer['error']['message']}$which$then", $status, $code, $retry_after);
+        $error->index = $index;
+        return $error;
     }
 
     // --- Small things

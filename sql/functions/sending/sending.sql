@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Sending: doorbell.send() checks everything a site could get wrong, settles the idempotency key, and
--- delivers in the caller's own transaction, or leaves the message to activate().
+-- Sending: prepare() checks everything a site could get wrong and settles the idempotency key, and takes no lock that
+-- others need; dispatch() delivers in the caller's own transaction, or leaves the message to activate(). doorbell.send()
+-- does one after the other, and send_batch() the first for all of its messages before the second for any.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.claim_key(key text, digest bytea, id bigint, recipients integer)
 RETURNS doorbell.send_key
@@ -41,6 +42,68 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.digest_of IS 'Of all that makes a send the same as another one with its key.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.prepare(to_users text[], to_group text, to_all boolean, title text, body text,
+    sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamptz, key text, subject_type text,
+    subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean,
+    OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    users text[];
+    first doorbell.send_key;
+    done text;
+    due_at timestamptz := CASE WHEN send_at > clock_timestamp() THEN send_at WHEN later THEN '-infinity' END;
+BEGIN
+    IF (to_users IS NOT NULL)::integer + (to_group IS NOT NULL)::integer + coalesce(to_all, false)::integer <> 1 THEN
+        RAISE EXCEPTION 'exactly one of to_users, to_group and to_all is needed' USING ERRCODE = 'DB400';
+    END IF;
+    -- Assigned, not performed: that starts no statement.
+    done := doorbell_internal.check_content(title, body, sender, url, category, extra, expires_in, send_at, key,
+        subject_type, subject_id, replace);
+    users := CASE WHEN to_users IS NOT NULL THEN doorbell_internal.normal_users(to_users) END;
+    duplicate := false;
+    IF users = '{}' THEN
+        recipients := 0;
+        RETURN;
+    END IF;
+    -- In the order of the columns: one expression is set up, not one for each.
+    m := ROW(nextval('doorbell.seq'), NULL,
+        CASE WHEN to_group IS NOT NULL THEN doorbell_internal.feed_named(to_group) WHEN to_all THEN 1 END, NULL,
+        CASE WHEN category IS NOT NULL THEN doorbell_internal.category_named(category) ELSE 0 END, coalesce(ack, false),
+        coalesce(to_new_users, false) AND users IS NULL, due_at IS NULL, false, cardinality(users), NULL, NULL, NULL,
+        doorbell_internal.subject_of(subject_type, subject_id), sender, title, url, coalesce(body, ''), extra)::doorbell.message;
+    id := m.id;
+    recipients := m.recipients;
+    IF key IS NOT NULL THEN
+        first := doorbell_internal.claim_key(key,
+            doorbell_internal.digest_of(m, users, to_group, category, expires_in, send_at, replace), id, recipients);
+        IF first.key IS NOT NULL THEN
+            id := first.message_id;
+            recipients := first.recipients;
+            duplicate := true;
+            RETURN;
+        END IF;
+    END IF;
+    way := ROW(m.id, due_at, users, make_interval(secs => expires_in), coalesce(replace, false))::doorbell.pending;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.prepare IS
+$$All of a send that comes before the locks: checks everything, makes the names, claims the key. way is what of the
+delivery is not in the message, due_at null if that is now; it is null where nothing is to be delivered.$$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.dispatch(m doorbell.message, way doorbell.pending) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    done text;
+BEGIN
+    IF way.due_at IS NULL THEN
+        done := doorbell_internal.deliver(m, way.users, way.expires_in, way.replace);
+    ELSE
+        done := doorbell_internal.schedule(m, way.users, way.expires_in, way.replace, way.due_at);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.dispatch IS 'Delivers a message that prepare() has made, or leaves it to activate().';
+
 CREATE OR REPLACE FUNCTION doorbell.send(to_users text[] DEFAULT NULL, to_group text DEFAULT NULL, to_all boolean DEFAULT false,
     title text DEFAULT NULL, body text DEFAULT NULL, sender text DEFAULT NULL, url text DEFAULT NULL,
     category text DEFAULT NULL, extra jsonb DEFAULT NULL, expires_in integer DEFAULT NULL,
@@ -50,44 +113,17 @@ CREATE OR REPLACE FUNCTION doorbell.send(to_users text[] DEFAULT NULL, to_group 
 RETURNS TABLE (id bigint, recipients integer, duplicate boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    users text[];
-    first send_key;
-    m message;
+    p record;
     done text;
-    due_at timestamptz := CASE WHEN send_at > clock_timestamp() THEN send_at WHEN later THEN '-infinity' END;
-    ttl constant interval := make_interval(secs => expires_in);
 BEGIN
-    IF (to_users IS NOT NULL)::integer + (to_group IS NOT NULL)::integer + coalesce(to_all, false)::integer <> 1 THEN
-        RAISE EXCEPTION 'exactly one of to_users, to_group and to_all is needed' USING ERRCODE = 'DB400';
+    p := prepare(to_users, to_group, to_all, title, body, sender, url, category, extra, expires_in, send_at, key,
+        subject_type, subject_id, replace, ack, to_new_users, later);
+    IF (p.way).message_id IS NOT NULL THEN
+        done := dispatch(p.m, p.way);
     END IF;
-    -- Assigned, not performed: that starts no statement.
-    done := check_content(title, body, sender, url, category, extra, expires_in, send_at, key,
-        subject_type, subject_id, replace);
-    users := CASE WHEN to_users IS NOT NULL THEN normal_users(to_users) END;
-    IF users = '{}' THEN
-        RETURN QUERY SELECT NULL::bigint, 0, false;
-        RETURN;
-    END IF;
-    -- In the order of the columns: one expression is set up, not one for each.
-    m := ROW(nextval('seq'), NULL, CASE WHEN to_group IS NOT NULL THEN feed_named(to_group) WHEN to_all THEN 1 END, NULL,
-        CASE WHEN category IS NOT NULL THEN category_named(category) ELSE 0 END, coalesce(ack, false),
-        coalesce(to_new_users, false) AND users IS NULL, due_at IS NULL, false, cardinality(users), NULL, NULL, NULL,
-        subject_of(subject_type, subject_id), sender, title, url, coalesce(body, ''), extra)::message;
-    IF key IS NOT NULL THEN
-        first := claim_key(key, digest_of(m, users, to_group, category, expires_in, send_at, replace), m.id, m.recipients);
-        IF first.key IS NOT NULL THEN
-            RETURN QUERY SELECT first.message_id, first.recipients, true;
-            RETURN;
-        END IF;
-    END IF;
-    IF due_at IS NULL THEN
-        done := deliver(m, users, ttl, replace);
-    ELSE
-        done := schedule(m, users, ttl, replace, due_at);
-    END IF;
-    id := m.id;
-    recipients := m.recipients;
-    duplicate := false;
+    id := p.id;
+    recipients := p.recipients;
+    duplicate := p.duplicate;
     RETURN NEXT;
 END
 $$;

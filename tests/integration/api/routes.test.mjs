@@ -42,7 +42,7 @@ const userRoutes = [
   ['POST', '/messages/1/read'], ['POST', '/messages/1/unread'], ['POST', '/messages/1/archive'],
   ['POST', '/messages/1/ack'], ['POST', '/messages/read'], ['POST', '/messages/unread'], ['POST', '/seen'],
 ];
-const serviceRoutes = [['POST', '/messages'], ['POST', '/tokens']];
+const serviceRoutes = [['POST', '/messages'], ['POST', '/messages/batch'], ['POST', '/tokens']];
 
 for (const [method, path] of [...userRoutes, ...serviceRoutes]) {
   test(`${method} ${path} without a proof is 401`, async () => {
@@ -75,7 +75,7 @@ for (const [method, path] of serviceRoutes) {
 
 for (const [method, path, allow] of [
   ['PUT', '/messages', 'GET, HEAD, POST'], ['DELETE', '/messages', 'GET, HEAD, POST'], ['POST', '/unread', 'GET, HEAD'],
-  ['GET', '/messages/read', 'POST'], ['GET', '/messages/1/read', 'POST'], ['POST', '/messages/1', 'GET, HEAD, DELETE'],
+  ['GET', '/messages/read', 'POST'], ['GET', '/messages/batch', 'POST'], ['GET', '/messages/1/read', 'POST'], ['POST', '/messages/1', 'GET, HEAD, DELETE'],
   ['GET', '/tokens', 'POST'], ['GET', '/seen', 'POST'], ['POST', '/health', 'GET, HEAD'], ['OPTIONS', '/unread', 'GET, HEAD'],
   ['PATCH', '/messages/1', 'GET, HEAD, DELETE'],
 ]) {

@@ -30,6 +30,7 @@ test.after(async () => {
 const someArgs = { id: 999999999, group: 'editors', user: 'a/b%ü 中', name: 'ads/ü' };
 const someBodies = {
   sendMessage: { to: 'u', title: 'Title' },
+  sendBatch: { messages: [{ to: 'u', title: 'Title' }] },
   markRead: { all: true },
   markUnread: { all: true },
   markSeen: { position: 'p1-00000000-0-0-0-0-0' },
@@ -129,8 +130,9 @@ for (const route of Object.keys(source.paths)) {
   });
 }
 
-test('a body is JSON, urlencoded or multipart, wherever there is one', () => {
-  for (const op of operations.filter(({ media }) => media.length > 0)) {
+test('a body is JSON, urlencoded or multipart, wherever there is one, but a batch is JSON', () => {
+  assert.deepEqual(operation('sendBatch').media, ['application/json']);
+  for (const op of operations.filter(({ id, media }) => media.length > 0 && id !== 'sendBatch')) {
     assert.deepEqual(op.media, ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'], op.id);
   }
 });
@@ -250,6 +252,8 @@ test('what contradicts the state is 409', async () => {
   await expect(409, 'acknowledgeMessage', { user: 'ack', args: { id: await sendOne('ack') } });
   await sendOne('ack', { key: 'taken' });
   await expect(409, 'sendMessage', { json: { to: 'ack', title: 'Another', key: 'taken' } });
+  const { error } = await expect(409, 'sendBatch', { json: { messages: [{ to: 'ack', title: 'x' }, { to: 'ack', title: 'Another', key: 'taken' }] } });
+  assert.equal(error.index, 1);
 });
 
 test('where tokens are signed elsewhere, making one is 409', async (t) => {
@@ -339,6 +343,15 @@ async function inEveryType(status, id, { json, form, ...rest }) {
   checkBody(op, 'multipart/form-data', typed(form));
   await expect(status, id, { ...rest, ...(await multipart(form)) });
 }
+
+test('sending a batch', async () => {
+  const messages = [{ to: 1, title: 'T', extra: { a: 1 } }, { to: ['2', 3], title: 'T', url: null }, { group: 'g', body: 'B', subject_type: 'order', subject_id: 7 }, { to: '*' }, { to: [] }];
+  for (const json of [{ messages: messages.slice(0, 2) }, { messages, defaults: { title: 'D', expires_in: 60, to: 'u' } }, { messages: [...messages, { to: 'u', url: 'page' }], atomic: false }]) {
+    checkBody(operation('sendBatch'), 'application/json', json);
+    const { results } = await expect(200, 'sendBatch', { json });
+    assert.equal(results.length, json.messages.length);
+  }
+});
 
 test('sending', async () => {
   await inEveryType(201, 'sendMessage', {

@@ -116,6 +116,38 @@ for (const [name, args] of Object.entries(TRANSPORTS)) {
     assert.deepEqual(await ask(options, ['send', 'alice', 'Late', { key }], how), { id, recipients: 1, duplicate: true });
   });
 
+  test(`by ${name}: a batch is sent once, all or none, or each by itself`, async (t) => {
+    const stack = await startStack(t);
+    const options = optionsOf(stack);
+    const send = (...call) => ask(options, ['send_batch', ...call], how);
+    const num = async (user) => (await ask(options, ['unread', user], how)).num;
+    const defaults = { title: 'Points', url: '/points' };
+    const messages = [{ to: 'alice', extra: { points: 7 } }, { to: ['bob', 7], extra: [] }, { group: 'editors', title: 'Own', key: 'own' }];
+    const sent = await send(messages, { defaults, key: 'once' });
+    assert.deepEqual(sent.map(({ recipients }) => recipients), [1, 2, null]);
+    assert.deepEqual(await send(messages, { defaults, key: 'once' }), sent.map((one) => ({ ...one, duplicate: true })));
+    const { messages: [shown] } = await ask(options, ['messages', 'alice'], how);
+    assert.deepEqual([shown.title, shown.url, shown.extra], ['Points', '/points', { points: 7 }]);
+    assert.deepEqual(await send([]), []);
+    assert.equal((await send({ 3: { to: 'carol', title: 'x' } })).length, 1);
+
+    const refused = await fail(options, ['send_batch', [{ to: 'dora', title: 'x' }, { to: 'dora' }]], how);
+    assert.deepEqual([refused.status, refused.reason, refused.index], [422, 'invalid', 1]);
+    assert.match(refused.message, /title is missing \(message 1\)/);
+    const each = await send([{ to: 'dora', title: 'x' }, { to: 'dora' }], { atomic: false });
+    assert.deepEqual([each[0].recipients, each[1].error.code], [1, 'invalid']);
+    assert.equal(await num('dora'), 1);
+    assert.match((await fail(options, ['send_batch', ['x']], how)).message, /message 0 must be an array/);
+    assert.match((await fail(options, ['send_batch', [], { to: 'x' }], how)).message, /"to" is no option of send_batch/);
+
+    await stack.app.stop();
+    const { key } = await fail(options, ['send_batch', messages.slice(0, 2), { defaults }], how);
+    assert.match(key, /^php-[0-9a-f]{32}$/);
+    await stack.app.start();
+    await send(messages.slice(0, 2), { defaults, key });
+    assert.deepEqual((await send(messages.slice(0, 2), { defaults, key })).map(({ duplicate }) => duplicate), [true, true]);
+  });
+
   test(`by ${name}: a large list and a large body pass`, async (t) => {
     const stack = await startStack(t);
     const users = Array.from({ length: 20_000 }, (_, i) => `user-${i}`);

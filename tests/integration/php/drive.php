@@ -18,7 +18,7 @@ function attempt($act)
         $result = ['answer' => $act()];
     } catch (DoorbellError $e) {
         $result = ['error' => ['message' => $e->getMessage(), 'status' => $e->getCode(), 'reason' => $e->reason,
-            'retry_after' => $e->retry_after, 'key' => $e->key, 'text' => "$e"]];
+            'retry_after' => $e->retry_after, 'key' => $e->key, 'index' => $e->index, 'text' => "$e"]];
     }
     return $result + ['ms' => 1000 * (microtime(true) - $began)];
 }

@@ -18,6 +18,9 @@ const many = (n, text = 'x') => text.repeat(n);
 const toUser = (user, more) => ({ to_users: [user], title: 't', ...more });
 const toAll = (more) => ({ to_all: true, title: 't', ...more });
 
+const sendBatch = (db, messages, atomic) => rows(db, `SELECT * FROM doorbell.send_batch($1${atomic === undefined ? '' : ', $2'}) ORDER BY n`,
+  [JSON.stringify(messages), ...(atomic === undefined ? [] : [atomic])]);
+
 const wrongSends = [
   ['no audience', { title: 't' }, 'DB400'],
   ['to_all false and nothing else', { title: 't', to_all: false }, 'DB400'],
@@ -74,6 +77,53 @@ const wrongSends = [
     'http:\n//host', `/${many(2048)}`,
   ].map((url) => [`url ${JSON.stringify(url.slice(0, 30))}`, toUser('u', { url })]),
 ];
+
+test('send_batch refuses what send does, tells which one it is, and sends nothing', async (t) => {
+  const db = await open(t);
+  for (const [name, args, code = 'DB422'] of wrongSends) {
+    const message = { ...args, ...(typeof args.extra === 'string' ? { extra: JSON.parse(args.extra) } : {}) };
+    await assert.rejects(sendBatch(db, [toUser('u', { key: 'k' }), message, toUser('v')]), { code, detail: '1' }, name);
+    const [first, second] = await sendBatch(db, [toUser('w'), message], false);
+    assert.deepEqual([first.code, second.code, second.id], [null, code, null], name);
+    assert.ok(second.reason, name);
+  }
+  assert.equal(await counts(db, 'inbox'), wrongSends.length);
+  assert.equal(await counts(db, 'message'), wrongSends.length);
+  assert.equal(await counts(db, 'send_key'), 0);
+  assert.equal(await counts(db, 'category'), 0);
+});
+
+test('send_batch refuses what is no list of messages', async (t) => {
+  const db = await open(t);
+  for (const messages of [{}, 'x', null, 1]) await assert.rejects(sendBatch(db, messages), { code: 'DB400' });
+  await assert.rejects(db.query('SELECT * FROM doorbell.send_batch(NULL)'), { code: 'DB400' });
+  for (const message of [1, null, 'x', [], { ...toUser('u'), colour: 1 }]) await assert.rejects(sendBatch(db, [toUser('u'), message]), { code: 'DB422', detail: '1' });
+  await assert.rejects(sendBatch(db, Array(10001).fill(toUser('u'))), { code: 'DB422' });
+  await assert.rejects(sendBatch(db, [toUser('u'), toUser('u', { expires_in: 'x' })], false), { code: '22P02' });
+  assert.deepEqual(await sendBatch(db, []), []);
+  assert.equal(await counts(db, 'message'), 0);
+});
+
+test('send_batch sends what send does, each in its place', async (t) => {
+  const db = await open(t);
+  await call(db, 'group_join', 'g', 'u');
+  for (const atomic of [undefined, false]) {
+    const sent = await sendBatch(db, [
+      toUser('u', { title: '1', key: `z${atomic}` }), { to_group: 'g', title: '2' }, toAll({ title: '3' }), toUser('u', { title: '4', key: `a${atomic}`, extra: { a: 1 } }),
+      { to_users: [], title: '5' }, toUser('u', { title: '1', key: `z${atomic}` }), toUser('u', { title: '6', send_at: new Date(Date.now() + 1e9) }), toUser('u', { title: '7', later: true }),
+    ], atomic);
+    assert.deepEqual(sent.map(({ n }) => n), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert.deepEqual(sent.map(({ recipients }) => recipients), [1, null, null, 1, 0, 1, 1, 1]);
+    assert.deepEqual(sent.map(({ duplicate }) => duplicate), [false, false, false, false, false, true, false, false]);
+    assert.equal(sent[5].id, sent[0].id);
+    const page = await list(db, 'u');
+    assert.deepEqual(page.messages.slice(0, 4).map(({ title }) => title), ['4', '3', '2', '1']);
+    assert.deepEqual(page.messages[0].extra, { a: 1 });
+    await call(db, 'activate');
+    assert.equal((await list(db, 'u')).messages[0].title, '7');
+  }
+  assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.recount()'), []);
+});
 
 test('send refuses', async (t) => {
   const db = await open(t);
@@ -1131,11 +1181,12 @@ test('doorbell_sender sends, in a transaction of its own, and can do nothing els
   await db.query(`CREATE ROLE shop_${process.pid} IN ROLE doorbell_sender; SET ROLE shop_${process.pid}; BEGIN`);
   await send(db, toUser('u', { key: 'k', category: 'c' }));
   await send(db, toAll());
+  await sendBatch(db, [toUser('v')]);
   await send(db, { to_group: 'g', title: 't', send_at: new Date(Date.now() + 1e9) });
   await db.query('COMMIT');
   const others = await rows(db, `SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace::regnamespace::text LIKE 'doorbell%'
     AND has_function_privilege('doorbell_sender', oid, 'EXECUTE')`);
-  assert.deepEqual(others.map(({ name }) => name.replace(/\(.*/, '')), ['doorbell.send']);
+  assert.deepEqual(others.map(({ name }) => name.replace(/\(.*/, '')).sort(), ['doorbell.send', 'doorbell.send_batch']);
   for (const statement of ["SELECT * FROM doorbell.unread('u')", 'SELECT doorbell.recall(1)', 'SELECT doorbell.sent(1)', 'SELECT doorbell.health()',
     'SELECT * FROM doorbell.message', 'TABLE doorbell.send_key', "SELECT nextval('doorbell.seq')", 'SELECT doorbell_internal.take_line()']) {
     await assert.rejects(db.query(statement), { code: '42501' }, statement);

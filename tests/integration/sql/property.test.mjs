@@ -151,6 +151,12 @@ async function inParts(db, r, name, user, position) {
   } while (position && r.chance(0.95));
 }
 
+function sendBatch(db, r) {
+  const audience = () => r.pick([{ to_users: [r.pick(users)] }, { to_users: r.some(users) }, { to_group: r.pick(groups) }, { to_all: true }]);
+  const messages = Array.from({ length: 1 + r.int(6) }, () => ({ ...audience(), ...message(r) }));
+  return call(db, 'send_batch', JSON.stringify(messages), r.chance(0.5));
+}
+
 const one = (name) => async (db, r, user) => call(db, name, user, (await someIds(db, r, user, 1))[0]);
 
 const kinds = [
@@ -158,6 +164,7 @@ const kinds = [
   [6, 'send to some', (db, r) => send(db, { to_users: r.some(users), ...message(r) })],
   [8, 'send to a group', (db, r) => send(db, { to_group: r.pick(groups), ...message(r) })],
   [6, 'send to all', (db, r) => send(db, { to_all: true, ...message(r) })],
+  [4, 'send a batch', sendBatch],
   [6, 'read', one('mark_read')],
   [4, 'unread', one('mark_unread')],
   [4, 'archive', one('archive')],

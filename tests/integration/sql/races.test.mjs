@@ -2,6 +2,7 @@
 // Races, each held by a paused transaction that is seen to block in pg_locks (or seen not to), never by a sleep.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { makeRandom } from '../../harness/random.mjs';
 import { startCluster, openDatabase, row, rows, send, call, check, list, untilWaiting } from '../../harness/sql.mjs';
 
 const cluster = await startCluster();
@@ -24,6 +25,8 @@ const ids = (page) => page.messages.map((m) => m.id);
 async function assertNoDrift(db) {
   assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.recount()'), []);
 }
+
+const sendBatch = (client, messages) => rows(client, 'SELECT * FROM doorbell.send_batch($1) ORDER BY n', [JSON.stringify(messages)]);
 
 // The statement is blocked by another transaction until `release` has run; answers its result.
 async function blocked(watcher, client, statement, release) {
@@ -816,5 +819,53 @@ test('an import and a send that both list a removed category again, for one user
   await a.query('COMMIT');
   await Promise.all([imported, sent]);
   assert.equal(await num(db, 'u'), 2);
+  await assertNoDrift(db);
+});
+
+test('two batches over the same users in opposite order, with the same keys, wait and do not deadlock', async (t) => {
+  const [a, b, db] = await open(t, 2);
+  const forth = ['u1', 'u2', 'new1', 'new2'].map((user) => toUser(user, { key: `key of ${user}` }));
+  for (const user of ['u1', 'u2']) await check(db, user);
+  await a.query('BEGIN');
+  const first = await sendBatch(a, [...forth, toUser('u1')]);
+  const outcome = await blocked(db, b, () => sendBatch(b, [toUser('u2'), ...forth.toReversed()]), () => a.query('COMMIT'));
+  assert.ifError(outcome.error);
+  assert.deepEqual(outcome.value.map(({ duplicate }) => duplicate), [false, true, true, true, true]);
+  assert.deepEqual(outcome.value.slice(1).map(({ id }) => id).toReversed(), first.slice(0, 4).map(({ id }) => id));
+  assert.deepEqual([await num(db, 'u1'), await num(db, 'u2'), await num(db, 'new1')], [2, 2, 1]);
+  await assertNoDrift(db);
+});
+
+test('batches in random order from many connections, and single sends between them, never deadlock', async (t) => {
+  const clients = await open(t, 6);
+  const db = clients.pop();
+  const users = Array.from({ length: 12 }, (_, i) => `u${i}`);
+  const draw = makeRandom(1 + (Date.now() % 1e9));
+  const audience = () => (draw(12) === 0 ? toAll() : draw(8) === 0 ? toGroup('g') : { to_users: Array.from({ length: 1 + draw(4) }, () => users[draw(12)]), title: 'many' });
+  await call(db, 'group_join', 'g', 'u1');
+  await Promise.all(clients.map(async (client) => {
+    for (let i = 0; i < 25; i++) {
+      if (draw(4) === 0) await send(client, audience());
+      else await sendBatch(client, Array.from({ length: 1 + draw(20) }, audience));
+    }
+  }));
+  for (const user of users) {
+    const page = await list(db, user, { limit: 100 });
+    assert.equal(page.num, await num(db, user));
+  }
+  await assertNoDrift(db);
+});
+
+test('a batch to users waits for a send to one of them, and one to everybody for the broadcast lock before that', async (t) => {
+  const [a, b, c, db] = await open(t, 3);
+  await check(db, 'u');
+  await a.query('BEGIN');
+  await send(a, toAll());
+  const outcome = await blocked(db, b, () => sendBatch(b, [toUser('u'), toAll()]), async () => {
+    await send(c, toUser('u')); // which the batch does not hold up yet
+    await a.query('COMMIT');
+  });
+  assert.ifError(outcome.error);
+  assert.equal(await num(db, 'u'), 4);
   await assertNoDrift(db);
 });

@@ -32,11 +32,28 @@ static void the_message_is_escaped(void **state)
     buf_deinit(&b);
 }
 
+static void the_item_at_fault_has_an_index(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 57);
+    error_encode_at(&b, "invalid", "wrong", 3);
+    assert_true(
+        span_equal(buf_span(&b),
+                   SPAN("{\"error\":{\"code\":\"invalid\",\"message\":\"wrong\",\"index\":3}}")));
+    buf_reset(&b);
+    error_encode_at(&b, "invalid", "wrong", 1000);
+    assert_int_equal(b.len, 0);
+    buf_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_does_not_fit_is_left_out_whole),
         cmocka_unit_test(the_message_is_escaped),
+        cmocka_unit_test(the_item_at_fault_has_an_index),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

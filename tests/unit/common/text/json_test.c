@@ -299,6 +299,32 @@ static void nul_is_found_where_it_is_written(void **state)
             fail_msg("%s", rows[i].json);
 }
 
+static void vast_numbers_are_found_outside_of_strings(void **state)
+{
+    static const struct {
+        const char *json;
+        bool expected;
+    } rows[] = {
+        {"{\"a\":1e309}", true},
+        {"[1E+309]", true},
+        {"[1,-2.5e-309]", true},
+        {"1e400000", true},
+        {"[\"e999\",1e999]", true},
+        {"[1e00000000000000000309]", true},
+        {"[\"\\\"\",1e999]", true},
+        {"{\"a\":1e308}", false},
+        {"[1e-308,true,false,null]", false},
+        {"{\"1e999\":\"\\\"1e999\"}", false},
+        {"[12345]", false},
+        {"{}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (json_has_vast_number(span_of(rows[i].json)) != rows[i].expected)
+            fail_msg("%s", rows[i].json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +336,7 @@ int main(void)
         cmocka_unit_test(append_ascii_escapes_all_else),
         cmocka_unit_test(append_over_the_ceiling_leaves_nothing),
         cmocka_unit_test(nul_is_found_where_it_is_written),
+        cmocka_unit_test(vast_numbers_are_found_outside_of_strings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,12 +87,31 @@ static void an_error_replaces_the_reply(void **state)
     response_deinit(&res);
 }
 
+static void an_error_says_which_item_is_at_fault(void **state)
+{
+    struct response res;
+
+    (void)state;
+    response_init(&res);
+    response_blame(&res, 0);
+    response_set_error(&res, ERR_INVALID, "title is missing");
+    assert_true(span_equal(
+        response_body(&res, false),
+        SPAN("{\"error\":{\"code\":\"invalid\",\"message\":\"title is missing\",\"index\":0}}")));
+    response_reset(&res);
+    response_set_error(&res, ERR_INVALID, "x");
+    assert_true(span_equal(response_body(&res, false),
+                           SPAN("{\"error\":{\"code\":\"invalid\",\"message\":\"x\"}}")));
+    response_deinit(&res);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads_say_what_the_reply_is),
         cmocka_unit_test(head_requests_and_304_have_no_body),
         cmocka_unit_test(an_error_replaces_the_reply),
+        cmocka_unit_test(an_error_says_which_item_is_at_fault),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
