@@ -151,6 +151,12 @@ const char *connection_fault(const struct connection *c)
     return NULL;
 }
 
+const char *connection_fault_detail(const struct connection *c)
+{
+    (void)c;
+    return NULL;
+}
+
 void connection_forget(struct connection *c)
 {
     forget(&c->result);
