@@ -204,7 +204,7 @@ pot:
 # SYSCONFDIR (the last, as it may lie in /usr/local). Those of `trees` lie as they do here. The WordPress plugin
 # takes the client along: a site copies its folder.
 plugin := wordpress $(addprefix wordpress/,includes js languages)
-texts := samples nginx apache php laravel symfony $(plugin) man5 man8 units users
+texts := samples nginx apache php laravel psr18 symfony $(plugin) man5 man8 units users
 trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/ www/ui/*/))) www/bell www/ui www/words
 bundles := doorbell.min.js doorbell.mjs
 hashed := doorbell.????????????.min.js
@@ -230,6 +230,8 @@ folder_of_php := $(share)/php
 files_of_php := www/php/doorbell.php www/php/composer.json
 folder_of_laravel := $(share)/php/laravel
 files_of_laravel := $(sort $(wildcard www/php/laravel/*.php www/php/laravel/*.sql))
+folder_of_psr18 := $(share)/php/psr18
+files_of_psr18 := www/php/psr18/Psr18Http.php
 folder_of_symfony := $(share)/php/symfony
 files_of_symfony := $(sort $(wildcard www/php/symfony/*.php))
 folder_of_wordpress := $(share)/php/wordpress/doorbell
@@ -277,7 +279,7 @@ install: all
 	$(INSTALL) -d $(call quote,$(DESTDIR)$(SYSCONFDIR)/doorbell)
 
 # Folders that are ours go when they are empty; those of the system stay.
-our_folders := $(trees) sql/functions sql www nginx apache php/laravel php/symfony \
+our_folders := $(trees) sql/functions sql www nginx apache php/laravel php/psr18 php/symfony \
 	$(addprefix php/wordpress/doorbell/,includes js languages) php/wordpress/doorbell php/wordpress php .
 
 uninstall:

@@ -229,6 +229,7 @@ class Doorbell
      * timeout          a whole call; connect_timeout, its connection; page_timeout, the number in inbox_tag()
      * script           the URL of doorbell.min.js; null: the page loads it by itself
      * relay_url        the relay's publish port, for sent_message(); publish_key_file or publish_key, its key
+     * http             what makes the requests, as psr18/Psr18Http.php; null: curl, else PHP's streams
      * clock            a function that returns the time, for tests
      *
      * @return array
@@ -241,7 +242,7 @@ class Doorbell
             'secure' => null, 'cookie_domain' => null,
             'timeout' => 2, 'connect_timeout' => 0.5, 'page_timeout' => 0.3,
             'script' => '/doorbell.min.js', 'relay_url' => 'http://127.0.0.1:2121',
-            'publish_key_file' => null, 'publish_key' => null, 'clock' => null,
+            'publish_key_file' => null, 'publish_key' => null, 'http' => null, 'clock' => null,
         ];
     }
 
@@ -254,7 +255,7 @@ class Doorbell
         $this->options = $options + self::defaults();
         $this->check_options();
         $this->options['url'] = rtrim($this->options['url'], '/');
-        $this->http = new DoorbellHttp();
+        $this->http = $this->options['http'] ?: new DoorbellHttp();
     }
 
     /** Keeps secrets out of dumps. */
@@ -296,6 +297,9 @@ class Doorbell
         }
         if (!in_array($o['secure'], [true, false, null], true)) {
             throw self::wrong('secure must be true, false, or null to do as the request does');
+        }
+        if ($o['http'] !== null && !(is_object($o['http']) && method_exists($o['http'], 'request'))) {
+            throw self::wrong('http must be an object with the method request() of DoorbellHttp, or null');
         }
         if ($o['clock'] !== null && !is_callable($o['clock'])) {
             throw self::wrong('clock must be a function that returns unix seconds, or null');

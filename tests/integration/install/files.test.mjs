@@ -61,6 +61,7 @@ const wanted = [
   `${prefix}/share/doorbell/php/composer.json`,
   `${prefix}/share/doorbell/php/laravel/config.php`,
   `${prefix}/share/doorbell/php/laravel/notifications.sql`,
+  `${prefix}/share/doorbell/php/psr18/Psr18Http.php`,
   `${prefix}/share/doorbell/php/symfony/DoorbellTransportFactory.php`,
   `${prefix}/share/doorbell/php/wordpress/doorbell/doorbell.php`,
   `${prefix}/share/doorbell/php/wordpress/doorbell/includes/doorbell.php`,
