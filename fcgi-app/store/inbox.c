@@ -43,9 +43,9 @@ static enum err ask_any_for(struct store *s, const struct reader *reader,
                             const struct statement *statement, const struct statement *at_standby,
                             const char *const *values, const struct pg_result **result)
 {
-    if (standby_read(s, reader->user, at_standby, values, result))
-        return ERR_NONE;
-    return ask_for(s, reader, statement, values, result);
+    enum err e = standby_read(s, reader->user, at_standby, values, result);
+
+    return e == ERR_END ? ask_for(s, reader, statement, values, result) : e;
 }
 
 static enum err ask_for_json(struct store *s, const struct reader *reader,

@@ -165,11 +165,13 @@ enum err marks_preferences(struct store *s, const char *user, struct span *json)
 {
     const char *const *values = VALUES(preferences, user);
     const struct pg_result *result;
+    enum err e = standby_read(s, user, &preferences_at_standby, values, &result);
 
-    if (!standby_read(s, user, &preferences_at_standby, values, &result))
-        return QUERY_JSON(s, preferences, json, user);
-    *json = value_read_text(result, 0, 0);
-    return ERR_NONE;
+    if (e == ERR_END)
+        e = connection_run(s->connection, &preferences, values, &result);
+    if (!e)
+        *json = value_read_text(result, 0, 0);
+    return e;
 }
 
 const struct statement *const marks_statements[] = {

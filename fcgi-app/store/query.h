@@ -34,10 +34,11 @@
 
 enum { AT_STANDBY_COLUMNS = 7 };
 
-/* Whether a standby has answered, and as the primary would: then *out is its result, borrowed until
- * the next question, whose first columns are that of `call` and the epoch. */
-bool standby_read(struct store *s, const char *user, const struct statement *statement,
-                  const char *const *values, const struct pg_result **out);
+/* Asks a standby. If it answers as the primary would, *out is its result, borrowed until the next
+ * question, whose first columns are that of `call` and the epoch. ERR_END: the primary is to be
+ * asked. Other failures are of the primary, which was asked for the proof. */
+MUST_USE enum err standby_read(struct store *s, const char *user, const struct statement *statement,
+                               const char *const *values, const struct pg_result **out);
 void standby_forget(struct standby *s);
 
 MUST_USE enum err query_json(struct store *s, const struct statement *statement,

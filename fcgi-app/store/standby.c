@@ -108,14 +108,15 @@ struct proof {
     int64_t asked_us; /* by ours, before */
 };
 
-/* Whatever fails here the primary is asked for next, and says so itself. */
-static bool read_proof(struct store *store, const char *user, struct proof *out)
+/* ERR_END: there is none. */
+static enum err read_proof(struct store *store, const char *user, struct proof *out)
 {
     int64_t asked_us = clock_us();
     const struct pg_result *r;
+    enum err e = QUERY(store, standby_proof, &r, user);
 
-    if (QUERY(store, standby_proof, &r, user))
-        return false;
+    if (e)
+        return e;
     *out = (struct proof){
         .joined_pos = value_read_int(r, 0, 0, 0),
         .version = value_read_int(r, 0, 1, 0),
@@ -124,7 +125,7 @@ static bool read_proof(struct store *store, const char *user, struct proof *out)
         .at_us = value_read_int(r, 0, 4, 0),
         .asked_us = asked_us,
     };
-    return out->epoch > 0;
+    return out->epoch > 0 ? ERR_NONE : ERR_END;
 }
 
 /* What expires does so by the clock of the server that is asked. */
@@ -192,18 +193,22 @@ static enum standby_result ask(struct standby *s, const struct proof *p,
     return STANDBY_FAILED;
 }
 
-bool standby_read(struct store *store, const char *user, const struct statement *statement,
-                  const char *const *values, const struct pg_result **out)
+enum err standby_read(struct store *store, const char *user, const struct statement *statement,
+                      const char *const *values, const struct pg_result **out)
 {
     struct standby *s = store->standby;
     struct proof proof;
     enum standby_result result;
+    enum err e;
 
-    if (!standby_is_connected(s) || !read_proof(store, user, &proof))
-        return false;
+    if (!standby_is_connected(s))
+        return ERR_END;
+    e = read_proof(store, user, &proof);
+    if (e)
+        return e;
     result = ask(s, &proof, statement, values, out);
     s->counts[result]++;
-    return result == STANDBY_USED;
+    return result == STANDBY_USED ? ERR_NONE : ERR_END;
 }
 
 const struct statement *const standby_statements[] = {&standby_proof, NULL};
