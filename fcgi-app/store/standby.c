@@ -7,6 +7,7 @@
  * so the next answer might be older again; and an erased user begins anew with low ones. */
 #include "fcgi-app/store/standby.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/os/clock.h"
@@ -90,12 +91,15 @@ static void leave(struct standby *s, const char *why)
 
 void standby_connect(struct standby *s)
 {
+    static atomic_flag is_busy = ATOMIC_FLAG_INIT; /* a silent host takes one thread, and not all */
     char faults[FAULTS_SIZE];
 
-    if (!s || connection_is_connected(s->connection) || !backoff_is_due(&s->backoff, clock_ms()))
+    if (!s || connection_is_connected(s->connection) || !backoff_is_due(&s->backoff, clock_ms()) ||
+        atomic_flag_test_and_set(&is_busy))
         return;
     if (connection_open_standby(s->connection, s->turn, faults, sizeof(faults)))
         leave(s, faults);
+    atomic_flag_clear(&is_busy);
 }
 
 STATEMENT(standby_proof, AS_USER, 1, 5, SHAPE_ROW_OR_NONE, REPEATABLE,

@@ -27,8 +27,8 @@ MUST_USE enum err standby_new(const struct config_database *config, size_t numbe
                               struct standby **out);
 void standby_free(struct standby *s);
 
-/* Connects if it is not connected, and the last failure is long enough ago. To be called while no
- * request waits for it. */
+/* Connects if it is not connected, the last failure is long enough ago, and no other thread is at
+ * it. To be called while no request waits for it. */
 void standby_connect(struct standby *s);
 
 bool standby_is_connected(const struct standby *s);

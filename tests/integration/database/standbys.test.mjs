@@ -3,6 +3,8 @@
 // promoted, of another history or at another time.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import test from 'node:test';
 import pg from 'pg';
 
@@ -68,18 +70,19 @@ const untilUsed = (stack, user = '42') => until('a standby to be read', async ()
   return (await numbers(stack)).used > before.used;
 });
 
-// By all connections of all workers.
-async function untilIdle(stack, what, isSo) {
-  await until(what, async () => {
-    for (let i = 0; i < WORKERS; i++) await list(stack, '42');
-    return isSo(await numbers(stack));
-  });
-}
+// While all workers are asked.
+const untilAll = (stack, what, isSo) => until(what, async () => {
+  await Promise.all(Array.from({ length: 2 * WORKERS }, (_, i) => list(stack, `w${i}`)));
+  return isSo(await numbers(stack));
+});
+const untilConnected = (stack) => untilAll(stack, 'all workers to be connected', ({ connected }) => connected === WORKERS);
+const untilLeft = (stack) => untilAll(stack, 'all workers to have left it', ({ connected }) => connected === 0);
 
 test('lists, messages, parts of the count and preferences come from a standby', async (t) => {
   const { stack } = await startWith(t, 1);
   const id = await send(stack, { to: '42', category: 'news' });
   assert.equal((await list(stack, '42')).num, 1, 'the first contact, which writes');
+  await untilConnected(stack);
   await untilUsed(stack);
   const calls = ['/messages', `/messages/${id}`, '/unread?by=category', '/preferences'];
   for (const call of calls) {
@@ -148,7 +151,7 @@ test('a standby that lags is passed over, and its answers are never shown', asyn
   const after = await numbers(stack);
   assert.equal(after.used, before.used, 'nothing was read there');
   assert.ok(after.behind > before.behind);
-  await untilIdle(stack, 'all to have left it', ({ connected }) => connected === 0);
+  await untilLeft(stack);
   await until('the log', () => /a standby of \[database\] read_url is left.*older than the primary/.test(stack.app.log));
   await there.query('SELECT pg_wal_replay_resume()');
   await untilUsed(stack);
@@ -208,7 +211,7 @@ test('a standby that is stopped or killed in the middle costs no answer', async 
   await list(stack, '42');
   for (const how of ['stop', 'kill']) {
     await untilUsed(stack);
-    await untilIdle(stack, 'all to be connected', ({ connected }) => connected === WORKERS);
+    await untilConnected(stack);
     let isOver = false;
     let asked = 0;
     const readers = Array.from({ length: 6 }, async (_, i) => {
@@ -242,7 +245,7 @@ test('a standby that falls silent is left for the primary', async (t) => {
   const frozen = [standby.pid, ...rows.map(({ pid }) => pid)];
   for (const pid of frozen) process.kill(pid, 'SIGSTOP');
   try {
-    await untilIdle(stack, 'all to have left it', ({ connected }) => connected === 0);
+    await untilLeft(stack);
     assert.equal((await list(stack, '42')).num, 1);
     assert.ok((await numbers(stack)).failed > 0);
   } finally {
@@ -251,17 +254,46 @@ test('a standby that falls silent is left for the primary', async (t) => {
   await untilUsed(stack);
 });
 
+test('a host that accepts and says nothing takes one worker at a time, and no answer', async (t) => {
+  const stack = await startStack(t, { ownCluster: true, app: false, relay: false });
+  const open = new Set();
+  let calls = 0;
+  let most = 0;
+  const silent = net.createServer((socket) => {
+    calls++;
+    open.add(socket.on('error', () => {}).on('close', () => open.delete(socket)).resume());
+    most = Math.max(most, open.size);
+  });
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.after(() => {
+    for (const socket of open) socket.destroy();
+    silent.close();
+  });
+  const { port } = silent.address();
+  await startOn(stack, [], { 'database.read_url': `postgresql://doorbell_app@127.0.0.1:${port}${databaseOf(stack)}` });
+  await send(stack, { to: '42' });
+  await until('some calls', async () => {
+    assert.equal((await list(stack, '42')).num, 1);
+    return calls >= 5;
+  });
+  assert.equal(most, 1);
+  assert.equal((await numbers(stack)).connected, 0);
+  assert.match(stack.app.log, /read_url is left.*no reply within 1000 ms/);
+});
+
 test('one of two standbys is enough', async (t) => {
   const { stack, standbys } = await startWith(t, 2);
   await send(stack, { to: '42' });
   await list(stack, '42');
   await untilUsed(stack);
+  await untilConnected(stack);
   for (const standby of standbys) {
     const { rows: [{ n }] } = await (await ownerOf(t, stack, standby)).query("SELECT count(*)::integer AS n FROM pg_stat_activity WHERE usename = 'doorbell_app'");
     assert.equal(n, WORKERS / 2, 'the workers share them');
   }
   await standbys[0].stop();
-  await untilIdle(stack, 'all to be with the other', ({ connected }) => connected === WORKERS);
+  await untilConnected(stack);
   await untilUsed(stack);
 });
 
@@ -284,7 +316,7 @@ test('a standby that is promoted while sends go on is not read any more', async 
     assert.equal((await list(stack, '42')).num, sent);
   }
   assert.equal((await numbers(stack)).used, used);
-  await untilIdle(stack, 'all to have left it', ({ connected }) => connected === 0);
+  await untilLeft(stack);
   await until('the log', () => /it has been promoted|is no standby/.test(stack.app.log));
 });
 
