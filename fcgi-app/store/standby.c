@@ -18,7 +18,7 @@
 enum {
     FAULTS_SIZE = 512,
     RETRY_FIRST_MS = 1000,
-    RETRY_MAX_MS = 30000,
+    RETRY_MAX_MS = 10000,
     BEHIND_MAX = 8, /* in a row: one may be a write of just now */
     CLOCKS_US = 1000000,
 };
