@@ -16,6 +16,7 @@
 #include "common/os/log.h"
 #include "common/os/program.h"
 #include "common/os/sandbox.h"
+#include "fcgi-app/database/hosts.h"
 #include "fcgi-app/endpoints/routes.h"
 #include "fcgi-app/front/front.h"
 #include "fcgi-app/jobs/exchange.h"
@@ -183,6 +184,22 @@ static enum err try_database(struct app *app)
     return e;
 }
 
+/* Without its text, which may hold a password. */
+static enum err prepare_standbys(struct app *app)
+{
+    const char *url = app->first->config->database.read_url;
+
+    if (url[0] == '\0')
+        return ERR_NONE;
+    if (!hosts_is_url(url)) {
+        log_error("[database] read_url: libpq cannot read it: it must be "
+                  "postgresql://user@host,host/database or keywords such as host=a,b dbname=c");
+        return ERR_INVALID;
+    }
+    metrics_show_standbys(app->metrics);
+    return ERR_NONE;
+}
+
 static enum err open_front(struct app *app)
 {
     const struct config_app *config = &app->snapshot->config->app;
@@ -207,6 +224,8 @@ static enum err start_app(struct app *app)
         e = exchange_init_library();
     if (!e)
         e = metrics_new(app->workers_count, routes, routes_count, &app->metrics);
+    if (!e)
+        e = prepare_standbys(app);
     if (!e)
         e = queue_new(&app->queue);
     if (!e)

@@ -4,7 +4,7 @@
 -- that had kept PUBLIC out too. What is right already is left alone, and so are grants to other roles.
 --
 -- Nobody but the owner touches a table, and PUBLIC may call no function. doorbell-app reads the views check_state,
--- current_epoch and token_state. Each role may call these of schema doorbell, null is all:
+-- standby_state, current_epoch and token_state. Each role may call these of schema doorbell, null is all:
 --
 --   doorbell_app             doorbell-app, doorbell-purge, doorbell-import-notifynder
 --   doorbell_user_calls      what doorbell-app becomes for a call of a user, and
@@ -96,10 +96,10 @@ BEGIN
             changed := changed + 1;
         END IF;
         CONTINUE WHEN role_name NOT IN ('doorbell_app', 'doorbell_user_calls');
-        IF EXISTS (SELECT FROM unnest('{check_state,current_epoch,token_state}'::text[]) v
+        IF EXISTS (SELECT FROM unnest('{check_state,standby_state,current_epoch,token_state}'::text[]) v
             WHERE NOT has_table_privilege(role_name, 'doorbell.' || v, 'SELECT'))
         THEN
-            EXECUTE format('GRANT SELECT ON doorbell.check_state, doorbell.current_epoch, doorbell.token_state TO %I', role_name);
+            EXECUTE format('GRANT SELECT ON doorbell.check_state, doorbell.standby_state, doorbell.current_epoch, doorbell.token_state TO %I', role_name);
             changed := changed + 1;
         END IF;
     END LOOP;

@@ -75,6 +75,8 @@ struct config_app {
 struct config_database {
     char *url;      /* in force, also where it comes from url_file */
     char *url_file; /* empty: none */
+    char *read_url; /* of standbys, in force as url; empty: none */
+    char *read_url_file;
     int64_t statement_timeout_ms;
     int64_t lock_timeout_ms;
 };
@@ -181,6 +183,9 @@ extern const size_t settings_count;
 MUST_USE enum err config_parse(struct span text, const char *path, char *const *environment,
                                FILE *faults, struct config **out);
 void config_free(struct config *c);
+
+/* What a read_url looks like, or nothing: libpq may still refuse it. */
+bool config_is_read_url(struct span s);
 
 /* The settings of `program` that need a restart and differ between `now` and `next`: the first one
  * after `after` in the table (NULL: of all), or NULL if there are no more. */

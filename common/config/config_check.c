@@ -129,6 +129,18 @@ static bool is_relay_url(struct span s)
            is_authority((struct span){s.p + 7, s.len - 7}, false);
 }
 
+/* A URI, or keywords. The value may hold a password: no fault repeats it. */
+static bool is_conninfo(struct span s)
+{
+    return span_starts_with(s, SPAN("postgresql://")) || span_starts_with(s, SPAN("postgres://")) ||
+           (s.len > 1 && s.p[0] != '=' && strchr(s.p, '=') && !strstr(s.p, "://"));
+}
+
+bool config_is_read_url(struct span s)
+{
+    return s.len == 0 || is_conninfo(s);
+}
+
 static void check_app(struct check *check)
 {
     const struct config *c = check->config;
@@ -140,6 +152,10 @@ static void check_app(struct check *check)
         FAULT(check, app.relay_url, "relay_url: must be http://host:port or unix:/path");
     if (c->database.url[0] == '\0')
         FAULT(check, database.url, "url: must not be empty");
+    if (!config_is_read_url(span_of(c->database.read_url)))
+        FAULT(check, database.read_url,
+              "read_url: must be postgresql://host,host/database or keywords of libpq such as "
+              "host=a,b dbname=c; leave it empty to read the primary alone");
 }
 
 /* Port 0 is another one each time. */

@@ -50,6 +50,8 @@ const struct setting settings[] = {
     {"app", "ring_max_age", SETTING_DURATION, "1m", 1, DAY_S, 1000, AT(app.ring_max_age_s), PROGRAM_APP, true, "age at which undelivered rings become one question to all pages"},
     {"database", "url", SETTING_TEXT, "postgresql:///doorbell", 0, 0, 0, AT(database.url), PROGRAM_APP, false, "PostgreSQL connection: a URI or libpq keywords"},
     {"database", "url_file", SETTING_TEXT, "", 0, 0, 0, AT(database.url_file), PROGRAM_APP, false, "file with the url, which has a password; empty: url is used"},
+    {"database", "read_url", SETTING_TEXT, "", 0, 0, 0, AT(database.read_url), PROGRAM_APP, false, "standbys of that PostgreSQL, of which lists and messages are read where they are new enough: as url; empty: none"},
+    {"database", "read_url_file", SETTING_TEXT, "", 0, 0, 0, AT(database.read_url_file), PROGRAM_APP, false, "file with the read_url, which has a password; empty: read_url is used"},
     {"database", "statement_timeout", SETTING_DURATION, "5s", 1, 600000, 1, AT(database.statement_timeout_ms), PROGRAM_APP, false, "longest time that a statement may run; then the request gets 503"},
     {"database", "lock_timeout", SETTING_DURATION, "2s", 1, 600000, 1, AT(database.lock_timeout_ms), PROGRAM_APP, false, "longest time that a write waits for another; then the request gets 503"},
     {"relay", "listen", SETTING_ADDRESS, "127.0.0.1:2120", 0, 0, 0, AT(relay.listen), PROGRAM_RELAY, false, "where to accept browsers: unix:/path, host:port or fd:N"},

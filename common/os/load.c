@@ -40,29 +40,48 @@ static enum err load_file(const struct config *c, const void *field, const char 
     return e;
 }
 
-/* The one line of url_file takes the place of url. */
-static enum err load_url(struct config *c, FILE *faults)
+/* The one line of the file that *path names takes the place of *url. */
+static enum err load_url(struct config *c, char *const *path, char **url, FILE *faults)
 {
-    char *const *path = &c->database.url_file;
     struct owned file;
-    struct span rest, url;
+    struct span rest, line;
     char *copy;
-    enum err e = load_file(c, path, *path, CONFIG_LINE_MAX, faults, &file);
+    enum err e;
 
+    if (!(*path)[0])
+        return ERR_NONE;
+    e = load_file(c, path, *path, CONFIG_LINE_MAX, faults, &file);
     if (e)
         return e;
     rest = owned_span(&file);
-    url = span_trim(span_cut(&rest, '\n'));
-    copy = url.len > 0 && rest.len == 0 && !span_has_control(url) ? strndup(url.p, url.len) : NULL;
+    line = span_trim(span_cut(&rest, '\n'));
+    copy =
+        line.len > 0 && rest.len == 0 && !span_has_control(line) ? strndup(line.p, line.len) : NULL;
     owned_deinit(&file);
     if (!copy) {
         config_fault(c, path, faults, "%s: must have the URL of the database on its only line",
                      *path);
         return ERR_INVALID;
     }
-    free(c->database.url);
-    c->database.url = copy;
+    free(*url);
+    *url = copy;
     return ERR_NONE;
+}
+
+static enum err load_urls(struct config *c, FILE *faults)
+{
+    struct config_database *d = &c->database;
+    enum err e = load_url(c, &d->url_file, &d->url, faults);
+
+    if (!e)
+        e = load_url(c, &d->read_url_file, &d->read_url, faults);
+    if (!e && !config_is_read_url(span_of(d->read_url))) {
+        config_fault(c, &d->read_url_file, faults,
+                     "%s: must be postgresql://host,host/database or keywords of libpq",
+                     d->read_url_file);
+        e = ERR_INVALID;
+    }
+    return e;
 }
 
 enum err load_config(const char *path, enum program program, FILE *faults, struct config **out)
@@ -80,8 +99,8 @@ enum err load_config(const char *path, enum program program, FILE *faults, struc
     owned_deinit(&file);
     if (e)
         return e;
-    if (program == PROGRAM_APP && c->database.url_file[0])
-        e = load_url(c, faults);
+    if (program == PROGRAM_APP)
+        e = load_urls(c, faults);
     if (e)
         config_free(c);
     else

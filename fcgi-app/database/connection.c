@@ -33,7 +33,8 @@ enum {
     RETRY_FIRST_MS = 100,
     RETRY_MAX_MS = 2000,
     YOUNG_MS = 1000,
-    GIVE_WAY_MS = 20, /* else the other may find us in its way again */
+    GIVE_WAY_MS = 20,          /* else the other may find us in its way again */
+    STANDBY_TIMEOUT_MS = 1000, /* the primary could have answered meanwhile */
 };
 
 enum database_state {
@@ -45,6 +46,7 @@ enum database_state {
 struct connection {
     const struct config_database *config;
     const struct statement *const *const *lists;
+    int64_t statement_timeout_ms;
     char settings[512]; /* SQL: see SETTINGS */
     size_t connects;    /* how often it has connected */
     int64_t connected_ms;
@@ -88,12 +90,24 @@ enum err connection_new(const struct config_database *config,
         return ERR_NO_MEMORY;
     c->config = config;
     c->lists = lists;
+    c->statement_timeout_ms = config->statement_timeout_ms;
     (void)snprintf(c->settings, sizeof(c->settings), SETTINGS "%s", more_settings);
     (void)INVARIANT(strlen(c->settings) < sizeof(c->settings) - 1);
     c->role = AS_SELF;
     c->backoff = (struct backoff){.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS};
     *out = c;
     return ERR_NONE;
+}
+
+enum err connection_new_standby(const struct config_database *config,
+                                const struct statement *const *const *lists,
+                                struct connection **out)
+{
+    enum err e = connection_new(config, lists, "", out);
+
+    if (!e && (*out)->statement_timeout_ms > STANDBY_TIMEOUT_MS)
+        (*out)->statement_timeout_ms = STANDBY_TIMEOUT_MS;
+    return e;
 }
 
 static void clear_result(struct connection *c)
@@ -106,6 +120,11 @@ static void disconnect(struct connection *c)
 {
     PQfinish(c->pg);
     c->pg = NULL;
+}
+
+void connection_close(struct connection *c)
+{
+    disconnect(c);
 }
 
 void connection_free(struct connection *c)
@@ -265,7 +284,7 @@ static enum err set_up_session(struct connection *c, const struct dialed *dialed
     c->pg = dialed->pg;
     c->is_pooled = dialed->is_pooled;
     c->role = AS_SELF;
-    e = set_timeout(c, c->config->statement_timeout_ms);
+    e = set_timeout(c, c->statement_timeout_ms);
     if (!e)
         e = prepare_all(c);
     if (!e)
@@ -294,6 +313,24 @@ enum err connection_connect(struct connection *c)
         backoff_failed(&c->backoff, clock_ms(), clock_chance());
     else
         note_state(c, DATABASE_IS_DOWN, c->pg ? PQerrorMessage(c->pg) : faults);
+    disconnect(c);
+    return e;
+}
+
+enum err connection_open_standby(struct connection *c, size_t first, char *faults, size_t size)
+{
+    char texts[DIAL_FAULTS_SIZE];
+    struct dialed dialed;
+    enum err e;
+
+    disconnect(c);
+    e = dial_standby(c->config->read_url, first, &dialed, texts);
+    if (!e)
+        e = set_up_session(c, &dialed);
+    if (!e)
+        return ERR_NONE;
+    (void)snprintf(faults, size, "%s", c->pg ? PQerrorMessage(c->pg) : texts);
+    faults[first_line(faults)] = '\0';
     disconnect(c);
     return e;
 }
@@ -413,7 +450,7 @@ static enum err run_statement(struct connection *c, const struct statement *stat
 static enum err run_once(struct connection *c, const struct statement *statement,
                          const char *const *values, int64_t more_ms)
 {
-    int64_t timeout_ms = c->config->statement_timeout_ms + more_ms;
+    int64_t timeout_ms = c->statement_timeout_ms + more_ms;
     enum err e = ERR_NONE;
 
     if (timeout_ms != c->timeout_ms && set_timeout(c, timeout_ms))
@@ -516,4 +553,16 @@ enum err connection_run(struct connection *c, const struct statement *statement,
     const struct run_terms terms = {.more_ms = 0};
 
     return connection_run_with(c, statement, values, &terms, out);
+}
+
+enum err connection_run_there(struct connection *c, const struct statement *statement,
+                              const char *const *values, const struct pg_result **out)
+{
+    enum err e = c->pg ? run_once(c, statement, values, 0) : ERR_UNAVAILABLE;
+
+    if (!e)
+        e = check_result(c, statement);
+    if (!e)
+        *out = c->result;
+    return e;
 }

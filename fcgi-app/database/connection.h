@@ -26,6 +26,23 @@ MUST_USE enum err connection_new(const struct config_database *config,
                                  const char *more_settings, struct connection **out);
 void connection_free(struct connection *c);
 
+/* The same for a standby of `read_url`. It connects by connection_open_standby() alone, and
+ * runs statements by connection_run_there(). */
+MUST_USE enum err connection_new_standby(const struct config_database *config,
+                                         const struct statement *const *const *lists,
+                                         struct connection **out);
+
+/* Connects anew, to the first standby that answers from number `first` of the hosts on. On failure
+ * `faults` says what each did. Writes nothing to the log but what a standby refuses to prepare. */
+MUST_USE enum err connection_open_standby(struct connection *c, size_t first, char *faults,
+                                          size_t size);
+
+/* Runs a statement once, where it is connected. After ERR_UNAVAILABLE it may not be any more. */
+MUST_USE enum err connection_run_there(struct connection *c, const struct statement *statement,
+                                       const char *const *values, const struct pg_result **out);
+
+void connection_close(struct connection *c);
+
 /* Connects and prepares. ERR_UNAVAILABLE while the server is unreachable, ERR_INVALID if it refuses
  * a statement or a role: the schema or the rights are not those that this program was built for. */
 MUST_USE enum err connection_connect(struct connection *c);

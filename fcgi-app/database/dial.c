@@ -14,6 +14,9 @@
 #include "fcgi-app/database/hosts.h"
 #include "fcgi-app/database/wire.h"
 
+/* Nothing waits for a standby but a worker that could do something else. */
+enum { STANDBY_TIMEOUT_MS = 1000 };
+
 /* Notices, which libpq would write to stderr as they come. While a session is set up they speak of
  * the server: another version of a collation, say. */
 static void log_notice(void *unused, const PGresult *notice)
@@ -48,9 +51,10 @@ static PGconn *open_host(const char *url, const struct host *host, int64_t deadl
 
 /* Whether it can write is asked and not read from the parameters it was opened with: a pooler knows
  * those of another time. One that made the session is told by its process, which a pooler invents.
- * A standby is of no use, not even for reading: it may lag behind what pages have been told, and
- * nothing in it says so. */
-static enum err ask_session(PGconn *pg, int64_t deadline_ms, struct dialed *out, const char **fault)
+ * A standby may lag behind what pages have been told, and nothing in it says so: it is of use only
+ * for what is proved otherwise. */
+static enum err ask_session(PGconn *pg, int64_t deadline_ms, bool is_standby, struct dialed *out,
+                            const char **fault)
 {
     PGresult *result;
     enum err e = ERR_UNAVAILABLE;
@@ -64,10 +68,10 @@ static enum err ask_session(PGconn *pg, int64_t deadline_ms, struct dialed *out,
         out->pg = pg;
         out->is_read_only = strcmp(PQgetvalue(result, 0, 0), "off") != 0;
         out->is_pooled = strtol(PQgetvalue(result, 0, 1), NULL, 10) != PQbackendPID(pg);
-        if (strcmp(PQgetvalue(result, 0, 2), "f") == 0)
+        if (is_standby == (strcmp(PQgetvalue(result, 0, 2), "t") == 0))
             e = ERR_NONE;
         else
-            *fault = "is a standby";
+            *fault = is_standby ? "is no standby" : "is a standby";
     }
     PQclear(result);
     return e;
@@ -92,12 +96,12 @@ static void note_fault(char *faults, const struct host *host, PGconn *pg, int64_
 }
 
 static enum err try_host(const char *url, const struct host *host, int64_t timeout_ms,
-                         struct dialed *out, char *faults)
+                         bool is_standby, struct dialed *out, char *faults)
 {
     int64_t deadline_ms = clock_ms() + timeout_ms;
     const char *fault = NULL;
     PGconn *pg = open_host(url, host, deadline_ms);
-    enum err e = ask_session(pg, deadline_ms, out, &fault);
+    enum err e = ask_session(pg, deadline_ms, is_standby, out, &fault);
 
     if (e) {
         note_fault(faults, host, pg, timeout_ms, fault);
@@ -117,7 +121,7 @@ enum err dial(const char *url, struct dialed *out, char faults[DIAL_FAULTS_SIZE]
     while (!e && found.is_read_only && (host = hosts_next(&hosts))) {
         struct dialed next;
 
-        if (try_host(url, host, hosts.timeout_ms, &next, faults))
+        if (try_host(url, host, hosts.timeout_ms, false, &next, faults))
             continue;
         if (found.pg && next.is_read_only) {
             PQfinish(next.pg);
@@ -131,4 +135,23 @@ enum err dial(const char *url, struct dialed *out, char faults[DIAL_FAULTS_SIZE]
         return e ? e : ERR_UNAVAILABLE;
     *out = found;
     return ERR_NONE;
+}
+
+enum err dial_standby(const char *url, size_t first, struct dialed *out,
+                      char faults[DIAL_FAULTS_SIZE])
+{
+    const struct host *host;
+    struct hosts hosts;
+    enum err e = hosts_init(&hosts, url);
+
+    faults[0] = '\0';
+    if (!e)
+        e = ERR_UNAVAILABLE;
+    hosts.first = first;
+    if (hosts.timeout_ms > STANDBY_TIMEOUT_MS)
+        hosts.timeout_ms = STANDBY_TIMEOUT_MS;
+    while (e == ERR_UNAVAILABLE && (host = hosts_next(&hosts)))
+        e = try_host(url, host, hosts.timeout_ms, true, out, faults);
+    hosts_deinit(&hosts);
+    return e;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* dial.h - opens a session of the database, at the first of its hosts where it can write. */
+/* dial.h - opens a session of the database, at the first of its hosts where it can write, or of a
+ * standby. */
 #ifndef DOORBELL_FCGI_APP_DATABASE_DIAL_H
 #define DOORBELL_FCGI_APP_DATABASE_DIAL_H
 
@@ -19,5 +20,9 @@ struct dialed {
 /* Of `url`, but no standby. On failure *out is untouched, and `faults` says what each host did.
  * Caller finishes out->pg. */
 MUST_USE enum err dial(const char *url, struct dialed *out, char faults[DIAL_FAULTS_SIZE]);
+
+/* Of the standbys of `url`, tried in turn from number `first` on, none for longer than a second. */
+MUST_USE enum err dial_standby(const char *url, size_t first, struct dialed *out,
+                               char faults[DIAL_FAULTS_SIZE]);
 
 #endif

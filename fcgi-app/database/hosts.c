@@ -105,6 +105,14 @@ void hosts_deinit(struct hosts *h)
     free(h->ports);
 }
 
+bool hosts_is_url(const char *url)
+{
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+
+    PQconninfoFree(options);
+    return options != NULL;
+}
+
 /* What is too long is no name that exists: libpq gets the beginning of it, and says so. */
 static void copy_item(char *out, size_t size, struct span item)
 {
@@ -141,14 +149,14 @@ static void look_up(struct hosts *h)
 const struct host *hosts_next(struct hosts *h)
 {
     struct host *current = &h->current;
-    size_t i = h->next;
+    size_t i = h->count ? (h->first + h->next) % h->count : 0;
     struct span port;
 
     if (h->left) {
         take_address(h);
         return current;
     }
-    if (i > 0 && i >= h->count)
+    if (h->next > 0 && h->next >= h->count)
         return NULL;
     forget_addresses(h);
     h->next++;

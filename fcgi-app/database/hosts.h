@@ -20,7 +20,8 @@ struct hosts {
     char *names, *addresses, *ports; /* lists with commas */
     int64_t timeout_ms;              /* for each */
     size_t count, next;              /* of the list */
-    struct addrinfo *found, *left;   /* the addresses of a name, and those not yet returned */
+    size_t first;                  /* the one that it begins with, and after which it goes round */
+    struct addrinfo *found, *left; /* the addresses of a name, and those not yet returned */
     struct host current;
 };
 
@@ -28,6 +29,9 @@ struct hosts {
  * a failure. */
 MUST_USE enum err hosts_init(struct hosts *h, const char *url);
 void hosts_deinit(struct hosts *h);
+
+/* Whether libpq can read it. */
+bool hosts_is_url(const char *url);
 
 /* The next one, borrowed until the one after; NULL if there is none. Looks names up, and waits for
  * that as long as the resolver does. */

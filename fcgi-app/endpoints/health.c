@@ -30,6 +30,7 @@ static enum err show_publicly(const struct endpoint *ep, struct response *res)
 enum err endpoint_show_health(const struct endpoint *ep, const struct request *req,
                               struct response *res)
 {
+    int64_t standbys = metrics_standbys(ep->metrics);
     struct span details;
     bool is_writable;
     enum err e;
@@ -42,6 +43,8 @@ enum err endpoint_show_health(const struct endpoint *ep, const struct request *r
         res->http = 503;
     e = response_json(res, is_writable ? SPAN("{\"ok\":true,\"writable\":true,")
                                        : SPAN("{\"ok\":false,\"writable\":false,"));
+    if (!e && standbys >= 0)
+        e = response_printf(res, "\"workers_with_standby\":%" PRId64 ",", standbys);
     if (!e)
         e = response_printf(res,
                             "\"program\":\"" DOORBELL_VERSION "\",\"clock_difference_s\":%" PRId64

@@ -30,7 +30,8 @@ struct route_counts {
 struct thread_counts {
     struct route_counts *routes; /* the last one for requests of no route */
     counter unavailable, wrong;
-    atomic_bool is_connected;
+    counter standby_used, standby_behind, standby_failed;
+    atomic_bool is_connected, has_standby;
 };
 
 struct metrics {
@@ -43,6 +44,7 @@ struct metrics {
     counter displaced, cut;
     counter checks_remembered, checks_computed;
     counter clock_steps;
+    bool shows_standbys;
     _Atomic int64_t clock_difference_s[METRICS_CLOCKS];
 };
 
@@ -118,6 +120,33 @@ void metrics_count_wrong(struct metrics *m, size_t who)
 void metrics_set_connected(struct metrics *m, size_t who, bool is_connected)
 {
     atomic_store_explicit(&m->threads[who].is_connected, is_connected, memory_order_relaxed);
+}
+
+void metrics_show_standbys(struct metrics *m)
+{
+    m->shows_standbys = true;
+}
+
+void metrics_count_standby(struct metrics *m, size_t who, uint64_t used, uint64_t behind,
+                           uint64_t failed)
+{
+    add_count(&m->threads[who].standby_used, used);
+    add_count(&m->threads[who].standby_behind, behind);
+    add_count(&m->threads[who].standby_failed, failed);
+}
+
+void metrics_set_standby(struct metrics *m, size_t who, bool is_connected)
+{
+    atomic_store_explicit(&m->threads[who].has_standby, is_connected, memory_order_relaxed);
+}
+
+int64_t metrics_standbys(const struct metrics *m)
+{
+    int64_t connected = 0;
+
+    for (size_t i = 0; i < m->threads_count; i++)
+        connected += atomic_load_explicit(&m->threads[i].has_standby, memory_order_relaxed);
+    return m->shows_standbys ? connected : -1;
 }
 
 void metrics_count_rings(struct metrics *m, size_t n)
@@ -285,6 +314,33 @@ static enum err encode_workers(const struct metrics *m, struct buf *out)
                             "Workers that have a database connection", (int64_t)connected);
 }
 
+static enum err encode_standbys(const struct metrics *m, struct buf *out)
+{
+    uint64_t used = 0, behind = 0, failed = 0;
+    enum err e;
+
+    if (!m->shows_standbys)
+        return ERR_NONE;
+    for (size_t i = 0; i < m->threads_count; i++) {
+        used += read_counter(&m->threads[i].standby_used);
+        behind += read_counter(&m->threads[i].standby_behind);
+        failed += read_counter(&m->threads[i].standby_failed);
+    }
+    e = metrics_text_head(
+        out, PREFIX "standby_reads_total", "counter",
+        "Reads that a standby was asked for; all but used went on to the primary");
+    if (!e)
+        e = buf_printf(out,
+                       PREFIX "standby_reads_total{result=\"used\"} %" PRIu64 "\n" PREFIX
+                              "standby_reads_total{result=\"behind\"} %" PRIu64 "\n" PREFIX
+                              "standby_reads_total{result=\"failed\"} %" PRIu64 "\n",
+                       used, behind, failed);
+    if (e)
+        return e;
+    return metrics_text_one(out, PREFIX "workers_with_standby", "gauge",
+                            "Workers that are connected to a standby", metrics_standbys(m));
+}
+
 static enum err encode_checks(const struct metrics *m, struct buf *out)
 {
     enum err e = metrics_text_head(out, PREFIX "checks_total", "counter",
@@ -362,6 +418,8 @@ enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g,
         e = encode_connections(m, out);
     if (!e)
         e = encode_checks(m, out);
+    if (!e)
+        e = encode_standbys(m, out);
     if (!e)
         e = encode_publisher(m, out);
     if (!e)

@@ -35,6 +35,18 @@ void metrics_count_request(struct metrics *m, size_t who, const struct route *ro
                            int64_t duration_us);
 void metrics_set_connected(struct metrics *m, size_t who, bool is_connected);
 
+/* Some reads go to standbys: their numbers are shown. Before the threads start. */
+void metrics_show_standbys(struct metrics *m);
+
+/* For that thread alone: reads that a standby answered, those for which its copy was too old, and
+ * those that it did not answer; and whether it is connected to one. */
+void metrics_count_standby(struct metrics *m, size_t who, uint64_t used, uint64_t behind,
+                           uint64_t failed);
+void metrics_set_standby(struct metrics *m, size_t who, bool is_connected);
+
+/* Workers that are connected to a standby; -1: there are to be none. For any thread. */
+int64_t metrics_standbys(const struct metrics *m);
+
 /* For that thread alone: a page reported that it had computed a wrong number. */
 void metrics_count_wrong(struct metrics *m, size_t who);
 

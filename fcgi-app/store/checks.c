@@ -3,13 +3,11 @@
 
 #include "fcgi-app/store/query.h"
 
-#define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
-
 /* The clock is read after the snapshot was taken: what a sweep has removed in it is past its
  * valid_until then. LATERAL and OFFSET 0 make it look-ups by key, whatever the planner knows. Few
  * users have a row in token_state. */
 STATEMENT(check_states, AS_USER, 1, 7, SHAPE_ROWS, REPEATABLE,
-          "SELECT u.n, s.joined_pos, s.version, s.seq, s.epoch, " MICROSECONDS(
+          "SELECT u.n, s.joined_pos, s.version, s.seq, s.epoch, " CLOCK_US(
               "clock_timestamp()") ", t.generation"
                                    " FROM unnest($1::text[]) WITH ORDINALITY u (user_id, n)"
                                    " CROSS JOIN LATERAL (SELECT * FROM doorbell.check_state c"
@@ -39,9 +37,9 @@ enum err checks_states(struct store *s, const char *users, void *ctx,
 }
 
 STATEMENT(check_answers, AS_USER, 2, 14, SHAPE_ROWS, REPEATABLE,
-          "SELECT n, joined_pos, version, seq, " EPOCH ", num, hit, latest, " MICROSECONDS(
+          "SELECT n, joined_pos, version, seq, " EPOCH ", num, hit, latest, " CLOCK_US(
               "at") ", "
-                    "CASE WHEN valid_until < 'infinity' THEN " MICROSECONDS(
+                    "CASE WHEN valid_until < 'infinity' THEN " CLOCK_US(
                         "valid_until") " END, t.generation, scope, groups, coalesce(muted, 'null')"
                                        " FROM doorbell.unread_many($1::text[], $2::integer)"
                                        " LEFT JOIN LATERAL (SELECT * FROM doorbell.token_state k"

@@ -38,12 +38,22 @@ static enum err ask_for(struct store *s, const struct reader *reader,
     return value_is_null(*result, 0, 0) ? ERR_END : ERR_NONE;
 }
 
+/* The same, of a standby if one is new enough. Both statements have the same values. */
+static enum err ask_any_for(struct store *s, const struct reader *reader,
+                            const struct statement *statement, const struct statement *at_standby,
+                            const char *const *values, const struct pg_result **result)
+{
+    enum err e = standby_read(s, reader->user, at_standby, values, result);
+
+    return e == ERR_END ? ask_for(s, reader, statement, values, result) : e;
+}
+
 static enum err ask_for_json(struct store *s, const struct reader *reader,
-                             const struct statement *statement, const char *const *values,
-                             struct inbox_json *out)
+                             const struct statement *statement, const struct statement *at_standby,
+                             const char *const *values, struct inbox_json *out)
 {
     const struct pg_result *result;
-    enum err e = ask_for(s, reader, statement, values, &result);
+    enum err e = ask_any_for(s, reader, statement, at_standby, values, &result);
 
     if (!e)
         *out = (struct inbox_json){value_read_text(result, 0, 0), value_read_int(result, 0, 1, 0)};
@@ -79,6 +89,8 @@ enum err inbox_unread(struct store *s, const struct reader *reader, const char *
 
 STATEMENT(unread_by_category, AS_USER, 2, 2, SHAPE_ROW, REPEATABLE,
           "SELECT doorbell.unread_by_category($1, $2::integer), " EPOCH);
+STATEMENT(unread_by_category_at_standby, AS_USER, 2, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE,
+          REPEATABLE, AT_STANDBY("doorbell.unread_by_category($1, $2::integer)"));
 
 enum err inbox_unread_by_category(struct store *s, const struct reader *reader,
                                   int64_t hit_window_s, struct inbox_json *out)
@@ -86,32 +98,36 @@ enum err inbox_unread_by_category(struct store *s, const struct reader *reader,
     struct digits hit_window;
 
     return ask_for_json(
-        s, reader, &unread_by_category,
+        s, reader, &unread_by_category, &unread_by_category_at_standby,
         VALUES(unread_by_category, reader->user, value_int(&hit_window, hit_window_s)), out);
 }
 
 STATEMENT(list, AS_USER, 5, 2, SHAPE_ROW, REPEATABLE,
           "SELECT doorbell.list($1, $2, $3, $4, $5::integer), " EPOCH);
+STATEMENT(list_at_standby, AS_USER, 5, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
+          AT_STANDBY("doorbell.list($1, $2, $3, $4, $5::integer)"));
 
 enum err inbox_list(struct store *s, const struct reader *reader, const struct inbox_filter *filter,
                     struct inbox_json *out)
 {
     struct digits limit;
 
-    return ask_for_json(s, reader, &list,
+    return ask_for_json(s, reader, &list, &list_at_standby,
                         VALUES(list, reader->user, filter->state, filter->category, filter->before,
                                value_int(&limit, filter->limit)),
                         out);
 }
 
 STATEMENT(message, AS_USER, 2, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.message($1, $2::bigint)");
+STATEMENT(message_at_standby, AS_USER, 2, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
+          AT_STANDBY("doorbell.message($1, $2::bigint)"));
 
 enum err inbox_message(struct store *s, const struct reader *reader, int64_t id, struct span *json)
 {
     struct digits digits;
     const char *const *values = VALUES(message, reader->user, value_int(&digits, id));
     const struct pg_result *result;
-    enum err e = ask_for(s, reader, &message, values, &result);
+    enum err e = ask_any_for(s, reader, &message, &message_at_standby, values, &result);
 
     if (!e)
         *json = value_read_text(result, 0, 0);
@@ -120,4 +136,11 @@ enum err inbox_message(struct store *s, const struct reader *reader, int64_t id,
 
 const struct statement *const inbox_statements[] = {
     &contact, &unread, &unread_by_category, &list, &message, NULL,
+};
+
+const struct statement *const inbox_standby_statements[] = {
+    &unread_by_category_at_standby,
+    &list_at_standby,
+    &message_at_standby,
+    NULL,
 };

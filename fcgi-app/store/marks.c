@@ -158,10 +158,20 @@ enum err marks_mute(struct store *s, const char *user, const char *categories, s
 }
 
 STATEMENT(preferences, AS_USER, 1, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.preferences($1)");
+STATEMENT(preferences_at_standby, AS_USER, 1, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
+          AT_STANDBY("doorbell.preferences($1)"));
 
 enum err marks_preferences(struct store *s, const char *user, struct span *json)
 {
-    return QUERY_JSON(s, preferences, json, user);
+    const char *const *values = VALUES(preferences, user);
+    const struct pg_result *result;
+    enum err e = standby_read(s, user, &preferences_at_standby, values, &result);
+
+    if (e == ERR_END)
+        e = connection_run(s->connection, &preferences, values, &result);
+    if (!e)
+        *json = value_read_text(result, 0, 0);
+    return e;
 }
 
 const struct statement *const marks_statements[] = {
@@ -169,3 +179,5 @@ const struct statement *const marks_statements[] = {
     &mark_read_ids,    &mark_unread_ids, &mark_read_part, &mark_unread_part, &mark_read_subject,
     &mark_read_oldest, &mark_seen,       &mute,           &preferences,      NULL,
 };
+
+const struct statement *const marks_standby_statements[] = {&preferences_at_standby, NULL};

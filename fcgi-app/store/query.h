@@ -9,6 +9,7 @@
 #include "fcgi-app/database/connection.h"
 #include "fcgi-app/database/value.h"
 #include "fcgi-app/postgres/statement.h"
+#include "fcgi-app/store/standby.h"
 #include "fcgi-app/store/store.h"
 
 /* Runs statement `id` with its values, which are counted when this compiles. */
@@ -21,6 +22,24 @@
 /* A column of replies about a user's state, 0 if null: in the statement's snapshot, so never newer
  * than what it goes with. */
 #define EPOCH "(SELECT epoch FROM doorbell.current_epoch)"
+
+#define CLOCK_US(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
+
+/* A read as a standby gets it: `call` is of a STABLE function, and $1 is the user, whose state is
+ * that of the same snapshot. */
+#define AT_STANDBY(call)                                                                           \
+    "SELECT " call ", c.epoch, pg_catalog.pg_is_in_recovery()::integer, c.joined_pos, c.version, " \
+    "c.seq, " CLOCK_US("statement_timestamp()") " FROM doorbell.standby_state c "                  \
+                                                "WHERE c.user_id = $1"
+
+enum { AT_STANDBY_COLUMNS = 7 };
+
+/* Asks a standby. If it answers as the primary would, *out is its result, borrowed until the next
+ * question, whose first columns are that of `call` and the epoch. ERR_END: the primary is to be
+ * asked. Other failures are of the primary, which was asked for the proof. */
+MUST_USE enum err standby_read(struct store *s, const char *user, const struct statement *statement,
+                               const char *const *values, const struct pg_result **out);
+void standby_forget(struct standby *s);
 
 MUST_USE enum err query_json(struct store *s, const struct statement *statement,
                              const char *const *values, struct span *json);
@@ -36,7 +55,13 @@ extern const struct statement *const users_statements[];
 extern const struct statement *const tokens_statements[];
 extern const struct statement *const outbox_statements[];
 extern const struct statement *const upkeep_statements[];
+extern const struct statement *const standby_statements[];
+
+/* And those that run on a standby. */
+extern const struct statement *const inbox_standby_statements[];
+extern const struct statement *const marks_standby_statements[];
 
 extern const struct statement *const *const query_statements[];
+extern const struct statement *const *const query_standby_statements[];
 
 #endif

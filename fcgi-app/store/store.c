@@ -12,8 +12,10 @@ enum err store_init(struct store *s, const struct config_database *config)
 
 void store_deinit(struct store *s)
 {
+    standby_free(s->standby);
     connection_free(s->connection);
     s->connection = NULL;
+    s->standby = NULL;
 }
 
 enum err store_connect(struct store *s)
@@ -44,4 +46,5 @@ const char *store_fault(const struct store *s)
 void store_forget(struct store *s)
 {
     connection_forget(s->connection);
+    standby_forget(s->standby);
 }

@@ -13,9 +13,11 @@
 #include "fcgi-app/database/value.h"
 
 struct connection;
+struct standby;
 
 struct store {
     struct connection *connection;
+    struct standby *standby;     /* NULL: all is asked of the primary; see standby.h */
     const char *guard_values[2]; /* of tokens_guard() */
     struct digits guard_generation;
 };

@@ -6,6 +6,7 @@
 #include "fcgi-app/jobs/dispatch.h"
 #include "fcgi-app/jobs/queue.h"
 #include "fcgi-app/shared/metrics.h"
+#include "fcgi-app/store/standby.h"
 #include "fcgi-app/store/tokens.h"
 #include "fcgi-app/workers/publisher.h"
 
@@ -15,12 +16,17 @@ enum err worker_init(struct worker *w, size_t number, const struct config_databa
                      struct queue *queue, struct publisher *publisher, struct metrics *metrics,
                      struct health_cache *health)
 {
+    enum err e;
+
     *w = (struct worker){.queue = queue,
                          .publisher = publisher,
                          .metrics = metrics,
                          .health = health,
                          .number = number};
-    return store_init(&w->store, config);
+    e = store_init(&w->store, config);
+    if (!e && config->read_url[0])
+        e = standby_new(config, number, &w->store.standby);
+    return e;
 }
 
 void worker_deinit(struct worker *w)
@@ -38,6 +44,19 @@ static void note_connection(struct worker *w)
     w->is_connected = is_connected;
     queue_count_connected(w->queue, is_connected ? 1 : -1);
     metrics_set_connected(w->metrics, METRICS_WORKER + w->number, is_connected);
+}
+
+static void note_standby(struct worker *w)
+{
+    struct standby *standby = w->store.standby;
+    uint64_t counts[STANDBY_RESULTS];
+
+    if (!standby)
+        return;
+    standby_take_counts(standby, counts);
+    metrics_count_standby(w->metrics, METRICS_WORKER + w->number, counts[STANDBY_USED],
+                          counts[STANDBY_BEHIND], counts[STANDBY_FAILED]);
+    metrics_set_standby(w->metrics, METRICS_WORKER + w->number, standby_is_connected(standby));
 }
 
 static enum err run_handler(struct worker *w, struct job *job)
@@ -68,6 +87,7 @@ static void finish_job(struct worker *w, struct job *job, enum err e)
     if (job->response.reports_wrong)
         metrics_count_wrong(w->metrics, METRICS_WORKER + w->number);
     note_connection(w);
+    note_standby(w);
     queue_finish(w->queue, job, clock_ms());
 }
 
@@ -86,10 +106,18 @@ static void run_job(struct worker *w, struct job *job)
     finish_job(w, job, e);
 }
 
+/* Between two jobs, since it may take a while. */
+static void connect_standby(struct worker *w)
+{
+    standby_connect(w->store.standby);
+    note_standby(w);
+}
+
 static void reconnect(struct worker *w)
 {
     store_reconnect(&w->store);
     note_connection(w);
+    connect_standby(w);
 }
 
 void worker_run(struct worker *w)
@@ -98,9 +126,11 @@ void worker_run(struct worker *w)
 
     reconnect(w);
     while (queue_next(w->queue, w->is_connected, RECONNECT_MS, &job)) {
-        if (job)
+        if (job) {
             run_job(w, job);
-        else
+            connect_standby(w);
+        } else {
             reconnect(w);
+        }
     }
 }

@@ -193,12 +193,12 @@ async function serve(t, postmaster) {
       return begin(name);
     },
 
-    /** A standby that follows this cluster, and is one like it once it is promoted. */
-    async startStandby() {
+    /** A standby that follows this cluster, and is one like it once it is promoted. options.env as of startCluster. */
+    async startStandby({ env: environment } = {}) {
       const copy = await makeDir('doorbell-pg-', user);
       await run(`${bin}/pg_basebackup`, ['-D', join(copy, 'data'), '-h', dir, '-p', String(port), '-U', owner, '-R', '-c', 'fast', '--no-sync'],
         { ...user, cwd: copy });
-      return serve(t, new Postmaster(bin, copy, user, 5432, extra));
+      return serve(t, new Postmaster(bin, copy, user, 5432, extra, environment));
     },
     promote: () => psql(cluster.connString(), 'SELECT pg_promote()'),
 

@@ -21,6 +21,16 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.system_identifier IS 'Of the server''s files; null where it may not be read.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.copy_epoch(epoch bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO doorbell.epoch_copy (epoch) VALUES (copy_epoch.epoch)
+    ON CONFLICT (only_row) DO UPDATE SET epoch = EXCLUDED.epoch WHERE epoch_copy.epoch <> EXCLUDED.epoch;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.copy_epoch IS 'Tells standbys. The caller holds the lock of incarnation.';
+
 CREATE OR REPLACE FUNCTION doorbell.new_epoch() RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -32,6 +42,7 @@ BEGIN
     SELECT ('x' || left(replace(gen_random_uuid()::text, '-', ''), 12))::bit(48)::bigint, d.oid, system_identifier()
     FROM pg_catalog.pg_database d WHERE d.datname = current_database()
     RETURNING epoch INTO made;
+    PERFORM copy_epoch(made);
     -- What processes still hold of the history before must not be taken for rows of this one.
     PERFORM setval('outbox_id_seq', nextval('outbox_id_seq') + 4294967296);
     PERFORM ask_all();
@@ -50,11 +61,15 @@ BEGIN
     FOR i IN 1..2 LOOP
         SELECT e.epoch INTO kept FROM current_epoch e JOIN incarnation n ON n.epoch = e.epoch
         WHERE n.system IS NOT DISTINCT FROM system_identifier();
-        EXIT WHEN FOUND;
+        EXIT WHEN EXISTS (SELECT FROM epoch_copy c WHERE c.epoch = kept);
         -- Another process may have made one meanwhile.
         LOCK TABLE incarnation IN EXCLUSIVE MODE;
     END LOOP;
-    RETURN coalesce(kept, new_epoch());
+    IF kept IS NULL THEN
+        RETURN new_epoch();
+    END IF;
+    PERFORM copy_epoch(kept) WHERE NOT EXISTS (SELECT FROM epoch_copy c WHERE c.epoch = kept);
+    RETURN kept;
 END
 $$;
 COMMENT ON FUNCTION doorbell.keep_epoch IS 'The epoch; a new one if the history may have been broken. doorbell-app calls it when it has connected.';

@@ -20,6 +20,13 @@ COMMENT ON VIEW doorbell.check_state IS
     'What the answer of each registered user depends on; version and seq are those of doorbell.unread(), epoch is that of doorbell.current_epoch. Look users up by '
     'user_id: that is a few look-ups by key for each.';
 
+CREATE OR REPLACE VIEW doorbell.standby_state (user_id, joined_pos, version, seq, epoch) AS
+    SELECT c.user_id, c.joined_pos, c.version, c.seq, (SELECT e.epoch FROM doorbell.epoch_copy e)
+    FROM doorbell.check_state c;
+COMMENT ON VIEW doorbell.standby_state IS
+    'doorbell.check_state as a standby can read it: epoch is that of the history it is a copy of. What a standby says of a user '
+    'in the same snapshot is what the primary said, if joined_pos, version, seq and epoch are those of doorbell.check_state there.';
+
 CREATE OR REPLACE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer)
 RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted integer[],
     joined_pos bigint, valid_until timestamptz)

@@ -44,6 +44,23 @@ test('a command begins a new one, and has every page ask, once', async (t) => {
   assert.equal(await questions(db), 1);
 });
 
+test('standbys are told: by a new one, and by keep_epoch() of a database from before they could be', async (t) => {
+  const { database, db } = await open(t);
+  const copy = async () => (await row(db, 'SELECT epoch FROM doorbell.epoch_copy'))?.epoch;
+  assert.equal(await copy(), await current(db));
+  await call(db, 'new_epoch');
+  assert.equal(await copy(), await current(db));
+  for (const spoil of ['DELETE FROM doorbell.epoch_copy', 'UPDATE doorbell.epoch_copy SET epoch = epoch + 1']) {
+    const epoch = await current(db);
+    await db.query(spoil);
+    const others = await Promise.all([database.connect(), database.connect()]);
+    assert.deepEqual(await Promise.all([db, ...others].map(keep)), [epoch, epoch, epoch]);
+    assert.equal(await copy(), epoch);
+  }
+  await db.query('SET default_transaction_read_only = on');
+  assert.equal(await keep(db), await current(db), 'and is only read where nothing is to be told');
+});
+
 test('a crash ends it, and whoever empties the outbox begins the next', async (t) => {
   const { database, db } = await open(t);
   const epoch = await current(db);

@@ -220,6 +220,7 @@ test('views are written again with the functions, and dropped with their files',
   assert.equal((await migrate('--sql', dir, conn)).code, 0);
   await query('viewed', 'CREATE OR REPLACE VIEW doorbell.extra AS SELECT 2 AS one', 'CREATE OR REPLACE VIEW doorbell.check_state AS '
     + "SELECT a.user_id, a.joined_pos, 0::bigint AS version, 0::bigint AS seq, 0::bigint AS epoch FROM doorbell.first_seen a",
+    'CREATE OR REPLACE VIEW doorbell.standby_state AS SELECT c.user_id, c.joined_pos, c.version, c.seq, c.epoch FROM doorbell.check_state c',
     'CREATE OR REPLACE VIEW doorbell.current_epoch AS SELECT 1::bigint AS epoch',
     'CREATE OR REPLACE VIEW doorbell.token_state AS SELECT r.user_id, 0::bigint AS generation FROM doorbell.revocation r');
   const changed = await query('viewed', views);

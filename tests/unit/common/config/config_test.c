@@ -143,6 +143,15 @@ static void values_that_are_not_allowed_are_faults(void **state)
         {"[app]\nrelay_url = http://a:1/x", "relay_url: must be http://host:port or unix:/path"},
         {"[app]\nrelay_url = http://u@a:1", "relay_url: must be http://host:port or unix:/path"},
         {"[app]\nrelay_url = unix:x", "relay_url: must be http://host:port or unix:/path"},
+        {"[database]\nread_url = standby",
+         "read_url: must be postgresql://host,host/database or keywords of libpq such as "
+         "host=a,b dbname=c; leave it empty to read the primary alone"},
+        {"[database]\nread_url = http://a/b?c=d",
+         "read_url: must be postgresql://host,host/database or keywords of libpq such as "
+         "host=a,b dbname=c; leave it empty to read the primary alone"},
+        {"[database]\nread_url = =a",
+         "read_url: must be postgresql://host,host/database or keywords of libpq such as "
+         "host=a,b dbname=c; leave it empty to read the primary alone"},
         {"[auth]\norigins = https://a.b https://a.b", "origins: duplicate entry; remove one"},
         {"[relay]\nlegacy_get = yes", "legacy_get: needs legacy_publish = yes"},
         {"[relay]\nsocketio_jsonp = yes", "socketio_jsonp: needs socketio = yes"},

@@ -334,6 +334,44 @@ static void a_file_with_a_url_has_one_and_nothing_else(void **state)
     }
 }
 
+static void a_read_url_may_be_in_a_file_and_is_not_repeated_in_a_fault(void **state)
+{
+    static const char secret[] = "s3cret";
+    static const struct {
+        const char *line;
+        bool is_good;
+    } rows[] = {
+        {"postgresql://u:s3cret@a,b/d\n", true},
+        {"host=a,b dbname=d password=s3cret\n", true},
+        {"http://u:s3cret@a/d\n", false},
+        {"s3cret\n", false},
+        {"=s3cret", false},
+        {"\n", false},
+        {"a=s3cret\nb=c\n", false},
+    };
+    const char *path =
+        temp_write(&folder, "doorbell.conf", SPAN("[database]\nread_url_file = read.url\n"));
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct config *c;
+        char *faults;
+
+        assert_non_null(temp_write(&folder, "read.url", span_of(rows[i].line)));
+        c = load_for(PROGRAM_APP, path, &faults);
+        assert_int_equal(c != NULL, rows[i].is_good);
+        if (c) {
+            assert_non_null(strstr(c->database.read_url, secret));
+            assert_string_equal(c->database.url, "postgresql:///doorbell");
+        } else {
+            assert_non_null(strstr(faults, ":2: read.url: must"));
+            assert_null(strstr(faults, secret));
+        }
+        free(faults);
+        config_free(c);
+    }
+}
+
 static void a_file_has_256_kib_and_not_one_byte_more(void **state)
 {
     struct config *c = NULL;
@@ -365,6 +403,7 @@ int main(void)
         cmocka_unit_test(load_reads_the_file_or_says_why_not),
         cmocka_unit_test(a_file_without_a_folder_is_a_credential_or_beside_the_configuration),
         cmocka_unit_test(a_file_with_a_url_has_one_and_nothing_else),
+        cmocka_unit_test(a_read_url_may_be_in_a_file_and_is_not_repeated_in_a_fault),
         cmocka_unit_test(a_file_has_256_kib_and_not_one_byte_more),
     };
 

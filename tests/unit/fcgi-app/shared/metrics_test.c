@@ -159,6 +159,30 @@ static void rings_and_failures_are_told_apart(void **state)
     metrics_free(m);
 }
 
+static void standbys_are_told_of_where_there_are_to_be_some(void **state)
+{
+    static const char *const lines[] = {
+        "doorbell_app_standby_reads_total{result=\"used\"} 5",
+        "doorbell_app_standby_reads_total{result=\"behind\"} 4",
+        "doorbell_app_standby_reads_total{result=\"failed\"} 1",
+        "doorbell_app_workers_with_standby 1",
+    };
+    struct metrics *m = make(2);
+
+    (void)state;
+    assert_absent(m, &down, "standby");
+    assert_int_equal(metrics_standbys(m), -1);
+    metrics_show_standbys(m);
+    assert_int_equal(metrics_standbys(m), 0);
+    metrics_count_standby(m, METRICS_WORKER, 2, 4, 0);
+    metrics_count_standby(m, METRICS_WORKER + 1, 3, 0, 1);
+    metrics_set_standby(m, METRICS_WORKER, true);
+    metrics_set_standby(m, METRICS_WORKER + 1, true);
+    metrics_set_standby(m, METRICS_WORKER + 1, false);
+    assert_lines(m, &down, lines, ROWS(lines));
+    metrics_free(m);
+}
+
 static void clocks_are_told(void **state)
 {
     static const char *const lines[] = {
@@ -231,6 +255,7 @@ int main(void)
         cmocka_unit_test(requests_are_added_up_over_threads),
         cmocka_unit_test(the_histogram_is_cumulative_and_its_bounds_belong_below),
         cmocka_unit_test(rings_and_failures_are_told_apart),
+        cmocka_unit_test(standbys_are_told_of_where_there_are_to_be_some),
         cmocka_unit_test(clocks_are_told),
         cmocka_unit_test(of_a_database_that_is_away_nothing_is_claimed),
         cmocka_unit_test(encode_says_when_there_is_no_room),
