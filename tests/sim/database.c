@@ -162,6 +162,42 @@ void connection_forget(struct connection *c)
     forget(&c->result);
 }
 
+/* There are no standbys. */
+
+enum err connection_new_standby(const struct config_database *config,
+                                const struct statement *const *const *lists,
+                                struct connection **out)
+{
+    (void)config;
+    (void)lists;
+    (void)out;
+    return ERR_UNAVAILABLE;
+}
+
+enum err connection_open_standby(struct connection *c, size_t first, char *faults, size_t size)
+{
+    (void)c;
+    (void)first;
+    (void)faults;
+    (void)size;
+    return ERR_UNAVAILABLE;
+}
+
+enum err connection_run_there(struct connection *c, const struct statement *statement,
+                              const char *const *values, const struct pg_result **out)
+{
+    (void)c;
+    (void)statement;
+    (void)values;
+    (void)out;
+    return ERR_UNAVAILABLE;
+}
+
+void connection_close(struct connection *c)
+{
+    (void)c;
+}
+
 /* --- values --- */
 
 const char *value_int(struct digits *d, int64_t n)
