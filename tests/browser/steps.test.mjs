@@ -57,7 +57,10 @@ test('what a page mutes it does not count', async (t) => {
   await stack.api('PUT', '/preferences', { user: 'alice', json: { muted: ['news'] } });
   const page = await openLive(t, stack, await openProfile(t), 'alice');
   const before = checksOf(page);
+  const changes = await page.evaluate(() => window.told.filter(([type]) => type === 'change').length);
   await send(stack, { to: '*', title: 'Muted', category: 'news' });
+  // About two that are rung at once it would ask.
+  await page.waitForFunction((n) => window.told.filter(([type]) => type === 'change').length > n, changes);
   await send(stack, { to: '*', title: 'Not muted' });
   await untilUnread(page, 1, 'Inbox');
   assert.equal(checksOf(page), before);
