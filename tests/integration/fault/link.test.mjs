@@ -90,7 +90,10 @@ class Way {
 
 async function startWithWay(t) {
   const [port, publishPort] = [await freePort(), await freePort()];
-  const config = { 'app.relay_url': `http://127.0.0.1:${port}`, 'relay.publish_listen': `127.0.0.1:${publishPort}`, 'app.ring_max_age': '1s' };
+  const config = {
+    'app.relay_url': `http://127.0.0.1:${port}`, 'relay.publish_listen': `127.0.0.1:${publishPort}`, 'app.ring_max_age': '1s',
+    'app.user_rate': '0', // four tabs of two users, and steps without a pause
+  };
   const way = new Way(t, publishPort);
   way.server.listen(port, '127.0.0.1');
   await once(way.server, 'listening');
