@@ -71,7 +71,9 @@ function writeNextSql(dir, release) {
   appendFileSync(path.join(sql, 'attributes.sql'), `-- release ${release}\n`);
   const columns = ['message', 'inbox', 'reader'].map((table) => `ALTER TABLE doorbell.${table} ADD COLUMN next_${release} integer;\n`);
   const sending = path.join(sql, 'functions/sending/sending.sql');
-  const changed = readFileSync(sending, 'utf8').replace(')::message;', ', NULL)::message;');
+  const now = readFileSync(sending, 'utf8');
+  const changed = now.replace(')::doorbell.message;', ', NULL)::doorbell.message;');
+  assert.notEqual(changed, now);
   writeFileSync(sending, changed);
   writeFileSync(path.join(sql, `schema/${1000 + release}_next.sql`), columns.join(''));
   return sql;
