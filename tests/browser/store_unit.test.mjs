@@ -218,6 +218,21 @@ test('another user\'s page forgets the messages, and what was about to be done t
   assert.deepEqual([ids(), view().status, store.undoable, clock.timers.size], [[], 'loading', null, 0]);
 });
 
+test('a list that was asked for as the user before, while another logged in, is asked for again', async () => {
+  const { doorbell, clock, ids } = await open(2);
+  let release;
+  doorbell.gate = new Promise((resolve) => { release = resolve; });
+  doorbell.refusal = Object.assign(new Error('no'), { code: 'another_user' });
+  doorbell.add(); // is asked for, and refused
+  doorbell.refusal = null;
+  doorbell.ring(); // of the next user
+  release();
+  await settle();
+  clock.run(0);
+  await settle();
+  assert.deepEqual(ids(), [3, 2, 1]);
+});
+
 test('another epoch replaces all that was loaded', async () => {
   const { doorbell, store, ids } = await open(60);
   await store.more({});

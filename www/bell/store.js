@@ -269,8 +269,12 @@ export class Store {
 
   // Where nobody is logged in, or somebody else, the next change says who it is.
   #failed(view, { status, code }) {
+    const hasChanged = view.isStale; // since this was asked for: it may be who is logged in
     view.isStale = false;
-    if (status === 401 || code === 'another_user') return;
+    if (status === 401 || code === 'another_user') {
+      if (hasChanged) view.timer = this.#clock.setTimeout(() => this.#refresh(view), 0);
+      return;
+    }
     if (view.status === 'loading') view.status = 'failed';
     if (view.watchers === 0) return;
     view.timer = this.#clock.setTimeout(() => this.#refresh(view), backOff(view.failures++, this.#clock.random));
