@@ -465,6 +465,14 @@ enum err json_append_text(struct buf *out, struct span text)
     return append_quoted(out, text, append_escaped);
 }
 
+enum err json_append_next(struct buf *out, const char **before, struct span text)
+{
+    enum err e = buf_append(out, span_of(*before));
+
+    *before = ",";
+    return e ? e : json_append_text(out, text);
+}
+
 enum err json_append_ascii(struct buf *out, struct span text)
 {
     return append_quoted(out, text, append_ascii);

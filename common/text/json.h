@@ -35,6 +35,9 @@ struct span json_text(struct json_object *node);
  * `text` must be valid UTF-8. */
 MUST_USE enum err json_append_text(struct buf *out, struct span text);
 
+/* The next text of a list: *before, in whose place then is a comma, and the text. */
+MUST_USE enum err json_append_next(struct buf *out, const char **before, struct span text);
+
 /* As json_append_text, for any bytes and in ASCII alone: other characters become \uXXXX, in pairs
  * of surrogates where they need it, and what is not UTF-8 becomes \ufffd, byte by byte. */
 MUST_USE enum err json_append_ascii(struct buf *out, struct span text);

@@ -103,6 +103,16 @@ bool json_walk_item(struct span *rest, struct span *item)
     return true;
 }
 
+size_t json_walk_count(struct span rest)
+{
+    struct span item;
+    size_t n = 0;
+
+    while (json_walk_item(&rest, &item))
+        n++;
+    return n;
+}
+
 bool json_walk_is_array(struct span value)
 {
     return value.len > 0 && value.p[0] == '[';

@@ -19,6 +19,9 @@ struct span json_walk_inside(struct span value);
 /* Cuts the first item off what is left of an array. False: there is none. */
 bool json_walk_item(struct span *rest, struct span *item);
 
+/* How many are left. */
+size_t json_walk_count(struct span rest);
+
 /* Finds the members of these names (of at most 64 bytes each), in the order of `names`; {NULL, 0}
  * for an absent one. Others are skipped. ERR_INVALID: not an object; ERR_MALFORMED: one of the
  * names occurs twice. */

@@ -10,6 +10,12 @@
 
 enum { ENVELOPE_HEAD_MAX = 128 };
 
+struct span cluster_name(int64_t id, char out[CLUSTER_NAME_SIZE])
+{
+    (void)snprintf(out, CLUSTER_NAME_SIZE, "%" PRId64, id);
+    return span_of(out);
+}
+
 void cluster_init(struct cluster *c, const struct cluster_ops *ops, int64_t id, size_t body_max)
 {
     c->ops = ops;
@@ -64,73 +70,61 @@ static void say_hello(struct cluster *c, const struct hello *own, int64_t now_ms
     buf_deinit(&body);
 }
 
+/* Asks those who hear the channel. */
+static enum err ask(struct cluster *c, enum cluster_to to, struct span name, struct envelope *e,
+                    struct question *one)
+{
+    e->question = one->id;
+    if (publish(c, to, name, e, one->id))
+        return ERR_NONE;
+    question_end(one);
+    return ERR_UNAVAILABLE;
+}
+
+static enum err begin_question(struct cluster *c, enum question_kind kind, struct span users,
+                               size_t count, int64_t now_ms, struct question **out)
+{
+    return c->is_linked ? questions_begin(&c->questions, kind, users, count, now_ms, out)
+                        : ERR_UNAVAILABLE;
+}
+
 enum err cluster_ask(struct cluster *c, enum question_kind kind, enum envelope_kind envelope,
                      struct span users, size_t count, struct span body, int64_t now_ms,
                      struct question **out)
 {
     struct envelope e = {.kind = envelope, .from = c->id, .body = body};
-    struct question *one;
-    enum err error;
+    enum err error = begin_question(c, kind, users, count, now_ms, out);
 
-    if (!c->is_linked)
-        return ERR_UNAVAILABLE;
-    if ((error = questions_begin(&c->questions, kind, users, count, now_ms, &one)))
-        return error;
-    e.question = one->id;
-    if (!publish(c, CLUSTER_ALL, SPAN(""), &e, one->id)) {
-        question_end(one);
-        return ERR_UNAVAILABLE;
-    }
-    *out = one;
-    return ERR_NONE;
+    return error ? error : ask(c, CLUSTER_ALL, SPAN(""), &e, *out);
 }
 
 enum err cluster_ask_holders(struct cluster *c, struct span user, int64_t now_ms,
                              struct question **out)
 {
     struct envelope e = {.kind = ENVELOPE_LOGIN, .from = c->id, .body = SPAN("{}")};
-    struct question *one;
-    enum err error;
+    enum err error = begin_question(c, QUESTION_LIMIT, user, 0, now_ms, out);
 
-    if (!c->is_linked)
-        return ERR_UNAVAILABLE;
-    if ((error = questions_begin(&c->questions, QUESTION_LIMIT, user, 0, now_ms, &one)))
-        return error;
-    e.question = one->id;
-    if (!publish(c, CLUSTER_USER, user, &e, one->id)) {
-        question_end(one);
-        return ERR_UNAVAILABLE;
-    }
-    *out = one;
-    return ERR_NONE;
+    return error ? error : ask(c, CLUSTER_USER, user, &e, *out);
 }
 
 enum err cluster_ask_online(struct cluster *c, enum question_kind kind, struct span users,
                             size_t count, int64_t now_ms, struct question **out)
 {
-    struct question *one;
-    enum err error;
+    enum err error = begin_question(c, kind, users, count, now_ms, out);
 
-    if (!c->is_linked)
-        return ERR_UNAVAILABLE;
-    if ((error = questions_begin(&c->questions, kind, users, count, now_ms, &one)))
+    if (error || c->ops->count_subscribers(c->link, *out))
         return error;
-    if (!c->ops->count_subscribers(c->link, one)) {
-        question_end(one);
-        return ERR_UNAVAILABLE;
-    }
-    *out = one;
-    return ERR_NONE;
+    question_end(*out);
+    return ERR_UNAVAILABLE;
 }
 
 void cluster_answer(struct cluster *c, const struct envelope *asked, struct span body)
 {
     struct envelope e = {
         .kind = ENVELOPE_ANSWER, .from = c->id, .question = asked->question, .body = body};
-    char name[24];
+    char name[CLUSTER_NAME_SIZE];
 
-    (void)snprintf(name, sizeof(name), "%" PRId64, asked->from);
-    (void)publish(c, CLUSTER_RELAY, span_of(name), &e, 0);
+    (void)publish(c, CLUSTER_RELAY, cluster_name(asked->from, name), &e, 0);
 }
 
 void cluster_leave(struct cluster *c)

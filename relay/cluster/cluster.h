@@ -57,6 +57,10 @@ struct cluster {
     uint64_t counts[CLUSTER_COUNTS];
 };
 
+/* A relay's channel, after what all relays' channels begin with. Borrows from `out`. */
+enum { CLUSTER_NAME_SIZE = 24 };
+struct span cluster_name(int64_t id, char out[CLUSTER_NAME_SIZE]);
+
 /* `id` is drawn by chance, and not 0. `body_max` is the longest body. */
 void cluster_init(struct cluster *c, const struct cluster_ops *ops, int64_t id, size_t body_max);
 void cluster_deinit(struct cluster *c);

@@ -527,7 +527,7 @@ struct link *link_new(struct ev_loop *loop, const struct config *config,
                       void *ctx)
 {
     struct link *l = calloc(1, sizeof(*l));
-    char number[24];
+    char name[CLUSTER_NAME_SIZE];
     const char *why;
 
     if (!l)
@@ -543,8 +543,7 @@ struct link *link_new(struct ev_loop *loop, const struct config *config,
     l->turns.count = l->urls.count;
     (void)snprintf(l->prefix, sizeof(l->prefix), l->urls.db ? "%s:%" PRId64 : "%s",
                    config->relay.cluster_prefix, l->urls.db);
-    (void)snprintf(number, sizeof(number), "%" PRId64, id);
-    (void)channel_of(l, CLUSTER_RELAY, span_of(number), l->own);
+    (void)channel_of(l, CLUSTER_RELAY, cluster_name(id, name), l->own);
     return l;
 }
 

@@ -109,11 +109,8 @@ static enum err report_offline(struct api *api, const struct rings *p, struct bu
         struct span user;
 
         while (!e && rings_next_user(&users, &user)) {
-            if (hub_find(api->hub, user))
-                continue;
-            if (!(e = buf_append(out, span_of(comma))))
-                e = json_append_text(out, user);
-            comma = ",";
+            if (!hub_find(api->hub, user))
+                e = json_append_next(out, &comma, user);
         }
     }
     return e ? e : buf_append_char(out, ']');
@@ -186,14 +183,13 @@ size_t api_count_sessions(const struct api *api, struct span user)
     return s ? hub_user_sessions(s) : 0;
 }
 
-static enum err encode_online_user(struct api *api, struct span user, const char *before,
+/* Where other relays are asked, too, a list of the users is made first. */
+static enum err encode_online_user(struct api *api, struct span user, const char **before,
                                    struct buf *out)
 {
-    enum err e;
+    enum err e = json_append_next(out, before, user);
 
-    if ((e = buf_append(out, span_of(before))) || (e = json_append_text(out, user)))
-        return e;
-    return buf_printf(out, ":%zu", api_count_sessions(api, user));
+    return e || api->cluster ? e : buf_printf(out, ":%zu", api_count_sessions(api, user));
 }
 
 static enum err encode_counts(struct api *api, struct buf *out)
@@ -219,15 +215,14 @@ static enum err handle_online(struct api *api, struct http_request *req, struct 
 {
     struct query q;
     struct form_field field;
-    const char *before = "{\"online\":{";
+    const char *before = api->cluster ? "" : "{\"online\":{";
     enum err e = query_init(&q, req->query);
 
     while (!e && !(e = form_next(&q.form, &field))) {
         if (!span_equal(field.name, SPAN("user")) || field.suffix == FORM_NESTED ||
             !user_is_valid(field.value))
             return api_refuse(res, 400, "user=id is the only parameter here");
-        e = encode_online_user(api, field.value, before, &res->body);
-        before = ",";
+        e = encode_online_user(api, field.value, &before, &res->body);
     }
     if (e != ERR_END)
         return api_refuse(res, 400, "bad query string, or more than 100 users");
@@ -254,11 +249,8 @@ static enum err handle_ask_online(struct api *api, struct http_request *req,
     if (api->cluster)
         return elsewhere_ask_online(api, users.rest, &told, req, res);
     while (!e && rings_next_user(&users, &user)) {
-        if (!hub_find(api->hub, user))
-            continue;
-        if (!(e = buf_append(&res->body, span_of(before))))
-            e = json_append_text(&res->body, user);
-        before = ",";
+        if (hub_find(api->hub, user))
+            e = json_append_next(&res->body, &before, user);
     }
     if (e)
         return e;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/text/form.h"
 #include "common/text/json.h"
 #include "common/text/json_walk.h"
 #include "relay/publish/online.h"
@@ -134,11 +133,8 @@ static enum err encode_users(const struct question *one, bool is_online, struct 
     enum err e = ERR_NONE;
 
     for (size_t i = 0; !e && i < one->count && rings_next_user(&users, &user); i++) {
-        if ((one->counts[i] > 0) != is_online)
-            continue;
-        if (!(e = buf_append(out, span_of(comma))))
-            e = json_append_text(out, user);
-        comma = ",";
+        if ((one->counts[i] > 0) == is_online)
+            e = json_append_next(out, &comma, user);
     }
     return e;
 }
@@ -146,13 +142,13 @@ static enum err encode_users(const struct question *one, bool is_online, struct 
 static enum err encode_counts(const struct question *one, struct buf *out)
 {
     struct rings_users users = {.rest = {one->users, one->users_len}};
+    const char *comma = "";
     struct span user;
     enum err e = ERR_NONE;
 
     for (size_t i = 0; !e && i < one->count && rings_next_user(&users, &user); i++) {
-        if (i > 0 && (e = buf_append_char(out, ',')))
-            return e;
-        if (!(e = json_append_text(out, user)))
+        e = json_append_next(out, &comma, user);
+        if (!e)
             e = buf_printf(out, ":%" PRIu32, one->counts[i]);
     }
     return e;
@@ -216,7 +212,7 @@ void elsewhere_finish(struct api *api, const struct question *one, bool is_parti
 
     if (!one->caller)
         return;
-    buf_init(&res.body, (size_t)api->config->relay.cluster_max_pending);
+    init_body(api, &res.body);
     if (encode_answer(one, is_partial, &res)) {
         res.status = 503;
         buf_reset(&res.body);
@@ -234,16 +230,6 @@ static void fill_in(const struct api *api, struct question *one, bool has_counts
     one->sessions = sessions;
     for (size_t i = 0; has_counts && i < one->count && rings_next_user(&users, &user); i++)
         one->counts[i] = (uint32_t)api_count_sessions(api, user);
-}
-
-static size_t count_items(struct span items)
-{
-    struct span item;
-    size_t n = 0;
-
-    while (json_walk_item(&items, &item))
-        n++;
-    return n;
 }
 
 /* Nobody else is asked, or can be. */
@@ -281,23 +267,31 @@ static enum err ask_all(struct api *api, struct question *about, enum envelope_k
 
 /* --- POST /publish --- */
 
-static enum err list_users(const struct rings *p, struct buf *out, size_t *count)
-{
-    enum err e = buf_append(out, SPAN("{\"users\":["));
+/* What a list of users begins with in the body of a question, and ends with. */
+#define USERS_HEAD "{\"users\":["
+#define USERS_END "]}"
 
-    *count = 0;
+/* Of such a body. */
+static void set_users(struct question *about, const struct buf *body)
+{
+    about->users = body->data + sizeof(USERS_HEAD) - 1;
+    about->users_len = body->len - (sizeof(USERS_HEAD USERS_END) - 1);
+    about->count = json_walk_count((struct span){about->users, about->users_len});
+}
+
+static enum err list_users(const struct rings *p, struct buf *out)
+{
+    const char *comma = "";
+    enum err e = buf_append(out, SPAN(USERS_HEAD));
+
     for (size_t i = 0; i < p->ring_count; i++) {
         struct rings_users users = rings_users(&p->rings[i]);
         struct span user;
 
-        for (; !e && rings_next_user(&users, &user); ++*count) {
-            if (*count > 0)
-                e = buf_append_char(out, ',');
-            if (!e)
-                e = json_append_text(out, user);
-        }
+        while (!e && rings_next_user(&users, &user))
+            e = json_append_next(out, &comma, user);
     }
-    return e ? e : buf_append(out, SPAN("]}"));
+    return e ? e : buf_append(out, SPAN(USERS_END));
 }
 
 /* The sessions that rings for all reach at other relays. */
@@ -317,10 +311,9 @@ static enum err report(struct api *api, const struct rings *p, size_t sessions, 
     enum err e;
 
     buf_reset(body);
-    if ((e = list_users(p, body, &about.count)))
+    if ((e = list_users(p, body)))
         return e;
-    about.users = body->data + sizeof("{\"users\":[") - 1;
-    about.users_len = body->len - (sizeof("{\"users\":[]}") - 1);
+    set_users(&about, body);
     return ask_all(api, &about, ENVELOPE_ASK, buf_span(body),
                    (int64_t)sessions + count_for_all(api, p), req, res);
 }
@@ -385,7 +378,7 @@ enum err elsewhere_ask_online(struct api *api, struct span users, const struct t
     struct question about = {.kind = QUESTION_ONLINE,
                              .users = (char *)users.p,
                              .users_len = users.len,
-                             .count = count_items(users)};
+                             .count = json_walk_count(users)};
 
     share_told(api, told);
     return ask_redis(api, &about, req, res);
@@ -408,38 +401,21 @@ enum err elsewhere_ask_old(struct api *api, struct span user, struct http_reques
     return e;
 }
 
-static enum err list_queried(struct span query, struct buf *out, size_t *count)
-{
-    char text[HTTP_LINE_MAX];
-    struct form form;
-    struct form_field field;
-    enum err e;
-
-    memcpy(text, query.p ? query.p : "", query.len);
-    *count = 0;
-    if ((e = form_init(&form, SPAN(""), text, query.len, QUESTIONS_USERS_MAX)) ||
-        (e = buf_append(out, SPAN("{\"users\":["))))
-        return e;
-    for (; !e && !form_next(&form, &field); ++*count) {
-        if (*count > 0)
-            e = buf_append_char(out, ',');
-        if (!e)
-            e = json_append_text(out, field.value);
-    }
-    return e ? e : buf_append(out, SPAN("]}"));
-}
-
 enum err elsewhere_count(struct api *api, struct http_request *req, struct http_response *res)
 {
     struct question about = {.kind = QUESTION_COUNTS};
     struct buf body;
     enum err e;
 
-    buf_reset(&res->body);
     init_body(api, &body);
-    if (!(e = list_queried(req->query, &body, &about.count))) {
-        about.users = body.data + sizeof("{\"users\":[") - 1;
-        about.users_len = body.len - (sizeof("{\"users\":[]}") - 1);
+    e = buf_append(&body, SPAN(USERS_HEAD));
+    if (!e)
+        e = buf_append(&body, buf_span(&res->body));
+    if (!e)
+        e = buf_append(&body, SPAN(USERS_END));
+    buf_reset(&res->body);
+    if (!e) {
+        set_users(&about, &body);
         e = ask_all(api, &about, ENVELOPE_ASK, buf_span(&body), 0, req, res);
     }
     buf_deinit(&body);

@@ -20,7 +20,7 @@ MUST_USE enum err elsewhere_publish(struct api *api, const struct rings *p, size
 MUST_USE enum err elsewhere_ask_online(struct api *api, struct span users, const struct told *told,
                                        struct http_request *req, struct http_response *res);
 
-/* The users of the query string, which is good, and their sessions. */
+/* The sessions of each user whom *res lists, as items of a JSON list, in place of the answer. */
 MUST_USE enum err elsewhere_count(struct api *api, struct http_request *req,
                                   struct http_response *res);
 

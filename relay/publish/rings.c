@@ -186,19 +186,9 @@ static enum err decode_ring(struct span value, const struct told *call, struct p
     return e ? e : decode_step(fields, ring, why);
 }
 
-static size_t count_items(struct span list)
-{
-    struct span item;
-    size_t n = 0;
-
-    while (json_walk_item(&list, &item))
-        n++;
-    return n;
-}
-
 static enum err decode_rings(struct span list, struct rings *p, const char **why)
 {
-    size_t count = count_items(list);
+    size_t count = json_walk_count(list);
     struct span item;
 
     *why = "too many rings in one call";

@@ -4,7 +4,6 @@
 
 #include <ev.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -119,17 +118,16 @@ static void keep_youngest(struct site *site, struct span user, size_t keep)
 
 static void tell_keep(struct site *site, struct span user, int64_t relay, size_t keep)
 {
-    char name[24];
+    char name[CLUSTER_NAME_SIZE];
     struct buf body;
 
     if (relay == site->cluster.id) {
         keep_youngest(site, user, keep);
         return;
     }
-    (void)snprintf(name, sizeof(name), "%" PRId64, relay);
     buf_init(&body, KEEP_BODY_MAX);
     if (!surplus_encode_keep(user, keep, &body))
-        (void)cluster_tell(&site->cluster, CLUSTER_RELAY, span_of(name), ENVELOPE_KEEP,
+        (void)cluster_tell(&site->cluster, CLUSTER_RELAY, cluster_name(relay, name), ENVELOPE_KEEP,
                            buf_span(&body));
     buf_deinit(&body);
 }

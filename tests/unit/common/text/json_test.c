@@ -231,6 +231,19 @@ static void append_escapes_what_it_must(void **state)
     }
 }
 
+static void a_list_has_commas_between_its_texts(void **state)
+{
+    const char *before = "[";
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 100);
+    assert_int_equal(json_append_next(&b, &before, SPAN("a")), ERR_NONE);
+    assert_int_equal(json_append_next(&b, &before, SPAN("\"")), ERR_NONE);
+    assert_true(span_equal(buf_span(&b), SPAN("[\"a\",\"\\\"\"")));
+    buf_deinit(&b);
+}
+
 static void append_ascii_escapes_all_else(void **state)
 {
     const struct {
@@ -333,6 +346,7 @@ int main(void)
         cmocka_unit_test(decode_is_bounded_in_depth),
         cmocka_unit_test(text_is_that_of_strings_only),
         cmocka_unit_test(append_escapes_what_it_must),
+        cmocka_unit_test(a_list_has_commas_between_its_texts),
         cmocka_unit_test(append_ascii_escapes_all_else),
         cmocka_unit_test(append_over_the_ceiling_leaves_nothing),
         cmocka_unit_test(nul_is_found_where_it_is_written),

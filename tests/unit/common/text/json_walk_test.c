@@ -45,6 +45,7 @@ static void items_come_as_they_are_written(void **state)
     struct span item;
 
     (void)state;
+    assert_int_equal(json_walk_count(rest), sizeof(items) / sizeof(items[0]));
     for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
         assert_true(json_walk_item(&rest, &item));
         assert_true(span_equal(item, span_of(items[i])));

@@ -147,6 +147,13 @@ static void what_others_missed_they_ask_for(void **state)
     cluster_deinit(&s.cluster);
 }
 
+static void begin_beside_8(struct scene *s)
+{
+    begin(s);
+    (void)cluster_on_linked(&s->cluster, 5, &own, 0);
+    hear(s, HELLO("8"), 0);
+}
+
 static struct question *ask(struct scene *s, int64_t now_ms)
 {
     struct question *one;
@@ -163,9 +170,7 @@ static void a_question_ends_when_all_have_answered(void **state)
     uint32_t id;
 
     (void)state;
-    begin(&s);
-    (void)cluster_on_linked(&s.cluster, 5, &own, 0);
-    hear(&s, HELLO("8"), 0);
+    begin_beside_8(&s);
     id = ask(&s, 0)->id;
     assert_int_equal(id, 1);
     hear(&s, "doorbell1 answer 8 1\n{\"sessions\":[4]}", 10);
@@ -185,9 +190,7 @@ static void one_that_is_not_answered_ends_in_part(void **state)
     uint32_t id;
 
     (void)state;
-    begin(&s);
-    (void)cluster_on_linked(&s.cluster, 5, &own, 0);
-    hear(&s, HELLO("8"), 0);
+    begin_beside_8(&s);
     id = ask(&s, 0)->id;
     cluster_on_receivers(&s.cluster, id, 1); /* 8 is there, but Redis has not reached it */
     assert_int_equal(s.finished, 1);
