@@ -88,10 +88,12 @@ export function compare(scope, { users, rounds, config }, measure) {
   });
 }
 
-export async function ringAll(side) {
+export const ringAll = (side) => ring(side, { all: true, seq: nowUs() });
+
+export async function ring(side, one) {
   const answer = await request(`http://${side.publish}`, 'POST', '/publish', {
     headers: { authorization: `Bearer ${side.key}` },
-    json: { rings: [{ all: true, seq: nowUs() }] },
+    json: { rings: [one] },
   });
   if (answer.status !== 200) throw new Error(`${side.name}: ${answer.status} ${answer.text}`);
 }

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 import pg from 'pg';
 
-import { freePort, makeFolder, makeKey, signToken, startApp, startCluster, startNginx, startRelay, writeSettings } from '../harness/index.mjs';
+import { freePort, makeFolder, makeKey, request, signToken, startApp, startCluster, startNginx, startRelay, writeSettings } from '../harness/index.mjs';
 import { writeRequests } from './tools.mjs';
 
 const execute = promisify(execFile);
@@ -97,6 +97,14 @@ export async function startSite(scope, { cluster, conninfo }, { serverOptions, c
   site.pids = { nginx: nginx.pid, app: app.pid, PostgreSQL: cluster.pid };
   site.relayPid = relay.pid;
   return site;
+}
+
+export async function send(site, to) {
+  const answer = await request(`http://${site.address}`, 'POST', '/doorbell/messages', {
+    headers: { authorization: `Bearer ${site.keys.send}` },
+    json: { to, title: 'News' },
+  });
+  if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
 }
 
 // A file of calls of the API for load.c; call: {method, path, user | service: true, json}.

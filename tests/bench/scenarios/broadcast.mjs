@@ -2,10 +2,10 @@
 // broadcast.mjs - a message to everybody, from the call that sends it until the last page knows its number: pages that compute
 // it from the ring beside pages that ask, and many more pages than one relay has descriptors for.
 
-import { OPEN, request } from '../../harness/index.mjs';
+import { OPEN } from '../../harness/index.mjs';
 import { countingServer, lengthOfLog, questionsSince } from '../questions.mjs';
-import { nowUs, startRelayAlone, writeTokens } from '../relay.mjs';
-import { fillInboxes, startDatabase, startSite } from '../site.mjs';
+import { nowUs, ring, startRelayAlone, writeTokens } from '../relay.mjs';
+import { fillInboxes, send, startDatabase, startSite } from '../site.mjs';
 import { median } from '../table.mjs';
 import { Swarm } from '../tools.mjs';
 import { withCpu } from '../proc.mjs';
@@ -18,17 +18,9 @@ const ASK_MS = 120_000;
 
 export const title = `a message to all of ${SESSIONS.toLocaleString('en-US')} pages, and of ${MANY.toLocaleString('en-US')}`;
 
-async function sendToAll(site) {
-  const answer = await request(`http://${site.address}`, 'POST', '/doorbell/messages', {
-    headers: { authorization: `Bearer ${site.keys.send}` },
-    json: { to: '*', title: 'to all' },
-  });
-  if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
-}
-
 async function measureSend(site, swarm) {
   const from = lengthOfLog(site);
-  const { cpu, result: wave } = await withCpu(site.pids, () => swarm.wave(SESSIONS, ASK_MS, () => sendToAll(site)));
+  const { cpu, result: wave } = await withCpu(site.pids, () => swarm.wave(SESSIONS, ASK_MS, () => send(site, '*')));
   if (wave.right.count !== SESSIONS) throw new Error(`of ${SESSIONS} pages not all know their number: ${JSON.stringify(wave)}`);
   const { peak } = questionsSince(site, from);
   const servers = Object.values(cpu).reduce((sum, us) => sum + us, 0);
@@ -47,10 +39,6 @@ async function measureSite(scope, database, name, options) {
   return [name, of('asked'), of('peak'), of('p50'), of('max'), of('cpuMs')];
 }
 
-function publish(side, ring) {
-  return request(`http://${side.publish}`, 'POST', '/publish', { headers: { authorization: `Bearer ${side.key}` }, json: { rings: [ring] } });
-}
-
 // Relays side by side, each told by a call of its own, as by an app that has them all in its list.
 async function measureMany(scope) {
   const counts = [];
@@ -64,8 +52,8 @@ async function measureMany(scope) {
   const rounds = [];
   for (let round = 0; round < ROUNDS; round++) {
     const seq = nowUs();
-    const ring = { all: true, from, seq, add: 1, category: null, critical: false, young: true, id: round + 1 };
-    const waves = await Promise.all(sides.map((side, i) => side.swarm.wave(counts[i], ASK_MS, () => publish(side, ring))));
+    const step = { all: true, from, seq, add: 1, category: null, critical: false, young: true, id: round + 1 };
+    const waves = await Promise.all(sides.map((side, i) => side.swarm.wave(counts[i], ASK_MS, () => ring(side, step))));
     const right = waves.reduce((sum, wave) => sum + wave.right.count, 0);
     if (right !== MANY) throw new Error(`${right} of ${MANY} pages know their number: ${JSON.stringify(waves)}`);
     rounds.push(Math.max(...waves.map((wave) => wave.right.max)) / 1000);

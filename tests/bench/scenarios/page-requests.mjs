@@ -11,7 +11,7 @@ import { OPEN, request, signToken } from '../../harness/index.mjs';
 import { sumOf } from '../../harness/metrics_text.mjs';
 import { lengthOfLog, requestsSince } from '../questions.mjs';
 import { metricsOf } from '../relay.mjs';
-import { startDatabase, startSite } from '../site.mjs';
+import { send, startDatabase, startSite } from '../site.mjs';
 
 const VIEWS = 20;
 const TO_ALL = 6;
@@ -30,12 +30,6 @@ const ways = [
   { name: 'a worker goes on', attributes: '', hasWorker: true },
   { name: 'no worker: each view begins anew', attributes: `user="${USER}"`, hasWorker: false },
 ];
-
-async function sendTo(site, to) {
-  const headers = { authorization: `Bearer ${site.keys.send}` };
-  const answer = await request(`http://${site.address}`, 'POST', '/doorbell/messages', { headers, json: { to, title: 'News' } });
-  if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
-}
 
 async function sessionsOpened(site) {
   return sumOf(await metricsOf({ publish: site.publish, key: site.keys.publish }), 'doorbell_relay_opened_total');
@@ -61,7 +55,7 @@ async function read(site, browser, { attributes, hasWorker, toasts }) {
     await tab.goto(`http://${site.address}/view.html?${n}`);
     await tab.waitForFunction(showsNumber, base + sent);
     if (n % 3 !== 1 && sent < TO_ALL + TO_ONE) {
-      await sendTo(site, sent % 4 === 3 ? USER : '*');
+      await send(site, sent % 4 === 3 ? USER : '*');
       sent++;
       await tab.waitForFunction(showsNumber, base + sent);
       await tab.locator('body > [role=status]').filter({ hasText: 'News' }).waitFor({ state: 'attached' }); // told

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // relay-storm.mjs - what a message to everybody brings upon the app, when every page asks, within the time that its ring names.
 
-import { OPEN, request } from '../../harness/index.mjs';
+import { OPEN } from '../../harness/index.mjs';
 import { countingServer, lengthOfLog, questionsSince } from '../questions.mjs';
 import { writeTokens } from '../relay.mjs';
-import { fillInboxes, startDatabase, startSite } from '../site.mjs';
+import { fillInboxes, send, startDatabase, startSite } from '../site.mjs';
 import { median } from '../table.mjs';
 import { Swarm } from '../tools.mjs';
 
@@ -15,18 +15,10 @@ const WORKERS = 4;
 
 export const title = `GET /unread after a message to all of ${SESSIONS.toLocaleString('en-US')} sessions that ask`;
 
-async function sendToAll(site) {
-  const answer = await request(`http://${site.address}`, 'POST', '/doorbell/messages', {
-    headers: { authorization: `Bearer ${site.keys.send}` },
-    json: { to: '*', title: 'to all' },
-  });
-  if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
-}
-
 async function measure(site, swarm, pace) {
   const from = lengthOfLog(site);
   const timeoutMs = pace ? (SESSIONS / pace) * 2000 + 30_000 : 60_000;
-  const wave = await swarm.wave(SESSIONS, timeoutMs, () => sendToAll(site));
+  const wave = await swarm.wave(SESSIONS, timeoutMs, () => send(site, '*'));
   if (wave.reached !== SESSIONS) throw new Error(`${wave.reached} of ${SESSIONS} were rung: ${JSON.stringify(wave)}`);
   const seen = questionsSince(site, from);
   const { asked, failed, us } = wave.questions;
