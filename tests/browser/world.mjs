@@ -104,7 +104,7 @@ export class World {
     const own = { preference: fakePreference(), openChannel: () => this.#openChannel(tab), isHidden: () => tab.isHidden, locks, tab: `tab${++this.#tabs}` };
     tab.client = new Client(options, { clock, fetch, WebSocket, EventSource: null, ...own }, {
       badge: (num) => { tab.badge = num; },
-      announce: (id, user, epoch) => tab.announced.push(epoch === 'old' ? id : `${id} ${epoch}`),
+      announce: ({ id, epoch }) => tab.announced.push(epoch === 'old' ? id : `${id} ${epoch}`),
       emit: (type, detail) => type === 'state' && tab.states.push(detail.state),
     });
     tab.client.start();

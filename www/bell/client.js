@@ -8,6 +8,7 @@ import { calls } from './core/calls.js';
 import { Connection } from './network/connection.js';
 import { DoorbellError } from './core/error.js';
 import { Engine } from './core/engine.js';
+import { groupOf } from './core/tabs.js';
 import { Leadership } from './network/leadership.js';
 import { Poller } from './core/poller.js';
 
@@ -30,10 +31,10 @@ export class Client {
   // world: {clock: {now, random, setTimeout, clearTimeout}, fetch, WebSocket, EventSource, preference,
   // openChannel(), isHidden(), locks, tab}; openChannel returns a BroadcastChannel, or null; `locks` are Web Locks, or null,
   // and `tab` is this tab's name.
-  // on: {badge(num), announce(id, user, epoch, num, c), emit(type, detail)}.
+  // on: {badge(num), announce(message) as the arbiter has it, emit(type, detail)}.
   constructor({ api, relay, events, token, user, pollInterval, refreshInterval, pingInterval }, world, on) {
     const { clock, fetch, WebSocket, EventSource, preference, openChannel, isHidden, locks = null, tab = '' } = world;
-    const group = locks ? [api, relay, events].join(' ') : null;
+    const group = locks ? groupOf({ api, relay, events }) : null;
 
     this.#clock = clock;
     this.#isHidden = isHidden;
@@ -172,7 +173,7 @@ export class Client {
     forget: () => this.#api.forget(),
     wrong: () => this.call('wrong').catch(() => {}),
     badge: (num) => this.#on.badge(num),
-    announce: (...about) => this.#on.announce(...about),
+    announce: (id, user, epoch, num, c) => this.#on.announce({ id, user, epoch, num, ...(c && { c }) }),
     emit: (type, detail) => this.#on.emit(type, detail),
     tell: (word) => this.#channel?.postMessage(word),
     timer: (name, ms) => this.#setTimer(name, ms),

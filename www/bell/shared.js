@@ -3,6 +3,7 @@
 // one place at the arbiter's table, and what the browser tells.
 
 import { Announcer } from './announcer.js';
+import { bellOf, channelOf } from './core/tabs.js';
 import { Claims } from './network/claims.js';
 import { Client } from './client.js';
 import { read, write } from './network/storage.js';
@@ -25,7 +26,7 @@ export class Share {
   // options: as of core/options.js, the addresses absolute. The intervals of the first that came count.
   constructor(options) {
     const { clock } = options;
-    const name = `doorbell:${options.api}`;
+    const name = channelOf(options.api);
     const tab = Math.random().toString(36).slice(2);
     const openChannel = (of) => (globalThis.BroadcastChannel ? new BroadcastChannel(of) : null);
 
@@ -35,10 +36,10 @@ export class Share {
     const world = { ...browserWorld(name, clock), openChannel: () => openChannel(name), locks, tab };
     this.client = new Client(options, world, {
       badge: (num) => this.#members.forEach((one) => one.showNumber(num)),
-      announce: (id, user, epoch, num, c) => this.#announcer.announce({ id, user, epoch, num, ...(c && { c }) }),
+      announce: (message) => this.#announcer.announce(message),
       emit: (type, detail) => this.#emit(type, detail),
     });
-    const table = { claims: new Claims(name, tab, clock), clock, openChannel: () => openChannel(`${name}:bell`) };
+    const table = { claims: new Claims(name, tab, clock), clock, openChannel: () => openChannel(bellOf(options.api)) };
     this.#announcer = new Announcer(tab, table, {
       me: () => this.#describe(),
       message: (message) => this.#tellMessage(message),

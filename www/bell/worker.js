@@ -4,10 +4,11 @@
 
 import { Client } from './client.js';
 import { browserClock } from './clock.js';
-import { keyOf } from './core/arbiter.js';
+import { keyOf, NEVER } from './core/arbiter.js';
+import { bellOf, channelOf, groupOf } from './core/tabs.js';
 
-const NO_BID = { tells: -1, sounds: -1 };
-const begun = new Set(); // addresses
+const NO_BID = { tells: NEVER, sounds: NEVER };
+const begun = new Set(); // groups
 
 self.onconnect = ({ ports: [port] }) => {
   port.onmessage = async ({ data }) => {
@@ -18,45 +19,41 @@ self.onconnect = ({ ports: [port] }) => {
 };
 
 function begin(options) {
-  const key = [options.api, options.relay, options.events].join(' ');
-  if (begun.has(key)) return;
-  begun.add(key);
-  const name = `doorbell:${options.api}`;
+  const group = groupOf(options);
+  if (begun.has(group)) return;
+  begun.add(group);
   const tab = Math.random().toString(36).slice(2);
-  const openChannel = () => new BroadcastChannel(name);
-  const bell = new Crier(name, tab);
+  const openChannel = () => new BroadcastChannel(channelOf(options.api));
+  const bell = new Crier(options.api, tab);
   const world = {
     clock: browserClock, fetch: (...args) => fetch(...args), WebSocket, EventSource: self.EventSource, preference: { get: () => null, set: () => {} },
     openChannel, isHidden: () => true, locks: navigator.locks, tab,
   };
   const client = new Client({ ...options, token: null }, world, {
     badge: () => {},
-    announce: (id, user, epoch, num, c) => bell.cry({ id, user, epoch, num, c }),
+    announce: (message) => bell.cry(message),
     emit: () => {},
   });
   client.start();
-  bell.listen();
+  bell.listenTo(openChannel()); // after the client, which answers first
 }
 
 // Calls messages out to the arbiters of the tabs (core/arbiter.js). Where no page is open, to the next one that asks what the leader knows.
 class Crier {
   #tab;
   #bell;
-  #channel;
   #untold = null;
 
-  constructor(name, tab) {
+  constructor(api, tab) {
     this.#tab = tab;
-    this.#channel = name;
-    this.#bell = new BroadcastChannel(`${name}:bell`);
+    this.#bell = new BroadcastChannel(bellOf(api));
     this.#bell.onmessage = ({ data }) => {
       if (this.#untold && data.sounded === keyOf(this.#untold)) this.#untold = null;
     };
   }
 
-  // Once the client has a channel: it answers first.
-  listen() {
-    new BroadcastChannel(this.#channel).onmessage = ({ data }) => data.wants === 'state' && this.#untold && this.cry(this.#untold);
+  listenTo(channel) {
+    channel.onmessage = ({ data }) => data.wants === 'state' && this.#untold && this.cry(this.#untold);
   }
 
   cry(message) {

@@ -163,7 +163,7 @@ export class Arbiter {
 export const keyOf = ({ id, user, epoch }) => [epoch, user, id].join('/');
 
 const BEST = 7;
-const NEVER = -1;
+export const NEVER = -1;
 
 function bidOf({ isVisible, isFocused, isActivated, canSound }) {
   const tells = (isVisible ? 4 : 0) + (isFocused ? 2 : 0) + (isActivated ? 1 : 0);
