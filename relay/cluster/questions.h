@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* questions.h - calls of the publish port that wait for other relays: what was asked, who has
- * answered, and until when. Pure but for malloc. */
+/* questions.h - publish calls that are waiting for other relays: what each asked, which relays have
+ * answered, and when it times out. Pure but for malloc. */
 #ifndef DOORBELL_RELAY_CLUSTER_QUESTIONS_H
 #define DOORBELL_RELAY_CLUSTER_QUESTIONS_H
 
