@@ -211,6 +211,7 @@ typedef page {
     numbers known; /* and the epoch that the page is in; num is the badge */
 #ifdef STEPS
     bool is_computed; /* known was computed from a step */
+    bool has_terms; /* an answer of this epoch has told what the user mutes, which a ring does not */
 #endif
     bool has_crossed; /* the old page believes the second answer that crosses */
     byte heard, settled; /* seq of rings for many */
@@ -269,9 +270,11 @@ inline want()
 
 #ifdef STEPS
 #define COMPUTED(is_it) my.is_computed = is_it
+#define HAS_TERMS(it_has) my.has_terms = it_has
 #define HAS_MISSED (my.heard > max(my.known.seq, my.settled))
 #else
 #define COMPUTED(is_it) skip
+#define HAS_TERMS(it_has) skip
 #endif
 
 inline something_came()
@@ -293,6 +296,7 @@ inline meet_epoch(told)
         :: is_other ->
             something_came();
             COMPUTED(false);
+            HAS_TERMS(false);
             my.is_known = false;
             my.known.version = 0;
             my.known.seq = 0;
@@ -355,7 +359,7 @@ inline hear_step(n)
 #ifdef BAD_STEP
     :: my.is_known && my.known.seq < n.seq ->
 #else
-    :: my.is_known && my.known.seq < n.seq && !HAS_MISSED && n.version <= my.known.seq && my.known.version < n.seq ->
+    :: my.is_known && my.has_terms && my.known.seq < n.seq && !HAS_MISSED && n.version <= my.known.seq && my.known.version < n.seq ->
 #endif
         assert(IS_ONE_MORE(n));
         n.version = my.known.version;
@@ -408,6 +412,7 @@ inline take(n, last, seq_then)
     if
     :: is_other && !was_last -> want()
     :: else ->
+        HAS_TERMS(true);
         if
         :: was_last && !is_other -> my.settled = max(my.settled, seq_then)
         :: else
@@ -659,6 +664,9 @@ inline begin(i)
 {
     tabs[i].is_live = true;
     tabs[i].is_known = true;
+#ifdef STEPS
+    tabs[i].has_terms = true;
+#endif
     copy(tabs[i].known, db)
 }
 
