@@ -9,6 +9,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { Engine } from '../../www/bell/core/engine.js';
+import { makeFolder } from '../harness/folder.mjs';
 
 const RUNS = 100;
 const SEED = Number(process.env.DOORBELL_SEED ?? randomInt(2 ** 30));
@@ -78,9 +79,10 @@ function replay(pages, [, tab, what, ...words]) {
 const begins = ([, , what]) => ['hears', 'is-answered', 'has-written'].includes(what);
 
 test(`${RUNS} runs of the model, by the real page (DOORBELL_SEED=${SEED})`, () => {
+  const cwd = makeFolder(); // spin writes files
   let steps = 0;
   for (let n = SEED; n < SEED + RUNS; n++) {
-    const run = spawnSync('spin', ['-T', `-n${n}`, '-u20000', '-DTRACE', '-DSTEPS', '-DEVENTS=3', '-DFAULTS=3', model], { encoding: 'utf8' });
+    const run = spawnSync('spin', ['-T', `-n${n}`, '-u20000', '-DTRACE', '-DSTEPS', '-DEVENTS=3', '-DFAULTS=3', model], { cwd, encoding: 'utf8' });
     assert.doesNotMatch(run.stdout, /assertion violated|Error/, `spin -n${n}: ${run.stdout.slice(-300)}`);
     const lines = run.stdout.split('\n').map((line) => line.trim().split(' ')).filter(([word]) => word === 'tab');
     const pages = [new Page(), new Page()];

@@ -46,7 +46,7 @@ byte faults = FAULTS;
 #ifndef TABS
 #define TABS 2 /* of one user */
 #endif
-#define EPOCHS 4 /* 0: not told */
+#define EPOCHS (FAULTS + 2) /* each restore makes one; 0: not told */
 
 /* What an answer, a ring and the database say. */
 typedef numbers {
