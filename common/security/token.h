@@ -13,8 +13,14 @@
 #include "common/config/config.h"
 #include "common/security/keyring.h"
 #include "common/security/user.h"
+#include "common/text/language.h"
 
-enum { TOKEN_MAX = 4096, TOKEN_LEEWAY_S = 30, TOKEN_LANG_MAX = 35, TOKEN_PEM_MAX = 16 * 1024 };
+enum {
+    TOKEN_MAX = 4096,
+    TOKEN_LEEWAY_S = 30,
+    TOKEN_LANG_MAX = LANGUAGE_TAG_MAX,
+    TOKEN_PEM_MAX = 16 * 1024
+};
 
 struct token_claims {
     char user[USER_ID_MAX + 1];    /* `sub`, NUL-terminated */
