@@ -11,7 +11,7 @@
 /* The parameters that count (RFC 3875 4.1, and what web servers add). */
 struct params {
     struct span method, uri, script_name, path_info, query;
-    struct span content_type, content_length, if_none_match;
+    struct span content_type, content_length, if_none_match, accept_language;
     struct span authorization, remote_user, origin, scheme, https, host, expected_user;
     struct span fetch_site, remote_address;
     struct cookies cookies;
@@ -36,6 +36,7 @@ static const struct {
     PARAM("CONTENT_TYPE", content_type),
     PARAM("CONTENT_LENGTH", content_length),
     PARAM("HTTP_IF_NONE_MATCH", if_none_match),
+    PARAM("HTTP_ACCEPT_LANGUAGE", accept_language),
     PARAM("HTTP_AUTHORIZATION", authorization),
     PARAM("REMOTE_USER", remote_user),
     PARAM("HTTP_ORIGIN", origin),
@@ -172,6 +173,7 @@ enum err request_init(struct request *req, char **env, struct span prefix,
     req->content_type = p.content_type;
     req->content_length = p.content_length;
     req->if_none_match = p.if_none_match;
+    req->accept_language = p.accept_language;
     req->credentials = credentials_of(&p, req->method, proxies);
     e = read_path(req, &p, prefix);
     return e ? e : read_query(req, p.query);

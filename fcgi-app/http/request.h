@@ -25,7 +25,7 @@ struct request {
     struct query query;
     struct credentials credentials;
     struct span content_type, content_length;
-    struct span if_none_match;
+    struct span if_none_match, accept_language;
     struct span args[ROUTE_ARGS_MAX]; /* of the path */
     struct identity who;              /* of a user's request */
     int64_t epoch;                    /* that its capability is for */
