@@ -84,7 +84,7 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     checked text;
 BEGIN
-    IF title IS NULL THEN
+    IF title IS NULL AND category IS NULL THEN
         RAISE EXCEPTION 'title is missing' USING ERRCODE = 'DB422';
     END IF;
     checked := doorbell_internal.check_text('title', title, 255);
@@ -121,6 +121,10 @@ BEGIN
     END IF;
 END
 $$;
+
+CREATE OR REPLACE FUNCTION doorbell_internal.is_language(tag text) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$ SELECT $1 ~ '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$' AND octet_length($1) <= 35 $$;
+COMMENT ON FUNCTION doorbell_internal.is_language IS 'Whether it has the shape of a language tag (RFC 5646).';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.are_bigint(numbers text[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$ SELECT bool_and(lpad(n, 19, '0') <= '9223372036854775807') FROM unnest(numbers) n $$;

@@ -104,7 +104,7 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.list_broadcasts IS 'The newest max_rows broadcasts of each feed; below is null for the first page.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.list_page(user_id text, list_state text, seen_personal bigint, seen_broadcast bigint,
-    mine bigint[], feed_ids integer[], positions bigint[], reads boolean[], max_rows integer)
+    mine bigint[], feed_ids integer[], positions bigint[], reads boolean[], max_rows integer, language text, accepted text[])
 RETURNS TABLE (messages json, first bigint, last bigint, more boolean)
 LANGUAGE sql STABLE AS $$
     WITH picked AS (
@@ -122,7 +122,9 @@ LANGUAGE sql STABLE AS $$
             FILTER (WHERE p.nth <= $9), '[]'),
         max(p.seq), min(p.seq) FILTER (WHERE p.nth <= $9), count(*) > $9
     FROM numbered p
-    CROSS JOIN LATERAL (SELECT x FROM doorbell.message x WHERE x.id = p.id OFFSET 0) l (m)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN doorbell_internal.lacks_texts(x) THEN doorbell_internal.with_texts(x, $1, $10, $11) ELSE x END
+        FROM doorbell.message x WHERE x.id = p.id OFFSET 0) l (m)
     LEFT JOIN doorbell.category c ON c.id = (l.m).category
 $$;
 COMMENT ON FUNCTION doorbell_internal.list_page IS
@@ -130,7 +132,7 @@ COMMENT ON FUNCTION doorbell_internal.list_page IS
     'whether there are more. Inlined.';
 
 CREATE OR REPLACE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all', category text DEFAULT NULL,
-    before text DEFAULT NULL, max_rows integer DEFAULT 20)
+    before text DEFAULT NULL, max_rows integer DEFAULT 20, language text DEFAULT NULL, accepted text[] DEFAULT '{}')
 RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
@@ -165,7 +167,7 @@ BEGIN
     mine := list_personal(list.user_id, states, wanted, me.muted, coalesce(below, 9223372036854775807), max_rows + 1, at);
     feeds := list_broadcasts(list.user_id, list.state, me.joined_pos, wanted, me.muted, below, max_rows + 1, at);
     SELECT * INTO page FROM list_page(list.user_id, list.state, me.seen_personal, me.seen_broadcast, mine,
-        feeds.feed_ids, feeds.positions, feeds.reads, list.max_rows);
+        feeds.feed_ids, feeds.positions, feeds.reads, list.max_rows, list.language, list.accepted);
     RETURN json_build_object('messages', page.messages,
         'next', CASE WHEN page.more THEN concat_ws('-', 'c1', tag, page.last) END,
         'position', concat_ws('-', 'p1', tag, coalesce(page.first, 0), total.version, total.seq,
@@ -177,10 +179,12 @@ COMMENT ON FUNCTION doorbell.list IS
     'A page of the user''s messages, newest first, as one JSON document: messages, next (pass it as '
     'before for the following page, null on the last), position (for mark_read_upto and mark_seen), num, '
     'version, seq. state: all (unread and read), unread, or archived. Never shown: deleted, expired, '
-    'recalled, superseded and muted ones. max_rows is 1 to 100. NULL: call doorbell.register() first. '
+    'recalled, superseded and muted ones. max_rows is 1 to 100. language (BCP 47) is the reader''s, for texts that come from '
+    'templates; null: that of their preferences, or else the best of accepted. NULL: call doorbell.register() first. '
     'One snapshot, no write, no lock.';
 
-CREATE OR REPLACE FUNCTION doorbell.message(user_id text, id bigint) RETURNS json
+CREATE OR REPLACE FUNCTION doorbell.message(user_id text, id bigint, language text DEFAULT NULL, accepted text[] DEFAULT '{}')
+RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
@@ -191,7 +195,8 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    SELECT message_json(m, c.name, m.seq <= CASE WHEN m.feed_id IS NULL THEN me.seen_personal ELSE me.seen_broadcast END,
+    SELECT message_json(CASE WHEN lacks_texts(m) THEN with_texts(m, message.user_id, message.language, message.accepted) ELSE m END,
+        c.name, m.seq <= CASE WHEN m.feed_id IS NULL THEN me.seen_personal ELSE me.seen_broadcast END,
         l.state <> 'unread', l.state = 'archived')
     INTO shown
     FROM find_visible(message.user_id, ARRAY[message.id], me.joined_pos, me.muted, statement_timestamp()) l
@@ -202,5 +207,5 @@ BEGIN
     RETURN shown;
 END
 $$;
-COMMENT ON FUNCTION doorbell.message(text, bigint) IS
+COMMENT ON FUNCTION doorbell.message(text, bigint, text, text[]) IS
     'One message as in doorbell.list; DB404 unless the user can see it. NULL: call doorbell.register() first.';

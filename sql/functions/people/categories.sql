@@ -33,14 +33,20 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.name_categories IS 'Makes or lists those of these categories that are not yet, in one order.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.category_json(c doorbell.category) RETURNS json
+LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('name', c.name, 'critical', c.critical, 'strict', c.strict,
+        'templates', doorbell_internal.templates_json(c.id))
+$$;
+
 CREATE OR REPLACE FUNCTION doorbell.categories() RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN coalesce((SELECT json_agg(json_build_object('name', c.name, 'critical', c.critical) ORDER BY c.name)
+    RETURN coalesce((SELECT json_agg(category_json(c) ORDER BY c.name)
         FROM category c WHERE c.listed), '[]');
 END
 $$;
-COMMENT ON FUNCTION doorbell.categories IS 'All categories: [{"name", "critical"}, …].';
+COMMENT ON FUNCTION doorbell.categories IS 'All categories: [{"name", "critical", "strict", "templates"}, …].';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.set_critical(category integer, critical boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -58,7 +64,9 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.set_critical IS 'The caller holds the broadcast lock.';
 
 -- A send that lists a removed category again locks its row before it takes the broadcast lock: so must these.
-CREATE OR REPLACE FUNCTION doorbell.category_set(name text, critical boolean) RETURNS void
+CREATE OR REPLACE FUNCTION doorbell.category_set(name text, critical boolean, strict boolean DEFAULT NULL,
+    templates jsonb DEFAULT NULL)
+RETURNS json
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -68,14 +76,25 @@ BEGIN
         RAISE EXCEPTION 'name and critical are needed' USING ERRCODE = 'DB422';
     END IF;
     PERFORM check_name('category', category_set.name, 64);
+    PERFORM check_templates(category_set.templates);
     category := category_named(category_set.name);
-    UPDATE category c SET listed = true WHERE c.id = category;
+    UPDATE category c SET listed = true, strict = coalesce(category_set.strict, c.strict) WHERE c.id = category;
+    IF category_set.templates IS NOT NULL THEN
+        PERFORM set_templates(category, category_set.templates);
+    END IF;
     PERFORM lock_broadcasts();
     PERFORM set_critical(category, category_set.critical);
+    RETURN (SELECT category_json(c) FROM category c WHERE c.id = category);
 END
 $$;
 COMMENT ON FUNCTION doorbell.category_set IS
-    'Makes a category, or changes it. A critical one cannot be muted, and is shown also to those who had muted it. DB422.';
+$$Makes a category, or changes it, and returns what it is then. A critical one cannot be muted, and is shown also to those who had muted it.
+templates: {"en": {"title": "{sender} likes {extra.what}", "body": "…"}, …} gives its messages a title and a body where
+they have none of their own, written when they are read, in the language of the reader: so a change also changes how old
+messages read. {} takes all away; then the name of the category is the title of those without one.
+Placeholders: {extra.a.b}, {sender}, {url}, {user}, {id}, {created_at}, and {extra.n|one|other}, which chooses by a number;
+"{{" is a brace. What a message lacks is empty; strict: a send of it is refused.
+strict and templates that are null stay as they are. DB422.$$;
 
 CREATE OR REPLACE FUNCTION doorbell.category_remove(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$

@@ -64,10 +64,11 @@ BEGIN
     RETURN json_build_object('user', export.user_id, 'version', me.version,
         'first_contact', floor(extract(epoch FROM me.at))::bigint,
         'muted', preferences(export.user_id)->'muted',
+        'lang', preferences(export.user_id)->'lang',
         'groups', ARRAY(SELECT f.name FROM subscription s JOIN feed f ON f.id = s.feed_id
             WHERE s.user_id = export.user_id ORDER BY f.name),
         'messages', coalesce((
-            SELECT json_agg(message_json(m, c.name,
+            SELECT json_agg(message_json(CASE WHEN lacks_texts(m) THEN with_texts(m, export.user_id, NULL, '{}') ELSE m END, c.name,
                 m.seq <= CASE WHEN m.feed_id IS NULL THEN me.seen_personal ELSE me.seen_broadcast END,
                 l.state <> 'unread', l.state = 'archived') ORDER BY m.seq)
             FROM find_visible(export.user_id, ids, me.joined_pos, '{}', statement_timestamp()) l
@@ -75,5 +76,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.export IS
-    'Everything about a user as JSON: user, version, first_contact, muted, groups, and their messages as in '
+    'Everything about a user as JSON: user, version, first_contact, muted, lang, groups, and their messages as in '
     'doorbell.list(), oldest first, muted ones too. DB404.';

@@ -36,7 +36,7 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN sha256(convert_to(jsonb_build_array(
         encode(sha256(convert_to(array_to_string(users, E'\n'), 'UTF8')), 'hex'), to_group,
-        m.title, m.body, m.sender, m.url, category, m.extra, expires_in, extract(epoch FROM send_at),
+        m.title, coalesce(m.body, ''), m.sender, m.url, category, m.extra, expires_in, extract(epoch FROM send_at),
         m.subject, coalesce(replace, false), m.must_ack, m.to_new)::text, 'UTF8'));
 END
 $$;
@@ -70,7 +70,8 @@ BEGIN
         CASE WHEN to_group IS NOT NULL THEN doorbell_internal.feed_named(to_group) WHEN to_all THEN 1 END, NULL,
         CASE WHEN category IS NOT NULL THEN doorbell_internal.category_named(category) ELSE 0 END, coalesce(ack, false),
         coalesce(to_new_users, false) AND users IS NULL, due_at IS NULL, false, cardinality(users), NULL, NULL, NULL,
-        doorbell_internal.subject_of(subject_type, subject_id), sender, title, url, coalesce(body, ''), extra)::doorbell.message;
+        doorbell_internal.subject_of(subject_type, subject_id), sender, title, url,
+        coalesce(body, CASE WHEN category IS NULL THEN '' END), extra)::doorbell.message;
     id := m.id;
     recipients := m.recipients;
     IF key IS NOT NULL THEN
@@ -82,6 +83,9 @@ BEGIN
             duplicate := true;
             RETURN;
         END IF;
+    END IF;
+    IF m.title IS NULL OR m.body IS NULL THEN
+        m := doorbell_internal.take_template(m, category);
     END IF;
     way := ROW(m.id, due_at, users, make_interval(secs => expires_in), coalesce(replace, false))::doorbell.pending;
 END
@@ -132,7 +136,8 @@ $$Sends a message, in the caller's transaction: a rollback sends nothing and rin
 Called by name: SELECT * FROM doorbell.send(to_users => '{42}', title => 'Hello').
 Exactly one of to_users (up to 100,000 ids; duplicates collapse; an empty list stores nothing), to_group
 (a name; it may be new), to_all (true).
-title: 1 to 255 characters. body: up to 65,536 bytes. sender, category (made when first named), url (http, https,
+title: 1 to 255 characters. body: up to 65,536 bytes. Where the category has templates, either may be left out: see
+category_set(). sender, category (made when first named), url (http, https,
 or a path from the root), extra (an object up to 16,384 bytes) are optional.
 expires_in: seconds after delivery at which nobody sees it any more. send_at: when to deliver.
 key: the same key and content again returns the first id with duplicate = true; with another content DB409.

@@ -8,8 +8,8 @@ BEGIN
     PERFORM doorbell_internal.check_user(r.user_id);
     PERFORM doorbell_internal.check_content(r.title, r.body, r.sender, r.url, r.category, r.extra, NULL, NULL, r.key,
         NULL, NULL, false);
-    IF r.user_id IS NULL OR r.key IS NULL OR r.is_read IS NULL OR r.sent_at IS NULL THEN
-        RETURN 'user, key, read and time are needed';
+    IF r.user_id IS NULL OR r.key IS NULL OR r.title IS NULL OR r.is_read IS NULL OR r.sent_at IS NULL THEN
+        RETURN 'user, key, title, read and time are needed';
     END IF;
     IF r.sent_at NOT BETWEEN 'epoch' AND statement_timestamp() THEN
         RETURN 'it is from before 1970, or from the future';

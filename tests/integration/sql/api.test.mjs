@@ -15,6 +15,7 @@ const ids = (page) => page.messages.map((m) => m.id);
 const manyUnread = (db, users, window = 300) => rows(db, 'SELECT * FROM doorbell.unread_many($1, $2)', [users, window]);
 const counts = async (db, table) => (await row(db, `SELECT count(*) FROM doorbell.${table}`)).count;
 const many = (n, text = 'x') => text.repeat(n);
+const plain = { strict: false, templates: {} };
 const toUser = (user, more) => ({ to_users: [user], title: 't', ...more });
 const toAll = (more) => ({ to_all: true, title: 't', ...more });
 
@@ -812,7 +813,7 @@ test('muting hides and uncounts, unmuting brings back, critical categories stay'
   assert.equal((await call(db, 'unread', 'u', 'news')).num, 0);
   await assert.rejects(call(db, 'mark_read', 'u', sent[0]), { code: 'DB404' });
   await call(db, 'mark_read_all', 'u');
-  assert.deepEqual((await call(db, 'preferences', 'u')).preferences, { muted: ['news'] });
+  assert.deepEqual((await call(db, 'preferences', 'u')).preferences, { muted: ['news'], lang: null });
   assert.equal((await call(db, 'mute', 'u', [])).num, 2);
 
   await call(db, 'mute', 'u', ['news']);
@@ -821,7 +822,8 @@ test('muting hides and uncounts, unmuting brings back, critical categories stay'
   const after = await check(db, 'u');
   assert.deepEqual([before.num, after.num], [0, 2]);
   assert.ok(after.seq > before.seq);
-  assert.deepEqual((await call(db, 'categories')).categories, [{ name: 'alarm', critical: true }, { name: 'news', critical: true }]);
+  assert.deepEqual((await call(db, 'categories')).categories, [
+    { name: 'alarm', critical: true, ...plain }, { name: 'news', critical: true, ...plain }]);
   await assert.rejects(call(db, 'category_set', '', true), { code: 'DB422' });
   await assert.rejects(call(db, 'category_set', 'x', null), { code: 'DB422' });
 });
@@ -849,7 +851,7 @@ test('a removed category is off the list, and its messages and mutes stay', asyn
   assert.equal((await call(db, 'mute', 'u', [])).num, 1);
 
   const again = await send(db, toAll({ category: 'news' }));
-  assert.deepEqual((await call(db, 'categories')).categories, [{ name: 'news', critical: false }]);
+  assert.deepEqual((await call(db, 'categories')).categories, [{ name: 'news', critical: false, ...plain }]);
   assert.deepEqual(ids(await list(db, 'u', { category: 'news' })), [again.id, id]);
 });
 

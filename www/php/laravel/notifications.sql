@@ -145,15 +145,20 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION doorbell_laravel.data_of(message_id bigint) RETURNS json
+CREATE OR REPLACE FUNCTION doorbell_laravel.data_of(message_id bigint, user_id text) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+DECLARE
+    m doorbell.message;
 BEGIN
-    RETURN (
-        SELECT json_build_object('title', m.title, 'body', m.body, 'url', m.url, 'category', c.name, 'sender', m.sender, 'extra', m.extra)
-        FROM message m LEFT JOIN category c ON c.id = m.category WHERE m.id = data_of.message_id);
+    SELECT * INTO m FROM message x WHERE x.id = data_of.message_id;
+    IF lacks_texts(m) THEN
+        m := with_texts(m, data_of.user_id, NULL, '{}');
+    END IF;
+    RETURN json_build_object('title', m.title, 'body', m.body, 'url', m.url,
+        'category', (SELECT c.name FROM category c WHERE c.id = m.category), 'sender', m.sender, 'extra', m.extra);
 END
 $$;
-COMMENT ON FUNCTION doorbell_laravel.data_of IS 'The data of a message that Laravel did not send.';
+COMMENT ON FUNCTION doorbell_laravel.data_of IS 'The data of a message that Laravel did not send, as its user reads it.';
 
 CREATE OR REPLACE FUNCTION doorbell_laravel.line_of(words text, chars_max integer) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
@@ -298,7 +303,7 @@ BEGIN
     EXECUTE format($view$
         CREATE OR REPLACE VIEW %s AS
         SELECT k.id, coalesce(c.type, 'doorbell') AS type, %L::text AS notifiable_type, n.id AS notifiable_id,
-            coalesce(c.data, doorbell_laravel.data_of(k.message_id)) AS data,
+            coalesce(c.data, doorbell_laravel.data_of(k.message_id, n.user_id)) AS data,
             CASE WHEN s.is_read THEN coalesce(k.read_at, k.created_at) END AS read_at, k.created_at,
             CASE WHEN s.is_read THEN coalesce(k.read_at, k.created_at) ELSE k.created_at END AS updated_at
         FROM doorbell_laravel.notifiable n

@@ -12,10 +12,13 @@ SELECT doorbell.send(to_all => true, title => 'superseded', subject_type => 'pag
 SELECT doorbell.send(to_all => true, title => 'superseding', subject_type => 'page', subject_id => '1', replace => true);
 SELECT doorbell.send(to_group => 'team', title => 'to a group', category => 'news');
 SELECT doorbell.send(to_users => '{ann}', title => 'scheduled', send_at => now() + interval '9 years');
+SELECT doorbell.category_set('likes', false, true, '{"en": {"title": "{sender} likes it"}}');
+SELECT doorbell.send(to_users => '{ann}', category => 'likes', sender => 'Bob');
 SELECT doorbell.mark_read('ann', m.id) FROM doorbell.message m WHERE m.title IN ('to two', 'to all');
 SELECT doorbell.archive('bob', m.id) FROM doorbell.message m WHERE m.title IN ('about an order', 'to a group');
 SELECT doorbell.remove('cem', m.id) FROM doorbell.message m WHERE m.title = 'superseding';
 SELECT doorbell.mark_seen('ann', doorbell.list('ann')->>'position');
 SELECT doorbell.mute('bob', '{news}'), doorbell.mute('ann', '{news}'), doorbell.mute('ann', '{}');
+SELECT doorbell.set_preferences('cem', language => 'zh-Hant');
 SELECT doorbell.sent(m.id) FROM doorbell.message m WHERE m.title = 'to all';
 SELECT doorbell.group_leave('team', 'bob');
