@@ -67,6 +67,7 @@ struct config_app {
     int64_t hit_window_s;
     int64_t backlog_days;
     int64_t max_groups;
+    char *default_language;
     int64_t max_batch; /* messages */
     int64_t group_ring_max;
     int64_t ring_max_age_s;

@@ -6,6 +6,7 @@
 
 #include "common/config/redis_url.h"
 #include "common/text/ip.h"
+#include "common/text/language.h"
 
 struct check {
     const struct config *config;
@@ -150,6 +151,9 @@ static void check_app(struct check *check)
               "prefix: must be empty or a path such as /doorbell, without a / at the end");
     if (!is_relay_url(span_of(c->app.relay_url)))
         FAULT(check, app.relay_url, "relay_url: must be http://host:port or unix:/path");
+    if (!language_is_tag(span_of(c->app.default_language)))
+        FAULT(check, app.default_language,
+              "default_language: must be a language tag such as en or zh-Hant");
     if (c->database.url[0] == '\0')
         FAULT(check, database.url, "url: must not be empty");
     if (!config_is_read_url(span_of(c->database.read_url)))

@@ -44,6 +44,7 @@ const struct setting settings[] = {
     {"app", "relay_url", SETTING_TEXT, "http://127.0.0.1:2121", 0, 0, 0, AT(app.relay_url), PROGRAM_APP, true, "the relay's publish listener: http://host:port or unix:/path"},
     {"app", "hit_window", SETTING_DURATION, "5m", 0, DAY_S, 1000, AT(app.hit_window_s), PROGRAM_APP, true, "how long a new message still makes the bell sound"},
     {"app", "backlog_days", SETTING_INT, "7", 0, 3650, 0, AT(app.backlog_days), PROGRAM_APP, true, "how many days of earlier messages to everybody a new user sees"},
+    {"app", "default_language", SETTING_TEXT, "en", 0, 0, 0, AT(app.default_language), PROGRAM_APP, true, "language of templates for readers whose own no template has, as en or zh-Hant"},
     {"app", "max_batch", SETTING_INT, "1000", 1, 10000, 0, AT(app.max_batch), PROGRAM_APP, true, "messages in one call of POST /messages/batch; more get 422"},
     {"app", "max_groups", SETTING_INT, "64", 1, 1000, 0, AT(app.max_groups), PROGRAM_APP, true, "groups that one user may join"},
     {"app", "group_ring_max", SETTING_INT, "10000", 0, 1000000, 0, AT(app.group_ring_max), PROGRAM_APP, true, "members up to which a group is rung one by one; larger groups are rung like everybody"},

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* /categories: what can be muted, and what cannot. */
+/* /categories: what can be muted, and the texts that messages of a category have. */
 #include "fcgi-app/store/categories.h"
 #include "fcgi-app/endpoints/endpoint.h"
 
-#include "common/text/json.h"
+enum { TEMPLATES_MAX = 1024 * 1024 /* as JSON; 100 languages may have more */ };
 
 enum err endpoint_list_categories(const struct endpoint *ep, const struct request *req,
                                   struct response *res)
@@ -19,36 +19,49 @@ enum err endpoint_list_categories(const struct endpoint *ep, const struct reques
     return e ? e : response_json(res, SPAN("}"));
 }
 
-static enum err write_category(struct response *res, const char *name, bool is_critical)
+static enum err read_templates(const struct request *req, struct category *category)
 {
-    enum err e = response_json(res, SPAN("{\"name\":"));
+    struct span templates = {NULL, 0};
+    enum err e = body_object(req->body, "templates", TEMPLATES_MAX, &templates);
 
-    if (!e)
-        e = json_append_text(&res->body, span_of(name));
-    return e ? e : response_printf(res, ",\"critical\":%s}", is_critical ? "true" : "false");
+    if (e || !templates.p)
+        return e;
+    category->templates = arena_text(req->arena, templates);
+    return category->templates ? ERR_NONE : ERR_NO_MEMORY;
 }
 
-/* What is left out would be changed in silence: all of a category must be there. */
-enum err endpoint_change_category(const struct endpoint *ep, const struct request *req,
-                                  struct response *res)
+/* Whether it is critical decides who sees its messages: that is not left to what it was before. */
+static enum err read_category(const struct request *req, struct category *category)
 {
-    static const char *const fields[] = {"critical"};
-    bool is_critical = false;
-    const char *name;
-    enum err e = body_only(req->body, fields, 1);
+    static const char *const fields[] = {"critical", "strict", "templates"};
+    enum err e = body_only(req->body, fields, sizeof(fields) / sizeof(fields[0]));
 
-    if (!e)
-        e = request_name(req, 0, &name);
     if (!e && !body_find(req->body, "critical"))
         e = body_fail(req->body, ERR_INVALID, "\"critical\" is needed");
     if (!e)
-        e = body_bool(req->body, "critical", &is_critical);
+        e = body_bool(req->body, "critical", &category->is_critical);
     if (!e)
-        e = categories_set(ep->store, name, is_critical);
+        e = body_bool(req->body, "strict", &category->is_strict);
+    category->has_strict = body_find(req->body, "strict") != NULL;
+    return e ? e : read_templates(req, category);
+}
+
+enum err endpoint_change_category(const struct endpoint *ep, const struct request *req,
+                                  struct response *res)
+{
+    struct category category = {.is_critical = false};
+    struct span json;
+    const char *name;
+    enum err e = read_category(req, &category);
+
+    if (!e)
+        e = request_name(req, 0, &name);
+    if (!e)
+        e = categories_set(ep->store, name, &category, &json);
     if (e)
         return e;
     res->has_rung = true;
-    return write_category(res, name, is_critical);
+    return response_json(res, json);
 }
 
 enum err endpoint_remove_category(const struct endpoint *ep, const struct request *req,

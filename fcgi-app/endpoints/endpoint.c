@@ -5,6 +5,12 @@
 
 #include "common/os/log.h"
 #include "common/text/json.h"
+#include "common/text/language.h"
+#include "fcgi-app/http/languages.h"
+#include "fcgi-app/postgres/array.h"
+
+/* Each tag has two quotes and a comma. */
+enum { LANGUAGES_ARRAY_MAX = (LANGUAGES_MAX + 1) * (LANGUAGE_TAG_MAX + 3) + 3 };
 
 enum err endpoint_refuse_key(const struct request *req, struct response *res, unsigned needed)
 {
@@ -26,6 +32,36 @@ struct reader endpoint_reader(const struct endpoint *ep, const struct request *r
         .since = req->who.since,
         .backlog_days = ep->config->app.backlog_days,
     };
+}
+
+static enum err append_languages(const struct languages *accepted, const char *fallback,
+                                 struct buf *array)
+{
+    enum err e = array_open(array);
+
+    for (size_t i = 0; i < accepted->count && !e; i++)
+        e = array_append_text(array, accepted->tags[i]);
+    if (!e)
+        e = array_append_text(array, span_of(fallback));
+    return e ? e : array_close(array);
+}
+
+enum err endpoint_reading(const struct endpoint *ep, const struct request *req, struct reading *out)
+{
+    struct languages accepted;
+    struct buf array;
+    enum err e;
+
+    languages_read(req->accept_language, &accepted);
+    buf_init(&array, LANGUAGES_ARRAY_MAX);
+    e = append_languages(&accepted, ep->config->app.default_language, &array);
+    if (!e) {
+        out->language = req->who.lang[0] ? req->who.lang : NULL;
+        out->accepted = arena_text(req->arena, buf_span(&array));
+        e = out->accepted ? ERR_NONE : ERR_NO_MEMORY;
+    }
+    buf_deinit(&array);
+    return e;
 }
 
 enum err endpoint_close(const struct request *req, struct response *res, int64_t epoch)

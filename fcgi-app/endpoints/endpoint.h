@@ -85,6 +85,10 @@ MUST_USE enum err endpoint_deny_broadcast(struct response *res);
 /* The user of a request, for the store. */
 struct reader endpoint_reader(const struct endpoint *ep, const struct request *req);
 
+/* In which language the user of a request reads: *out borrows from the request and its arena. */
+MUST_USE enum err endpoint_reading(const struct endpoint *ep, const struct request *req,
+                                   struct reading *out);
+
 /* The reply to a change of a user's state. */
 MUST_USE enum err endpoint_counts(const struct request *req, struct response *res,
                                   const struct counts *counts, bool has_changed);

@@ -6,12 +6,15 @@ enum err endpoint_show_message(const struct endpoint *ep, const struct request *
                                struct response *res)
 {
     struct reader reader = endpoint_reader(ep, req);
+    struct reading reading;
     struct span json;
     int64_t id;
     enum err e = request_id(req, &id);
 
     if (!e)
-        e = inbox_message(ep->store, &reader, id, &json);
+        e = endpoint_reading(ep, req, &reading);
+    if (!e)
+        e = inbox_message(ep->store, &reader, id, &reading, &json);
     return e ? e : response_json(res, json);
 }
 

@@ -9,6 +9,7 @@ enum err endpoint_list_messages(const struct endpoint *ep, const struct request 
 {
     struct reader reader = endpoint_reader(ep, req);
     struct inbox_filter filter = {.limit = 0};
+    struct reading reading;
     struct inbox_json json;
     enum err e = request_query(req, "state", &filter.state);
 
@@ -21,6 +22,8 @@ enum err endpoint_list_messages(const struct endpoint *ep, const struct request 
     if (!filter.state)
         filter.state = "all";
     if (!e)
-        e = inbox_list(ep->store, &reader, &filter, &json);
+        e = endpoint_reading(ep, req, &reading);
+    if (!e)
+        e = inbox_list(ep->store, &reader, &filter, &reading, &json);
     return e ? e : endpoint_json(req, res, &json);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* /preferences: the categories that a user has muted. */
+/* /preferences: the categories that a user has muted, and the language in which they read. */
+#include "common/text/language.h"
 #include "fcgi-app/endpoints/endpoint.h"
 
 enum { CATEGORY_MAX = 64, ARRAY_MAX = 256 * 1024 };
@@ -13,21 +14,38 @@ enum err endpoint_show_preferences(const struct endpoint *ep, const struct reque
     return e ? e : response_json(res, json);
 }
 
+/* An empty one is none: that of the browser. */
+static enum err read_language(const struct request *req, const char **out)
+{
+    enum err e;
+
+    if (!body_has(req->body, "lang"))
+        return ERR_NONE;
+    e = request_text(req, "lang", LANGUAGE_TAG_MAX, BODY_LINE, out);
+    if (!e && !*out)
+        *out = "";
+    return e;
+}
+
 enum err endpoint_change_preferences(const struct endpoint *ep, const struct request *req,
                                      struct response *res)
 {
-    static const char *const fields[] = {"muted"};
+    static const char *const fields[] = {"muted", "lang"};
+    const char *language = NULL;
     struct counts counts;
-    struct buf categories;
-    enum err e = body_only(req->body, fields, 1);
+    struct buf muted;
+    enum err e = body_only(req->body, fields, 2);
 
-    buf_init(&categories, ARRAY_MAX);
+    buf_init(&muted, ARRAY_MAX);
     if (!e)
-        e = body_texts(req->body, "muted", CATEGORY_MAX, &categories);
+        e = read_language(req, &language);
+    /* One of the two must be there. */
+    if (!e && (!language || body_has(req->body, "muted")))
+        e = body_texts(req->body, "muted", CATEGORY_MAX, &muted);
     if (!e)
-        e = marks_mute(ep->store, req->who.user, categories.data, &counts);
+        e = marks_prefer(ep->store, req->who.user, muted.data, language, &counts);
     if (!e)
         e = endpoint_counts(req, res, &counts, false);
-    buf_deinit(&categories);
+    buf_deinit(&muted);
     return e;
 }

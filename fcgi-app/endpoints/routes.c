@@ -5,6 +5,7 @@
 
 enum {
     SMALL_BODY_MAX = 64 * 1024,
+    TEXTS_BODY_MAX = 1024 * 1024,
     BIG_BODY_MAX = ROUTES_BODY_MAX,
 };
 
@@ -34,7 +35,7 @@ static const struct route routes[] = {
     {METHOD_PUT, "/groups/{group}/members/{user}", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_add_member, NULL},
     {METHOD_DELETE, "/groups/{group}/members/{user}", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_remove_member, NULL},
     {METHOD_GET, "/categories", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_list_categories, NULL},
-    {METHOD_PUT, "/categories/{name}", ACCESS_MANAGE, SHARE_BROADCAST, SMALL_BODY_MAX, endpoint_change_category, NULL},
+    {METHOD_PUT, "/categories/{name}", ACCESS_MANAGE, SHARE_BROADCAST, TEXTS_BODY_MAX, endpoint_change_category, NULL},
     {METHOD_DELETE, "/categories/{name}", ACCESS_MANAGE, SHARE_BROADCAST, 0, endpoint_remove_category, NULL},
     {METHOD_GET, "/users/{user}", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_export_user, NULL},
     {METHOD_DELETE, "/users/{user}", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_erase_user, NULL},

@@ -15,6 +15,7 @@ static enum err verify_token(const struct secrets *keys, struct span token, int6
     if (e)
         return e;
     memcpy(out->user, claims.user, sizeof(out->user));
+    memcpy(out->lang, claims.lang, sizeof(out->lang));
     out->since = claims.since;
     out->generation = claims.generation;
     return ERR_NONE;
@@ -26,6 +27,7 @@ static enum err take_remote_user(struct span name, struct identity *out)
         return ERR_UNAUTHORIZED;
     memcpy(out->user, name.p, name.len);
     out->user[name.len] = '\0';
+    out->lang[0] = '\0';
     out->since = -1;
     out->generation = IDENTITY_WITHOUT_TOKEN;
     return ERR_NONE;

@@ -31,8 +31,9 @@ struct credentials {
 
 struct identity {
     char user[USER_ID_MAX + 1];
-    int64_t since;      /* unix seconds when the user registered; -1 if unknown */
-    int64_t generation; /* of the token: see token_is_revoked() */
+    int64_t since;                 /* unix seconds when the user registered; -1 if unknown */
+    int64_t generation;            /* of the token: see token_is_revoked() */
+    char lang[TOKEN_LANG_MAX + 1]; /* of the token; empty if it names none */
 };
 
 /* ERR_UNAUTHORIZED, ERR_UNTIMELY; ERR_INVALID for a token that lives too long; ERR_FORBIDDEN for a

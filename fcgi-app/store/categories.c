@@ -12,14 +12,15 @@ enum err categories_list(struct store *s, struct span *json)
     return query_json(s, &categories, NULL, json);
 }
 
-STATEMENT(category_set, AS_SERVICE, 2, 1, SHAPE_ROW, REPEATABLE,
-          "SELECT doorbell.category_set($1, $2::boolean)");
+STATEMENT(category_set, AS_SERVICE, 4, 1, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.category_set($1, $2::boolean, $3::boolean, $4::jsonb)");
 
-enum err categories_set(struct store *s, const char *name, bool is_critical)
+enum err categories_set(struct store *s, const char *name, const struct category *category,
+                        struct span *json)
 {
-    const struct pg_result *result;
-
-    return QUERY(s, category_set, &result, name, value_bool(is_critical));
+    return QUERY_JSON(s, category_set, json, name, value_bool(category->is_critical),
+                      category->has_strict ? value_bool(category->is_strict) : NULL,
+                      category->templates);
 }
 
 STATEMENT(category_remove, AS_SERVICE, 1, 1, SHAPE_ROW, ONCE,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* categories.h - what can be muted, and what cannot. */
+/* categories.h - kinds of messages: what can be muted, and the texts that they give. */
 #ifndef DOORBELL_FCGI_APP_STORE_CATEGORIES_H
 #define DOORBELL_FCGI_APP_STORE_CATEGORIES_H
 
@@ -12,7 +12,16 @@
 /* All of them, as JSON. */
 MUST_USE enum err categories_list(struct store *s, struct span *json);
 
-MUST_USE enum err categories_set(struct store *s, const char *name, bool is_critical);
+struct category {
+    bool is_critical;
+    bool has_strict;       /* else `is_strict` stays as it is */
+    bool is_strict;        /* a message that lacks what a template names is refused */
+    const char *templates; /* JSON; NULL: they stay as they are */
+};
+
+/* Makes it, or changes it; *json is what it is then. */
+MUST_USE enum err categories_set(struct store *s, const char *name, const struct category *category,
+                                 struct span *json);
 MUST_USE enum err categories_remove(struct store *s, const char *name);
 
 #endif

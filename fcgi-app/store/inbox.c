@@ -102,30 +102,34 @@ enum err inbox_unread_by_category(struct store *s, const struct reader *reader,
         VALUES(unread_by_category, reader->user, value_int(&hit_window, hit_window_s)), out);
 }
 
-STATEMENT(list, AS_USER, 5, 2, SHAPE_ROW, REPEATABLE,
-          "SELECT doorbell.list($1, $2, $3, $4, $5::integer), " EPOCH);
-STATEMENT(list_at_standby, AS_USER, 5, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
-          AT_STANDBY("doorbell.list($1, $2, $3, $4, $5::integer)"));
+STATEMENT(list, AS_USER, 7, 2, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.list($1, $2, $3, $4, $5::integer, $6, $7::text[]), " EPOCH);
+STATEMENT(list_at_standby, AS_USER, 7, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
+          AT_STANDBY("doorbell.list($1, $2, $3, $4, $5::integer, $6, $7::text[])"));
 
 enum err inbox_list(struct store *s, const struct reader *reader, const struct inbox_filter *filter,
-                    struct inbox_json *out)
+                    const struct reading *reading, struct inbox_json *out)
 {
     struct digits limit;
 
     return ask_for_json(s, reader, &list, &list_at_standby,
                         VALUES(list, reader->user, filter->state, filter->category, filter->before,
-                               value_int(&limit, filter->limit)),
+                               value_int(&limit, filter->limit), reading->language,
+                               reading->accepted),
                         out);
 }
 
-STATEMENT(message, AS_USER, 2, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.message($1, $2::bigint)");
-STATEMENT(message_at_standby, AS_USER, 2, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
-          AT_STANDBY("doorbell.message($1, $2::bigint)"));
+STATEMENT(message, AS_USER, 4, 1, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.message($1, $2::bigint, $3, $4::text[])");
+STATEMENT(message_at_standby, AS_USER, 4, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
+          AT_STANDBY("doorbell.message($1, $2::bigint, $3, $4::text[])"));
 
-enum err inbox_message(struct store *s, const struct reader *reader, int64_t id, struct span *json)
+enum err inbox_message(struct store *s, const struct reader *reader, int64_t id,
+                       const struct reading *reading, struct span *json)
 {
     struct digits digits;
-    const char *const *values = VALUES(message, reader->user, value_int(&digits, id));
+    const char *const *values =
+        VALUES(message, reader->user, value_int(&digits, id), reading->language, reading->accepted);
     const struct pg_result *result;
     enum err e = ask_any_for(s, reader, &message, &message_at_standby, values, &result);
 

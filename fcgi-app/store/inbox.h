@@ -39,9 +39,16 @@ struct inbox_filter {
     int64_t limit;
 };
 
+/* In which language a user reads what comes from templates. */
+struct reading {
+    const char *language; /* theirs; NULL: that of their preferences */
+    const char *accepted; /* where no template has that: a PostgreSQL array, the best first */
+};
+
 MUST_USE enum err inbox_list(struct store *s, const struct reader *reader,
-                             const struct inbox_filter *filter, struct inbox_json *out);
+                             const struct inbox_filter *filter, const struct reading *reading,
+                             struct inbox_json *out);
 MUST_USE enum err inbox_message(struct store *s, const struct reader *reader, int64_t id,
-                                struct span *json);
+                                const struct reading *reading, struct span *json);
 
 #endif

@@ -150,11 +150,12 @@ enum err marks_seen(struct store *s, const char *user, const char *position, str
     return MARK(s, mark_seen, out, user, position);
 }
 
-STATEMENT(mute, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "mute($1, $2::text[])");
+STATEMENT(prefer, AS_USER, 3, 5, SHAPE_ROW, ONCE, COUNTS "set_preferences($1, $2::text[], $3)");
 
-enum err marks_mute(struct store *s, const char *user, const char *categories, struct counts *out)
+enum err marks_prefer(struct store *s, const char *user, const char *muted, const char *language,
+                      struct counts *out)
 {
-    return MARK(s, mute, out, user, categories);
+    return MARK(s, prefer, out, user, muted, language);
 }
 
 STATEMENT(preferences, AS_USER, 1, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.preferences($1)");
@@ -177,7 +178,7 @@ enum err marks_preferences(struct store *s, const char *user, struct span *json)
 const struct statement *const marks_statements[] = {
     &mark_read,        &mark_unread,     &archive,        &acknowledge,      &remove_one,
     &mark_read_ids,    &mark_unread_ids, &mark_read_part, &mark_unread_part, &mark_read_subject,
-    &mark_read_oldest, &mark_seen,       &mute,           &preferences,      NULL,
+    &mark_read_oldest, &mark_seen,       &prefer,         &preferences,      NULL,
 };
 
 const struct statement *const marks_standby_statements[] = {&preferences_at_standby, NULL};

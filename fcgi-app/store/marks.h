@@ -36,11 +36,12 @@ MUST_USE enum err marks_unread_all(struct store *s, const char *user, struct cou
 MUST_USE enum err marks_seen(struct store *s, const char *user, const char *position,
                              struct counts *out);
 
-/* Replaces the list of muted categories, a PostgreSQL array. */
-MUST_USE enum err marks_mute(struct store *s, const char *user, const char *categories,
-                             struct counts *out);
+/* Replaces the list of muted categories, a PostgreSQL array, and the language, "" for none. What is
+ * NULL stays as it is. */
+MUST_USE enum err marks_prefer(struct store *s, const char *user, const char *muted,
+                               const char *language, struct counts *out);
 
-/* The muted categories, as JSON. */
+/* The muted categories and the language, as JSON. */
 MUST_USE enum err marks_preferences(struct store *s, const char *user, struct span *json);
 
 #endif

@@ -53,6 +53,7 @@ async function makeFingerprint() {
   return async () => JSON.stringify((await stack.db.query(`${parts.join(' UNION ALL ')} ORDER BY name`)).rows);
 }
 
+const MIB = 1024 * 1024;
 const CODES = { 400: 'malformed', 401: 'unauthorized', 404: 'not_found', 409: 'conflict', 413: 'too_big', 415: 'unsupported_type', 422: 'invalid',
   503: 'unavailable' };
 const LEAK = /SELECT |INSERT |UPDATE |DELETE |WHERE |SQLSTATE|PL\/pgSQL|CONTEXT|relation|constraint|column|doorbell\.|doorbell_|pg_|postgres|libpq|json-c|\.c:|\.sql|\/tmp\/|0x[0-9a-f]{6}/;
@@ -150,9 +151,15 @@ const fields = {
   },
   markUnread: { ids: [wrong.ids, {}], all: [[...wrong.bool, false, null], {}] },
   markSeen: { position: [[1, '', null, true, [], {}, 'x', INT64_MAX, long(256)], {}], wrong: [[...wrong.bool, false, null], {}] },
-  changePreferences: { muted: [wrong.categories, {}] },
+  changePreferences: { muted: [wrong.categories, {}], lang: [[...wrong.line(35).filter(Boolean), 'e', 'en US', 'en_US', '-en', 'en-'], {}] },
   changeMembers: { add: [wrong.users, {}], remove: [wrong.users, {}] },
-  changeCategory: { critical: [[...wrong.bool, null], {}] },
+  changeCategory: {
+    critical: [[...wrong.bool, null], {}],
+    strict: [wrong.bool, { critical: false }],
+    templates: [[1, 'x', true, [1], { e: { title: 't' } }, { en: 't' }, { en: {} }, { en: { title: '{' } }, { en: { title: 'a\0b' } },
+      { en: { title: long(256) } }, { en: { title: 't', body: long(65537) } }, { en: { title: 't', text: 't' } }, { en: { title: '{name}' } }],
+    { critical: false }],
+  },
   makeToken: {
     user: [['', null, '*', true, 1.5, [], {}, long(129), 'a\0b', 'a\nb', 'a\x7fb', raw(BEYOND)], {}],
     ttl: [[...wrong.int, 86401], { user: 'u' }],
@@ -267,7 +274,7 @@ for (const id of ['sendMessage', 'changeMembers']) {
 
 for (const op of operations.filter(({ responses }) => responses[413])) {
   test(`${op.id} refuses a body that is too big`, () => {
-    const max = ['sendMessage', 'sendBatch', 'changeMembers'].includes(op.id) ? 8 * 1024 * 1024 : 64 * 1024;
+    const max = { sendMessage: 8 * MIB, sendBatch: 8 * MIB, changeMembers: 8 * MIB, changeCategory: MIB }[op.id] ?? MIB / 16;
     return refuse(op, [{ what: 'one byte more', statuses: [413], raw: ' '.repeat(op.media.length > 0 ? max + 1 : 1025) }]);
   });
 }

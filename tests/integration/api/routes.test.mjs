@@ -537,15 +537,16 @@ test('muting hides and uncounts, unmuting brings back', async () => {
   await sendOne('mute1', { category: 'quiet' });
   const before = (await check('mute1')).num;
   const put = (json) => stack.api('PUT', '/preferences', { user: 'mute1', json });
-  assert.deepEqual((await stack.api('GET', '/preferences', { user: 'mute1' })).json, { muted: [] });
+  assert.deepEqual((await stack.api('GET', '/preferences', { user: 'mute1' })).json, { muted: [], lang: null });
   const muted = await put({ muted: ['loud'] });
   assert.equal(muted.status, 200, muted.text);
   assert.equal(muted.json.num, before - 1);
-  assert.deepEqual((await stack.api('GET', '/preferences', { user: 'mute1' })).json, { muted: ['loud'] });
+  assert.deepEqual((await stack.api('GET', '/preferences', { user: 'mute1' })).json, { muted: ['loud'], lang: null });
   assert.equal((await put({ muted: [] })).json.num, before);
 });
 
-for (const json of [{}, { muted: 'loud' }, { muted: [5] }, { muted: ['never heard of'] }, { muted: ['a\nb'] }, { mutes: [] }]) {
+for (const json of [{}, { muted: 'loud' }, { muted: [5] }, { muted: ['never heard of'] }, { muted: ['a\nb'] }, { mutes: [] },
+  { muted: null, lang: 'en' }, { muted: [], lang: 'en US' }, { lang: 5 }, { lang: 'x'.repeat(36) }]) {
   test(`PUT /preferences with ${JSON.stringify(json)} is 422`, async () => {
     assertError(await stack.api('PUT', '/preferences', { user: 'mute2', json }), 422, 'invalid');
   });
@@ -553,6 +554,7 @@ for (const json of [{}, { muted: 'loud' }, { muted: [5] }, { muted: ['never hear
 
 // Categories
 
+const plain = { strict: false, templates: {} };
 const setCategory = (name, json) => stack.api('PUT', `/categories/${encodeURIComponent(name)}`, { service: true, json });
 const categories = async () => (await stack.api('GET', '/categories', { service: true })).json.categories;
 
@@ -562,11 +564,11 @@ test('a critical category cannot be muted, and is shown to those who had', async
   const before = (await check('cat')).num;
   const answer = await setCategory('Störung/1', { critical: true });
   assert.equal(answer.status, 200, answer.text);
-  assert.deepEqual(answer.json, { name: 'Störung/1', critical: true });
+  assert.deepEqual(answer.json, { name: 'Störung/1', critical: true, ...plain });
   assert.ok((await categories()).some(({ name, critical }) => name === 'Störung/1' && critical));
   assert.equal((await check('cat')).num, before + 1);
   assertError(await stack.api('PUT', '/preferences', { user: 'cat', json: { muted: ['Störung/1'] } }), 422, 'invalid');
-  assert.deepEqual((await setCategory('Störung/1', { critical: false })).json, { name: 'Störung/1', critical: false });
+  assert.deepEqual((await setCategory('Störung/1', { critical: false })).json, { name: 'Störung/1', critical: false, ...plain });
   assert.equal((await stack.api('PUT', '/preferences', { user: 'cat', json: { muted: ['Störung/1'] } })).status, 200);
 });
 
@@ -577,7 +579,8 @@ test('a category is made by naming it, were it with a quote', async () => {
 
 for (const [json, pattern] of [
   [{}, /"critical" is needed/], [{ critical: null }, /"critical" is needed/], [{ critical: 1 }, /"critical"/], [{ critical: 'yes' }, /"critical"/],
-  [{ critical: true, templates: {} }, /"templates" is unknown/], [{ critical: true, strict: true }, /"strict" is unknown/],
+  [{ critical: true, strict: 'maybe' }, /"strict"/], [{ critical: true, templates: 'x' }, /"templates"/],
+  [{ critical: true, templates: { en: { title: '{name}' } } }, /no \{name\}; known are \{extra/],
   [{ critical: true, webhook: 'http://x' }, /"webhook" is unknown/],
 ]) {
   test(`PUT /categories/{name} with ${JSON.stringify(json)} is 422`, async () => {
@@ -597,7 +600,7 @@ test('a category is taken off the list, and comes back when it is named', async 
   assert.deepEqual((await remove()).json, { removed: true });
   assertError(await stack.api('PUT', '/preferences', { user: 'cat2', json: { muted: ['gone/soon'] } }), 422, 'invalid');
   await sendOne('cat2', { category: 'gone/soon' });
-  assert.deepEqual((await categories()).find(({ name }) => name === 'gone/soon'), { name: 'gone/soon', critical: false });
+  assert.deepEqual((await categories()).find(({ name }) => name === 'gone/soon'), { name: 'gone/soon', critical: false, ...plain });
 });
 
 test('a name that no category can have is refused', async () => {

@@ -318,7 +318,7 @@ const urlencoded = (fields) => ({
 });
 
 // A form's texts as the values that they stand for, as the schema describes them.
-const BOOLEANS = new Set(['all', 'critical', 'ack', 'replace', 'to_new_users']);
+const BOOLEANS = new Set(['all', 'critical', 'strict', 'ack', 'replace', 'to_new_users']);
 const NUMBERS = new Set(['oldest', 'ttl', 'expires_in', 'send_at', 'ids[]']);
 
 function typed(fields) {
@@ -419,15 +419,22 @@ test('muting', async () => {
   await sendOne('mutes', { category: 'ads' });
   const user = 'mutes';
   await inEveryType(200, 'changePreferences', { user, json: { muted: ['ads'] }, form: [['muted[]', 'ads']] });
-  assert.deepEqual(await expect(200, 'showPreferences', { user }), { muted: ['ads'] });
+  assert.deepEqual(await expect(200, 'showPreferences', { user }), { muted: ['ads'], lang: null });
   await expect(200, 'changePreferences', { user, json: { muted: [] } });
+  await inEveryType(200, 'changePreferences', { user, json: { lang: 'zh-Hant' }, form: [['lang', 'zh-Hant']] });
+  await inEveryType(200, 'changePreferences', { user, json: { lang: null }, form: [['lang', '']] });
+  assert.deepEqual(await expect(200, 'showPreferences', { user }), { muted: [], lang: null });
 });
 
 test('categories', async () => {
   const args = { name: 'alarm/ü' };
   await inEveryType(200, 'changeCategory', { args, json: { critical: true }, form: [['critical', '1']] });
+  const templates = { en: { title: '{sender}', body: '{{' }, 'zh-Hant': { title: '{extra.n|a|b}', body: '' } };
+  const change = { critical: true, strict: false, templates };
+  await inEveryType(200, 'changeCategory', { args, json: change, form: [['critical', '1'], ['strict', '0'], ['templates', JSON.stringify(templates)]] });
+  await inEveryType(201, 'sendMessage', { json: { to: '1', category: args.name }, form: [['to', '1'], ['category', args.name]] });
   const { categories } = await expect(200, 'listCategories');
-  assert.deepEqual(categories.find(({ name }) => name === args.name), { ...args, critical: true });
+  assert.deepEqual(categories.find(({ name }) => name === args.name), { ...args, ...change });
   await expect(200, 'removeCategory', { args });
   await expect(200, 'removeCategory', { args });
   await expect(404, 'removeCategory', { args: { name: 'nobody has named it' } });
