@@ -42,6 +42,7 @@ export interface Query extends Filter {
 
 export interface Preferences {
   muted: string[];
+  lang?: string | null;
 }
 
 export interface Options {

@@ -27,6 +27,7 @@ const asks = [
   ['seen', ['p1'], 'POST /seen', { position: 'p1' }],
   ['preferences', [], 'GET /preferences'],
   ['setPreferences', [{ muted: ['news'] }], 'PUT /preferences', { muted: ['news'] }],
+  ['setPreferences', [{ muted: [], lang: 'zh-Hant' }], 'PUT /preferences', { muted: [], lang: 'zh-Hant' }],
   ['counts', [], 'GET /unread?by=category'],
 ];
 

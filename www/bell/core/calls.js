@@ -42,7 +42,7 @@ export const calls = {
   preferences: () => get('/preferences', isPreferences),
   setPreferences: (value) => {
     demand(isPreferences(value), 'the preferences', "an object: {muted: ['news']}", value);
-    return write('PUT', '/preferences', { muted: value.muted });
+    return write('PUT', '/preferences', { muted: value.muted, lang: value.lang });
   },
   counts: () => get('/unread?by=category', isByCategory, { type: 'listed', isNewest: false }),
 };
