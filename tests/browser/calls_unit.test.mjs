@@ -26,7 +26,7 @@ const asks = [
   ['markOldestRead', [10], 'POST /messages/read', { oldest: 10 }],
   ['seen', ['p1'], 'POST /seen', { position: 'p1' }],
   ['preferences', [], 'GET /preferences'],
-  ['setPreferences', [{ muted: ['news'] }], 'PUT /preferences', { muted: ['news'] }],
+  ['setPreferences', [{ muted: ['news'] }], 'PUT /preferences', { muted: ['news'], lang: undefined }],
   ['setPreferences', [{ muted: [], lang: 'zh-Hant' }], 'PUT /preferences', { muted: [], lang: 'zh-Hant' }],
   ['counts', [], 'GET /unread?by=category'],
 ];

@@ -82,7 +82,7 @@ for (const [name, args] of Object.entries(TRANSPORTS)) {
     assert.equal((await ask(options, ['unread', 'alice'], how)).num, 0);
     assert.equal((await ask(options, ['call', 'PUT', '/categories/alarms', { critical: true }], how)).critical, true);
     assert.deepEqual((await ask(options, ['call', 'GET', '/categories'], how)).categories.map(({ name: category }) => category), ['alarms']);
-    assert.deepEqual(await ask(options, ['call_as', 'alice', 'GET', '/preferences'], how), { muted: [] });
+    assert.deepEqual(await ask(options, ['call_as', 'alice', 'GET', '/preferences'], how), { muted: [], lang: null });
     // The token of before is void; the next one is good, whatever the clock of this machine.
     const results = await drive({ ...options, clock: Date.now() / 1000 - 20 }, [
       ['unread', 'alice'], ['revoke', 'alice'], ['unread', 'alice'], ['token', 'alice']], how);
