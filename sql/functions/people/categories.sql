@@ -36,7 +36,7 @@ COMMENT ON FUNCTION doorbell_internal.name_categories IS 'Makes or lists those o
 CREATE OR REPLACE FUNCTION doorbell_internal.category_json(c doorbell.category) RETURNS json
 LANGUAGE sql STABLE AS $$
     SELECT json_build_object('name', c.name, 'critical', c.critical, 'strict', c.strict,
-        'templates', doorbell_internal.templates_json(c.id))
+        'templates', doorbell_internal.templates_json(c.id), 'webhook', c.webhook, 'only_unseen_after', c.only_unseen_after)
 $$;
 
 CREATE OR REPLACE FUNCTION doorbell.categories() RETURNS json
@@ -46,7 +46,7 @@ BEGIN
         FROM category c WHERE c.listed), '[]');
 END
 $$;
-COMMENT ON FUNCTION doorbell.categories IS 'All categories: [{"name", "critical", "strict", "templates"}, …].';
+COMMENT ON FUNCTION doorbell.categories IS 'All categories: [{"name", "critical", "strict", "templates", "webhook", "only_unseen_after"}, …].';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.set_critical(category integer, critical boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -65,7 +65,7 @@ COMMENT ON FUNCTION doorbell_internal.set_critical IS 'The caller holds the broa
 
 -- A send that lists a removed category again locks its row before it takes the broadcast lock: so must these.
 CREATE OR REPLACE FUNCTION doorbell.category_set(name text, critical boolean, strict boolean DEFAULT NULL,
-    templates jsonb DEFAULT NULL)
+    templates jsonb DEFAULT NULL, webhook text DEFAULT NULL, only_unseen_after integer DEFAULT NULL)
 RETURNS json
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -77,8 +77,12 @@ BEGIN
     END IF;
     PERFORM check_name('category', category_set.name, 64);
     PERFORM check_templates(category_set.templates);
+    PERFORM check_webhook(category_set.webhook, category_set.only_unseen_after);
     category := category_named(category_set.name);
-    UPDATE category c SET listed = true, strict = coalesce(category_set.strict, c.strict) WHERE c.id = category;
+    UPDATE category c SET listed = true, strict = coalesce(category_set.strict, c.strict),
+        webhook = nullif(coalesce(category_set.webhook, c.webhook), ''),
+        only_unseen_after = nullif(coalesce(category_set.only_unseen_after, c.only_unseen_after), 0)
+    WHERE c.id = category;
     IF category_set.templates IS NOT NULL THEN
         PERFORM set_templates(category, category_set.templates);
     END IF;
@@ -94,7 +98,8 @@ they have none of their own, written when they are read, in the language of the 
 messages read. {} takes all away; then the name of the category is the title of those without one.
 Placeholders: {extra.a.b}, {sender}, {url}, {user}, {id}, {created_at}, and {extra.n|one|other}, which chooses by a number;
 "{{" is a brace. What a message lacks is empty; strict: a send of it is refused.
-strict and templates that are null stay as they are. DB422.$$;
+webhook: a URL that doorbell-app calls for each message; only_unseen_after: so many seconds later, and then only for those who have
+not seen it. '' and 0 take them away. What is null stays as it is. DB422.$$;
 
 CREATE OR REPLACE FUNCTION doorbell.category_remove(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$

@@ -7,6 +7,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     waiting bigint[];
     rung bigint[];
+    called bigint[];
     is_known boolean;
 BEGIN
     SELECT array_agg(l.id) INTO waiting FROM (
@@ -26,6 +27,9 @@ BEGIN
     SELECT array_agg(l.id) INTO rung FROM (
         SELECT o.id FROM outbox o WHERE erase.user_id = ANY (o.user_ids) AND cardinality(o.user_ids) > 1 ORDER BY o.id FOR UPDATE) l;
     UPDATE outbox SET user_ids = array_remove(user_ids, erase.user_id) WHERE id = ANY (rung);
+    SELECT array_agg(l.id) INTO called FROM (
+        SELECT w.id FROM webhook_call w WHERE erase.user_id = ANY (w.user_ids) ORDER BY w.id FOR UPDATE) l;
+    UPDATE webhook_call SET user_ids = array_remove(user_ids, erase.user_id) WHERE id = ANY (called);
     DELETE FROM first_seen WHERE user_id = erase.user_id;
     is_known := is_known OR FOUND;
     DELETE FROM reader WHERE user_id = erase.user_id;

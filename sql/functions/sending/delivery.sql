@@ -39,6 +39,9 @@ BEGIN
     INSERT INTO doorbell.unread_count AS t (user_id, category, unread)
     SELECT u, m.category, 1 FROM unnest(users) u
     ON CONFLICT (user_id, category) DO UPDATE SET unread = t.unread + 1;
+    IF m.category <> 0 THEN
+        PERFORM doorbell_internal.queue_webhook(m, users);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.deliver_to_users IS
@@ -74,6 +77,9 @@ BEGIN
     END IF;
     INSERT INTO doorbell.outbox (feed_id, seq, step_from)
     VALUES (m.feed_id, m.seq, CASE WHEN m.feed_id = 1 AND NOT coalesce(replace, false) THEN seq_before END);
+    IF m.category <> 0 THEN
+        PERFORM doorbell_internal.queue_webhook(m, NULL);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.deliver_to_feed IS 'Shows a stored broadcast; the caller holds the broadcast lock. A constant number of rows.';

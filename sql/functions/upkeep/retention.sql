@@ -182,12 +182,12 @@ BEGIN
     DELETE FROM send_key k WHERE k.key IN (
         SELECT o.key FROM send_key o WHERE o.at < too_old ORDER BY o.at LIMIT max_rows FOR UPDATE SKIP LOCKED);
     GET DIAGNOSTICS keys = ROW_COUNT;
-    RETURN removed + keys + purge_revocations(max_rows);
+    RETURN removed + keys + purge_revocations(max_rows) + purge_webhook_calls(max_rows, clock_timestamp() - make_interval(days => gone_days));
 END
 $$;
 COMMENT ON FUNCTION doorbell.purge IS
     'Retention, a batch of about max_rows rows a call: deletes messages older than max_age_days, those that expired '
-    'or were recalled more than gone_days ago, marks without a message, keys older than max_age_days, revocations whose '
+    'or were recalled more than gone_days ago, calls of webhooks that were given up before that, marks without a message, keys older than max_age_days, revocations whose '
     'tokens have all expired, and, with '
     'user_cap, a user''s oldest personal messages beyond that number (each call looks at the next 1,000 users, and returns '
     '0 only after the last). Returns how many rows went: call again until 0. Counts are exact meanwhile; no ring; skips busy users.';

@@ -15,7 +15,7 @@ const ids = (page) => page.messages.map((m) => m.id);
 const manyUnread = (db, users, window = 300) => rows(db, 'SELECT * FROM doorbell.unread_many($1, $2)', [users, window]);
 const counts = async (db, table) => (await row(db, `SELECT count(*) FROM doorbell.${table}`)).count;
 const many = (n, text = 'x') => text.repeat(n);
-const plain = { strict: false, templates: {} };
+const plain = { strict: false, templates: {}, webhook: null, only_unseen_after: null };
 const toUser = (user, more) => ({ to_users: [user], title: 't', ...more });
 const toAll = (more) => ({ to_all: true, title: 't', ...more });
 

@@ -148,7 +148,8 @@ test('templates that are refused', async (t) => {
       assert.rejects(setTemplates(db, templates), (error) => error.code === 'DB422' && words.test(error.message)));
   }
   const { categories } = await row(db, 'SELECT doorbell.categories() AS categories');
-  assert.deepEqual(categories, [{ name: 'likes', critical: false, strict: false, templates: { en: { title: 'as it was', body: '' } } }]);
+  assert.deepEqual(categories, [{ name: 'likes', critical: false, strict: false, templates: { en: { title: 'as it was', body: '' } },
+    webhook: null, only_unseen_after: null }]);
 });
 
 test('a message without texts has those of its category, as they are when it is read', async (t) => {

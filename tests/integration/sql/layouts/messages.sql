@@ -12,7 +12,7 @@ SELECT doorbell.send(to_all => true, title => 'superseded', subject_type => 'pag
 SELECT doorbell.send(to_all => true, title => 'superseding', subject_type => 'page', subject_id => '1', replace => true);
 SELECT doorbell.send(to_group => 'team', title => 'to a group', category => 'news');
 SELECT doorbell.send(to_users => '{ann}', title => 'scheduled', send_at => now() + interval '9 years');
-SELECT doorbell.category_set('likes', false, true, '{"en": {"title": "{sender} likes it"}}');
+SELECT doorbell.category_set('likes', false, true, '{"en": {"title": "{sender} likes it"}}', 'https://site.example/hook', 60);
 SELECT doorbell.send(to_users => '{ann}', category => 'likes', sender => 'Bob');
 SELECT doorbell.mark_read('ann', m.id) FROM doorbell.message m WHERE m.title IN ('to two', 'to all');
 SELECT doorbell.archive('bob', m.id) FROM doorbell.message m WHERE m.title IN ('about an order', 'to a group');

@@ -110,6 +110,8 @@ CREATE TABLE doorbell.category (
     critical boolean DEFAULT false NOT NULL,
     listed boolean DEFAULT true NOT NULL,
     strict boolean DEFAULT false NOT NULL,
+    webhook text,
+    only_unseen_after integer,
     CONSTRAINT category_id_check CHECK ((id > 0))
 );
 
@@ -120,6 +122,10 @@ COMMENT ON COLUMN doorbell.category.critical IS 'Users cannot mute it.';
 COMMENT ON COLUMN doorbell.category.listed IS 'False after doorbell.category_remove(): messages and users keep it, until somebody names it again.';
 
 COMMENT ON COLUMN doorbell.category.strict IS 'A message that lacks what a template of it names is refused.';
+
+COMMENT ON COLUMN doorbell.category.webhook IS 'URL that is told of each message, null: none.';
+
+COMMENT ON COLUMN doorbell.category.only_unseen_after IS 'Seconds after which it is told, and then only of users who have not seen the message. Null: at once, and of all.';
 
 CREATE TABLE doorbell.send_key (
     key text NOT NULL COLLATE pg_catalog."C",
@@ -154,6 +160,31 @@ CREATE TABLE doorbell.inbox (
 ALTER TABLE ONLY doorbell.inbox ALTER COLUMN user_id SET (n_distinct=100);
 
 COMMENT ON TABLE doorbell.inbox IS 'A personal message and one of its users.';
+
+CREATE TABLE doorbell.webhook_call (
+    id bigint NOT NULL,
+    message_id bigint NOT NULL,
+    user_ids text[] COLLATE pg_catalog."C",
+    members_after text COLLATE pg_catalog."C",
+    since timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    failed_at timestamp with time zone,
+    fault text
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE doorbell.webhook_call IS 'Calls of webhooks still to be made, written in the transaction that delivered the message, and those that were given up.';
+
+COMMENT ON COLUMN doorbell.webhook_call.user_ids IS 'Up to 100 of its users; null for a message to everybody, and for a group whose members are still to be listed.';
+
+COMMENT ON COLUMN doorbell.webhook_call.members_after IS 'Members of the group up to this one have been listed.';
+
+COMMENT ON COLUMN doorbell.webhook_call.since IS 'When it was first due: a day later it is given up.';
+
+COMMENT ON COLUMN doorbell.webhook_call.due_at IS 'When it is tried next; while it is tried, the end of the lease.';
+
+COMMENT ON COLUMN doorbell.webhook_call.failed_at IS 'When it was given up. It can be tried anew by doorbell.webhook_retry().';
 
 CREATE TABLE doorbell.mark (
     user_id text NOT NULL COLLATE pg_catalog."C",
@@ -454,10 +485,19 @@ WITH (fillfactor='70');
 
 COMMENT ON TABLE doorbell.unread_count IS 'Number of a user''s inbox rows in state unread, by category; changed in the transaction that changes them. Its rows also tell in which categories the user ever got a personal message.';
 
-COPY doorbell.category (id, name, critical, listed, strict) FROM stdin;
-1	alarm	t	t	f
-2	news	f	t	f
-3	likes	f	t	t
+ALTER TABLE doorbell.webhook_call ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME doorbell.webhook_call_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+COPY doorbell.category (id, name, critical, listed, strict, webhook, only_unseen_after) FROM stdin;
+1	alarm	t	t	f	\N	\N
+2	news	f	t	f	\N	\N
+3	likes	f	t	t	https://site.example/hook	60
 \.
 
 COPY doorbell.chunk (feed_id, category, n, live, to_new, ack, replaced) FROM stdin;
@@ -471,18 +511,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	1305849986306
+t	198004156958851
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-27 16:46:20.576675+00
+1	*	3	17	2036-11-27 17:32:33.39114+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at) FROM stdin;
-ann	-1	2026-11-30 16:46:20.561435+00
-bob	-1	2026-11-30 16:46:20.561435+00
-cem	-1	2026-11-30 16:46:20.561435+00
+ann	-1	2026-11-30 17:32:33.3187+00
+bob	-1	2026-11-30 17:32:33.3187+00
+cem	-1	2026-11-30 17:32:33.3187+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
@@ -494,7 +534,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	1305849986306	734	16855	7714006441090779446
+t	198004156958851	734	16880	7714010913869365240
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -504,57 +544,58 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 16:46:20.573726+00	\N	\N	\N	\N	to two	\N		{"a": 1}
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 16:46:20.575001+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 16:46:20.57524+00	\N	\N	order7	\N	about an order	\N		\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 16:46:20.575627+00	\N	\N	\N	\N	to all	\N	é 中	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 16:46:20.576675+00	2036-11-27 16:46:20.576675+00	\N	\N	\N	to all, for ten years	\N		\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 16:46:20.577018+00	\N	\N	page1	\N	superseding	\N		\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 16:46:20.576883+00	\N	\N	page1	\N	superseded	\N		\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 16:46:20.578008+00	\N	\N	\N	\N	to a group	\N		\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 17:32:33.382425+00	\N	\N	\N	\N	to two	\N		{"a": 1}
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 17:32:33.388885+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 17:32:33.389286+00	\N	\N	order7	\N	about an order	\N		\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 17:32:33.38968+00	\N	\N	\N	\N	to all	\N	é 中	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 17:32:33.39114+00	2036-11-27 17:32:33.39114+00	\N	\N	\N	to all, for ten years	\N		\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 17:32:33.399838+00	\N	\N	page1	\N	superseding	\N		\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 17:32:33.39955+00	\N	\N	page1	\N	superseded	\N		\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 17:32:33.401269+00	\N	\N	\N	\N	to a group	\N		\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 16:46:20.581441+00	\N	\N	\N	Bob	\N	\N	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 17:32:33.428162+00	\N	\N	\N	Bob	\N	\N	\N	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 16:44:46.819545+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 16:44:46.819545+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 16:44:46.819545+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 16:44:46.819545+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 16:44:46.819545+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 16:44:46.819545+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 16:44:46.819545+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 16:44:46.819545+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 17:02:08.351977+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 17:02:08.351977+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 17:02:08.351977+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 17:02:08.351977+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 17:02:08.351977+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 17:02:08.351977+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 17:02:08.351977+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 17:02:08.351977+00
+0009_webhooks	089e229287e863a30908989b9cca0cc7fdabd3088aa1bfe3169b490375377fb2	2026-11-30 17:02:08.351977+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 16:46:20.569549+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 16:46:20.570165+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 16:46:20.571259+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 16:46:20.574264+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 16:46:20.575041+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 16:46:20.575265+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 16:46:20.576585+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 16:46:20.576816+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 16:46:20.576965+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 16:46:20.577888+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 16:46:20.579214+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 16:46:20.581476+00	-infinity	0	\N
-8589934608	{ann}	\N	23	2026-11-30 16:46:20.586027+00	-infinity	0	\N
-8589934609	{ann}	\N	24	2026-11-30 16:46:20.590541+00	-infinity	0	\N
-8589934610	{bob}	\N	25	2026-11-30 16:46:20.59112+00	-infinity	0	\N
-8589934611	{bob}	\N	26	2026-11-30 16:46:20.592158+00	-infinity	0	\N
-8589934612	{cem}	\N	27	2026-11-30 16:46:20.592839+00	-infinity	0	\N
-8589934613	{ann}	\N	28	2026-11-30 16:46:20.598993+00	-infinity	0	\N
-8589934614	{bob}	\N	30	2026-11-30 16:46:20.599995+00	-infinity	0	\N
-8589934615	{ann}	\N	32	2026-11-30 16:46:20.600766+00	-infinity	0	\N
-8589934616	{ann}	\N	35	2026-11-30 16:46:20.601149+00	-infinity	0	\N
-8589934617	{cem}	\N	36	2026-11-30 16:46:20.601498+00	-infinity	0	\N
-8589934618	{bob}	\N	37	2026-11-30 16:46:20.602936+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-11-30 17:32:33.354497+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 17:32:33.355007+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 17:32:33.365187+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 17:32:33.383247+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 17:32:33.388953+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 17:32:33.389333+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 17:32:33.390895+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 17:32:33.399213+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 17:32:33.399743+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 17:32:33.401086+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 17:32:33.401619+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 17:32:33.428235+00	-infinity	0	\N
+8589934608	{ann}	\N	23	2026-11-30 17:32:33.454907+00	-infinity	0	\N
+8589934609	{ann}	\N	24	2026-11-30 17:32:33.46617+00	-infinity	0	\N
+8589934610	{bob}	\N	25	2026-11-30 17:32:33.467148+00	-infinity	0	\N
+8589934611	{bob}	\N	26	2026-11-30 17:32:33.479549+00	-infinity	0	\N
+8589934612	{cem}	\N	27	2026-11-30 17:32:33.480731+00	-infinity	0	\N
+8589934613	{ann}	\N	28	2026-11-30 17:32:33.525168+00	-infinity	0	\N
+8589934614	{bob}	\N	30	2026-11-30 17:32:33.526562+00	-infinity	0	\N
+8589934615	{ann}	\N	32	2026-11-30 17:32:33.569817+00	-infinity	0	\N
+8589934616	{ann}	\N	35	2026-11-30 17:32:33.576224+00	-infinity	0	\N
+8589934617	{cem}	\N	36	2026-11-30 17:32:33.577125+00	-infinity	0	\N
+8589934618	{bob}	\N	37	2026-11-30 17:32:33.596473+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 16:46:20.561435+00	{ann}	\N	f
+20	2035-11-30 17:32:33.3187+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
@@ -571,11 +612,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 16:46:20.561435+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 17:32:33.3187+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 16:46:20.602484+00
+10	1	1	\N	2026-11-30 17:32:33.582267+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -598,6 +639,10 @@ ann	2	0
 bob	0	0
 \.
 
+COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
+1	21	{ann}	\N	2026-11-30 17:33:33.428342+00	2026-11-30 17:33:33.428342+00	0	\N	\N
+\.
+
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
 
 SELECT pg_catalog.setval('doorbell.feed_id_seq', 2, true);
@@ -605,6 +650,8 @@ SELECT pg_catalog.setval('doorbell.feed_id_seq', 2, true);
 SELECT pg_catalog.setval('doorbell.outbox_id_seq', 8589934618, true);
 
 SELECT pg_catalog.setval('doorbell.seq', 37, true);
+
+SELECT pg_catalog.setval('doorbell.webhook_call_id_seq', 1, true);
 
 ALTER TABLE ONLY doorbell.category
     ADD CONSTRAINT category_name_key UNIQUE (name);
@@ -681,6 +728,9 @@ ALTER TABLE ONLY doorbell.unmute
 ALTER TABLE ONLY doorbell.unread_count
     ADD CONSTRAINT unread_count_pkey PRIMARY KEY (user_id, category);
 
+ALTER TABLE ONLY doorbell.webhook_call
+    ADD CONSTRAINT webhook_call_pkey PRIMARY KEY (id);
+
 CREATE INDEX inbox_expires_at_idx ON doorbell.inbox USING btree (expires_at) WHERE ((state < 'gone'::doorbell.inbox_state) AND (expires_at IS NOT NULL));
 
 CREATE INDEX inbox_user_category_idx ON doorbell.inbox USING btree (user_id, category, state, seq);
@@ -716,6 +766,10 @@ CREATE INDEX pending_due_at_idx ON doorbell.pending USING btree (due_at);
 CREATE INDEX send_key_at_idx ON doorbell.send_key USING btree (at);
 
 CREATE UNIQUE INDEX subscription_feed_key ON doorbell.subscription USING btree (feed_id, user_id);
+
+CREATE INDEX webhook_call_due_at_idx ON doorbell.webhook_call USING btree (due_at) WHERE (failed_at IS NULL);
+
+CREATE INDEX webhook_call_failed_idx ON doorbell.webhook_call USING btree (id) WHERE (failed_at IS NOT NULL);
 
 ALTER TABLE ONLY doorbell.message
     ADD CONSTRAINT message_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES doorbell.feed(id);
