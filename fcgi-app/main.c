@@ -26,11 +26,13 @@
 #include "fcgi-app/shared/snapshot.h"
 #include "fcgi-app/workers/checker.h"
 #include "fcgi-app/workers/publisher.h"
+#include "fcgi-app/workers/webhook_sender.h"
 #include "fcgi-app/workers/worker.h"
 
 enum {
     DRAIN_MS = 30000,
-    OTHER_THREADS = 3, /* than the workers': the publisher's, the checker's, the front's */
+    OTHER_THREADS = 4, /* than the workers': the publisher's, the checker's, the front's, and the
+                        * webhook sender's */
 };
 
 struct thread {
@@ -51,6 +53,7 @@ struct app {
     struct health_cache health;
     struct queue *queue;
     struct publisher *publisher;
+    struct webhook_sender *webhook_sender; /* NULL: there are no webhooks */
     struct front *front;
     struct checker *checker;
     struct worker *workers;
@@ -68,6 +71,8 @@ static void reload(struct app *app)
         return;
     front_offer(app->front, snapshot);
     publisher_offer(app->publisher, snapshot);
+    if (app->webhook_sender)
+        webhook_sender_offer(app->webhook_sender, snapshot);
     snapshot_unref(app->snapshot);
     app->snapshot = snapshot;
     log_info("reloaded");
@@ -131,6 +136,11 @@ static void run_publisher(void *publisher)
     publisher_run(publisher);
 }
 
+static void run_webhook_sender(void *webhook_sender)
+{
+    webhook_sender_run(webhook_sender);
+}
+
 static enum err start_thread(struct app *app, void (*run)(void *), void *what)
 {
     struct thread *t = &app->threads[app->threads_count++];
@@ -152,6 +162,8 @@ static enum err start_threads(struct app *app)
         e = start_thread(app, run_checker, app->checker);
     if (!e)
         e = start_thread(app, run_publisher, app->publisher);
+    if (!e && app->webhook_sender)
+        e = start_thread(app, run_webhook_sender, app->webhook_sender);
     return e ? e : start_thread(app, run_front, app->front);
 }
 
@@ -232,6 +244,8 @@ static enum err start_app(struct app *app)
         e = checker_new(&app->first->config->database, app->queue, app->metrics, &app->checker);
     if (!e)
         e = publisher_new(app->snapshot, app->metrics, &app->publisher);
+    if (!e && app->snapshot->secrets.webhook.count > 0)
+        e = webhook_sender_new(app->snapshot, app->metrics, &app->webhook_sender);
     if (!e)
         e = make_workers(app);
     if (!e)
@@ -295,6 +309,8 @@ static int supervise(struct app *app)
             log_info("stopping");
             deadline_ms = clock_ms() + DRAIN_MS;
             front_stop(app->front);
+            if (app->webhook_sender)
+                webhook_sender_stop(app->webhook_sender);
         }
         if (ended_before < before_publisher && ended >= before_publisher)
             publisher_stop(app->publisher);
@@ -318,6 +334,7 @@ static void clean_up(struct app *app)
     checker_free(app->checker);
     queue_free(app->queue);
     publisher_free(app->publisher);
+    webhook_sender_free(app->webhook_sender);
     metrics_free(app->metrics);
     if (app->listener >= 0) {
         (void)close(app->listener);

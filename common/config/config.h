@@ -44,6 +44,7 @@ struct config_auth {
     char *private_key_file; /* empty: tokens are verified only */
     char *send_key_file;
     char *publish_key_file;
+    char *webhook_secret_file; /* empty: no webhooks */
     struct config_list origins;
     char *audience; /* empty: a token with `aud` is refused */
     bool trust_remote_user;
@@ -71,6 +72,10 @@ struct config_app {
     int64_t max_batch; /* messages */
     int64_t group_ring_max;
     int64_t ring_max_age_s;
+    int64_t webhook_timeout_ms;
+    struct config_list webhook_networks;
+    bool webhook_http;
+    char *webhook_ca_file; /* empty: the system's */
 };
 
 struct config_database {

@@ -185,6 +185,20 @@ static void check_proxies(struct check *check)
         FAULT(check, relay.trusted_proxies, "trusted_proxies: duplicate entry; remove one");
 }
 
+static void check_webhook_networks(struct check *check)
+{
+    const struct config_list *networks = &check->config->app.webhook_networks;
+    struct ip_network network;
+
+    for (size_t i = 0; i < networks->count; i++)
+        if (ip_network_parse(span_of(networks->items[i]), &network))
+            FAULT(check, app.webhook_networks,
+                  "webhook_networks: %s must be an address or a network such as 10.0.0.0/8",
+                  networks->items[i]);
+    if (has_duplicate(networks))
+        FAULT(check, app.webhook_networks, "webhook_networks: duplicate entry; remove one");
+}
+
 static bool is_socketio_path(struct span s)
 {
     return s.len > 2 && s.p[0] == '/' && s.p[s.len - 1] == '/' && !strstr(s.p, "//") &&
@@ -279,6 +293,7 @@ size_t config_check(const struct config *c, FILE *faults)
     check_switches(&check);
     check_socketio(&check);
     check_proxies(&check);
+    check_webhook_networks(&check);
     check_cluster(&check);
     return check.fault_count;
 }

@@ -215,6 +215,8 @@ enum err load_secrets(const struct config *c, enum program program, FILE *faults
     if (program == PROGRAM_APP) {
         is_good &= load_signer(c, faults, s.token);
         is_good &= load_service_keys(c, faults, &s.service);
+        if (c->auth.webhook_secret_file[0])
+            is_good &= load_keyring(c, &c->auth.webhook_secret_file, faults, &s.webhook);
     }
     if (program == PROGRAM_RELAY)
         is_good &= load_password(c, faults, &s.cluster);

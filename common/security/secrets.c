@@ -15,6 +15,10 @@ enum err secrets_check(const struct config *c, const struct secrets *s, FILE *fa
     bool is_good = check_apart(c, service_keys_overlap(&s->service, &s->publish),
                                &c->auth.publish_key_file, faults);
 
+    is_good &= check_apart(c,
+                           service_keys_overlap(&s->service, &s->webhook) ||
+                               keyring_overlaps(&s->webhook, &s->publish),
+                           &c->auth.webhook_secret_file, faults);
     if (s->token) {
         const struct keyring *secrets = token_keys_secrets(s->token);
 
@@ -22,6 +26,8 @@ enum err secrets_check(const struct config *c, const struct secrets *s, FILE *fa
                                &c->auth.send_key_file, faults);
         is_good &= check_apart(c, keyring_overlaps(secrets, &s->publish), &c->auth.publish_key_file,
                                faults);
+        is_good &= check_apart(c, keyring_overlaps(secrets, &s->webhook),
+                               &c->auth.webhook_secret_file, faults);
     }
     return is_good ? ERR_NONE : ERR_INVALID;
 }
@@ -31,6 +37,7 @@ void secrets_deinit(struct secrets *s)
     token_keys_free(s->token);
     service_keys_deinit(&s->service);
     keyring_deinit(&s->publish);
+    keyring_deinit(&s->webhook);
     owned_deinit(&s->cluster);
     *s = (struct secrets){0};
 }

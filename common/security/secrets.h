@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* secrets.h - all that must never be seen: the keys of tokens, of back ends and of publishing.
+/* secrets.h - all that must never be seen: the keys of tokens, of back ends, of publishing
+ * and of webhooks.
  * Pure; common/os/load.h reads them. */
 #ifndef DOORBELL_COMMON_SECRETS_H
 #define DOORBELL_COMMON_SECRETS_H
@@ -17,7 +18,8 @@ struct secrets {
     struct token_keys *token;
     struct service_keys service; /* empty in the relay, which has no use for them */
     struct keyring publish;
-    struct owned cluster; /* the password for Redis; empty: none, and in doorbell-app */
+    struct keyring webhook; /* empty: there are no webhooks */
+    struct owned cluster;   /* the password for Redis; empty: none, and in doorbell-app */
 };
 
 /* A key that is in two of them would let the holder of one do what the other is for: a line in

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* /categories: what can be muted, and the texts that messages of a category have. */
+/* /categories: what can be muted, the texts that messages of a category have, and whom else they
+ * are told to. */
 #include "fcgi-app/store/categories.h"
 #include "fcgi-app/endpoints/endpoint.h"
 
-enum { TEMPLATES_MAX = 1024 * 1024 /* as JSON; 100 languages may have more */ };
+enum {
+    TEMPLATES_MAX = 1024 * 1024, /* as JSON; 100 languages may have more */
+    URL_MAX = 2048,
+    ONLY_UNSEEN_AFTER_MAX_S = 7 * 24 * 3600,
+};
 
 enum err endpoint_list_categories(const struct endpoint *ep, const struct request *req,
                                   struct response *res)
@@ -30,10 +35,55 @@ static enum err read_templates(const struct request *req, struct category *categ
     return category->templates ? ERR_NONE : ERR_NO_MEMORY;
 }
 
-/* Whether it is critical decides who sees its messages: that is not left to what it was before. */
-static enum err read_category(const struct request *req, struct category *category)
+static bool starts_nocase(const char *text, struct span prefix)
 {
-    static const char *const fields[] = {"critical", "strict", "templates"};
+    struct span start = span_of(text);
+
+    start.len = start.len < prefix.len ? start.len : prefix.len;
+    return span_equal_nocase(start, prefix);
+}
+
+/* Better said now than at each call. */
+static enum err check_webhook(const struct endpoint *ep, const struct request *req, const char *url)
+{
+    if (url[0] == '\0')
+        return ERR_NONE;
+    if (ep->secrets->webhook.count == 0)
+        return body_fail(
+            req->body, ERR_INVALID,
+            "there are no webhooks: set [auth] webhook_secret_file and restart doorbell-app");
+    if (!ep->config->app.webhook_http && !starts_nocase(url, SPAN("https://")))
+        return body_fail(req->body, ERR_INVALID, "\"webhook\" must be an https:// URL");
+    return ERR_NONE;
+}
+
+/* null, as nothing, takes it away. */
+static enum err read_webhook(const struct endpoint *ep, const struct request *req,
+                             struct category *category)
+{
+    enum err e;
+
+    if (!body_has(req->body, "webhook"))
+        return ERR_NONE;
+    e = request_text(req, "webhook", URL_MAX, BODY_LINE, &category->webhook);
+    if (!e && !category->webhook)
+        category->webhook = "";
+    return e ? e : check_webhook(ep, req, category->webhook);
+}
+
+static enum err read_only_unseen_after(const struct request *req, struct category *category)
+{
+    category->only_unseen_after_s = body_has(req->body, "only_unseen_after") ? 0 : -1;
+    return body_int(req->body, "only_unseen_after", 0, ONLY_UNSEEN_AFTER_MAX_S,
+                    &category->only_unseen_after_s);
+}
+
+/* Whether it is critical decides who sees its messages: that is not left to what it was before. */
+static enum err read_category(const struct endpoint *ep, const struct request *req,
+                              struct category *category)
+{
+    static const char *const fields[] = {"critical", "strict", "templates", "webhook",
+                                         "only_unseen_after"};
     enum err e = body_only(req->body, fields, sizeof(fields) / sizeof(fields[0]));
 
     if (!e && !body_find(req->body, "critical"))
@@ -43,7 +93,11 @@ static enum err read_category(const struct request *req, struct category *catego
     if (!e)
         e = body_bool(req->body, "strict", &category->is_strict);
     category->has_strict = body_find(req->body, "strict") != NULL;
-    return e ? e : read_templates(req, category);
+    if (!e)
+        e = read_templates(req, category);
+    if (!e)
+        e = read_webhook(ep, req, category);
+    return e ? e : read_only_unseen_after(req, category);
 }
 
 enum err endpoint_change_category(const struct endpoint *ep, const struct request *req,
@@ -52,7 +106,7 @@ enum err endpoint_change_category(const struct endpoint *ep, const struct reques
     struct category category = {.is_critical = false};
     struct span json;
     const char *name;
-    enum err e = read_category(req, &category);
+    enum err e = read_category(ep, req, &category);
 
     if (!e)
         e = request_name(req, 0, &name);

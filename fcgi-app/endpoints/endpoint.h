@@ -58,6 +58,8 @@ ENDPOINT(endpoint_make_token);
 ENDPOINT(endpoint_list_categories);
 ENDPOINT(endpoint_change_category);
 ENDPOINT(endpoint_remove_category);
+ENDPOINT(endpoint_list_webhook_calls);
+ENDPOINT(endpoint_retry_webhook_call);
 ENDPOINT(endpoint_show_health);
 ENDPOINT(endpoint_show_metrics);
 

@@ -37,6 +37,8 @@ static const struct route routes[] = {
     {METHOD_GET, "/categories", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_list_categories, NULL},
     {METHOD_PUT, "/categories/{name}", ACCESS_MANAGE, SHARE_BROADCAST, TEXTS_BODY_MAX, endpoint_change_category, NULL},
     {METHOD_DELETE, "/categories/{name}", ACCESS_MANAGE, SHARE_BROADCAST, 0, endpoint_remove_category, NULL},
+    {METHOD_GET, "/webhooks/failed", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_list_webhook_calls, NULL},
+    {METHOD_POST, "/webhooks/failed/{id}/retry", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_retry_webhook_call, NULL},
     {METHOD_GET, "/users/{user}", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_export_user, NULL},
     {METHOD_DELETE, "/users/{user}", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_erase_user, NULL},
     {METHOD_GET, "/users", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_export_user, NULL},

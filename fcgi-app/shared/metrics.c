@@ -44,6 +44,7 @@ struct metrics {
     counter displaced, cut;
     counter checks_remembered, checks_computed;
     counter clock_steps;
+    counter webhooks[METRICS_WEBHOOKS];
     bool shows_standbys;
     _Atomic int64_t clock_difference_s[METRICS_CLOCKS];
 };
@@ -167,6 +168,11 @@ void metrics_count_publish_failure(struct metrics *m)
 void metrics_count_ring_refused(struct metrics *m)
 {
     add_count(&m->refused, 1);
+}
+
+void metrics_count_webhook(struct metrics *m, enum metrics_webhook how)
+{
+    add_count(&m->webhooks[how], 1);
 }
 
 void metrics_count_clock_step(struct metrics *m)
@@ -367,6 +373,22 @@ static enum err encode_connections(const struct metrics *m, struct buf *out)
                             (int64_t)read_counter(&m->cut));
 }
 
+static enum err encode_webhooks(const struct metrics *m, struct buf *out)
+{
+    static const char *const names[] = {
+        [METRICS_WEBHOOK_TAKEN] = "taken",
+        [METRICS_WEBHOOK_FAILED] = "failed",
+        [METRICS_WEBHOOK_GIVEN_UP] = "given_up",
+    };
+    enum err e = metrics_text_head(out, PREFIX "webhook_calls_total", "counter",
+                                   "Calls of webhooks, by how they went");
+
+    for (size_t i = 0; i < METRICS_WEBHOOKS && !e; i++)
+        e = buf_printf(out, PREFIX "webhook_calls_total{result=\"%s\"} %" PRIu64 "\n", names[i],
+                       read_counter(&m->webhooks[i]));
+    return e;
+}
+
 static enum err encode_clock(const struct metrics *m, struct buf *out)
 {
     enum err e =
@@ -422,6 +444,8 @@ enum err metrics_encode(const struct metrics *m, const struct metrics_gauges *g,
         e = encode_standbys(m, out);
     if (!e)
         e = encode_publisher(m, out);
+    if (!e)
+        e = encode_webhooks(m, out);
     if (!e)
         e = encode_clock(m, out);
     if (!e)

@@ -65,6 +65,16 @@ void metrics_count_rings_skipped(struct metrics *m, size_t n);
 void metrics_count_publish_failure(struct metrics *m);
 void metrics_count_ring_refused(struct metrics *m);
 
+enum metrics_webhook {
+    METRICS_WEBHOOK_TAKEN,
+    METRICS_WEBHOOK_FAILED,
+    METRICS_WEBHOOK_GIVEN_UP,
+    METRICS_WEBHOOKS,
+};
+
+/* For the webhook sender's thread alone: how a call went. */
+void metrics_count_webhook(struct metrics *m, enum metrics_webhook how);
+
 enum metrics_clock { METRICS_CLOCK_DATABASE, METRICS_CLOCK_RELAY, METRICS_CLOCKS };
 
 /* Likewise: the clock was set, and another one is ahead by so many seconds. */

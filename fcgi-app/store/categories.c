@@ -12,15 +12,20 @@ enum err categories_list(struct store *s, struct span *json)
     return query_json(s, &categories, NULL, json);
 }
 
-STATEMENT(category_set, AS_SERVICE, 4, 1, SHAPE_ROW, REPEATABLE,
-          "SELECT doorbell.category_set($1, $2::boolean, $3::boolean, $4::jsonb)");
+STATEMENT(category_set, AS_SERVICE, 6, 1, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.category_set($1, $2::boolean, $3::boolean, $4::jsonb, $5, $6::integer)");
 
 enum err categories_set(struct store *s, const char *name, const struct category *category,
                         struct span *json)
 {
+    struct digits seconds;
+
     return QUERY_JSON(s, category_set, json, name, value_bool(category->is_critical),
                       category->has_strict ? value_bool(category->is_strict) : NULL,
-                      category->templates);
+                      category->templates, category->webhook,
+                      category->only_unseen_after_s >= 0
+                          ? value_int(&seconds, category->only_unseen_after_s)
+                          : NULL);
 }
 
 STATEMENT(category_remove, AS_SERVICE, 1, 1, SHAPE_ROW, ONCE,

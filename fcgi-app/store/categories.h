@@ -14,9 +14,12 @@ MUST_USE enum err categories_list(struct store *s, struct span *json);
 
 struct category {
     bool is_critical;
-    bool has_strict;       /* else `is_strict` stays as it is */
-    bool is_strict;        /* a message that lacks what a template names is refused */
-    const char *templates; /* JSON; NULL: they stay as they are */
+    bool has_strict; /* else `is_strict` stays as it is */
+    bool is_strict;  /* a message that lacks what a template names is refused */
+    /* What is NULL, and negative, stays as it is. */
+    const char *templates;       /* JSON */
+    const char *webhook;         /* URL, "" for none */
+    int64_t only_unseen_after_s; /* 0: at once, and of all */
 };
 
 /* Makes it, or changes it; *json is what it is then. */

@@ -55,6 +55,7 @@ extern const struct statement *const users_statements[];
 extern const struct statement *const tokens_statements[];
 extern const struct statement *const outbox_statements[];
 extern const struct statement *const upkeep_statements[];
+extern const struct statement *const webhooks_statements[];
 extern const struct statement *const standby_statements[];
 
 /* And those that run on a standby. */

@@ -159,6 +159,8 @@ const fields = {
     templates: [[1, 'x', true, [1], { e: { title: 't' } }, { en: 't' }, { en: {} }, { en: { title: '{' } }, { en: { title: 'a\0b' } },
       { en: { title: long(256) } }, { en: { title: 't', body: long(65537) } }, { en: { title: 't', text: 't' } }, { en: { title: '{name}' } }],
     { critical: false }],
+    webhook: [[...wrong.line(2048).filter(Boolean), 'https://host/'], { critical: false }],
+    only_unseen_after: [[...wrong.int.filter((value) => value !== 0), 604801], { critical: false }],
   },
   makeToken: {
     user: [['', null, '*', true, 1.5, [], {}, long(129), 'a\0b', 'a\nb', 'a\x7fb', raw(BEYOND)], {}],

@@ -554,7 +554,7 @@ for (const json of [{}, { muted: 'loud' }, { muted: [5] }, { muted: ['never hear
 
 // Categories
 
-const plain = { strict: false, templates: {} };
+const plain = { strict: false, templates: {}, webhook: null, only_unseen_after: null };
 const setCategory = (name, json) => stack.api('PUT', `/categories/${encodeURIComponent(name)}`, { service: true, json });
 const categories = async () => (await stack.api('GET', '/categories', { service: true })).json.categories;
 
@@ -581,7 +581,7 @@ for (const [json, pattern] of [
   [{}, /"critical" is needed/], [{ critical: null }, /"critical" is needed/], [{ critical: 1 }, /"critical"/], [{ critical: 'yes' }, /"critical"/],
   [{ critical: true, strict: 'maybe' }, /"strict"/], [{ critical: true, templates: 'x' }, /"templates"/],
   [{ critical: true, templates: { en: { title: '{name}' } } }, /no \{name\}; known are \{extra/],
-  [{ critical: true, webhook: 'http://x' }, /"webhook" is unknown/],
+  [{ critical: true, webhook: 'https://x' }, /no webhooks: set \[auth\] webhook_secret_file/], [{ critical: true, only_unseen_after: -1 }, /only_unseen_after/],
 ]) {
   test(`PUT /categories/{name} with ${JSON.stringify(json)} is 422`, async () => {
     assertError(await setCategory('never made', json), 422, 'invalid', pattern);

@@ -64,8 +64,9 @@ test('a strict category refuses what its templates lack, alone and in a batch', 
 
 test('the templates of a category are changed, left as they are, and taken away', async () => {
   const templates = { en: { title: 'a', body: 'b' } };
-  assert.deepEqual((await setCategory({ strict: false, templates })).json, { name: 'likes', critical: false, strict: false, templates });
-  assert.deepEqual((await setCategory({ critical: true })).json, { name: 'likes', critical: true, strict: false, templates });
+  const none = { webhook: null, only_unseen_after: null };
+  assert.deepEqual((await setCategory({ strict: false, templates })).json, { name: 'likes', critical: false, strict: false, templates, ...none });
+  assert.deepEqual((await setCategory({ critical: true })).json, { name: 'likes', critical: true, strict: false, templates, ...none });
   assert.deepEqual((await setCategory({ templates: null })).json.templates, templates);
   assert.deepEqual((await setCategory({ templates: {} })).json.templates, {});
   const refused = await send({});

@@ -430,14 +430,25 @@ test('categories', async () => {
   const args = { name: 'alarm/ü' };
   await inEveryType(200, 'changeCategory', { args, json: { critical: true }, form: [['critical', '1']] });
   const templates = { en: { title: '{sender}', body: '{{' }, 'zh-Hant': { title: '{extra.n|a|b}', body: '' } };
-  const change = { critical: true, strict: false, templates };
-  await inEveryType(200, 'changeCategory', { args, json: change, form: [['critical', '1'], ['strict', '0'], ['templates', JSON.stringify(templates)]] });
+  const change = { critical: true, strict: false, templates, webhook: null, only_unseen_after: null };
+  await inEveryType(200, 'changeCategory', { args, json: change, form: [['critical', '1'], ['strict', '0'], ['templates', JSON.stringify(templates)],
+    ['webhook', ''], ['only_unseen_after', '']] });
   await inEveryType(201, 'sendMessage', { json: { to: '1', category: args.name }, form: [['to', '1'], ['category', args.name]] });
   const { categories } = await expect(200, 'listCategories');
   assert.deepEqual(categories.find(({ name }) => name === args.name), { ...args, ...change });
   await expect(200, 'removeCategory', { args });
   await expect(200, 'removeCategory', { args });
   await expect(404, 'removeCategory', { args: { name: 'nobody has named it' } });
+});
+
+test('calls of webhooks that were given up', async () => {
+  const { rows: [{ id }] } = await stack.db.query(`INSERT INTO doorbell.webhook_call (message_id, user_ids, since, due_at, failed_at, fault)
+    VALUES ($1, '{1}', now(), now(), now(), 'HTTP status 500') RETURNING id::integer`, [await sendOne('1', { category: 'news' })]);
+  const { calls } = await expect(200, 'listWebhookCalls');
+  assert.deepEqual(calls.map(({ call }) => call), [id]);
+  await expect(422, 'listWebhookCalls', { query: '?limit=0' });
+  await expect(200, 'retryWebhookCall', { args: { id } });
+  await expect(404, 'retryWebhookCall', { args: { id } });
 });
 
 test('what became of a message, and recall', async () => {

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* webhook_client.h - posts to the webhooks of a site: signed, by https, to public addresses alone
+ * unless the configuration allows others, without following redirects. For one thread. */
+#ifndef DOORBELL_FCGI_APP_WORKERS_WEBHOOK_CLIENT_H
+#define DOORBELL_FCGI_APP_WORKERS_WEBHOOK_CLIENT_H
+
+#include "common/bytes/err.h"
+#include "common/bytes/span.h"
+#include "fcgi-app/shared/snapshot.h"
+
+struct webhook_client;
+
+/* Does not connect. Caller owns *out. */
+MUST_USE enum err webhook_client_new(struct webhook_client **out);
+void webhook_client_free(struct webhook_client *c);
+
+/* Takes the rules and the key from `snapshot`, unless it has them. It must stay until the next one
+ * is taken. */
+MUST_USE enum err webhook_client_configure(struct webhook_client *c,
+                                           const struct snapshot *snapshot);
+
+/* One POST; `url` is NUL-terminated. ERR_INVALID: the site says that it wants no more such calls.
+ * ERR_UNAVAILABLE: worth trying again. Of both webhook_client_fault() says why, without the URL. */
+MUST_USE enum err webhook_client_call(struct webhook_client *c, const char *url, struct span body);
+
+/* Until the next call. */
+const char *webhook_client_fault(const struct webhook_client *c);
+
+#endif
