@@ -196,6 +196,42 @@ final class DoorbellHttp
     }
 }
 
+/** The other direction: a call that doorbell-app makes to a site, of the webhook of a category. */
+final class DoorbellWebhook
+{
+    /**
+     * What the call says: call (its number, the same when it is made again), message, group, recipients. Answer 200 when it is done;
+     * anything else, and it comes again.
+     *
+     * @param string $secret the first line of webhook.secret, or the second while it is rotated
+     * @param string|null $body the request's, as it came; null: of this request
+     * @param string|null $signature its header X-Doorbell-Signature; null: of this request
+     * @param int $age how many seconds old it may be
+     * @throws DoorbellError unless it was signed with the secret: answer 403 then
+     */
+    public static function read(#[\SensitiveParameter]
+        $secret, $body = null, $signature = null, $age = 300)
+    {
+        if ($body === null) {
+            $body = (string) file_get_contents('php://input');
+        }
+        if ($signature === null) {
+            $signature = isset($_SERVER['HTTP_X_DOORBELL_SIGNATURE']) ? $_SERVER['HTTP_X_DOORBELL_SIGNATURE'] : '';
+        }
+        if (!is_string($secret) || strlen($secret) < Doorbell::KEY_MIN) {
+            throw new DoorbellError('the secret must be the first line of the webhook.secret that doorbell-app reads');
+        }
+        if (!preg_match('~^t=(\d{1,12}),v1=([0-9a-f]{64})$~D', $signature, $parts)
+            || !hash_equals(hash_hmac('sha256', "$parts[1].$body", $secret), $parts[2])) {
+            throw new DoorbellError('the call was not signed with this secret', 403, 'forbidden');
+        }
+        if (abs(time() - (int) $parts[1]) > $age) {
+            throw new DoorbellError("the call was signed more than $age seconds ago, or a clock is wrong", 403, 'forbidden');
+        }
+        return json_decode($body, true);
+    }
+}
+
 /** A site's Doorbell. Users are the site's own ids. Every method that calls the API throws DoorbellError. */
 class Doorbell
 {
