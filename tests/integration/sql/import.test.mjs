@@ -53,6 +53,26 @@ async function open(t) {
 const told = (imported, there = 0, expired = 0, other = 0, bad = 0) =>
   `${imported} imported, ${there} there already, ${expired} expired, ${other} of other types, ${bad} bad\n`;
 
+test('the texts of categories become templates, where they have none and Doorbell can say it', async (t) => {
+  const place = await open(t);
+  await writeFile(place.paths[0], ['id,name,text', '1,order,"Order { extra.order.number } has shipped to {to.id}"', '2,comment,{from.id} commented { on {url}',
+    '3,plain,Hello', '4,name,"{from.name} is here"', `5,long,"${'x'.repeat(256)}"`, '6,known,other', '7,none,'].join('\n'));
+  await call(place.db, 'category_set', 'known', true, null, JSON.stringify({ zh: { title: 'its own' } }));
+  const result = await place.import([line({ extra: '{"order":{"number":"A-7"}}', category_id: 1 })], ['--templates', 'en']);
+  assert.equal(result.stdout, `${told(1)}5 of 6 texts are templates\n`);
+  assert.match(result.stderr, /categories\.csv: name: templates: the title of "en": there is no \{from\.name\}/);
+  const of = Object.fromEntries((await row(place.db, 'SELECT doorbell.categories() AS all')).all.map(({ name, templates }) => [name, templates]));
+  const en = (title, body = '') => ({ en: { title, body } });
+  assert.deepEqual(of, {
+    order: en('Order {extra.order.number} has shipped to {user}'), comment: en('{sender} commented {{ on {url}'), plain: en('Hello'),
+    long: en('long', 'x'.repeat(256)), known: { zh: { title: 'its own', body: '' } },
+  });
+  await send(place.db, { to_users: ['u'], category: 'order', extra: { order: { number: 'B-8' } } });
+  assert.deepEqual((await list(place.db, 'u')).messages.map(({ title }) => title), ['Order B-8 has shipped to u', 'Order A-7 has shipped to u']);
+  assert.equal((await place.import([], ['--templates', 'en'])).stdout, `${told(0)}5 of 6 texts are templates\n`);
+  assert.equal((await place.import([], ['--templates', 'en US'])).stdout, `${told(0)}0 of 6 texts are templates\n`);
+});
+
 async function assertExact(db) {
   assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.recount()'), []);
 }
