@@ -368,6 +368,7 @@ class Doorbell
      * Sends to a user, or to a list of up to 100,000.
      *
      * @param string|int|array $to
+     * @param string|null $title null: that of the category's template
      * @param array $more body, sender, url, category, extra, expires_in, send_at, key ... as in API.md
      * @return array ['id' => 812, 'recipients' => 1, 'duplicate' => false]
      */
@@ -396,7 +397,7 @@ class Doorbell
         }
         $more += ['key' => self::make_key()];
         try {
-            return $this->call('POST', '/messages', $audience + ['title' => (string) $title] + $more);
+            return $this->call('POST', '/messages', $audience + ($title === null ? [] : ['title' => (string) $title]) + $more);
         } catch (DoorbellError $error) {
             $error->key = $more['key'];
             throw $error;

@@ -29,19 +29,19 @@ final class DoorbellChannel
         }
         $fields = $notification->toDoorbell($notifiable);
         $fields = is_string($fields) ? ['title' => $fields] : $fields;
-        if (!isset($fields['title'])) {
-            throw new LogicException(get_class($notification) . '::toDoorbell() returns no "title": add one.');
+        if (!isset($fields['title']) && !isset($fields['category'])) {
+            throw new LogicException(get_class($notification) . '::toDoorbell() returns no "title": add one, or a "category" with templates.');
         }
         $more = array_diff_key($fields, ['title' => 1])
             + ['key' => "laravel-$notification->id"]; // a queue that repeats the send stores one message
         $to = $this->route($notifiable, $notification);
         if (is_array($to) && isset($to['group'])) {
-            return $this->bell->send_to_group($to['group'], $fields['title'], $more);
+            return $this->bell->send_to_group($to['group'], $fields['title'] ?? null, $more);
         }
         if (is_array($to) && isset($to['all'])) {
-            return $this->bell->send_to_all($fields['title'], $more);
+            return $this->bell->send_to_all($fields['title'] ?? null, $more);
         }
-        return $this->bell->send($to, $fields['title'], $more);
+        return $this->bell->send($to, $fields['title'] ?? null, $more);
     }
 
     private function route($notifiable, Notification $notification)
