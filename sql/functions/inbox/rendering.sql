@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION doorbell_internal.template_parts(template text)
 RETURNS TABLE (n bigint, literal text, name text, one text, other text)
 LANGUAGE sql IMMUTABLE AS $$
     SELECT p.n, CASE WHEN p.part[1] IS NOT NULL THEN '{' ELSE p.part[5] END, p.part[2], p.part[3], p.part[4]
-    FROM regexp_matches($1, '(\{\{)|\{([^{}|]+)(?:\|([^{}|]*)\|([^{}|]*))?\}|([^{]+|\{)', 'g') WITH ORDINALITY p (part, n)
+    FROM regexp_matches($1, '([{][{])|[{]([^{}|]+)(?:[|]([^{}|]*)[|]([^{}|]*))?[}]|([^{]+|[{])', 'g') WITH ORDINALITY p (part, n)
 $$;
 COMMENT ON FUNCTION doorbell_internal.template_parts IS
     'A template as literal text ("{{" is a brace) and placeholders: {name}, or {name|one|other} that chooses by a number.';
@@ -27,7 +27,7 @@ COMMENT ON FUNCTION doorbell_internal.template_value IS 'Null where nothing is g
 
 CREATE OR REPLACE FUNCTION doorbell_internal.template_choice(number text, one text, other text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN $1 ~ '^-?[0-9]+(\.[0-9]+)?$' THEN CASE WHEN $1::numeric = 1 THEN $2 ELSE $3 END END
+    SELECT CASE WHEN $1 ~ '^-?[0-9]+([.][0-9]+)?$' THEN CASE WHEN $1::numeric = 1 THEN $2 ELSE $3 END END
 $$;
 COMMENT ON FUNCTION doorbell_internal.template_choice IS 'Null for what is no number. Forms send numbers as texts.';
 

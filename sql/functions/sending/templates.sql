@@ -8,13 +8,13 @@ DECLARE
     wrong text;
 BEGIN
     SELECT n INTO wrong FROM unnest(names) n
-    WHERE n NOT IN ('sender', 'url', 'user', 'id', 'created_at') AND n !~ '^extra(\.[^.]+)+$' LIMIT 1;
+    WHERE n NOT IN ('sender', 'url', 'user', 'id', 'created_at') AND n !~ '^extra([.][^.]+)+$' LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION '%: there is no {%}; known are {extra.a.b}, {sender}, {url}, {user}, {id}, {created_at}; "{{" is a brace',
             what, left(wrong, 32) USING ERRCODE = 'DB422';
     END IF;
     -- What is left when all that is right is taken out.
-    IF regexp_replace(template, '\{\{|\{[^{}|]+(\|[^{}|]*\|[^{}|]*)?\}', '', 'g') ~ '\{' THEN
+    IF regexp_replace(template, '[{][{]|[{][^{}|]+([|][^{}|]*[|][^{}|]*)?[}]', '', 'g') LIKE '%{%' THEN
         RAISE EXCEPTION '%: a "{" begins no {name} and no {name|one|other}; "{{" is a brace', what USING ERRCODE = 'DB422';
     END IF;
     IF cardinality(names) > 64 THEN

@@ -5,7 +5,7 @@
 CREATE OR REPLACE FUNCTION doorbell_internal.check_webhook(url text, only_unseen_after integer) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF url <> '' AND (url !~ '^https?://[^/?#@[:space:]\\]+([/?#][^[:space:]\\]*)?$' OR octet_length(url) > 2048) THEN
+    IF url <> '' AND (url !~ E'^https?://[^/?#@[:space:]\\\\]+([/?#][^[:space:]\\\\]*)?$' OR octet_length(url) > 2048) THEN
         RAISE EXCEPTION 'webhook must be https://host/path, without a name or password in it' USING ERRCODE = 'DB422';
     END IF;
     IF only_unseen_after NOT BETWEEN 0 AND 604800 THEN
