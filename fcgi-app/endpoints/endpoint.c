@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "common/os/log.h"
+#include "common/security/user.h"
 #include "common/text/json.h"
 #include "common/text/language.h"
 #include "fcgi-app/http/languages.h"
@@ -95,6 +96,19 @@ enum err endpoint_counts(const struct request *req, struct response *res,
     if (!e && has_changed)
         e = response_printf(res, ",\"changed\":%" PRId64, counts->changed);
     return e ? e : endpoint_close(req, res, counts->epoch);
+}
+
+enum err endpoint_query_user(const struct request *req, struct response *res, const char **user)
+{
+    enum err e = request_query(req, "user", user);
+
+    if (e == ERR_INVALID)
+        return response_fail(res, e, "\"user\" is given twice");
+    if (e)
+        return e;
+    if (!*user)
+        return response_fail(res, ERR_INVALID, "\"user\" is needed, as in ?user=42");
+    return user_is_valid(span_of(*user)) ? ERR_NONE : ERR_NOT_FOUND;
 }
 
 enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,

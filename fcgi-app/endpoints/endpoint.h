@@ -46,6 +46,7 @@ ENDPOINT(endpoint_show_broadcast);
 ENDPOINT(endpoint_show_preferences);
 ENDPOINT(endpoint_change_preferences);
 ENDPOINT(endpoint_show_sent);
+ENDPOINT(endpoint_explain_message);
 ENDPOINT(endpoint_recall_sent);
 ENDPOINT(endpoint_list_members);
 ENDPOINT(endpoint_change_members);
@@ -102,6 +103,10 @@ MUST_USE enum err endpoint_close(const struct request *req, struct response *res
 /* Replies with such an object of the database's. */
 MUST_USE enum err endpoint_json(const struct request *req, struct response *res,
                                 const struct inbox_json *j);
+
+/* The `user` of the query, of a call for the site. ERR_NOT_FOUND if it can be nobody's id. */
+MUST_USE enum err endpoint_query_user(const struct request *req, struct response *res,
+                                      const char **user);
 
 /* The `limit` of the query, from 1 to `max`. */
 MUST_USE enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,

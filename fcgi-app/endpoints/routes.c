@@ -28,6 +28,7 @@ static const struct route routes[] = {
     {METHOD_POST, "/seen", ACCESS_USER, SHARE_WRITE, SMALL_BODY_MAX, endpoint_mark_seen, NULL},
     {METHOD_GET, "/preferences", ACCESS_USER, SHARE_READ, 0, endpoint_show_preferences, NULL},
     {METHOD_PUT, "/preferences", ACCESS_USER, SHARE_WRITE, SMALL_BODY_MAX, endpoint_change_preferences, NULL},
+    {METHOD_GET, "/messages/{id}/explain", ACCESS_STATISTICS, SHARE_SERVICE, 0, endpoint_explain_message, NULL},
     {METHOD_GET, "/sent/{id}", ACCESS_STATISTICS, SHARE_SERVICE, 0, endpoint_show_sent, NULL},
     {METHOD_DELETE, "/sent/{id}", ACCESS_MANAGE, SHARE_BROADCAST, 0, endpoint_recall_sent, NULL},
     {METHOD_GET, "/groups/{group}/members", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_list_members, NULL},

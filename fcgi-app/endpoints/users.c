@@ -4,24 +4,12 @@
 #include "fcgi-app/store/users.h"
 #include "fcgi-app/endpoints/endpoint.h"
 
-#include "common/security/user.h"
 #include "fcgi-app/store/tokens.h"
 
 /* The user of the path or, without one there, of the query: "." and ".." cannot be in a path. */
 static enum err read_user(const struct request *req, struct response *res, const char **user)
 {
-    enum err e;
-
-    if (req->args[0].p)
-        return request_name(req, 0, user);
-    e = request_query(req, "user", user);
-    if (e == ERR_INVALID)
-        return response_fail(res, e, "\"user\" is given twice");
-    if (e)
-        return e;
-    if (!*user)
-        return response_fail(res, ERR_INVALID, "\"user\" is needed, as in /users?user=42");
-    return user_is_valid(span_of(*user)) ? ERR_NONE : ERR_NOT_FOUND;
+    return req->args[0].p ? request_name(req, 0, user) : endpoint_query_user(req, res, user);
 }
 
 enum err endpoint_export_user(const struct endpoint *ep, const struct request *req,

@@ -5,19 +5,13 @@
 
 /* All that a connection prepares: a typo in any of them stops the start. */
 const struct statement *const *const query_statements[] = {
-    inbox_statements,
-    broadcasts_statements,
-    messages_statements,
-    marks_statements,
-    groups_statements,
-    categories_statements,
-    users_statements,
-    tokens_statements,
-    outbox_statements,
-    upkeep_statements,
-    standby_statements,
-    webhooks_statements,
-    NULL,
+    inbox_statements,      broadcasts_statements,
+    messages_statements,   sent_statements,
+    marks_statements,      groups_statements,
+    categories_statements, users_statements,
+    tokens_statements,     outbox_statements,
+    upkeep_statements,     standby_statements,
+    webhooks_statements,   NULL,
 };
 
 const struct statement *const *const query_standby_statements[] = {

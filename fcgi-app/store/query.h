@@ -48,6 +48,7 @@ MUST_USE enum err query_json(struct store *s, const struct statement *statement,
 extern const struct statement *const inbox_statements[];
 extern const struct statement *const broadcasts_statements[];
 extern const struct statement *const messages_statements[];
+extern const struct statement *const sent_statements[];
 extern const struct statement *const marks_statements[];
 extern const struct statement *const groups_statements[];
 extern const struct statement *const categories_statements[];

@@ -36,7 +36,7 @@ export function examplesOf(blocks) {
 
 // In an example's answer these match any number, "eyJ…" for any text that begins so, and "…" at the
 // end of a list for more of the same.
-const ANY_NUMBER = new Set(['id', 'latest', 'version', 'seq', 'scope', 'groups', 'created_at', 'expires_at', 'as_of', 'depth', 'age_s']);
+const ANY_NUMBER = new Set(['id', 'latest', 'version', 'seq', 'scope', 'groups', 'created_at', 'expires_at', 'as_of', 'at', 'depth', 'age_s']);
 
 export function assertLike(got, expected, where = '') {
   if (typeof expected === 'string' && expected.endsWith('…')) {

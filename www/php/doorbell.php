@@ -455,6 +455,12 @@ class Doorbell
         return $this->call('GET', '/sent/' . self::id($id));
     }
 
+    /** Why the user sees the message or does not: visible, reason, message, category, group, at. */
+    public function explain($user, $id)
+    {
+        return $this->call('GET', '/messages/' . self::id($id) . '/explain' . self::query(['user' => self::user($user)]));
+    }
+
     // --- Groups
 
     /** Adds a user, or a list. The group is made when first named. */

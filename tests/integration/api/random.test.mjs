@@ -46,6 +46,7 @@ const bodies = {
 const queries = {
   checkUnread: ['category=news', 'by=category', ''],
   listMessages: ['state=unread&limit=2', 'category=ads', 'before=c1-00000000-5', ''],
+  explainMessage: ['user=u1', 'user=%C3%BC', ''],
   listMembers: ['limit=1', 'after=u1', ''],
 };
 const tokens = ['"', '\\', '\\u0000', '\\ud800', '{', '}', '[', ']', ',', ':', '\0', '\n', '\r\n', '%00', '%ff', '%', '&', '=', '[]', '[x]', '--b', ';', '*', '-', '-1', '0',

@@ -42,7 +42,7 @@ const userRoutes = [
   ['POST', '/messages/1/read'], ['POST', '/messages/1/unread'], ['POST', '/messages/1/archive'],
   ['POST', '/messages/1/ack'], ['POST', '/messages/read'], ['POST', '/messages/unread'], ['POST', '/seen'],
 ];
-const serviceRoutes = [['POST', '/messages'], ['POST', '/messages/batch'], ['POST', '/tokens']];
+const serviceRoutes = [['POST', '/messages'], ['POST', '/messages/batch'], ['GET', '/messages/1/explain'], ['POST', '/tokens']];
 
 for (const [method, path] of [...userRoutes, ...serviceRoutes]) {
   test(`${method} ${path} without a proof is 401`, async () => {

@@ -213,7 +213,7 @@ test('users whom no path can name are named in the query', async () => {
     assert.deepEqual(await expect(200, 'eraseNamedUser', { query }), { erased: true });
     await expect(404, 'exportNamedUser', { query });
   }
-  for (const id of ['exportNamedUser', 'eraseNamedUser', 'revokeNamedUser']) {
+  for (const id of ['exportNamedUser', 'eraseNamedUser', 'revokeNamedUser', 'explainMessage']) {
     for (const query of ['', '?user=', '?user=a&user=b']) await expect(422, id, { query });
     for (const query of ['?user=*', `?user=${'x'.repeat(129)}`]) await expect(404, id, { query });
   }
@@ -460,6 +460,16 @@ test('what became of a message, and recall', async () => {
   await expect(200, 'recallSent', { args });
 });
 
+test('why a user sees a message, or does not', async () => {
+  const args = { id: await sendOne('asks', { category: 'news' }) };
+  const explain = (user, more) => expect(200, 'explainMessage', { args, query: `?user=${encodeURIComponent(user)}`, ...more });
+  assert.equal((await explain('asks')).reason, 'no_first_contact');
+  await expect(200, 'checkUnread', { user: 'asks' });
+  const { message, at, ...rest } = await explain('asks');
+  assert.deepEqual(rest, { visible: true, reason: 'unread', category: 'news', group: null });
+  assert.deepEqual([(await explain('a/b%ü 中')).reason, (await explain('asks', { args: {} })).reason], ['not_addressed', 'unknown']);
+});
+
 test('groups', async () => {
   const args = { group: 'Redaktion/中 %' };
   await inEveryType(200, 'changeMembers', {
@@ -521,7 +531,7 @@ test('without the database all that needs it is 503, and nothing else', async (t
   await alone.db.end();
   await alone.cluster.stop();
   for (const op of operations) {
-    const query = /^\/(users|revoke)$/.test(op.route) ? '?user=u' : op.schemes.includes('capability') ? c : '';
+    const query = /^\/(users|revoke|messages\/{id}\/explain)$/.test(op.route) ? '?user=u' : op.schemes.includes('capability') ? c : '';
     const answer = await call(op.id, { on: alone, query, ...right(op.id) });
     assert.equal(answer.status, op.responses[503] ? 503 : 200, `${op.id}: ${answer.text}`);
     assert.doesNotMatch(answer.text, /"num"/);

@@ -78,8 +78,10 @@ for (const [name, args] of Object.entries(TRANSPORTS)) {
     const options = optionsOf(stack);
     const { id } = await ask(options, ['send', 'alice', 'By mistake'], how);
     assert.equal((await ask(options, ['sent', id], how)).recalled, false);
+    assert.equal((await ask(options, ['explain', strange, id], how)).reason, 'not_addressed');
     assert.deepEqual(await ask(options, ['recall', id], how), { recalled: true });
     assert.equal((await ask(options, ['unread', 'alice'], how)).num, 0);
+    assert.equal((await ask(options, ['explain', 'alice', id], how)).reason, 'recalled');
     assert.equal((await ask(options, ['call', 'PUT', '/categories/alarms', { critical: true }], how)).critical, true);
     assert.deepEqual((await ask(options, ['call', 'GET', '/categories'], how)).categories.map(({ name: category }) => category), ['alarms']);
     assert.deepEqual(await ask(options, ['call_as', 'alice', 'GET', '/preferences'], how), { muted: [], lang: null });

@@ -17,6 +17,7 @@ const connections = 10;
 const roundOps = 40;
 const quietOps = 40; // one after another, at a quiet point
 const liveMax = 60; // broadcasts that a quiet point leaves
+const explainedMax = 60; // messages that each user is told about at a quiet point
 const chunkSize = 8;
 const members = ['ann', 'bob', 'cat', 'dan', 'a/b%ü 中'];
 const users = [...members, 'eve', 'fay']; // whose pages may compute, since they are in no group
@@ -273,9 +274,15 @@ SELECT (SELECT row_to_json(u) FROM doorbell.unread($1) u) AS unread,
         'all', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state IN ('unread', 'read')), '[]'),
         'unread', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state = 'unread'), '[]'),
         'archived', coalesce(json_agg(id ORDER BY seq DESC) FILTER (WHERE state = 'archived'), '[]')) FROM visible) AS truth,
+    (SELECT coalesce(json_object_agg(x.id, json_build_object('told', x.told, 'is', CASE WHEN v.id IS NOT NULL THEN v.state::text
+            WHEN t.id IS NOT NULL THEN 'muted' END)), '{}')
+        FROM (SELECT m.id, doorbell.explain($1, m.id) AS told FROM doorbell.message m ORDER BY m.id DESC LIMIT ${explainedMax}) x
+        LEFT JOIN truth t ON t.id = x.id LEFT JOIN visible v ON v.id = x.id) AS explained,
     coalesce((SELECT id FROM visible WHERE state IN ('unread', 'read') ORDER BY seq DESC LIMIT 1), 0) AS latest,
     (SELECT greatest(max(f.version), max(r.seq_min)) FROM doorbell.feed f LEFT JOIN doorbell.reader r ON r.user_id = $1
         WHERE f.id = 1 OR f.id IN (SELECT feed_id FROM doorbell.subscription WHERE user_id = $1)) AS seq`;
+
+const reasons = new Set(); // that doorbell.explain() gave
 
 async function checkUser(db, user) {
   await check(db, user);
@@ -288,6 +295,13 @@ async function checkUser(db, user) {
   assert.deepEqual(s.by_category, s.true_by_category, `categories of ${user}`);
   const parts = Object.fromEntries(Object.entries(s.true_by_category).filter(([, n]) => n > 0));
   assert.deepEqual(s.parts.categories, parts, `parts of ${user}`);
+  for (const [id, { told, is }] of Object.entries(s.explained)) {
+    const what = `message ${id} to ${user}: ${JSON.stringify(told)}`;
+    assert.ok(told.reason && told.message, what);
+    assert.equal(told.visible, ['unread', 'read', 'archived'].includes(is), what);
+    if (is !== null) assert.equal(told.reason, is, what);
+    reasons.add(told.reason);
+  }
   for (const state of ['all', 'unread', 'archived']) {
     assert.deepEqual(sorted(s.listed[state]), sorted(s.truth[state]), `list ${state} of ${user}`);
   }
@@ -347,5 +361,7 @@ test(`count, list and recount agree over ${operations} random operations (seed $
   t.diagnostic(`${computedEqual} times a computed answer was the answer`);
   assert.ok(operations < 2000 || computedEqual > operations / 100, 'few answers were computed');
   t.diagnostic(JSON.stringify(Object.fromEntries(done)));
+  t.diagnostic([...reasons].join(' '));
+  assert.ok(operations < 2000 || reasons.size > 10, 'few reasons were given');
   for (const { name } of wheel) assert.ok(operations < 2000 || done.get(name) > 0, `${name} was never done`);
 });
