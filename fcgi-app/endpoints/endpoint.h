@@ -48,6 +48,7 @@ ENDPOINT(endpoint_change_preferences);
 ENDPOINT(endpoint_show_sent);
 ENDPOINT(endpoint_explain_message);
 ENDPOINT(endpoint_recall_sent);
+ENDPOINT(endpoint_recall_many);
 ENDPOINT(endpoint_list_members);
 ENDPOINT(endpoint_change_members);
 ENDPOINT(endpoint_add_member);

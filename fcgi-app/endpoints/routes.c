@@ -31,6 +31,7 @@ static const struct route routes[] = {
     {METHOD_GET, "/messages/{id}/explain", ACCESS_STATISTICS, SHARE_SERVICE, 0, endpoint_explain_message, NULL},
     {METHOD_GET, "/sent/{id}", ACCESS_STATISTICS, SHARE_SERVICE, 0, endpoint_show_sent, NULL},
     {METHOD_DELETE, "/sent/{id}", ACCESS_MANAGE, SHARE_BROADCAST, 0, endpoint_recall_sent, NULL},
+    {METHOD_DELETE, "/sent", ACCESS_MANAGE, SHARE_BROADCAST, 0, endpoint_recall_many, NULL},
     {METHOD_GET, "/groups/{group}/members", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_list_members, NULL},
     {METHOD_POST, "/groups/{group}/members", ACCESS_MANAGE, SHARE_SERVICE, BIG_BODY_MAX, endpoint_change_members, NULL},
     {METHOD_PUT, "/groups/{group}/members/{user}", ACCESS_MANAGE, SHARE_SERVICE, 0, endpoint_add_member, NULL},

@@ -449,6 +449,15 @@ class Doorbell
         return $this->call('DELETE', '/sent/' . self::id($id));
     }
 
+    /**
+     * Takes back a part of those that match $filter: subject_type and subject_id, sender, category; since, limit. Pass `next` of
+     * ['recalled' => 2, 'next' => ...] back as `before`, until it is null.
+     */
+    public function recall_matching(array $filter)
+    {
+        return $this->call('DELETE', '/sent' . self::query($filter));
+    }
+
     /** What became of a message: recipients, seen, read, acked, recalled, as_of. */
     public function sent($id)
     {

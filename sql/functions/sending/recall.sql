@@ -72,42 +72,75 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.change_feeds IS
     'Gives the feeds of these broadcasts a new version, and their next expiry; the caller holds the broadcast lock.';
 
-CREATE OR REPLACE FUNCTION doorbell.recall(id bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION doorbell_internal.recall_from_users(ids bigint[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    m doorbell.message;
     users text[];
+    held record;
 BEGIN
-    SELECT * INTO m FROM message x WHERE x.id = recall.id;
-    IF NOT FOUND THEN
+    users := doorbell_internal.lock_known_readers(
+        ARRAY(SELECT DISTINCT i.user_id COLLATE "C" FROM doorbell_internal.held_by_users(ids) i));
+    -- Now nobody else changes these rows; whoever was erased meanwhile has none.
+    SELECT array_agg(i.message_id) AS ids, array_agg(i.user_id) AS users INTO held FROM doorbell_internal.held_by_users(ids) i;
+    IF held.ids IS NOT NULL THEN
+        PERFORM doorbell_internal.withdraw(held.ids, held.users);
+        PERFORM doorbell_internal.touch_readers(
+            ARRAY(SELECT DISTINCT u COLLATE "C" FROM unnest(held.users) u ORDER BY 1), nextval('doorbell.seq'));
+    END IF;
+    UPDATE doorbell.message x SET live = false WHERE x.id = ANY (ids);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.recall_from_users IS
+    'Takes delivered messages to lists of users from all who still have them; the caller has locked the messages.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.held_by_users(ids bigint[]) RETURNS TABLE (message_id bigint, user_id text)
+LANGUAGE sql STABLE AS $$
+    SELECT i.message_id, i.user_id FROM unnest($1) u (id)
+    CROSS JOIN LATERAL (
+        SELECT x.message_id, x.user_id FROM doorbell.inbox x WHERE x.message_id = u.id AND x.state < 'gone' OFFSET 0) i
+$$;
+COMMENT ON FUNCTION doorbell_internal.held_by_users IS 'Who still has these messages to lists of users. Inlined.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.recall_messages(ids bigint[]) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    taken bigint[];
+    kinds record;
+BEGIN
+    IF EXISTS (SELECT FROM doorbell_internal.messages(ids) m WHERE m.feed_id IS NOT NULL) THEN
+        PERFORM doorbell_internal.lock_broadcasts();
+    END IF;
+    PERFORM FROM doorbell.message x WHERE x.id = ANY (ids) ORDER BY x.id FOR NO KEY UPDATE;
+    WITH recalled AS (
+        UPDATE doorbell.message x SET recalled_at = clock_timestamp() WHERE x.id = ANY (ids) AND x.recalled_at IS NULL RETURNING x.id
+    )
+    SELECT array_agg(r.id) INTO taken FROM recalled r;
+    SELECT array_agg(m.id) FILTER (WHERE m.seq IS NULL) AS waiting,
+        array_agg(m.id) FILTER (WHERE m.feed_id IS NOT NULL AND m.live) AS broadcasts,
+        array_agg(m.id) FILTER (WHERE m.feed_id IS NULL AND m.seq IS NOT NULL) AS personal
+    INTO kinds FROM doorbell_internal.messages(taken) m;
+    IF kinds.waiting IS NOT NULL THEN
+        DELETE FROM doorbell.pending p WHERE p.message_id = ANY (kinds.waiting);
+    END IF;
+    IF kinds.broadcasts IS NOT NULL THEN
+        PERFORM doorbell_internal.clear_broadcasts(kinds.broadcasts, true);
+    END IF;
+    IF kinds.personal IS NOT NULL THEN
+        PERFORM doorbell_internal.recall_from_users(kinds.personal);
+    END IF;
+    RETURN coalesce(cardinality(taken), 0);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.recall_messages IS
+    'Takes messages back, under the locks of all. Returns how many were not recalled before.';
+
+CREATE OR REPLACE FUNCTION doorbell.recall(id bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM message x WHERE x.id = recall.id) THEN
         RAISE EXCEPTION 'there is no such message' USING ERRCODE = 'DB404';
     END IF;
-    IF m.feed_id IS NOT NULL THEN
-        PERFORM lock_broadcasts();
-    END IF;
-    SELECT * INTO m FROM message x WHERE x.id = recall.id FOR NO KEY UPDATE;
-    IF m.recalled_at IS NOT NULL OR NOT FOUND THEN
-        RETURN false;
-    END IF;
-    UPDATE message x SET recalled_at = clock_timestamp() WHERE x.id = recall.id;
-    IF m.seq IS NULL THEN
-        DELETE FROM pending p WHERE p.message_id = recall.id;
-    ELSIF m.feed_id IS NOT NULL THEN
-        PERFORM clear_broadcasts(ARRAY[recall.id], true) WHERE m.live;
-    ELSE
-        SELECT array_agg(i.user_id ORDER BY i.user_id) INTO users FROM inbox i
-        WHERE i.message_id = recall.id AND i.state < 'gone';
-        users := lock_known_readers(users);
-        -- Now nobody else changes these rows.
-        SELECT array_agg(i.user_id ORDER BY i.user_id) INTO users FROM inbox i
-        WHERE i.message_id = recall.id AND i.state < 'gone' AND i.user_id = ANY (users);
-        IF users IS NOT NULL THEN
-            PERFORM withdraw(array_fill(recall.id, ARRAY[cardinality(users)]), users);
-            PERFORM touch_readers(users, nextval('seq'));
-        END IF;
-        UPDATE message x SET live = false WHERE x.id = recall.id;
-    END IF;
-    RETURN true;
+    RETURN recall_messages(ARRAY[recall.id]) > 0;
 END
 $$;
 COMMENT ON FUNCTION doorbell.recall IS

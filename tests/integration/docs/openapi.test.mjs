@@ -199,6 +199,7 @@ for (const id of ['showMessage', 'removeMessage', 'markMessageRead', 'markMessag
 test('what is not there is 404', async () => {
   await expect(404, 'showSent');
   await expect(404, 'recallSent');
+  await expect(404, 'recallMany', { query: '?category=nobody+has+named+it' });
   await expect(404, 'listMembers', { args: { group: 'nobody has named it' } });
   await expect(404, 'markRead', { json: { ids: [999999999] } });
   await expect(404, 'markUnread', { json: { ids: [999999999] } });
@@ -458,6 +459,15 @@ test('what became of a message, and recall', async () => {
   await expect(200, 'showSent', { args: { id: await sendOne('*') } });
   await expect(200, 'recallSent', { args });
   await expect(200, 'recallSent', { args });
+});
+
+test('recall of many', async () => {
+  for (let i = 0; i < 3; i++) await sendOne(i ? ['1', '2'] : '*', { sender: 'Mallory', category: 'news', subject_type: 'post', subject_id: '7' });
+  const query = '?sender=Mallory&category=news&subject_type=post&subject_id=7&since=1&limit=1';
+  const first = await expect(200, 'recallMany', { query });
+  assert.equal(first.recalled, 1);
+  const second = await expect(200, 'recallMany', { query: `${query}&before=${first.next}` });
+  assert.deepEqual(await expect(200, 'recallMany', { query: `${query}&before=${second.next}` }), { recalled: 1, next: null });
 });
 
 test('why a user sees a message, or does not', async () => {

@@ -82,6 +82,11 @@ for (const [name, args] of Object.entries(TRANSPORTS)) {
     assert.deepEqual(await ask(options, ['recall', id], how), { recalled: true });
     assert.equal((await ask(options, ['unread', 'alice'], how)).num, 0);
     assert.equal((await ask(options, ['explain', 'alice', id], how)).reason, 'recalled');
+    for (const to of ['alice', 'bob']) await ask(options, ['send', to, 'Spam', { sender: 'Mallory & co' }], how);
+    const part = await ask(options, ['recall_matching', { sender: 'Mallory & co', category: null, limit: 1 }], how);
+    assert.equal(part.recalled, 1);
+    assert.deepEqual(await ask(options, ['recall_matching', { sender: 'Mallory & co', before: part.next }], how), { recalled: 1, next: null });
+    assert.match((await fail(options, ['recall_matching', { sendr: 'Mallory' }], how)).message, /"sendr" is unknown/);
     assert.equal((await ask(options, ['call', 'PUT', '/categories/alarms', { critical: true }], how)).critical, true);
     assert.deepEqual((await ask(options, ['call', 'GET', '/categories'], how)).categories.map(({ name: category }) => category), ['alarms']);
     assert.deepEqual(await ask(options, ['call_as', 'alice', 'GET', '/preferences'], how), { muted: [], lang: null });

@@ -158,6 +158,16 @@ function sendBatch(db, r) {
   return call(db, 'send_batch', JSON.stringify(messages), r.chance(0.5));
 }
 
+// Rarely from the beginning to the end, or few messages would live.
+async function recallMatching(db, r) {
+  const filter = r.pick([['order', r.pick(subjects), null], [null, null, r.pick(categories)], ['order', r.pick(subjects), r.pick(categories)]]);
+  let next = null;
+  do {
+    ({ next } = await row(db, `SELECT * FROM doorbell.recall_matching(subject_type => $1, subject_id => $2, category => $3, before => $4,
+      since => $5, max_rows => $6, max_looked => $7)`, [...filter, next, r.chance(0.2) ? new Date(Date.now() - 2000) : null, 1 + r.int(3), 1 + r.int(20)]));
+  } while (next && r.chance(0.6));
+}
+
 const one = (name) => async (db, r, user) => call(db, name, user, (await someIds(db, r, user, 1))[0]);
 
 const kinds = [
@@ -184,6 +194,7 @@ const kinds = [
   [2, 'read subject', (db, r, user) => call(db, 'mark_read_subject', user, 'order', r.pick(subjects))],
   [2, 'read oldest', (db, r, user) => call(db, 'mark_read_oldest', user, 1 + r.int(4))],
   [4, 'recall', async (db, r, user) => call(db, 'recall', (await someIds(db, r, user, 1))[0])],
+  [1, 'recall matching', recallMatching],
   [4, 'join', (db, r) => call(db, 'group_join', r.pick(groups), r.pick(members))],
   [3, 'leave', (db, r, user) => call(db, 'group_leave', r.pick(groups), user)],
   [2, 'change a group', (db, r) => {
