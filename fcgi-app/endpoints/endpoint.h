@@ -41,6 +41,8 @@ ENDPOINT(endpoint_acknowledge_message);
 ENDPOINT(endpoint_remove_message);
 ENDPOINT(endpoint_mark_many_read);
 ENDPOINT(endpoint_mark_many_unread);
+ENDPOINT(endpoint_archive_many);
+ENDPOINT(endpoint_remove_many);
 ENDPOINT(endpoint_mark_seen);
 ENDPOINT(endpoint_show_broadcast);
 ENDPOINT(endpoint_show_preferences);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POST /messages/read, /messages/unread and /seen: changes of many messages at once. */
+/* POST /messages/read, /unread, /archive, /delete, and /seen: changes of many messages at once. */
 #include "fcgi-app/endpoints/endpoint.h"
 
 #include <stdint.h>
@@ -7,10 +7,13 @@
 enum {
     POSITION_MAX = 255,
     SUBJECT_MAX = 255,
+    CATEGORY_MAX = 64,
     ARRAY_MAX = BODY_LIST_MAX * 21 + 3, /* as many numbers of 20 digits */
 };
 
 typedef enum err mark_list(struct store *s, const char *user, const char *ids, struct counts *out);
+typedef enum err mark_chosen(struct store *s, const char *user, const struct mark_choice *which,
+                             struct counts *out);
 
 static enum err mark_ids(const struct endpoint *ep, const struct request *req, mark_list *mark,
                          struct counts *out)
@@ -69,13 +72,13 @@ static enum err mark_read_oldest(const struct endpoint *ep, const struct request
 }
 
 /* {"all":false} asks for nothing that could be done. */
-static enum err require_all(const struct request *req)
+static enum err require_true(const struct request *req, const char *name)
 {
-    bool is_all = false;
-    enum err e = body_bool(req->body, "all", &is_all);
+    bool is_true = false;
+    enum err e = body_bool(req->body, name, &is_true);
 
-    if (!e && !is_all)
-        e = body_fail(req->body, ERR_INVALID, "\"all\" must be true");
+    if (!e && !is_true)
+        e = body_fail(req->body, ERR_INVALID, "\"%s\" must be true", name);
     return e;
 }
 
@@ -101,7 +104,7 @@ static enum err mark_read(const struct endpoint *ep, const struct request *req, 
         return mark_read_oldest(ep, req, out);
     if (!body_has(req->body, "all"))
         return mark_read_subject(ep, req, out);
-    e = require_all(req);
+    e = require_true(req, "all");
     return e ? e : marks_read_all(ep->store, req->who.user, out);
 }
 
@@ -130,7 +133,7 @@ static enum err mark_unread(const struct endpoint *ep, const struct request *req
 
     if (body_has(req->body, "ids"))
         return mark_ids(ep, req, marks_unread_ids, out);
-    e = require_all(req);
+    e = require_true(req, "all");
     return e ? e : marks_unread_all(ep->store, req->who.user, out);
 }
 
@@ -146,6 +149,59 @@ enum err endpoint_mark_many_unread(const struct endpoint *ep, const struct reque
     if (!e)
         e = mark_unread(ep, req, &counts);
     return e ? e : endpoint_counts(req, res, &counts, true);
+}
+
+static enum err read_choice(const struct request *req, struct mark_choice *out)
+{
+    enum err e = ERR_NONE;
+
+    *out = (struct mark_choice){.is_read = body_has(req->body, "read")};
+    if (body_has(req->body, "upto"))
+        e = read_position(req, "upto", &out->position);
+    if (e)
+        return e;
+    if (!body_has(req->body, "category"))
+        return require_true(req, out->is_read ? "read" : "all");
+    e = request_text(req, "category", CATEGORY_MAX, BODY_NAME, &out->category);
+    if (!e && (!out->category || !*out->category))
+        e = body_fail(req->body, ERR_INVALID, "\"category\" must be the name of a category");
+    return e;
+}
+
+/* What archiving and deleting have in common. */
+static enum err put_away(const struct endpoint *ep, const struct request *req, mark_list *by_ids,
+                         mark_chosen *by_choice, struct response *res)
+{
+    static const char *const fields[] = {"ids", "all", "category", "read", "upto"};
+    struct mark_choice which;
+    struct counts counts;
+    enum err e = body_only(req->body, fields, 5);
+    bool has_ids = body_has(req->body, "ids");
+
+    if (!e && count_given(req, fields, 4) != 1)
+        e = body_fail(req->body, ERR_INVALID,
+                      "exactly one of ids, all, category and read is needed");
+    if (!e && has_ids && body_has(req->body, "upto"))
+        e = body_fail(req->body, ERR_INVALID, "upto goes with all, category or read, not with ids");
+    if (!e && has_ids)
+        e = mark_ids(ep, req, by_ids, &counts);
+    if (!e && !has_ids)
+        e = read_choice(req, &which);
+    if (!e && !has_ids)
+        e = by_choice(ep->store, req->who.user, &which, &counts);
+    return e ? e : endpoint_counts(req, res, &counts, true);
+}
+
+enum err endpoint_archive_many(const struct endpoint *ep, const struct request *req,
+                               struct response *res)
+{
+    return put_away(ep, req, marks_archive_ids, marks_archive_all, res);
+}
+
+enum err endpoint_remove_many(const struct endpoint *ep, const struct request *req,
+                              struct response *res)
+{
+    return put_away(ep, req, marks_remove_ids, marks_remove_all, res);
 }
 
 static enum err mark_seen(const struct endpoint *ep, const struct request *req, struct counts *out)

@@ -18,6 +18,8 @@ static const struct route routes[] = {
     {METHOD_GET, "/messages", ACCESS_USER, SHARE_READ, 0, endpoint_list_messages, NULL},
     {METHOD_POST, "/messages/read", ACCESS_USER, SHARE_WRITE, SMALL_BODY_MAX, endpoint_mark_many_read, NULL},
     {METHOD_POST, "/messages/unread", ACCESS_USER, SHARE_WRITE, SMALL_BODY_MAX, endpoint_mark_many_unread, NULL},
+    {METHOD_POST, "/messages/archive", ACCESS_USER, SHARE_WRITE, SMALL_BODY_MAX, endpoint_archive_many, NULL},
+    {METHOD_POST, "/messages/delete", ACCESS_USER, SHARE_WRITE, SMALL_BODY_MAX, endpoint_remove_many, NULL},
     {METHOD_GET, "/messages/{id}", ACCESS_USER, SHARE_READ, 0, endpoint_show_message, NULL},
     {METHOD_DELETE, "/messages/{id}", ACCESS_USER, SHARE_WRITE, 0, endpoint_remove_message, NULL},
     {METHOD_POST, "/messages/{id}/read", ACCESS_USER, SHARE_WRITE, 0, endpoint_mark_message_read, NULL},

@@ -69,6 +69,20 @@ enum err marks_unread_ids(struct store *s, const char *user, const char *ids, st
     return MARK(s, mark_unread_ids, out, user, ids);
 }
 
+STATEMENT(archive_ids, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "archive_ids($1, $2::bigint[])");
+
+enum err marks_archive_ids(struct store *s, const char *user, const char *ids, struct counts *out)
+{
+    return MARK(s, archive_ids, out, user, ids);
+}
+
+STATEMENT(remove_ids, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "remove_ids($1, $2::bigint[])");
+
+enum err marks_remove_ids(struct store *s, const char *user, const char *ids, struct counts *out)
+{
+    return MARK(s, remove_ids, out, user, ids);
+}
+
 STATEMENT(mark_read_subject, AS_USER, 3, 5, SHAPE_ROW, ONCE,
           COUNTS "mark_read_subject($1, $2, $3)");
 
@@ -94,6 +108,9 @@ enum err marks_read_oldest(struct store *s, const char *user, int64_t count, str
 
 STATEMENT(mark_read_part, AS_USER, 2, 6, SHAPE_ROW, ONCE, PART "mark_read_part($1, $2)");
 STATEMENT(mark_unread_part, AS_USER, 2, 6, SHAPE_ROW, ONCE, PART "mark_unread_part($1, $2)");
+STATEMENT(archive_part, AS_USER, 4, 6, SHAPE_ROW, ONCE,
+          PART "archive_part($1, $2, $3, $4::boolean)");
+STATEMENT(remove_part, AS_USER, 4, 6, SHAPE_ROW, ONCE, PART "remove_part($1, $2, $3, $4::boolean)");
 
 /* The reply goes when the next statement is sent, so the position is copied. */
 static enum err copy_position(struct span position, char out[POSITION_SIZE])
@@ -105,8 +122,9 @@ static enum err copy_position(struct span position, char out[POSITION_SIZE])
     return ERR_NONE;
 }
 
-static enum err mark_in_parts(struct store *s, const struct statement *part, const char *user,
-                              const char *position, struct counts *out)
+/* The second of the values is the position. */
+static enum err mark_in_parts(struct store *s, const struct statement *part, const char **values,
+                              struct counts *out)
 {
     char next[POSITION_SIZE];
     const struct pg_result *result;
@@ -114,15 +132,15 @@ static enum err mark_in_parts(struct store *s, const struct statement *part, con
     enum err e;
 
     do {
-        e = connection_run(s->connection, part, VALUES(mark_read_part, user, position), &result);
+        e = connection_run(s->connection, part, values, &result);
         if (e)
             return e;
         read_counts(result, out);
         changed += out->changed;
-        position = value_is_null(result, 0, 5) ? NULL : next;
-        if (position)
+        values[1] = value_is_null(result, 0, 5) ? NULL : next;
+        if (values[1])
             e = copy_position(value_read_text(result, 0, 5), next);
-    } while (!e && position);
+    } while (!e && values[1]);
     out->changed = changed;
     return e;
 }
@@ -130,17 +148,39 @@ static enum err mark_in_parts(struct store *s, const struct statement *part, con
 enum err marks_read_upto(struct store *s, const char *user, const char *position,
                          struct counts *out)
 {
-    return mark_in_parts(s, &mark_read_part, user, position, out);
+    const char *values[mark_read_part_params] = {user, position};
+
+    return mark_in_parts(s, &mark_read_part, values, out);
 }
 
 enum err marks_read_all(struct store *s, const char *user, struct counts *out)
 {
-    return mark_in_parts(s, &mark_read_part, user, NULL, out);
+    return marks_read_upto(s, user, NULL, out);
 }
 
 enum err marks_unread_all(struct store *s, const char *user, struct counts *out)
 {
-    return mark_in_parts(s, &mark_unread_part, user, NULL, out);
+    const char *values[mark_unread_part_params] = {user, NULL};
+
+    return mark_in_parts(s, &mark_unread_part, values, out);
+}
+
+enum err marks_archive_all(struct store *s, const char *user, const struct mark_choice *which,
+                           struct counts *out)
+{
+    const char *values[archive_part_params] = {user, which->position, which->category,
+                                               value_bool(which->is_read)};
+
+    return mark_in_parts(s, &archive_part, values, out);
+}
+
+enum err marks_remove_all(struct store *s, const char *user, const struct mark_choice *which,
+                          struct counts *out)
+{
+    const char *values[remove_part_params] = {user, which->position, which->category,
+                                              value_bool(which->is_read)};
+
+    return mark_in_parts(s, &remove_part, values, out);
 }
 
 STATEMENT(mark_seen, AS_USER, 2, 5, SHAPE_ROW, ONCE, COUNTS "mark_seen($1, $2)");
@@ -176,9 +216,25 @@ enum err marks_preferences(struct store *s, const char *user, struct span *json)
 }
 
 const struct statement *const marks_statements[] = {
-    &mark_read,        &mark_unread,     &archive,        &acknowledge,      &remove_one,
-    &mark_read_ids,    &mark_unread_ids, &mark_read_part, &mark_unread_part, &mark_read_subject,
-    &mark_read_oldest, &mark_seen,       &prefer,         &preferences,      NULL,
+    &mark_read,
+    &mark_unread,
+    &archive,
+    &acknowledge,
+    &remove_one,
+    &mark_read_ids,
+    &mark_unread_ids,
+    &mark_read_part,
+    &mark_unread_part,
+    &mark_read_subject,
+    &archive_ids,
+    &remove_ids,
+    &archive_part,
+    &remove_part,
+    &mark_read_oldest,
+    &mark_seen,
+    &prefer,
+    &preferences,
+    NULL,
 };
 
 const struct statement *const marks_standby_statements[] = {&preferences_at_standby, NULL};

@@ -3,6 +3,7 @@
 #ifndef DOORBELL_FCGI_APP_STORE_MARKS_H
 #define DOORBELL_FCGI_APP_STORE_MARKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/bytes/err.h"
@@ -33,6 +34,22 @@ MUST_USE enum err marks_read_oldest(struct store *s, const char *user, int64_t c
                                     struct counts *out);
 MUST_USE enum err marks_read_all(struct store *s, const char *user, struct counts *out);
 MUST_USE enum err marks_unread_all(struct store *s, const char *user, struct counts *out);
+
+/* Of all messages that are not archived. Texts are NULL where absent. */
+struct mark_choice {
+    const char *position; /* only what this list could show */
+    const char *category; /* only those of it */
+    bool is_read;         /* only those that were read */
+};
+
+MUST_USE enum err marks_archive_ids(struct store *s, const char *user, const char *ids,
+                                    struct counts *out);
+MUST_USE enum err marks_remove_ids(struct store *s, const char *user, const char *ids,
+                                   struct counts *out);
+MUST_USE enum err marks_archive_all(struct store *s, const char *user,
+                                    const struct mark_choice *which, struct counts *out);
+MUST_USE enum err marks_remove_all(struct store *s, const char *user,
+                                   const struct mark_choice *which, struct counts *out);
 MUST_USE enum err marks_seen(struct store *s, const char *user, const char *position,
                              struct counts *out);
 

@@ -575,15 +575,29 @@ class Doorbell
         return $this->call_as($user, 'POST', '/messages/' . self::id($id) . '/ack');
     }
 
-    public function archive($user, $id)
+    /** Moves one to the archive, or each of a list of up to 1,000 ids. */
+    public function archive($user, $ids)
     {
-        return $this->call_as($user, 'POST', '/messages/' . self::id($id) . '/archive');
+        return $this->mark($user, 'archive', $ids);
     }
 
-    /** Deletes it from this user's inbox, for good. */
-    public function remove($user, $id)
+    /** Deletes one from this user's inbox, or each of a list of up to 1,000 ids, for good. */
+    public function remove($user, $ids)
     {
-        return $this->call_as($user, 'DELETE', '/messages/' . self::id($id));
+        return is_array($ids) ? $this->mark($user, 'delete', $ids)
+            : $this->call_as($user, 'DELETE', '/messages/' . self::id($ids));
+    }
+
+    /** Archives many: ['all' => true], ['read' => true] or ['category' => 'news']; with `upto`, only what the list with this position could show. */
+    public function archive_matching($user, array $which)
+    {
+        return $this->call_as($user, 'POST', '/messages/archive', $which);
+    }
+
+    /** Deletes the same, for good. */
+    public function remove_matching($user, array $which)
+    {
+        return $this->call_as($user, 'POST', '/messages/delete', $which);
     }
 
     /** The user has looked at the list with this `position`. */

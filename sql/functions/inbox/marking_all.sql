@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Marking a long history: everything, or everything up to a position. It goes from the newest message to older ones,
+-- Marking a long history: everything, or everything up to a position; put_away.sql archives and deletes so. It goes from the newest message to older ones,
 -- so a part of it ends at a number from which the next part goes on, and a part holds the user's lock for at most
 -- max_rows personal messages. Broadcasts are bits, of which a chunk has many: the first part marks all of them.
 --
@@ -11,7 +11,7 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM read_position(user_id, "position");
-    RETURN QUERY SELECT p.num, p.version, p.seq, p.changed FROM mark_part(user_id, 'read', "position", NULL) p;
+    RETURN QUERY SELECT p.num, p.version, p.seq, p.changed FROM mark_part(user_id, 'read', "position", '{unread}', 0, NULL) p;
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_read_upto IS
@@ -21,14 +21,14 @@ COMMENT ON FUNCTION doorbell.mark_read_upto IS
 CREATE OR REPLACE FUNCTION doorbell.mark_read_all(user_id text)
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS
-$$BEGIN RETURN QUERY SELECT p.num, p.version, p.seq, p.changed FROM mark_part(user_id, 'read', NULL, NULL) p; END$$;
+$$BEGIN RETURN QUERY SELECT p.num, p.version, p.seq, p.changed FROM mark_part(user_id, 'read', NULL, '{unread}', 0, NULL) p; END$$;
 COMMENT ON FUNCTION doorbell.mark_read_all IS
     'Marks everything read that the user can see and that need not be acknowledged.';
 
 CREATE OR REPLACE FUNCTION doorbell.mark_unread_all(user_id text)
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS
-$$BEGIN RETURN QUERY SELECT p.num, p.version, p.seq, p.changed FROM mark_part(user_id, 'unread', NULL, NULL) p; END$$;
+$$BEGIN RETURN QUERY SELECT p.num, p.version, p.seq, p.changed FROM mark_part(user_id, 'unread', NULL, '{read}', 0, NULL) p; END$$;
 COMMENT ON FUNCTION doorbell.mark_unread_all IS
     'Makes everything unread again but what is archived, acknowledged or superseded.';
 
@@ -37,7 +37,7 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer, next tex
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM check_part(max_rows);
-    RETURN QUERY SELECT * FROM mark_part(user_id, 'read', "position", max_rows);
+    RETURN QUERY SELECT * FROM mark_part(user_id, 'read', "position", '{unread}', 0, max_rows);
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_read_part IS
@@ -50,7 +50,7 @@ RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer, next tex
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM check_part(max_rows);
-    RETURN QUERY SELECT * FROM mark_part(user_id, 'unread', "position", max_rows);
+    RETURN QUERY SELECT * FROM mark_part(user_id, 'unread', "position", '{read}', 0, max_rows);
 END
 $$;
 COMMENT ON FUNCTION doorbell.mark_unread_part IS 'mark_unread_all() in parts, as doorbell.mark_read_part() does it. DB422.';
@@ -64,7 +64,8 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION doorbell_internal.mark_part(user_id text, action text, "position" text, max_rows integer)
+CREATE OR REPLACE FUNCTION doorbell_internal.mark_part(user_id text, action text, "position" text, states doorbell.inbox_state[],
+    wanted integer, max_rows integer)
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer, next text)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -84,14 +85,18 @@ BEGIN
     IF "position" IS NULL THEN
         SELECT newest AS cut, me.version AS version, newest AS seq, 0 AS category, false AS nothing INTO p;
     END IF;
+    IF wanted <> 0 THEN
+        p.nothing := p.nothing OR wanted < 0 OR p.category NOT IN (0, wanted);
+        p.category := wanted;
+    END IF;
     IF NOT p.nothing THEN
         -- What was muted when that list was returned could not be seen in it.
         hidden := me.muted || ARRAY(
             SELECT u.category FROM doorbell.unmute u WHERE u.user_id = mark_part.user_id AND u.seq > p.version);
         SELECT * INTO looked, oldest, marked FROM doorbell_internal.mark_inbox_up_to(mark_part.user_id, action, me.at,
-            least(p.cut, p.version), p.category, hidden, max_rows);
+            least(p.cut, p.version), states, p.category, hidden, max_rows);
         marked := marked + doorbell_internal.mark_feeds_up_to(mark_part.user_id, action, me, p.cut, p.version, p.seq,
-            p.category, hidden);
+            states, p.category, hidden);
     END IF;
     RETURN QUERY SELECT e.*, CASE WHEN looked = max_rows THEN concat_ws('-', 'p1',
         doorbell_internal.user_tag(mark_part.user_id), oldest - 1, p.version, 0, p.category, 0) END
@@ -99,8 +104,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.mark_part IS
-    'Acts on what is not archived up to a position: on at most max_rows personal messages (null: on all), and on '
-    'broadcasts. next is the position of the rest: it has seq 0, since no broadcast is left. A group joined after the '
+    'Acts on what is in one of these states (unread, read) up to a position, and of the wanted category (0: of any): on at most '
+    'max_rows personal messages (null: on all), and on broadcasts. next is the position of the rest: it has seq 0, since no broadcast is left. A group joined after the '
     'list is skipped.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.inbox_up_to(user_id text, state doorbell.inbox_state, cut bigint, category integer, max_rows integer)
@@ -115,8 +120,8 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.inbox_up_to IS
     'Personal messages in a state, and in a category (0: in any), from number cut downwards. One of the two runs, by its index.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.mark_inbox_up_to(user_id text, action text, at timestamptz, cut bigint, wanted integer,
-    hidden integer[], max_rows integer)
+CREATE OR REPLACE FUNCTION doorbell_internal.mark_inbox_up_to(user_id text, action text, at timestamptz, cut bigint,
+    states doorbell.inbox_state[], wanted integer, hidden integer[], max_rows integer)
 RETURNS TABLE (looked bigint, oldest bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -124,10 +129,12 @@ DECLARE
     ids bigint[];
 BEGIN
     SELECT count(*), min(i.seq), array_agg(i.message_id) FILTER (
-        WHERE (i.expires_at IS NULL OR i.expires_at > at) AND NOT i.must_ack AND i.category <> ALL (hidden))
+        WHERE (i.expires_at IS NULL OR i.expires_at > at) AND i.category <> ALL (hidden))
     INTO looked, oldest, ids
-    FROM doorbell_internal.inbox_up_to(mark_inbox_up_to.user_id,
-        (CASE action WHEN 'read' THEN 'unread' ELSE 'read' END)::doorbell.inbox_state, cut, wanted, max_rows) i;
+    FROM (
+        SELECT x.* FROM unnest(states) s (state)
+        CROSS JOIN LATERAL doorbell_internal.inbox_up_to(mark_inbox_up_to.user_id, s.state, cut, wanted, max_rows) x
+        ORDER BY x.seq DESC LIMIT max_rows) i;
     changed := CASE WHEN ids IS NULL THEN 0 ELSE doorbell_internal.change_inbox(mark_inbox_up_to.user_id, action, ids) END;
     RETURN NEXT;
 END
@@ -136,7 +143,7 @@ COMMENT ON FUNCTION doorbell_internal.mark_inbox_up_to IS
     'Acts on those of at most max_rows personal messages that it may. looked: how many there were; oldest: the last one''s number.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.mark_feeds_up_to(user_id text, action text, me doorbell_internal.user_state,
-    cut bigint, known_version bigint, known_seq bigint, wanted integer, hidden integer[])
+    cut bigint, known_version bigint, known_seq bigint, states doorbell.inbox_state[], wanted integer, hidden integer[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -149,6 +156,7 @@ BEGIN
     SELECT array_agg(m.feed_id) AS feed_ids, array_agg(m.n) AS ns, array_agg(
         ~ doorbell_internal.bits_after(m.n, top.pos)
         & ~ m.archived
+        & CASE states WHEN '{unread}' THEN ~ m.read WHEN '{read}' THEN m.read ELSE ~ 0::doorbell.chunk_bits END
         & CASE WHEN hidden = me.muted THEN ~ 0::doorbell.chunk_bits ELSE ~ coalesce((
             SELECT bit_or(c.live) FROM doorbell.chunk c
             WHERE c.feed_id = m.feed_id AND c.category = ANY (hidden) AND c.n = m.n), 0::doorbell.chunk_bits) END

@@ -122,6 +122,13 @@ const wrong = {
 // The values that each field must refuse, and what comes with it.
 const title = { to: 'victim', title: 'Title' };
 const subject = { ...title, subject_type: 'order', subject_id: '7' };
+const putAway = {
+  ids: [wrong.ids, {}],
+  all: [[...wrong.bool, false, null], {}],
+  category: [['', null, ...wrong.pathName(64)], {}],
+  read: [[...wrong.bool, false, null], {}],
+  upto: [[1, '', null, true, [], {}, 'x', INT64_MAX, "p1-'; --", long(256)], { all: true }],
+};
 const fields = {
   sendMessage: {
     to: [wrong.audience, { title: 'Title' }],
@@ -150,6 +157,8 @@ const fields = {
     subject_id: [wrong.name(255), { subject_type: 'order' }],
   },
   markUnread: { ids: [wrong.ids, {}], all: [[...wrong.bool, false, null], {}] },
+  archiveMany: putAway,
+  removeMany: putAway,
   markSeen: { position: [[1, '', null, true, [], {}, 'x', INT64_MAX, long(256)], {}], wrong: [[...wrong.bool, false, null], {}] },
   changePreferences: { muted: [wrong.categories, {}], lang: [[...wrong.line(35).filter(Boolean), 'e', 'en US', 'en_US', '-en', 'en-'], {}] },
   changeMembers: { add: [wrong.users, {}], remove: [wrong.users, {}] },
@@ -189,6 +198,8 @@ const incomplete = {
   sendBatch: [{ atomic: true }, { defaults: title }, { messages: [title, { to: 'victim' }] }, { messages: [title, { ...title, group: 'editors' }] }, { messages: [{}], defaults: { ...title, group: 'editors' } }],
   markRead: [{ subject_type: 'order' }, { subject_id: '7' }, { all: true, oldest: 1 }, { ids: [1], all: true }, { oldest: 1, upto: 'x' }],
   markUnread: [{ ids: [1], all: true }],
+  archiveMany: [{ ids: [1], all: true }, { all: true, read: true }, { category: 'news', read: true }, { upto: 'x' }],
+  removeMany: [{ ids: [1], all: true }, { all: true, category: 'news' }, { ids: [1], upto: 'x' }],
   changeMembers: [{ add: ['u'], remove: ['u'] }],
   makeToken: [{ ttl: 60 }],
 };
@@ -371,11 +382,12 @@ test('marking refuses foreign and forged positions', async () => {
   const forged = [victim.position, own.next, swap(0, 'p2'), swap(1, '00000000'), swap(2, '-1'), swap(2, BEYOND), swap(3, BEYOND), swap(4, ''), swap(5, '9'.repeat(10)),
     swap(6, '2'), `${own.position}-0`, ` ${own.position}`, `${own.position}\n`, own.position.toUpperCase(), '1', INT64_MAX];
   await refuse(operation('markRead'), forged.map((upto) => ({ what: upto, statuses: [422], json: { upto } })));
+  for (const id of ['archiveMany', 'removeMany']) await refuse(operation(id), forged.map((upto) => ({ what: upto, statuses: [422], json: { all: true, upto } })));
   await refuse(operation('markSeen'), forged.map((position) => ({ what: position, statuses: [422], json: { position } })));
 });
 
 test('ids that are nobody\'s or another\'s mark nothing', async () => {
-  for (const id of ['markRead', 'markUnread']) {
+  for (const id of ['markRead', 'markUnread', 'archiveMany', 'removeMany']) {
     await refuse(operation(id), [[victim.id], [0], [-1], [999999999], raw(`[${INT64_MAX}]`), raw('[-9223372036854775808]')].map((ids) => (
       { what: JSON.stringify(ids), statuses: [404], raw: bodyWith({}, 'ids', ids) })));
   }

@@ -32,6 +32,23 @@ test('all is read, unread and read up to a position in one call, and the answer 
   }
 });
 
+test('all is archived or deleted in one call, and with a position what came later stays', async (t) => {
+  const { stack } = await startWithHistory(t);
+  const { position } = (await stack.api('GET', '/messages', { user: 'u' })).json;
+  assert.equal((await stack.api('POST', '/messages', { service: true, json: { to: 'u', title: 'later', category: 'news' } })).status, 201);
+  for (const [how, json, changed, num] of [
+    ['archive', { read: true }, 0, messages + 1], ['archive', { all: true, upto: position }, messages, 1], ['delete', { all: true, upto: position }, 0, 1],
+    ['delete', { category: 'never' }, 0, 1], ['delete', { category: 'news' }, 1, 0],
+  ]) {
+    const answer = await mark(stack, how, json);
+    assert.equal(answer.status, 200, answer.text);
+    const state = await check(stack);
+    assert.deepEqual(answer.json, { changed, num, version: state.version, seq: state.seq, epoch: state.epoch, user: state.user }, JSON.stringify({ how, json }));
+  }
+  const { rows } = await stack.db.query("SELECT state::text, count(*)::integer FROM doorbell.inbox WHERE user_id = 'u' GROUP BY 1 ORDER BY 1");
+  assert.deepEqual(rows, [{ state: 'archived', count: messages }, { state: 'gone', count: 1 }]);
+});
+
 test('a part that fails is 503 and leaves those before it done; the same call again does the rest', async (t) => {
   const { stack, ids } = await startWithHistory(t);
   // As a lock that is not given: the 1,100th from the newest is in the third part.

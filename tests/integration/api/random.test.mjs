@@ -37,6 +37,8 @@ const bodies = {
     [JSON_TYPE, '{"subject_type":"order","subject_id":"7"}'], [JSON_TYPE, '{"upto":"p1-00000000-1-1-1-0-0"}'], [FORM_TYPE, 'ids[]=1&ids[]=2'],
   ],
   markUnread: [[JSON_TYPE, '{"ids":[1,2,3,4,5]}'], [JSON_TYPE, '{"all":true}'], [MULTIPART_TYPE, multipart(['all', '1'])]],
+  archiveMany: [[JSON_TYPE, '{"ids":[1,2,3]}'], [JSON_TYPE, '{"category":"news"}'], [JSON_TYPE, '{"read":true}'], [FORM_TYPE, 'all=1']],
+  removeMany: [[JSON_TYPE, '{"ids":[4,5]}'], [JSON_TYPE, '{"category":"ads","upto":"p1-00000000-1-1-1-0-0"}'], [FORM_TYPE, 'read=1']],
   markSeen: [[JSON_TYPE, '{"position":"p1-00000000-1-1-1-0-0"}']],
   changePreferences: [[JSON_TYPE, '{"muted":["news"]}'], [JSON_TYPE, '{"muted":[]}'], [FORM_TYPE, 'muted[]=news&muted[]=ads']],
   changeMembers: [[JSON_TYPE, '{"add":["u1","u2"],"remove":["u3"]}'], [FORM_TYPE, 'add[]=u1&remove[]=u2']],

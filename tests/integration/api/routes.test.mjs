@@ -40,9 +40,9 @@ function assertPlain(answer) {
 const userRoutes = [
   ['GET', '/unread'], ['GET', '/messages'], ['GET', '/messages/1'], ['DELETE', '/messages/1'],
   ['POST', '/messages/1/read'], ['POST', '/messages/1/unread'], ['POST', '/messages/1/archive'],
-  ['POST', '/messages/1/ack'], ['POST', '/messages/read'], ['POST', '/messages/unread'], ['POST', '/seen'],
+  ['POST', '/messages/1/ack'], ['POST', '/messages/read'], ['POST', '/messages/unread'], ['POST', '/messages/archive'], ['POST', '/messages/delete'], ['POST', '/seen'],
 ];
-const serviceRoutes = [['POST', '/messages'], ['POST', '/messages/batch'], ['GET', '/messages/1/explain'], ['POST', '/tokens']];
+const serviceRoutes = [['POST', '/messages'], ['POST', '/messages/batch'], ['DELETE', '/sent'], ['GET', '/messages/1/explain'], ['POST', '/tokens']];
 
 for (const [method, path] of [...userRoutes, ...serviceRoutes]) {
   test(`${method} ${path} without a proof is 401`, async () => {
@@ -445,7 +445,7 @@ for (const [what, json, pattern] of [
   });
 }
 
-for (const [path, json] of [['/messages/unread', {}], ['/messages/unread', { all: true, ids: [1] }], ['/seen', {}], ['/seen', { position: 5 }], ['/seen', { position: 'x' }]]) {
+for (const [path, json] of [['/messages/archive', {}], ['/messages/delete', { all: false }], ['/messages/delete', { read: true, all: true }], ['/messages/archive', { upto: 'x' }], ['/messages/unread', {}], ['/messages/unread', { all: true, ids: [1] }], ['/seen', {}], ['/seen', { position: 5 }], ['/seen', { position: 'x' }]]) {
   test(`POST ${path} with ${JSON.stringify(json)} is 422`, async () => {
     assertError(await stack.api('POST', path, { user: 'many', json }), 422, 'invalid');
   });

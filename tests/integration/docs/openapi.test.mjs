@@ -33,6 +33,8 @@ const someBodies = {
   sendBatch: { messages: [{ to: 'u', title: 'Title' }] },
   markRead: { all: true },
   markUnread: { all: true },
+  archiveMany: { all: true },
+  removeMany: { all: true },
   markSeen: { position: 'p1-00000000-0-0-0-0-0' },
   changePreferences: { muted: [] },
   changeMembers: { add: ['u'] },
@@ -202,7 +204,7 @@ test('what is not there is 404', async () => {
   await expect(404, 'recallMany', { query: '?category=nobody+has+named+it' });
   await expect(404, 'listMembers', { args: { group: 'nobody has named it' } });
   await expect(404, 'markRead', { json: { ids: [999999999] } });
-  await expect(404, 'markUnread', { json: { ids: [999999999] } });
+  for (const id of ['markUnread', 'archiveMany', 'removeMany']) await expect(404, id, { json: { ids: [999999999] } });
   await expect(404, 'exportUser', { args: { user: 'nobody has met them' } });
 });
 
@@ -319,7 +321,7 @@ const urlencoded = (fields) => ({
 });
 
 // A form's texts as the values that they stand for, as the schema describes them.
-const BOOLEANS = new Set(['all', 'critical', 'strict', 'ack', 'replace', 'to_new_users']);
+const BOOLEANS = new Set(['all', 'read', 'critical', 'strict', 'ack', 'replace', 'to_new_users']);
 const NUMBERS = new Set(['oldest', 'ttl', 'expires_in', 'send_at', 'ids[]']);
 
 function typed(fields) {
@@ -414,6 +416,18 @@ test('marking many', async () => {
   }
   await inEveryType(200, 'markUnread', { user, json: { all: true }, form: [['all', 'true']] });
   await inEveryType(200, 'markSeen', { user, json: { position }, form: [['position', position]] });
+});
+
+test('putting many away', async () => {
+  const user = 'puts away';
+  const ids = [await sendOne(user), await sendOne(user)];
+  const { position } = await expect(200, 'listMessages', { user });
+  for (const id of ['archiveMany', 'removeMany']) {
+    await inEveryType(200, id, { user, json: { ids }, form: ids.map((one) => ['ids[]', String(one)]) });
+    await inEveryType(200, id, { user, json: { all: true, upto: position }, form: [['all', '1'], ['upto', position]] });
+    await inEveryType(200, id, { user, json: { category: 'news' }, form: [['category', 'news']] });
+    await inEveryType(200, id, { user, json: { read: true }, form: [['read', 'true']] });
+  }
 });
 
 test('muting', async () => {

@@ -71,6 +71,12 @@ for (const [name, args] of Object.entries(TRANSPORTS)) {
     const [archived] = await results(['messages', 'alice', { state: 'archived' }]);
     assert.deepEqual(archived.messages.map(({ id }) => id), [two.id]);
     assert.equal((await fail(options, ['message', 'alice', one.id], how)).status, 404);
+
+    const [five, six, , , page2] = await results(['send', 'alice', 'Five'], ['send', 'alice', 'Six'], ['send', 'alice', 'Seven', { category: 'news' }],
+      ['send', 'alice', 'Eight'], ['messages', 'alice'], ['send', 'alice', 'Nine']);
+    const changes = await results(['archive', 'alice', [five.id]], ['remove', 'alice', [five.id, six.id]], ['archive_matching', 'alice', { category: 'news' }],
+      ['remove_matching', 'alice', { all: true, upto: page2.position }], ['archive_matching', 'alice', { read: true }]);
+    assert.deepEqual(changes.map(({ changed, num }) => [changed, num]), [[1, 4], [2, 3], [1, 2], [3, 1], [0, 1]]);
   });
 
   test(`by ${name}: statistics, recall, revoke, and any other call`, async (t) => {

@@ -158,6 +158,15 @@ function sendBatch(db, r) {
   return call(db, 'send_batch', JSON.stringify(messages), r.chance(0.5));
 }
 
+// Archiving or deleting of many, as inParts().
+async function putAway(db, r, name, user) {
+  const [category, onlyRead, size] = [r.chance(0.5) ? r.pick(categories) : null, r.chance(0.5), 1 + r.int(5)];
+  let position = positions.get(user).length && r.chance(0.6) ? r.pick(positions.get(user)) : null;
+  do {
+    position = (await call(db, name, user, position, category, onlyRead, size))?.next;
+  } while (position && r.chance(0.95));
+}
+
 // Rarely from the beginning to the end, or few messages would live.
 async function recallMatching(db, r) {
   const filter = r.pick([['order', r.pick(subjects), null], [null, null, r.pick(categories)], ['order', r.pick(subjects), r.pick(categories)]]);
@@ -188,6 +197,10 @@ const kinds = [
   [2, 'read all in parts', (db, r, user) => inParts(db, r, 'mark_read_part', user, null)],
   [1, 'unread all in parts', (db, r, user) => inParts(db, r, 'mark_unread_part', user, null)],
   [2, 'read up to in parts', (db, r, user) => positions.get(user).length && inParts(db, r, 'mark_read_part', user, r.pick(positions.get(user)))],
+  [1, 'archive ids', async (db, r, user) => call(db, 'archive_ids', user, await someIds(db, r, user, 5))],
+  [1, 'remove ids', async (db, r, user) => call(db, 'remove_ids', user, await someIds(db, r, user, 5))],
+  [2, 'archive in parts', (db, r, user) => putAway(db, r, 'archive_part', user)],
+  [1, 'remove in parts', (db, r, user) => putAway(db, r, 'remove_part', user)],
   [6, 'list', takePosition],
   [4, 'read up to', (db, r, user) => positions.get(user).length && call(db, 'mark_read_upto', user, r.pick(positions.get(user)))],
   [2, 'seen', (db, r, user) => positions.get(user).length && call(db, 'mark_seen', user, r.pick(positions.get(user)))],

@@ -79,7 +79,7 @@ test('no call of a user is served for a void token, and none changes anything', 
   const token = await mint(stack, '42');
   for (const json of ['{"all":true}', `{"ids":[${id}]}`]) {
     await assertRevoked(stack, old, 'POST', '/messages/read', { json: JSON.parse(json) });
-    await assertRevoked(stack, old, 'POST', '/messages/unread', { json: JSON.parse(json) });
+    for (const how of ['unread', 'archive', 'delete']) await assertRevoked(stack, old, 'POST', `/messages/${how}`, { json: JSON.parse(json) });
   }
   const { position } = (await check(stack, token, 'GET', '/messages')).json;
   await assertRevoked(stack, old, 'POST', '/seen', { json: { position } });
