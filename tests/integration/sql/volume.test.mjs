@@ -93,7 +93,7 @@ function callsOn(db, { id, everybody, position, rest }) {
     'remove, broadcast, twice': () => twice(() => call(db, 'remove', heavy, everybody)),
     'mark_read_part, after the first': () => call(db, 'mark_read_part', heavy, rest, 10),
     mark_unread_part: () => call(db, 'mark_unread_part', old, null, 10),
-    archive_part: () => call(db, 'archive_part', heavy, null, null, false, 10),
+    'archive_part, after the first': () => call(db, 'archive_part', heavy, rest, null, false, 10),
     'archive_part, of a category, what was read': () => call(db, 'archive_part', heavy, null, 'news', true, 10),
     'remove_part, after the first': () => call(db, 'remove_part', heavy, rest, null, false, 10),
     'mark_read_upto, nothing new': () => call(db, 'mark_read_upto', old, position),
