@@ -69,6 +69,9 @@ export class DoorbellError extends Error {
   readonly retryAfter: number | null;
 }
 
+/** Which messages to archive or delete: with `upto` only what the list with this position could show. */
+export type Away = ({ all: true } | { read: true } | { category: string }) & { upto?: string };
+
 export class Doorbell extends EventTarget {
   constructor(options?: Options);
   readonly num: number | null;
@@ -85,9 +88,9 @@ export class Doorbell extends EventTarget {
   counts(): Promise<Counts & { categories: Record<string, number> }>;
   markRead(id: number | string | (number | string)[]): Promise<Counts>;
   markUnread(id: number | string | (number | string)[]): Promise<Counts>;
-  archive(id: number | string): Promise<Counts>;
+  archive(id: number | string | (number | string)[] | Away): Promise<Counts>;
   acknowledge(id: number | string): Promise<Counts>;
-  remove(id: number | string): Promise<Counts>;
+  remove(id: number | string | (number | string)[] | Away): Promise<Counts>;
   markAllRead(): Promise<Counts>;
   markAllUnread(): Promise<Counts>;
   markSubjectRead(subject: { subject_type: string | number; subject_id: string | number }): Promise<Counts>;

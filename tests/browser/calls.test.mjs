@@ -40,8 +40,11 @@ test('each call resolves to the reply, and the badge shows it', async (t) => {
   const { messages, position } = await step(2, 'list', { limit: 1 });
   assert.equal(messages.length, 1);
   await step(2, 'seen', position);
+  await step(2, 'archive', { read: true, upto: position });
   await step(0, 'markAllRead');
   assert.equal((await call(page, 'list')).messages.every(({ seen, read }) => seen && read), true);
+  assert.equal((await step(0, 'remove', { all: true })).changed, 2);
+  assert.deepEqual((await call(page, 'list')).messages, []);
 });
 
 test('an argument of no use is refused in a sentence, and asks nothing', async (t) => {

@@ -11,6 +11,9 @@ addWords('de', { inbox: 'Nachrichten', categories: { news: 'Neues' } });
 useDoorbell(doorbell);
 document.querySelector('doorbell-inbox')?.doorbell?.login();
 doorbell.markRead([1, '2']).catch((error: DoorbellError) => console.log(error.retryAfter));
+doorbell.archive({ read: true, upto: 'p1' }).then(() => doorbell.remove([1, 2]));
+// @ts-expect-error one way to say which
+doorbell.remove({ upto: 'p1' });
 // @ts-expect-error there is no such state
 store.watch({ state: 'seen' });
 unwatch();

@@ -23,9 +23,9 @@ export const calls = {
   broadcast: (id, c, seq = '') => get(`/broadcasts/${id}?c=${encodeURIComponent(c)}&seq=${seq}`, isMessage),
   markRead: (id) => mark('read', id),
   markUnread: (id) => mark('unread', id),
-  archive: (id) => post(`/messages/${idOf(id)}/archive`),
+  archive: (id) => putAway('archive', id),
   acknowledge: (id) => post(`/messages/${idOf(id)}/ack`),
-  remove: (id) => write('DELETE', `/messages/${idOf(id)}`),
+  remove: (id) => (typeof id === 'object' ? putAway('delete', id) : write('DELETE', `/messages/${idOf(id)}`)),
   markReadUpto: (position) => post('/messages/read', { upto: positionOf(position) }),
   markAllUnread: () => post('/messages/unread', { all: true }),
   markSubjectRead: (subject) => {
@@ -51,6 +51,11 @@ function mark(how, id) {
   if (!Array.isArray(id)) return post(`/messages/${idOf(id)}/${how}`);
   demand(isWithin(id.length, MARKED_MAX), 'how many ids are given', `from 1 to ${MARKED_MAX}`, id.length);
   return post(`/messages/${how}`, { ids: id.map((one) => Number(idOf(one))) });
+}
+
+// One, a list, or by the fields of the call: {all}, {read} or {category}, with {upto}.
+function putAway(how, which) {
+  return isObject(which) ? post(`/messages/${how}`, which) : mark(how, which);
 }
 
 function idOf(id) {
