@@ -70,10 +70,11 @@ class Postmaster {
     const log = createWriteStream(join(this.dir, 'log'), { flags: 'a' });
     child.stderr.pipe(log);
     const lines = createInterface({ input: child.stderr });
-    await new Promise((resolve, reject) => {
-      lines.on('line', (line) => /database system is ready to accept (read-only )?connections/.test(line) && resolve());
-      this.exited.then(async () => reject(new Error(`postgres ended: ${await readFile(join(this.dir, 'log'), 'utf8')}`)));
+    const ready = new Promise((resolve) => {
+      lines.on('line', (line) => /database system is ready to accept (read-only )?connections/.test(line) && resolve(true));
     });
+    if (await Promise.race([ready, this.exited.then(() => false)])) return;
+    throw new Error(`postgres ended: ${await readFile(join(this.dir, 'log'), 'utf8')}`);
   }
 
   async stop(signal = 'SIGINT') {
