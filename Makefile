@@ -68,6 +68,7 @@ help:
 	@echo 'make check               install what is missing, run every test, sanitizers included'
 	@echo 'make check-unit          unit tests and the fuzz corpora (SANITIZE=address,undefined BUILD=build/asan)'
 	@echo 'make check-integration   the programs with real nginx, apache, PostgreSQL and PHP'
+	@echo 'make check-postgresql    the tests of the database with PostgreSQL 17 and 18, of newer releases of Debian, unpacked into $$BUILD (POSTGRESQL=17)'
 	@echo 'make check-browser       the pages in Chromium, the demo in Firefox'
 	@echo 'make lint                layers, purity, settings, PHP 5.6, man pages, shell scripts, format'
 	@echo 'make model               how the truth reaches every page, in all orders of all steps, by spin (tests/model)'
@@ -160,6 +161,9 @@ run:
 
 check check-unit check-integration check-browser:
 	@tests/$@
+
+check-postgresql:
+	@tests/$@ $(POSTGRESQL)
 
 lint:
 	@tests/lint/all
@@ -297,8 +301,8 @@ dist:
 clean:
 	rm -rf $(BUILD)
 
--include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
+-include $(shell [ -d $(BUILD) ] && find $(BUILD) -type f -name '*.d')
 
-.PHONY: all help page pot run coverage check check-unit check-integration check-browser lint model sim build-unit build-fuzz build-bench build-faults build-sim \
+.PHONY: all help page pot run coverage check check-unit check-integration check-postgresql check-browser lint model sim build-unit build-fuzz build-bench build-faults build-sim \
 	format sample fuzz bench install uninstall dist clean FORCE
 .SECONDARY:

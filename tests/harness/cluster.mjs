@@ -28,8 +28,13 @@ const settings = {
   logging_collector: 'off',
 };
 
-// Where the programs are: Debian keeps them out of PATH.
+// Where the programs are: in DOORBELL_POSTGRESQL, and then psql and pg_dump as well, which tests and scripts find in PATH;
+// or where Debian keeps them.
+const given = process.env.DOORBELL_POSTGRESQL;
+if (given) process.env.PATH = `${given}:${process.env.PATH}`;
+
 async function findPrograms() {
+  if (given) return given;
   const root = '/usr/lib/postgresql';
   const versions = await readdir(root).catch(() => []);
   for (const version of versions.map(Number).filter((v) => v >= 15).sort((a, b) => a - b)) {
