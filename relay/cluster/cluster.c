@@ -2,7 +2,7 @@
 /* cluster.c - decides what follows from what: a link, a message, an answer, the passing of time.
  * Pub/Sub keeps nothing, so what is said while a link is cut is missed, and nobody repeats it: the
  * relay that comes back tells its own sessions to ask, and those of others if they have missed
- * something of it. */
+ * something of it. One that never comes back has told nobody: those that miss it ask. */
 #include "relay/cluster/cluster.h"
 
 #include <inttypes.h>
@@ -129,7 +129,7 @@ void cluster_answer(struct cluster *c, const struct envelope *asked, struct span
 
 void cluster_leave(struct cluster *c)
 {
-    if (c->is_linked)
+    if (c->is_linked && !c->owes_question)
         (void)publish(c, CLUSTER_ALL, SPAN(""),
                       &(struct envelope){.kind = ENVELOPE_BYE, .from = c->id, .body = SPAN("{}")},
                       0);
@@ -279,7 +279,8 @@ bool cluster_tick(struct cluster *c, const struct hello *own, int64_t now_ms)
     finish_over(c, now_ms);
     if (c->is_linked && now_ms - c->hello_ms >= CLUSTER_HELLO_MS)
         say_hello(c, own, now_ms);
-    (void)peers_expire(&c->peers, now_ms);
+    if (peers_expire(&c->peers, now_ms) && c->is_linked)
+        c->ops->lose(c->here);
     return share_among(c, now_ms);
 }
 

@@ -35,6 +35,8 @@ struct cluster_ops {
     void (*receive)(void *here, struct span user, const struct envelope *e);
     /* Answers the call that asked this, if it still waits. */
     void (*finish)(void *here, const struct question *one, bool is_partial);
+    /* A relay is gone without a word, and with it what it may not have told yet. */
+    void (*lose)(void *here);
 };
 
 enum cluster_count { CLUSTER_SENT, CLUSTER_RECEIVED, CLUSTER_LINKS, CLUSTER_LOST, CLUSTER_COUNTS };
@@ -96,7 +98,7 @@ int64_t cluster_share(const struct cluster *c, int64_t rate);
 /* Whether nothing comes back any more, so that the link is to be cut. Ask before the tick. */
 bool cluster_is_deaf(const struct cluster *c, int64_t now_ms);
 
-/* This relay stops: it says so. */
+/* This relay stops: it says so, if the others have all that it was to tell. */
 void cluster_leave(struct cluster *c);
 
 /* --- what is to be told --- */

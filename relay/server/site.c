@@ -294,7 +294,16 @@ static void finish(void *here, const struct question *one, bool is_partial)
         elsewhere_finish(site->api, one, is_partial);
 }
 
-static const struct cluster_ops cluster_ops = {publish, count_subscribers, receive, finish};
+static void lose(void *here)
+{
+    struct site *site = here;
+
+    log_warn("another relay is silent, and has not said that it goes: see whether it still runs; "
+             "pages here ask for what it may not have passed on");
+    ask_all(site);
+}
+
+static const struct cluster_ops cluster_ops = {publish, count_subscribers, receive, finish, lose};
 
 /* --- who comes and goes --- */
 

@@ -30,7 +30,7 @@ test('without Redis each relay rings its own pages, and all ask when it is back,
   await redis.start();
   await joined(relays);
   for (const [i, bell] of bells.entries()) await asked(bell, from[i]);
-  for (const { relay } of relays) assert.equal(relay.log.match(/pages here are told to ask/g).length, 1);
+  for (const { relay } of relays) assert.equal(relay.log.match(/linked again to Redis\n.*pages here are told to ask/g).length, 1);
   assert.equal(await relays[0].metric('cluster_links_total'), 2);
   assert.ok((await relays[0].metric('cluster_lost_total')) >= 1);
   await relays[2].ring({ to: ['42'], seq: 6 });
@@ -68,6 +68,21 @@ test('what others have missed of a relay that was cut off, they ask when it is b
   await joined([a, b]);
   await asked(bell, 1);
   assert.doesNotMatch(b.relay.log, /is cut/);
+});
+
+test('what a relay that dies takes along, pages at the others ask for', async (t) => {
+  const redis = await startRedis(t);
+  const cable = await startCable(t, redis);
+  const b = await startRelayOf(t, redis);
+  const a = await startRelayOf(t, cable, {}, b);
+  await joined([a, b]);
+  const bell = await b.connect('42');
+  cable.freeze();
+  assert.equal((await a.ring({ to: ['42'], seq: 1 })).status, 200);
+  await a.relay.kill();
+  await cable.cut();
+  await asked(bell, 1);
+  await b.relay.waitLog(/another relay is silent, and has not said that it goes/);
 });
 
 test('a Redis that is frozen is noticed, and nobody waits for it', async (t) => {

@@ -45,28 +45,42 @@ export async function startSite(t, redis, { count = 3, config = {} } = {}) {
 // What a bell has heard since its welcome, without pings.
 export const ringsOf = (bell) => bell.frames.filter(({ type }) => type === 'ring');
 
-/** A way to the Redis of its own, for a relay that is to be cut off alone. */
+/** A way to the Redis of its own, for a relay that is to be cut off alone. `freeze` holds what is under way, until it is thawed or lost. */
 export async function startCable(t, redis) {
   const port = await freePort();
-  const sockets = new Set();
+  const pairs = new Set();
   let server;
+  let isFrozen = false;
+  const join = ([one, other]) => one.pipe(other);
   const cable = {
     url: `redis://127.0.0.1:${port}`,
     mend: () => {
       server = net.createServer((near) => {
         const far = net.connect({ port: redis.port, host: '127.0.0.1' });
-        for (const [one, other] of [[near, far], [far, near]]) {
-          sockets.add(one);
-          one.on('error', () => {}).on('close', () => other.destroy()).pipe(other);
+        for (const pair of [[near, far], [far, near]]) {
+          const [one, other] = pair;
+          pairs.add(pair);
+          one.on('error', () => {}).on('close', () => {
+            pairs.delete(pair);
+            other.destroy();
+          });
+          if (!isFrozen) join(pair);
         }
       });
       return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
     },
     cut: () => {
       const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      sockets.clear();
+      for (const [one] of pairs) one.destroy();
       return closed;
+    },
+    freeze: () => {
+      isFrozen = true;
+      for (const [one, other] of pairs) one.unpipe(other).pause();
+    },
+    thaw: () => {
+      isFrozen = false;
+      pairs.forEach(join);
     },
   };
   await cable.mend();

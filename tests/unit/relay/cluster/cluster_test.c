@@ -12,7 +12,7 @@
 /* What the cluster wanted, in the order in which it did. */
 struct scene {
     struct cluster cluster;
-    size_t published, received, finished;
+    size_t published, received, finished, lost;
     char last[512]; /* envelope */
     enum cluster_to to;
     char name[32];
@@ -61,7 +61,12 @@ static void finish(void *here, const struct question *one, bool is_partial)
     s->sessions = one->sessions;
 }
 
-static const struct cluster_ops ops = {publish, count_subscribers, receive, finish};
+static void lose(void *here)
+{
+    ((struct scene *)here)->lost++;
+}
+
+static const struct cluster_ops ops = {publish, count_subscribers, receive, finish, lose};
 
 static void begin(struct scene *s)
 {
@@ -144,6 +149,46 @@ static void what_others_missed_they_ask_for(void **state)
     (void)cluster_tell(&s.cluster, CLUSTER_USER, SPAN("42"), ENVELOPE_RINGS, SPAN("{}"));
     cluster_on_cut(&s.cluster); /* it was on its way */
     assert_true(s.cluster.owes_question);
+    cluster_deinit(&s.cluster);
+}
+
+static void one_that_goes_without_a_word_may_have_lost_something(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    begin(&s);
+    (void)cluster_on_linked(&s.cluster, 1, &own, 0);
+    hear(&s, HELLO("8"), 0);
+    hear(&s, HELLO("9"), 0);
+    hear(&s, "doorbell1 bye 8 0\n{}", 1);
+    (void)cluster_tick(&s.cluster, &own, PEERS_SILENT_MS - 1);
+    assert_int_equal(s.lost, 0);
+    (void)cluster_tick(&s.cluster, &own, PEERS_SILENT_MS);
+    assert_int_equal(s.lost, 1);
+    (void)cluster_tick(&s.cluster, &own, 2 * PEERS_SILENT_MS);
+    assert_int_equal(s.lost, 1);
+
+    /* Cut off, it hears nobody, and its pages ask once it is back. */
+    hear(&s, HELLO("8"), 2 * PEERS_SILENT_MS);
+    cluster_on_cut(&s.cluster);
+    (void)cluster_tick(&s.cluster, &own, 3 * PEERS_SILENT_MS);
+    assert_int_equal(s.lost, 1);
+    cluster_deinit(&s.cluster);
+}
+
+static void who_owes_a_question_goes_without_a_word(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    begin(&s);
+    (void)cluster_on_linked(&s.cluster, 1, &own, 0);
+    assert_true(cluster_tell(&s.cluster, CLUSTER_USER, SPAN("42"), ENVELOPE_RINGS, SPAN("{}")));
+    cluster_on_receivers(&s.cluster, CLUSTER_TOLD, -1);
+    s.published = 0;
+    cluster_leave(&s.cluster);
+    assert_int_equal(s.published, 0);
     cluster_deinit(&s.cluster);
 }
 
@@ -261,6 +306,8 @@ int main(void)
         cmocka_unit_test(a_new_relay_is_told_who_is_here),
         cmocka_unit_test(rates_are_shared_by_those_who_may_still_be_there),
         cmocka_unit_test(what_others_missed_they_ask_for),
+        cmocka_unit_test(one_that_goes_without_a_word_may_have_lost_something),
+        cmocka_unit_test(who_owes_a_question_goes_without_a_word),
         cmocka_unit_test(a_question_ends_when_all_have_answered),
         cmocka_unit_test(one_that_is_not_answered_ends_in_part),
         cmocka_unit_test(without_a_link_nobody_is_asked),
