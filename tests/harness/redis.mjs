@@ -13,8 +13,8 @@ import { isConnectable } from './wait.mjs';
 
 const run = promisify(execFile);
 
-/** options.settings: lines of redis.conf. It listens on 127.0.0.1 and on a socket: url, unixUrl; cli(…words). */
-export async function startRedis(t, { settings = [] } = {}) {
+/** options.settings: lines of redis.conf; options.wrap: a command in front. It listens on 127.0.0.1 and on a socket: url, unixUrl; cli(…words). */
+export async function startRedis(t, { settings = [], wrap } = {}) {
   const folder = makeFolder();
   const port = await freePort();
   const socket = path.join(folder, 'redis.sock');
@@ -25,7 +25,8 @@ export async function startRedis(t, { settings = [] } = {}) {
     name: 'redis',
     command: 'redis-server',
     args: [conf],
-    ready: () => isConnectable({ host: '127.0.0.1', port }),
+    wrap,
+    ready: () => isConnectable({ path: socket }),
   });
   t.after(async () => {
     if (service.isRunning) service.signal('SIGCONT');
@@ -36,7 +37,7 @@ export async function startRedis(t, { settings = [] } = {}) {
     port,
     url: `redis://127.0.0.1:${port}`,
     unixUrl: `unix://${socket}`,
-    cli: async (...words) => (await run('redis-cli', ['-p', String(port), ...words])).stdout.trim(),
+    cli: async (...words) => (await run('redis-cli', ['-s', socket, ...words])).stdout.trim(),
   });
   return service;
 }
