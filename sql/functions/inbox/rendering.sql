@@ -20,36 +20,43 @@ COMMENT ON FUNCTION doorbell_internal.template_values IS 'What the placeholders 
 
 CREATE OR REPLACE FUNCTION doorbell_internal.template_value(given jsonb, name text) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN jsonb_typeof(v) IN ('string', 'number', 'boolean') THEN v #>> '{}' END
-    FROM (VALUES ($1 #> string_to_array($2, '.'))) x (v)
+    SELECT CASE WHEN jsonb_typeof($1 #> string_to_array($2, '.')) IN ('string', 'number', 'boolean') THEN $1 #>> string_to_array($2, '.') END
 $$;
-COMMENT ON FUNCTION doorbell_internal.template_value IS 'Null where nothing is given, or a list or an object.';
-
-CREATE OR REPLACE FUNCTION doorbell_internal.template_choice(number text, one text, other text) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN $1 ~ '^-?[0-9]+([.][0-9]+)?$' THEN CASE WHEN $1::numeric = 1 THEN $2 ELSE $3 END END
-$$;
-COMMENT ON FUNCTION doorbell_internal.template_choice IS 'Null for what is no number. Forms send numbers as texts.';
+COMMENT ON FUNCTION doorbell_internal.template_value IS 'Null where nothing is given, or a list or an object. Inlined.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.render(template text, given jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(string_agg(CASE
-            WHEN p.name IS NULL THEN p.literal
-            WHEN p.one IS NULL THEN doorbell_internal.template_value($2, p.name)
-            ELSE doorbell_internal.template_choice(doorbell_internal.template_value($2, p.name), p.one, p.other)
-            END, '' ORDER BY p.n), '')
-    FROM doorbell_internal.template_parts($1) p
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    part record;
+    value text;
+    rendered text := '';
+BEGIN
+    IF template NOT LIKE '%{%' THEN
+        RETURN template;
+    END IF;
+    FOR part IN SELECT * FROM doorbell_internal.template_parts(template) LOOP
+        value := CASE WHEN part.name IS NULL THEN part.literal ELSE doorbell_internal.template_value(given, part.name) END;
+        IF part.one IS NOT NULL THEN
+            -- Forms send numbers as texts.
+            value := CASE WHEN value ~ '^-?[0-9]+([.][0-9]+)?$' THEN CASE WHEN value::numeric = 1 THEN part.one ELSE part.other END END;
+        END IF;
+        rendered := concat(rendered, value);
+    END LOOP;
+    RETURN rendered;
+END
 $$;
 COMMENT ON FUNCTION doorbell_internal.render IS 'A template with what is given in the place of its placeholders; nothing where nothing is.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.best_language(wanted text[], offered text[]) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT o.language
-    FROM unnest($1) WITH ORDINALITY w (range, n)
-    CROSS JOIN LATERAL (SELECT string_to_array(lower(translate(w.range, '_', '-')), '-')) s (subtags)
-    CROSS JOIN LATERAL generate_series(1, cardinality(s.subtags)) kept
-    JOIN unnest($2) o (language) ON lower(o.language) = array_to_string(s.subtags[:kept], '-')
-    ORDER BY w.n, kept DESC LIMIT 1
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN (SELECT o.language
+        FROM unnest(wanted) WITH ORDINALITY w (range, n)
+        CROSS JOIN LATERAL (SELECT string_to_array(lower(translate(w.range, '_', '-')), '-')) s (subtags)
+        CROSS JOIN LATERAL generate_series(1, cardinality(s.subtags)) kept
+        JOIN unnest(offered) o (language) ON lower(o.language) = array_to_string(s.subtags[:kept], '-')
+        ORDER BY w.n, kept DESC LIMIT 1);
+END
 $$;
 COMMENT ON FUNCTION doorbell_internal.best_language IS
     'RFC 4647 3.4: of what is offered that which fits the first of what is wanted, which loses its subtags from the end until '

@@ -85,7 +85,7 @@ BEGIN
         END IF;
     END IF;
     IF m.title IS NULL OR m.body IS NULL THEN
-        m := doorbell_internal.take_template(m, category);
+        m.body := doorbell_internal.own_body(m, category);
     END IF;
     way := ROW(m.id, due_at, users, make_interval(secs => expires_in), coalesce(replace, false))::doorbell.pending;
 END

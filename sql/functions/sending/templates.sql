@@ -102,21 +102,21 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION doorbell_internal.take_template(INOUT m doorbell.message, category text)
+CREATE OR REPLACE FUNCTION doorbell_internal.own_body(m doorbell.message, category text) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
-#variable_conflict use_variable
+DECLARE
+    is_strict boolean;
 BEGIN
-    IF NOT EXISTS (SELECT FROM doorbell.template t WHERE t.category = m.category) THEN
-        IF m.title IS NULL THEN
-            RAISE EXCEPTION 'title is missing, and category "%" has no template that gives one', category USING ERRCODE = 'DB422';
-        END IF;
-        m.body := '';
-        RETURN;
-    END IF;
-    IF (SELECT c.strict FROM doorbell.category c WHERE c.id = m.category) THEN
+    SELECT c.strict INTO is_strict FROM doorbell.category c
+    WHERE c.id = m.category AND EXISTS (SELECT FROM doorbell.template t WHERE t.category = c.id);
+    IF is_strict THEN
         PERFORM doorbell_internal.check_values(m, category);
+    ELSIF NOT FOUND AND m.title IS NULL THEN
+        RAISE EXCEPTION 'title is missing, and category "%" has no template that gives one', category USING ERRCODE = 'DB422';
     END IF;
+    RETURN coalesce(m.body, CASE WHEN is_strict IS NULL THEN '' END);
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.take_template IS
-    'For a message that lacks a title or a body: leaves what its category gives to its readers, DB422 if that gives none.';
+COMMENT ON FUNCTION doorbell_internal.own_body IS
+    'The body of a message that lacks a title or a body; null where its category''s templates are to give it to the readers. DB422 where they '
+    'should give a title, and there are none, or where they are strict.';
