@@ -372,6 +372,8 @@ static int run_app(const struct program_start *how, struct program_settings *loa
             queue_stop(app.queue);
         if (app.publisher)
             publisher_stop(app.publisher);
+        if (app.webhook_sender)
+            webhook_sender_stop(app.webhook_sender);
     }
     clean_up(&app);
     return status;

@@ -4,6 +4,7 @@
 #include "fcgi-app/workers/webhook_client.h"
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 
 enum {
     FAULT_SIZE = 256,
-    GONE = 410, /* RFC 9110 15.5.11 */
+    GRACE_MS = 5000, /* that a stop leaves the call under way; well within DRAIN_MS of main.c */
+    GONE = 410,      /* RFC 9110 15.5.11 */
 };
 
 struct webhook_client {
@@ -23,6 +25,8 @@ struct webhook_client {
     struct hmac_key *key;
     const struct snapshot *configured;
     bool has_refused; /* an address, during the last call */
+    atomic_bool is_stopped;
+    int64_t leave_ms; /* once the call under way has seen the stop; 0 before */
     char fault[FAULT_SIZE];
 };
 
@@ -52,6 +56,11 @@ void webhook_client_free(struct webhook_client *c)
     free(c);
 }
 
+void webhook_client_stop(struct webhook_client *c)
+{
+    atomic_store(&c->is_stopped, true);
+}
+
 const char *webhook_client_fault(const struct webhook_client *c)
 {
     return c->fault;
@@ -78,6 +87,23 @@ static size_t pass_by(char *bytes, size_t size, size_t count, void *context)
     return size * count;
 }
 
+/* Which curl asks for once a second at least. */
+static int must_leave(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                      curl_off_t up)
+{
+    struct webhook_client *c = context;
+
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    if (!atomic_load(&c->is_stopped))
+        return 0;
+    if (c->leave_ms == 0)
+        c->leave_ms = clock_ms() + GRACE_MS;
+    return clock_ms() >= c->leave_ms;
+}
+
 static void set_rules(struct webhook_client *c, const struct config_app *app)
 {
     (void)curl_easy_setopt(c->curl, CURLOPT_PROXY, ""); /* whatever the environment says */
@@ -88,6 +114,9 @@ static void set_rules(struct webhook_client *c, const struct config_app *app)
     (void)curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     (void)curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETDATA, c);
     (void)curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, pass_by);
+    (void)curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+    (void)curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, must_leave);
+    (void)curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
     if (app->webhook_ca_file[0])
         (void)curl_easy_setopt(c->curl, CURLOPT_CAINFO, app->webhook_ca_file);
 }
@@ -119,6 +148,8 @@ static enum err describe(struct webhook_client *c, CURLcode code, long status)
     else if (code == CURLE_UNSUPPORTED_PROTOCOL)
         (void)snprintf(c->fault, FAULT_SIZE,
                        "the webhook is not https: change it, or set [app] webhook_http = yes");
+    else if (code == CURLE_ABORTED_BY_CALLBACK)
+        (void)snprintf(c->fault, FAULT_SIZE, "doorbell-app stopped before the site had answered");
     else if (code != CURLE_OK)
         (void)snprintf(c->fault, FAULT_SIZE, "%s", curl_easy_strerror(code));
     else if (status >= 300 && status < 400)

@@ -23,6 +23,9 @@ MUST_USE enum err webhook_client_configure(struct webhook_client *c,
  * ERR_UNAVAILABLE: worth trying again. Of both webhook_client_fault() says why, without the URL. */
 MUST_USE enum err webhook_client_call(struct webhook_client *c, const char *url, struct span body);
 
+/* For any thread: the call that is under way has some seconds left. */
+void webhook_client_stop(struct webhook_client *c);
+
 /* Until the next call. */
 const char *webhook_client_fault(const struct webhook_client *c);
 

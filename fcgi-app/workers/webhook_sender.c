@@ -68,6 +68,7 @@ void webhook_sender_stop(struct webhook_sender *w)
     const uint64_t one = 1;
 
     atomic_store(&w->is_stopped, true);
+    webhook_client_stop(w->client);
     while (write(w->wake, &one, sizeof(one)) < 0 && errno == EINTR)
         continue;
 }

@@ -20,7 +20,8 @@ void webhook_sender_free(struct webhook_sender *w);
 /* Works until stopped. */
 void webhook_sender_run(struct webhook_sender *w);
 
-/* For any thread: makes webhook_sender_run() return, after the call that is under way. */
+/* For any thread: makes webhook_sender_run() return, after the call that is under way if that ends
+ * within seconds. A call that is left is made again, by the next program. */
 void webhook_sender_stop(struct webhook_sender *w);
 
 /* Offers a new config and new keys. */

@@ -234,3 +234,14 @@ test('a program that stops finishes the call that is under way, and leaves the o
   await ended;
   assert.equal((await waiting(stack)).length + site.calls.length, 2);
 });
+
+test('a program that stops does not wait for a site that never answers', async (t) => {
+  const site = await startSite(t);
+  const stack = await start(t, { ...hooks, 'app.webhook_timeout': '300s' });
+  await setWebhook(stack, { webhook: site.url });
+  site.status = null;
+  await order(stack);
+  await called(site);
+  await stack.app.stop(); // throws if it was cut off
+  assert.deepEqual(await waiting(stack), [{ attempts: 1, fault: 'doorbell-app stopped before the site had answered', failed_at: null }]);
+});
