@@ -37,11 +37,6 @@ enum err webhook_client_new(struct webhook_client **out)
     if (!c)
         return ERR_NO_MEMORY;
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-    c->curl = curl_easy_init();
-    if (!c->curl) {
-        webhook_client_free(c);
-        return ERR_NO_MEMORY;
-    }
     *out = c;
     return ERR_NONE;
 }
@@ -133,7 +128,10 @@ enum err webhook_client_configure(struct webhook_client *c, const struct snapsho
     e = hmac_key_new(snapshot->secrets.webhook.keys[0], &c->key);
     if (e)
         return e;
-    curl_easy_reset(c->curl);
+    curl_easy_cleanup(c->curl); /* also what stayed connected to an address of the rules before */
+    c->curl = curl_easy_init();
+    if (!c->curl)
+        return ERR_NO_MEMORY;
     set_rules(c, &snapshot->config->app);
     c->configured = snapshot;
     return ERR_NONE;

@@ -11,7 +11,7 @@ import https from 'node:https';
 import path from 'node:path';
 import test from 'node:test';
 
-import { freePort, isConnectable, makeFolder, makeKey, startStack, top, until } from '../../harness/index.mjs';
+import { freePort, isConnectable, makeFolder, makeKey, startStack, top, until, writeSettings } from '../../harness/index.mjs';
 
 const folder = makeFolder();
 const secretFile = path.join(folder, 'webhook.secret');
@@ -162,6 +162,21 @@ test('no private address is called unless it is allowed, by whatever name', asyn
     assert.match((await waiting(stack))[0].fault, /not a public one: add its network to \[app\] webhook_networks/, host);
   }
   assert.equal(site.calls.length, 0);
+});
+
+test('what a reload forbids is not called by a connection of before', async (t) => {
+  const site = await startSite(t);
+  const stack = await start(t);
+  await setWebhook(stack, { webhook: site.url });
+  await order(stack);
+  await until('the call to be done', async () => site.calls.length === 1 && (await waiting(stack)).length === 0);
+  writeSettings(stack.confPath, { ...stack.settings, 'app.webhook_networks': '' });
+  stack.app.signal('SIGHUP');
+  await stack.app.waitLog(/reloaded/);
+  await order(stack);
+  await until('it to be refused', async () => (await waiting(stack))[0]?.fault || site.calls.length > 1);
+  assert.match((await waiting(stack))[0]?.fault ?? '', /not a public one/);
+  assert.equal(site.calls.length, 1);
 });
 
 test('a site that is slow to answer delays no ring', async (t) => {
