@@ -137,15 +137,25 @@ enum err webhook_client_configure(struct webhook_client *c, const struct snapsho
     return ERR_NONE;
 }
 
-static enum err describe(struct webhook_client *c, CURLcode code, long status)
+/* curl has one code for what set_rules() forbids and for an answer that it cannot read. */
+static bool is_forbidden(const struct webhook_client *c, const char *url)
+{
+    return !c->configured->config->app.webhook_http &&
+           !span_starts_with(span_of(url), SPAN("https:"));
+}
+
+static enum err describe(struct webhook_client *c, const char *url, CURLcode code, long status)
 {
     if (c->has_refused)
         (void)snprintf(c->fault, FAULT_SIZE,
                        "the address is not a public one: add its network to [app] "
                        "webhook_networks if it is the site's own");
-    else if (code == CURLE_UNSUPPORTED_PROTOCOL)
+    else if (code == CURLE_UNSUPPORTED_PROTOCOL && is_forbidden(c, url))
         (void)snprintf(c->fault, FAULT_SIZE,
                        "the webhook is not https: change it, or set [app] webhook_http = yes");
+    else if (code == CURLE_UNSUPPORTED_PROTOCOL)
+        (void)snprintf(c->fault, FAULT_SIZE,
+                       "the answer is not HTTP: see what listens at the webhook's host and port");
     else if (code == CURLE_ABORTED_BY_CALLBACK)
         (void)snprintf(c->fault, FAULT_SIZE, "doorbell-app stopped before the site had answered");
     else if (code != CURLE_OK)
@@ -176,7 +186,7 @@ static enum err post(struct webhook_client *c, const char *url, struct span body
     (void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
     if (code == CURLE_OK)
         (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-    return status >= 200 && status < 300 ? ERR_NONE : describe(c, code, status);
+    return status >= 200 && status < 300 ? ERR_NONE : describe(c, url, code, status);
 }
 
 static enum err add_header(struct curl_slist **headers, const char *line)

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 
@@ -138,6 +139,28 @@ test('a call that the site does not take is made again, with the same number; 41
   await until('it to be taken', async () => (await waiting(stack)).length === 0);
   assert.equal((await retry()).status, 404);
   assert.deepEqual([await countOf(stack, 'taken'), await countOf(stack, 'failed'), await countOf(stack, 'given_up')], [2, 1, 1]);
+});
+
+test('an answer that is not HTTP is said to be that', async (t) => {
+  const server = net.createServer((socket) => socket.once('data', () => socket.end('220 mail.example ESMTP\r\n')));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const stack = await start(t);
+  await setWebhook(stack, { webhook: `http://127.0.0.1:${server.address().port}/` });
+  await order(stack);
+  await until('it to fail', async () => (await waiting(stack))[0]?.fault);
+  assert.match((await waiting(stack))[0].fault, /the answer is not HTTP/);
+});
+
+test('a webhook without TLS is not called once that is forbidden', async (t) => {
+  const site = await startSite(t);
+  const stack = await start(t, { ...hooks, 'app.webhook_http': 'no' });
+  await stack.db.query('SELECT doorbell.category_set($1, false, webhook => $2)', ['orders', site.url]);
+  await order(stack);
+  await until('it to fail', async () => (await waiting(stack))[0]?.fault);
+  assert.match((await waiting(stack))[0].fault, /the webhook is not https: change it, or set/);
+  assert.equal(site.calls.length, 0);
 });
 
 test('redirects are not followed', async (t) => {
