@@ -217,13 +217,23 @@ COMMENT ON FUNCTION doorbell.webhook_retry IS 'Makes a call that was given up du
 CREATE OR REPLACE FUNCTION doorbell_internal.purge_webhook_calls(max_rows integer, long_gone timestamptz) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
+    at constant timestamptz := clock_timestamp();
+    overdue integer;
     removed integer;
 BEGIN
+    UPDATE doorbell.webhook_call w
+    SET failed_at = at, fault = 'nobody made it for a day: doorbell-app does only with [auth] webhook_secret_file'
+    WHERE w.id IN (
+        SELECT x.id FROM doorbell.webhook_call x WHERE x.failed_at IS NULL AND x.due_at < at - interval '1 day'
+        ORDER BY x.due_at LIMIT max_rows FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS overdue = ROW_COUNT;
     DELETE FROM doorbell.webhook_call w WHERE w.id IN (
         SELECT o.id FROM (SELECT x.id, x.failed_at FROM doorbell.webhook_call x WHERE x.failed_at IS NOT NULL
             ORDER BY x.id LIMIT max_rows FOR UPDATE SKIP LOCKED) o
         WHERE o.failed_at < long_gone);
     GET DIAGNOSTICS removed = ROW_COUNT;
-    RETURN removed;
+    RETURN overdue + removed;
 END
 $$;
+COMMENT ON FUNCTION doorbell_internal.purge_webhook_calls IS
+    'Also gives up what has been due for a day and nobody took, so that no queue grows for ever where no program makes calls.';

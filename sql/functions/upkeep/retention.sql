@@ -187,7 +187,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.purge IS
     'Retention, a batch of about max_rows rows a call: deletes messages older than max_age_days, those that expired '
-    'or were recalled more than gone_days ago, calls of webhooks that were given up before that, marks without a message, keys older than max_age_days, revocations whose '
+    'or were recalled more than gone_days ago, calls of webhooks that were given up before that (and gives up those due for a day that nobody made), marks without a message, keys older than max_age_days, revocations whose '
     'tokens have all expired, and, with '
     'user_cap, a user''s oldest personal messages beyond that number (each call looks at the next 1,000 users, and returns '
     '0 only after the last). Returns how many rows went: call again until 0. Counts are exact meanwhile; no ring; skips busy users.';

@@ -181,6 +181,20 @@ test('a call that fails is tried again, later and later, and given up after a da
   assert.equal(await waiting(db), 0);
 });
 
+test('calls that nobody makes are given up by the purge, and deleted like others', async (t) => {
+  const db = await open(t);
+  await send(db, order());
+  await send(db, order());
+  await db.query("UPDATE doorbell.webhook_call SET since = now() - interval '25 hours', due_at = now() - interval '25 hours' WHERE id = 1");
+  await call(db, 'purge');
+  const { calls } = (await call(db, 'webhook_calls')).webhook_calls;
+  assert.deepEqual(calls.map((one) => [one.call, one.attempts]), [[1, 0]]);
+  assert.match(calls[0].fault, /webhook_secret_file/);
+  await db.query("UPDATE doorbell.webhook_call SET failed_at = now() - interval '31 days' WHERE id = 1");
+  await call(db, 'purge');
+  assert.equal(await waiting(db), 1, 'the one that is not overdue');
+});
+
 test('calls that were given up are listed page by page', async (t) => {
   const db = await open(t);
   for (let i = 0; i < 5; i++) await send(db, order());
