@@ -12,7 +12,7 @@
 
 /* A call that is due. */
 struct webhook_call {
-    int64_t id;
+    int64_t id;       /* 0: many have ended without being made, take again */
     struct span url;  /* NUL-terminated */
     struct span body; /* JSON */
 };

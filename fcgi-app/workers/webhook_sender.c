@@ -106,7 +106,7 @@ static enum err note_failure(struct webhook_sender *w, int64_t id, bool is_final
     return e;
 }
 
-/* ERR_END once none is due. */
+/* ERR_END once none is due. Many may end without being made. */
 static enum err call_next(struct webhook_sender *w)
 {
     const struct config_app *app = &w->snapshot->config->app;
@@ -114,7 +114,7 @@ static enum err call_next(struct webhook_sender *w)
     enum err e = webhooks_take(&w->store, app->webhook_timeout_ms / 1000 + LEASE_MORE_S,
                                app->default_language, &call);
 
-    if (e)
+    if (e || call.id == 0)
         return e;
     e = webhook_client_call(w->client, call.url.p, call.body);
     if (e && e != ERR_INVALID && e != ERR_UNAVAILABLE)

@@ -124,7 +124,9 @@ BEGIN
     FOR n IN 1..100 LOOP
         at := clock_timestamp();
         SELECT * INTO c FROM webhook_call w WHERE w.failed_at IS NULL AND w.due_at <= at ORDER BY w.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
-        EXIT WHEN NOT FOUND;
+        IF NOT FOUND THEN
+            RETURN;
+        END IF;
         SELECT * INTO m FROM message x WHERE x.id = c.message_id AND x.live AND NOT x.replaced AND x.recalled_at IS NULL
             AND (x.expires_at IS NULL OR x.expires_at > at);
         SELECT * INTO k FROM category x WHERE x.id = m.category AND x.webhook IS NOT NULL;
@@ -140,13 +142,14 @@ BEGIN
         UPDATE webhook_call w SET due_at = at + make_interval(secs => lease_s), attempts = attempts + 1 WHERE w.id = c.id
         RETURNING * INTO c;
         RETURN QUERY SELECT c.id, k.webhook, webhook_json(c, m, k.name, users, webhook_take.language);
-        EXIT;
+        RETURN;
     END LOOP;
+    RETURN QUERY SELECT NULL::bigint, NULL::text, NULL::json;
 END
 $$;
 COMMENT ON FUNCTION doorbell.webhook_take IS
     'Leases the call that is due first, for lease_s seconds, and returns where it goes and what is posted. Those whose message is '
-    'gone, or whose users have all seen it, are ended. No row: none is due, or, after 100 of such, call again. Finish with '
+    'gone, or whose users have all seen it, are ended; after 100 of such there is a row of nulls: call again. No row: none is due. Finish with '
     'doorbell.webhook_done() or doorbell.webhook_failed().';
 
 CREATE OR REPLACE FUNCTION doorbell.webhook_done(id bigint) RETURNS void

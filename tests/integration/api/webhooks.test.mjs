@@ -231,6 +231,22 @@ test('one that has seen the message in time is not told of', async (t) => {
   assert.deepEqual(JSON.parse(site.calls[0].body).recipients, [{ user: 'bob' }]);
 });
 
+test('more calls than are looked at in one go end without being made', async (t) => {
+  const site = await startSite(t);
+  const stack = await start(t);
+  await setWebhook(stack, { webhook: site.url, only_unseen_after: 600 });
+  const send = (user, count) => stack.db.query(
+    "SELECT doorbell.send(to_users => ARRAY[$1], title => 't', category => 'orders') FROM generate_series(1, $2::integer)", [user, count]);
+  await send('ann', 250);
+  await stack.db.query("SELECT doorbell.mark_read_all('ann')");
+  await send('bob', 1);
+  await due(stack);
+  await called(site);
+  assert.deepEqual(site.calls.map(({ body }) => JSON.parse(body).recipients), [[{ user: 'bob' }]]);
+  await until('nothing to be left', async () => (await waiting(stack)).length === 0);
+  assert.equal(await countOf(stack, 'taken'), 1);
+});
+
 const refusals = [
   ['without a secret', {}, 'https://site.example/hook', /set \[auth\] webhook_secret_file/],
   ['without TLS', { 'auth.webhook_secret_file': secretFile }, 'http://site.example/hook', /must be an https:\/\/ URL/],

@@ -209,6 +209,17 @@ test('calls that were given up are listed page by page', async (t) => {
   for (const limit of [0, 1001, null]) await assert.rejects(call(db, 'webhook_calls', 0, limit), { code: 'DB422' });
 });
 
+test('where 100 have ended without being made, the next are asked for at once', async (t) => {
+  const db = await open(t, { after: 600 });
+  for (let i = 0; i < 150; i++) await send(db, order({ to_users: ['ann'] }));
+  await call(db, 'mark_read_all', 'ann');
+  await due(db);
+  assert.deepEqual(await take(db), { id: null, url: null, call: null });
+  assert.equal(await waiting(db), 50);
+  assert.equal(await take(db), undefined);
+  assert.equal(await waiting(db), 0);
+});
+
 test('a call whose lease is over is made again, by whoever comes first', async (t) => {
   const database = await openDatabase(t, cluster);
   const [one, other] = [await database.connect(), await database.connect()];
