@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/os/clock.h"
 #include "common/os/log.h"
 #include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/store/webhooks.h"
@@ -17,7 +18,8 @@
 
 enum {
     LOOK_MS = 1000,
-    LEASE_MORE_S = 30, /* than a call may take */
+    LEASE_MORE_S = 30,         /* than a call may take */
+    QUIET_MS = 10 * 60 * 1000, /* without a failure, before it is said that they are over */
 };
 
 struct webhook_sender {
@@ -27,6 +29,7 @@ struct webhook_sender {
     struct store store;
     struct webhook_client *client;
     bool is_failing;
+    int64_t failed_ms;
     int wake;
     atomic_bool is_stopped;
 };
@@ -78,12 +81,14 @@ void webhook_sender_offer(struct webhook_sender *w, struct snapshot *snapshot)
     snapshot_offer(&w->inbox, snapshot);
 }
 
+/* One site may take its calls while another does not: that is no end of the failures. */
 static enum err note_success(struct webhook_sender *w, int64_t id)
 {
     metrics_count_webhook(w->metrics, METRICS_WEBHOOK_TAKEN);
-    if (w->is_failing)
+    if (w->is_failing && clock_ms() - w->failed_ms >= QUIET_MS) {
         log_info("webhooks are taken again");
-    w->is_failing = false;
+        w->is_failing = false;
+    }
     return webhooks_done(&w->store, id);
 }
 
@@ -101,8 +106,11 @@ static enum err note_failure(struct webhook_sender *w, int64_t id, bool is_final
                  "/retry makes it once more",
                  id, fault, id);
     else if (!w->is_failing)
-        log_warn("calls of webhooks fail, and are tried again for a day: %s", fault);
+        log_warn("calls of webhooks fail, and are tried again for a day: %s; the table "
+                 "doorbell.webhook_call has the fault of each",
+                 fault);
     w->is_failing = true;
+    w->failed_ms = clock_ms();
     return e;
 }
 

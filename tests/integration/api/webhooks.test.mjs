@@ -247,6 +247,23 @@ test('more calls than are looked at in one go end without being made', async (t)
   assert.equal(await countOf(stack, 'taken'), 1);
 });
 
+test('that a site fails is said once, however often another one takes its calls', async (t) => {
+  const [site, broken] = [await startSite(t), await startSite(t)];
+  const stack = await start(t);
+  await setWebhook(stack, { webhook: site.url });
+  await stack.api('PUT', '/categories/news', { service: true, json: { critical: false, webhook: broken.url } });
+  broken.status = 500;
+  for (let i = 1; i <= 3; i++) {
+    await order(stack, { category: 'news' });
+    await called(broken, i);
+    await order(stack);
+    await called(site, i);
+  }
+  await until('the calls to be noted', async () => (await countOf(stack, 'taken')) === 3);
+  assert.equal(stack.app.log.match(/calls of webhooks fail/g).length, 1);
+  assert.doesNotMatch(stack.app.log, /taken again/);
+});
+
 const refusals = [
   ['without a secret', {}, 'https://site.example/hook', /set \[auth\] webhook_secret_file/],
   ['without TLS', { 'auth.webhook_secret_file': secretFile }, 'http://site.example/hook', /must be an https:\/\/ URL/],
