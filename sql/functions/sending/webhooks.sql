@@ -5,8 +5,11 @@
 CREATE OR REPLACE FUNCTION doorbell_internal.check_webhook(url text, only_unseen_after integer) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF url <> '' AND (url !~ E'^https?://[^/?#@[:space:]\\\\]+([/?#][^[:space:]\\\\]*)?$' OR octet_length(url) > 2048) THEN
-        RAISE EXCEPTION 'webhook must be https://host/path, without a name or password in it' USING ERRCODE = 'DB422';
+    IF url <> '' AND (octet_length(url) > 2048
+        OR url !~ E'^https?://([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?([/?#][^[:space:][:cntrl:]\\\\]*)?$')
+    THEN
+        RAISE EXCEPTION 'webhook must be https://host/path, without a name or password in it, and its host in ASCII (xn--…)'
+            USING ERRCODE = 'DB422';
     END IF;
     IF only_unseen_after NOT BETWEEN 0 AND 604800 THEN
         RAISE EXCEPTION 'only_unseen_after is 0 to 604800 seconds' USING ERRCODE = 'DB422';

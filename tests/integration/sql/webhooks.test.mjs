@@ -233,10 +233,17 @@ test('a call whose lease is over is made again, by whoever comes first', async (
   assert.deepEqual([again.id, again.call.attempt], [id, 2]);
 });
 
-const wrong = ['ftp://host/', 'https://', 'https://user:secret@host/', 'https://host/a b', 'host/path', 'javascript:alert(1)', `https://host/${'x'.repeat(2048)}`];
+const wrong = ['https://b\u00fccher.example/', 'https://a%40host/', 'https://a%2fhost/', 'https://host:port/', 'https://host:1:2/', 'https://[::1%25eth0]/', 'https://host/\u0001',
+  'ftp://host/', 'https://', 'https://user:secret@host/', 'https://host/a b', 'host/path', 'javascript:alert(1)', `https://host/${'x'.repeat(2048)}`];
+const right = ['https://host', 'http://127.0.0.1:8080/a', 'https://[2001:db8::1]:8443/a?b#c', 'https://xn--bcher-kva.example/', 'https://HOST.example?a=b', 'https://my_host/\u00e9'];
+test('a webhook that is a URL is taken', async (t) => {
+  const db = await open(t);
+  for (const url of right) assert.equal((await call(db, 'category_set', 'orders', false, null, null, url)).category_set.webhook, url);
+});
+
 test('a webhook that is no URL is refused', async (t) => {
   const db = await open(t);
-  for (const url of wrong) await assert.rejects(call(db, 'category_set', 'orders', false, null, null, url), { code: 'DB422' });
+  for (const url of wrong) await assert.rejects(call(db, 'category_set', 'orders', false, null, null, url), { code: 'DB422' }, url);
   for (const after of [-1, 604801]) await assert.rejects(call(db, 'category_set', 'orders', false, null, null, URL, after), { code: 'DB422' });
   const [one] = (await call(db, 'categories')).categories;
   assert.deepEqual([one.webhook, one.only_unseen_after], [URL, null]);
