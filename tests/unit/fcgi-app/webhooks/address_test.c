@@ -54,6 +54,7 @@ static void what_is_not_public_is_refused(void **state)
         "2001:db8::1",
         "2002:7f00:1::",
         "3fff::1",
+        "5f00::1",
         "fc00::1",
         "fdff::1",
         "fe80::1",
