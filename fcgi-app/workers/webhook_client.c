@@ -24,7 +24,7 @@ struct webhook_client {
     CURL *curl;
     struct hmac_key *key;
     const struct snapshot *configured;
-    bool has_refused; /* an address, during the last call */
+    bool has_refused, has_opened; /* an address, during the last call */
     atomic_bool is_stopped;
     int64_t leave_ms; /* once the call under way has seen the stop; 0 before */
     char fault[FAULT_SIZE];
@@ -71,6 +71,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
         c->has_refused = true;
         return CURL_SOCKET_BAD;
     }
+    c->has_opened = true;
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
@@ -146,7 +147,7 @@ static bool is_forbidden(const struct webhook_client *c, const char *url)
 
 static enum err describe(struct webhook_client *c, const char *url, CURLcode code, long status)
 {
-    if (c->has_refused)
+    if (c->has_refused && !c->has_opened)
         (void)snprintf(c->fault, FAULT_SIZE,
                        "the address is not a public one: add its network to [app] "
                        "webhook_networks if it is the site's own");
@@ -177,7 +178,7 @@ static enum err post(struct webhook_client *c, const char *url, struct span body
     CURLcode code;
     long status = 0;
 
-    c->has_refused = false;
+    c->has_refused = c->has_opened = false;
     (void)curl_easy_setopt(c->curl, CURLOPT_URL, url);
     (void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body.p);

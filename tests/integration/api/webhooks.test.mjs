@@ -187,6 +187,14 @@ test('no private address is called unless it is allowed, by whatever name', asyn
   assert.equal(site.calls.length, 0);
 });
 
+test('of a name with several addresses the one that may be called says what is wrong', async (t) => {
+  const stack = await start(t, { ...hooks, 'app.webhook_networks': '127.0.0.1' });
+  await setWebhook(stack, { webhook: `http://localhost:${await freePort()}/hook` }); // it is ::1 too
+  await order(stack);
+  await until('it to fail', async () => (await waiting(stack))[0]?.fault);
+  assert.match((await waiting(stack))[0].fault, /connect/);
+});
+
 test('what a reload forbids is not called by a connection of before', async (t) => {
   const site = await startSite(t);
   const stack = await start(t);
