@@ -26,3 +26,12 @@ COMMENT ON COLUMN doorbell.webhook_call.members_after IS 'Members of the group u
 COMMENT ON COLUMN doorbell.webhook_call.since IS 'When it was first due: a day later it is given up.';
 COMMENT ON COLUMN doorbell.webhook_call.due_at IS 'When it is tried next; while it is tried, the end of the lease.';
 COMMENT ON COLUMN doorbell.webhook_call.failed_at IS 'When it was given up. It can be tried anew by doorbell.webhook_retry().';
+
+-- These take more than before.
+DROP FUNCTION IF EXISTS doorbell.category_set(text, boolean);
+DROP FUNCTION IF EXISTS doorbell.list(text, text, text, text, integer);
+DROP FUNCTION IF EXISTS doorbell.message(text, bigint);
+DROP FUNCTION IF EXISTS doorbell_internal.list_page(text, text, bigint, bigint, bigint[], integer[], bigint[], boolean[], integer);
+DROP FUNCTION IF EXISTS doorbell_internal.mark_part(text, text, text, integer);
+DROP FUNCTION IF EXISTS doorbell_internal.mark_inbox_up_to(text, text, timestamptz, bigint, integer, integer[], integer);
+DROP FUNCTION IF EXISTS doorbell_internal.mark_feeds_up_to(text, text, doorbell_internal.user_state, bigint, bigint, bigint, integer, integer[]);

@@ -511,18 +511,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	198004156958851
+t	201215360576308
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-27 17:32:33.39114+00
+1	*	3	17	2036-11-27 18:20:23.211942+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at) FROM stdin;
-ann	-1	2026-11-30 17:32:33.3187+00
-bob	-1	2026-11-30 17:32:33.3187+00
-cem	-1	2026-11-30 17:32:33.3187+00
+ann	-1	2026-11-30 18:20:23.193196+00
+bob	-1	2026-11-30 18:20:23.193196+00
+cem	-1	2026-11-30 18:20:23.193196+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
@@ -534,7 +534,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	198004156958851	734	16880	7714010913869365240
+t	201215360576308	734	16895	7714030974391521454
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -544,58 +544,58 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 17:32:33.382425+00	\N	\N	\N	\N	to two	\N		{"a": 1}
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 17:32:33.388885+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 17:32:33.389286+00	\N	\N	order7	\N	about an order	\N		\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 17:32:33.38968+00	\N	\N	\N	\N	to all	\N	é 中	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 17:32:33.39114+00	2036-11-27 17:32:33.39114+00	\N	\N	\N	to all, for ten years	\N		\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 17:32:33.399838+00	\N	\N	page1	\N	superseding	\N		\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 17:32:33.39955+00	\N	\N	page1	\N	superseded	\N		\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 17:32:33.401269+00	\N	\N	\N	\N	to a group	\N		\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 18:20:23.206807+00	\N	\N	\N	\N	to two	\N		{"a": 1}
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 18:20:23.210326+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 18:20:23.210558+00	\N	\N	order7	\N	about an order	\N		\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 18:20:23.210808+00	\N	\N	\N	\N	to all	\N	é 中	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 18:20:23.211942+00	2036-11-27 18:20:23.211942+00	\N	\N	\N	to all, for ten years	\N		\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 18:20:23.212297+00	\N	\N	page1	\N	superseding	\N		\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 18:20:23.212163+00	\N	\N	page1	\N	superseded	\N		\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 18:20:23.213216+00	\N	\N	\N	\N	to a group	\N		\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 17:32:33.428162+00	\N	\N	\N	Bob	\N	\N	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 18:20:23.216742+00	\N	\N	\N	Bob	\N	\N	\N	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 17:02:08.351977+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 17:02:08.351977+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 17:02:08.351977+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 17:02:08.351977+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 17:02:08.351977+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 17:02:08.351977+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 17:02:08.351977+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 17:02:08.351977+00
-0009_webhooks	089e229287e863a30908989b9cca0cc7fdabd3088aa1bfe3169b490375377fb2	2026-11-30 17:02:08.351977+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 18:19:59.009946+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 18:19:59.009946+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 18:19:59.009946+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 18:19:59.009946+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 18:19:59.009946+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 18:19:59.009946+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 18:19:59.009946+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 18:19:59.009946+00
+0009_webhooks	d2df0866df459a92859caf32eb9e11e8e1362b7b80d5c31a83656e7fa0761d33	2026-11-30 18:19:59.009946+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 17:32:33.354497+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 17:32:33.355007+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 17:32:33.365187+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 17:32:33.383247+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 17:32:33.388953+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 17:32:33.389333+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 17:32:33.390895+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 17:32:33.399213+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 17:32:33.399743+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 17:32:33.401086+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 17:32:33.401619+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 17:32:33.428235+00	-infinity	0	\N
-8589934608	{ann}	\N	23	2026-11-30 17:32:33.454907+00	-infinity	0	\N
-8589934609	{ann}	\N	24	2026-11-30 17:32:33.46617+00	-infinity	0	\N
-8589934610	{bob}	\N	25	2026-11-30 17:32:33.467148+00	-infinity	0	\N
-8589934611	{bob}	\N	26	2026-11-30 17:32:33.479549+00	-infinity	0	\N
-8589934612	{cem}	\N	27	2026-11-30 17:32:33.480731+00	-infinity	0	\N
-8589934613	{ann}	\N	28	2026-11-30 17:32:33.525168+00	-infinity	0	\N
-8589934614	{bob}	\N	30	2026-11-30 17:32:33.526562+00	-infinity	0	\N
-8589934615	{ann}	\N	32	2026-11-30 17:32:33.569817+00	-infinity	0	\N
-8589934616	{ann}	\N	35	2026-11-30 17:32:33.576224+00	-infinity	0	\N
-8589934617	{cem}	\N	36	2026-11-30 17:32:33.577125+00	-infinity	0	\N
-8589934618	{bob}	\N	37	2026-11-30 17:32:33.596473+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-11-30 18:20:23.199956+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 18:20:23.200303+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 18:20:23.20137+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 18:20:23.209497+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 18:20:23.21037+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 18:20:23.210584+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 18:20:23.211753+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 18:20:23.212095+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 18:20:23.212245+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 18:20:23.213087+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 18:20:23.214471+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 18:20:23.216774+00	-infinity	0	\N
+8589934608	{ann}	\N	23	2026-11-30 18:20:23.221476+00	-infinity	0	\N
+8589934609	{ann}	\N	24	2026-11-30 18:20:23.225723+00	-infinity	0	\N
+8589934610	{bob}	\N	25	2026-11-30 18:20:23.226258+00	-infinity	0	\N
+8589934611	{bob}	\N	26	2026-11-30 18:20:23.226664+00	-infinity	0	\N
+8589934612	{cem}	\N	27	2026-11-30 18:20:23.227322+00	-infinity	0	\N
+8589934613	{ann}	\N	28	2026-11-30 18:20:23.232799+00	-infinity	0	\N
+8589934614	{bob}	\N	30	2026-11-30 18:20:23.233667+00	-infinity	0	\N
+8589934615	{ann}	\N	32	2026-11-30 18:20:23.234441+00	-infinity	0	\N
+8589934616	{ann}	\N	35	2026-11-30 18:20:23.23482+00	-infinity	0	\N
+8589934617	{cem}	\N	36	2026-11-30 18:20:23.235133+00	-infinity	0	\N
+8589934618	{bob}	\N	37	2026-11-30 18:20:23.236341+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 17:32:33.3187+00	{ann}	\N	f
+20	2035-11-30 18:20:23.193196+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
@@ -612,11 +612,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 17:32:33.3187+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 18:20:23.193196+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 17:32:33.582267+00
+10	1	1	\N	2026-11-30 18:20:23.23595+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -640,7 +640,7 @@ bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-11-30 17:33:33.428342+00	2026-11-30 17:33:33.428342+00	0	\N	\N
+1	21	{ann}	\N	2026-11-30 18:21:23.21683+00	2026-11-30 18:21:23.21683+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
@@ -779,3 +779,230 @@ ALTER TABLE ONLY doorbell.subscription
 
 ALTER TABLE ONLY doorbell.template
     ADD CONSTRAINT template_category_fkey FOREIGN KEY (category) REFERENCES doorbell.category(id);
+
+SET check_function_bodies = off;
+CREATE FUNCTION doorbell.acknowledge(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.activate(max_rows integer DEFAULT 100) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.archive(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.archive_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.archive_part(user_id text, "position" text DEFAULT NULL::text, category text DEFAULT NULL::text, only_read boolean DEFAULT false, max_rows integer DEFAULT 500) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.begin_purge(is_clock_right boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.broadcast(id bigint) RETURNS TABLE(message json, expires_in bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.categories() RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.category_remove(name text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.category_set(name text, critical boolean, strict boolean DEFAULT NULL::boolean, templates jsonb DEFAULT NULL::jsonb, webhook text DEFAULT NULL::text, only_unseen_after integer DEFAULT NULL::integer) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.check_token(user_id text, generation bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.erase(user_id text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.explain(user_id text, id bigint) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.export(user_id text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.group_change(group_name text, add text[], remove text[], max_groups integer DEFAULT 64) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.group_join(group_name text, user_id text, max_groups integer DEFAULT 64) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.group_leave(group_name text, user_id text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.group_members(group_name text, after text DEFAULT NULL::text, max_rows integer DEFAULT 1000) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.health() RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.keep_epoch() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all'::text, category text DEFAULT NULL::text, before text DEFAULT NULL::text, max_rows integer DEFAULT 20, language text DEFAULT NULL::text, accepted text[] DEFAULT '{}'::text[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_all(user_id text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_oldest(user_id text, count integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_part(user_id text, "position" text, max_rows integer DEFAULT 500) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_subject(user_id text, subject_type text, subject_id text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_upto(user_id text, "position" text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_seen(user_id text, "position" text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_unread(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_unread_all(user_id text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_unread_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_unread_part(user_id text, "position" text, max_rows integer DEFAULT 500) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.message(user_id text, id bigint, language text DEFAULT NULL::text, accepted text[] DEFAULT '{}'::text[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mute(user_id text, categories text[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.new_epoch() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_done(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_pulse() RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_refused(id bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_retry(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_rings(ids bigint[], hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000) RETURNS TABLE(id bigint, ring json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_take(ids bigint[], online text[], lease_s integer, hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000) RETURNS TABLE(id bigint, ring json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_waiting(done bigint[], max_rows integer, max_age_s integer) RETURNS TABLE(id bigint, user_id text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.preferences(user_id text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.purge(max_rows integer DEFAULT 1000, max_age_days integer DEFAULT 365, gone_days integer DEFAULT 30, user_cap integer DEFAULT NULL::integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.recall(id bigint) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.recall_matching(subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, sender text DEFAULT NULL::text, category text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, before text DEFAULT NULL::text, max_rows integer DEFAULT 100, max_looked integer DEFAULT 10000) RETURNS TABLE(recalled integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.recount(repair boolean DEFAULT false) RETURNS TABLE(what text, user_id text, feed_id integer, category integer, n bigint, stored bigint, counted bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.register(user_id text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, backlog_days integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.remove(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.remove_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.remove_part(user_id text, "position" text DEFAULT NULL::text, category text DEFAULT NULL::text, only_read boolean DEFAULT false, max_rows integer DEFAULT 500) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.repair_times() RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.revocations(after bigint, max_age_s integer, max_rows integer) RETURNS TABLE(seq bigint, revocation json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.revoke(user_id text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.send(to_users text[] DEFAULT NULL::text[], to_group text DEFAULT NULL::text, to_all boolean DEFAULT false, title text DEFAULT NULL::text, body text DEFAULT NULL::text, sender text DEFAULT NULL::text, url text DEFAULT NULL::text, category text DEFAULT NULL::text, extra jsonb DEFAULT NULL::jsonb, expires_in integer DEFAULT NULL::integer, send_at timestamp with time zone DEFAULT NULL::timestamp with time zone, key text DEFAULT NULL::text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, replace boolean DEFAULT false, ack boolean DEFAULT false, to_new_users boolean DEFAULT false, later boolean DEFAULT false) RETURNS TABLE(id bigint, recipients integer, duplicate boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.send_batch(messages jsonb, atomic boolean DEFAULT true) RETURNS TABLE(n integer, id bigint, recipients integer, duplicate boolean, code text, reason text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.sent(id bigint) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.set_preferences(user_id text, muted text[] DEFAULT NULL::text[], language text DEFAULT NULL::text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.sweep(max_rows integer DEFAULT 1000) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.token_generation(user_id text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL::text, hit_window integer DEFAULT 300) RETURNS TABLE(num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.unread_by_category(user_id text, hit_window integer DEFAULT 300) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.unread_many(users text[], hit_window integer DEFAULT 300) RETURNS TABLE(n bigint, joined_pos bigint, num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json, at timestamp with time zone, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_calls(after bigint DEFAULT 0, max_rows integer DEFAULT 100) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_done(id bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_failed(id bigint, fault text, is_final boolean) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_retry(id bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_take(lease_s integer, language text) RETURNS TABLE(id bigint, url text, call json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.action_rule(action text) RETURNS TABLE(target doorbell.inbox_state, sources doorbell.inbox_state[], acks boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.activate_feeds(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.activate_users(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.are_bigint(numbers text[]) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ask_all() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ask_instead(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.begin_change(user_id text) RETURNS doorbell_internal.user_state LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.best_language(wanted text[], offered text[]) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.bit_of(pos bigint) RETURNS bit LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.bits_after(n bigint, pos bigint) RETURNS bit LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.broadcasts_about(feed_id integer, subject text) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.broadcasts_to_all(user_id text, joined_pos bigint) RETURNS TABLE(num bigint, newest_pos bigint, newest_is_read boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.category_id(name text) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.category_json(c doorbell.category) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.category_named(name text) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.change_feeds(ids bigint[], ring boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.change_ids(user_id text, action text, me doorbell_internal.user_state, ids bigint[], mode text) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.change_inbox(user_id text, action text, ids bigint[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.change_marks(user_id text, action text, me doorbell_internal.user_state, feed_ids integer[], ns bigint[], chosen bit[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_action(action text, state doorbell.inbox_state, must_ack boolean, replaced boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_batch(messages jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_content(title text, body text, sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamp with time zone, key text, subject_type text, subject_id text, replace boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_group(name text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_import(batch doorbell_internal.import_row[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_name(what text, value text, bytes_max integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_part(max_rows integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_recall(subject_type text, subject_id text, sender text, category text, before text, max_rows integer, max_looked integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_subject(subject_type text, subject_id text, replace boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_template(what text, template text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_templates(templates jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_text(what text, value text, chars_max integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_texts(language text, texts jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_url(url text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_user(user_id text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_values(m doorbell.message, category text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_webhook(url text, only_unseen_after integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.chunk_of(pos bigint) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.chunk_size() RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.claim_key(key text, digest bytea, id bigint, recipients integer) RETURNS doorbell.send_key LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.clear_broadcasts(ids bigint[], ring boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.copy_epoch(epoch bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.count_readers(m doorbell.message) RETURNS TABLE(seen bigint, read bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.delete_rows(ids bigint[], users text[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.deliver(m doorbell.message, users text[], ttl interval, replace boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.deliver_to_feed(m doorbell.message, replace boolean, seq_before bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.deliver_to_users(m doorbell.message, users text[], replace boolean, is_stored boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.digest_of(m doorbell.message, users text[], to_group text, category text, expires_in integer, send_at timestamp with time zone, replace boolean) RETURNS bytea LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.dispatch(m doorbell.message, way doorbell.pending) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.dispatch_batch(ms doorbell.message[], ways doorbell.pending[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.drift() RETURNS TABLE(what text, user_id text, feed_id integer, category integer, n bigint, stored bigint, counted bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.end_change(user_id text, changes integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.end_rings(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.expiring_broadcasts(feed_id integer) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.explanation(reason text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.feed_named(name text) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.find_visible(user_id text, ids bigint[], joined_pos bigint, muted integer[], at timestamp with time zone) RETURNS TABLE(id bigint, feed_id integer, pos bigint, state doorbell.inbox_state, must_ack boolean, replaced boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.first_broadcast_too_old(oldest timestamp with time zone) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.first_expiry(user_id text, at timestamp with time zone) RETURNS TABLE(expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.first_expiry_of_feeds(user_id text, at timestamp with time zone) RETURNS TABLE(seq bigint, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.has_removed(user_id text, ids bigint[], at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.held_by_users(ids bigint[]) RETURNS TABLE(message_id bigint, user_id text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.import(batch doorbell_internal.import_row[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.import_fault(r doorbell_internal.import_row) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.inbox_up_to(user_id text, state doorbell.inbox_state, cut bigint, category integer, max_rows integer) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_language(tag text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_leased(until timestamp with time zone, now_at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_meant(m doorbell.message, about text, from_sender text, of_category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.lacks_texts(m doorbell.message) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.last_broadcast(feed_id integer, seq bigint) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.latest_personal(user_id text, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.latest_personal_of(user_id text, category integer, muted integer[], at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_broadcasts(user_id text, list_state text, joined_pos bigint, category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone, OUT feed_ids integer[], OUT positions bigint[], OUT reads boolean[]) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_members(c doorbell.webhook_call, feed_id integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_page(user_id text, list_state text, seen_personal bigint, seen_broadcast bigint, mine bigint[], feed_ids integer[], positions bigint[], reads boolean[], max_rows integer, language text, accepted text[]) RETURNS TABLE(messages json, first bigint, last bigint, more boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_personal(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.lock_broadcasts() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.lock_known_readers(users text[], skip_locked boolean DEFAULT false) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.lock_readers(users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark(user_id text, action text, ids bigint[], mode text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark_feeds_up_to(user_id text, action text, me doorbell_internal.user_state, cut bigint, known_version bigint, known_seq bigint, states doorbell.inbox_state[], wanted integer, hidden integer[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark_inbox_up_to(user_id text, action text, at timestamp with time zone, cut bigint, states doorbell.inbox_state[], wanted integer, hidden integer[], max_rows integer) RETURNS TABLE(looked bigint, oldest bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark_part(user_id text, action text, "position" text, states doorbell.inbox_state[], wanted integer, max_rows integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.marks_of_chunk(feed_id integer, n bigint) RETURNS SETOF doorbell.mark LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.message_at(feed_id integer, pos bigint) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.message_json(m doorbell.message, category text, seen boolean, read boolean, archived boolean) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.messages(ids bigint[]) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.muted_in_short(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.muted_names(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mutes(muted integer[], category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mutes_of(user_id text, categories text[]) RETURNS integer[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.name_categories(names text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.next_place(feed_id integer, ttl interval) RETURNS TABLE(seq bigint, pos bigint, sent_at timestamp with time zone, seq_before bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.next_version(users text[]) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.normal_users(users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.one_line(text text, fallback text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.own_body(m doorbell.message, category text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.parts_of_any(user_id text, category text, at timestamp with time zone) RETURNS TABLE(num bigint, seq bigint, valid_until timestamp with time zone, feed_id bigint, feed_seq bigint, feed_sent_at timestamp with time zone, feed_unread boolean, own_id bigint, own_seq bigint, own_unread boolean, own_expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.parts_of_plain(user_id text, joined_pos bigint, at timestamp with time zone) RETURNS TABLE(num bigint, seq bigint, valid_until timestamp with time zone, feed_id bigint, feed_seq bigint, feed_sent_at timestamp with time zone, feed_unread boolean, own_id bigint, own_seq bigint, own_unread boolean, own_expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.personal_unread(user_id text, at timestamp with time zone) RETURNS TABLE(num bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.personal_unread_of(user_id text, category integer, muted integer[], at timestamp with time zone) RETURNS TABLE(num bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.pos_of(n bigint, place integer) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.prepare(to_users text[], to_group text, to_all boolean, title text, body text, sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamp with time zone, key text, subject_type text, subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.prepare_json(message jsonb, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_marks(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_message(m doorbell.message, max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_messages(max_rows integer, too_old timestamp with time zone, long_gone timestamp with time zone) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_over_cap(max_rows integer, user_cap integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_revocations(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_webhook_calls(max_rows integer, long_gone timestamp with time zone) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.put_away(user_id text, action text, "position" text, category text, only_read boolean, max_rows integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.queue_webhook(m doorbell.message, users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.read_cursor(user_id text, before text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.read_position(user_id text, "position" text) RETURNS TABLE(cut bigint, version bigint, seq bigint, category integer, nothing boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.recall_from_users(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.recall_messages(ids bigint[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.render(template text, given jsonb) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.repair_expiry(ids bigint[], users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.repair_feeds() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.repair_users(users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.replace_old_rings(older_than timestamp with time zone) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ring_for_all(ids bigint[], hit_window integer, epoch text) RETURNS TABLE(id bigint, ring json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ring_of_step(seq bigint, step_from bigint, hit_window integer, epoch text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ring_users(users text[], seq bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.rings_of(ids bigint[], hit_window integer, group_ring_max integer) RETURNS TABLE(id bigint, ring json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.sampled_drift() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.schedule(m doorbell.message, users text[], ttl interval, replace boolean, due_at timestamp with time zone) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.sent_meant(about text, from_sender text, of_category integer, since timestamp with time zone, upto timestamp with time zone, max_rows integer, max_looked integer, OUT ids bigint[], OUT next text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_critical(category integer, critical boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_language(user_id text, language text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_mutes(user_id text, chosen integer[]) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_templates(category integer, templates jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.subject_of(subject_type text, subject_id text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.sweep_feeds(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.sweep_users(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.system_identifier() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.template_for(category integer, wanted text[]) RETURNS doorbell.template LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.template_parts(template text) RETURNS TABLE(n bigint, literal text, name text, one text, other text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.template_value(given jsonb, name text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.template_values(m doorbell.message, user_id text) RETURNS jsonb LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.templates_json(category integer) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.touch_readers(users text[], seq bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.try_lock_broadcasts() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.try_prepare_json(message jsonb, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean, OUT code text, OUT reason text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer) RETURNS TABLE(num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted integer[], joined_pos bigint, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.user_state(user_id text) RETURNS TABLE(joined_pos bigint, version bigint, seq_min bigint, seen_personal bigint, seen_broadcast bigint, muted integer[]) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.user_tag(user_id text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.visible_bitmaps(user_id text, joined_pos bigint, muted integer[], category integer, at timestamp with time zone) RETURNS TABLE(feed_id integer, joined bigint, version bigint, n bigint, visible bit, read bit, archived bit, ack bit, replaced bit) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.waiting_meant(about text, from_sender text, of_category integer, below bigint, max_rows integer, max_looked integer, OUT ids bigint[], OUT next text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_json(c doorbell.webhook_call, m doorbell.message, category text, users text[], language text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_members(m doorbell.message, users text[], only_unseen boolean) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_personal(m doorbell.message, users text[], only_unseen boolean) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_users(c doorbell.webhook_call, m doorbell.message, only_unseen boolean) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.why_hidden(m doorbell.message, user_id text, joined_pos bigint, muted integer[], at timestamp with time zone) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.with_texts(m doorbell.message, user_id text, language text, accepted text[]) RETURNS doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.withdraw(ids bigint[], users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.wrong_times(now_at timestamp with time zone) RETURNS TABLE(id bigint, feed_id integer, late interval) LANGUAGE plpgsql AS 'BEGIN END';
