@@ -32,16 +32,16 @@ enum err webhooks_done(struct store *s, int64_t id)
     return QUERY(s, webhook_done, &result, value_int(&digits, id));
 }
 
-STATEMENT(webhook_failed, AS_SELF, 3, 1, SHAPE_ROW, REPEATABLE,
-          "SELECT doorbell.webhook_failed($1::bigint, $2, $3::boolean)::integer");
+STATEMENT(webhook_failed, AS_SELF, 4, 1, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.webhook_failed($1::bigint, $2, $3::boolean, $4::boolean)::integer");
 
 enum err webhooks_failed(struct store *s, int64_t id, const char *fault, bool is_final,
-                         bool *is_given_up)
+                         bool is_silent, bool *is_given_up)
 {
     struct digits digits;
     const struct pg_result *result;
-    enum err e =
-        QUERY(s, webhook_failed, &result, value_int(&digits, id), fault, value_bool(is_final));
+    enum err e = QUERY(s, webhook_failed, &result, value_int(&digits, id), fault,
+                       value_bool(is_final), value_bool(is_silent));
 
     *is_given_up = !e && value_read_int(result, 0, 0, 0) != 0;
     return e;

@@ -23,10 +23,10 @@ MUST_USE enum err webhooks_take(struct store *s, int64_t lease_s, const char *la
                                 struct webhook_call *out);
 
 /* How it went. A call that failed is due again later, unless it is final or a day old; *is_given_up
- * says so. */
+ * says so. Where nobody answered, the others of its category wait as well. */
 MUST_USE enum err webhooks_done(struct store *s, int64_t id);
 MUST_USE enum err webhooks_failed(struct store *s, int64_t id, const char *fault, bool is_final,
-                                  bool *is_given_up);
+                                  bool is_silent, bool *is_given_up);
 
 /* Those that were given up, after the call `after`, as JSON. */
 MUST_USE enum err webhooks_list(struct store *s, int64_t after, int64_t limit, struct span *json);

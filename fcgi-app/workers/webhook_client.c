@@ -25,6 +25,7 @@ struct webhook_client {
     struct hmac_key *key;
     const struct snapshot *configured;
     bool has_refused, has_opened; /* an address, during the last call */
+    bool was_silent;
     atomic_bool is_stopped;
     int64_t leave_ms; /* once the call under way has seen the stop; 0 before */
     char fault[FAULT_SIZE];
@@ -54,6 +55,11 @@ void webhook_client_free(struct webhook_client *c)
 void webhook_client_stop(struct webhook_client *c)
 {
     atomic_store(&c->is_stopped, true);
+}
+
+bool webhook_client_was_silent(const struct webhook_client *c)
+{
+    return c->was_silent;
 }
 
 const char *webhook_client_fault(const struct webhook_client *c)
@@ -185,6 +191,7 @@ static enum err post(struct webhook_client *c, const char *url, struct span body
     (void)curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
     code = curl_easy_perform(c->curl);
     (void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
+    c->was_silent = code != CURLE_OK && code != CURLE_ABORTED_BY_CALLBACK;
     if (code == CURLE_OK)
         (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
     return status >= 200 && status < 300 ? ERR_NONE : describe(c, url, code, status);

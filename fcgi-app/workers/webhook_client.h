@@ -4,6 +4,8 @@
 #ifndef DOORBELL_FCGI_APP_WORKERS_WEBHOOK_CLIENT_H
 #define DOORBELL_FCGI_APP_WORKERS_WEBHOOK_CLIENT_H
 
+#include <stdbool.h>
+
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 #include "fcgi-app/shared/snapshot.h"
@@ -25,6 +27,9 @@ MUST_USE enum err webhook_client_call(struct webhook_client *c, const char *url,
 
 /* For any thread: the call that is under way has some seconds left. */
 void webhook_client_stop(struct webhook_client *c);
+
+/* Whether the last call failed since nobody answered, or nothing that is HTTP. */
+bool webhook_client_was_silent(const struct webhook_client *c);
 
 /* Until the next call. */
 const char *webhook_client_fault(const struct webhook_client *c);

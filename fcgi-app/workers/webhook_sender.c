@@ -97,7 +97,8 @@ static enum err note_failure(struct webhook_sender *w, int64_t id, bool is_final
 {
     const char *fault = webhook_client_fault(w->client);
     bool is_given_up;
-    enum err e = webhooks_failed(&w->store, id, fault, is_final, &is_given_up);
+    enum err e = webhooks_failed(&w->store, id, fault, is_final,
+                                 webhook_client_was_silent(w->client), &is_given_up);
 
     metrics_count_webhook(w->metrics,
                           is_given_up ? METRICS_WEBHOOK_GIVEN_UP : METRICS_WEBHOOK_FAILED);

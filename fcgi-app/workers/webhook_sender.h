@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* webhook_sender.h - one thread that makes the calls of webhooks that are due, one after another,
- * on a database connection of its own: a site that is slow to answer delays its other webhooks, and
- * no ring. */
+ * on a database connection of its own: a site that is slow to answer delays no ring, and the
+ * webhooks of other categories by one call now and then. */
 #ifndef DOORBELL_FCGI_APP_WORKERS_WEBHOOK_SENDER_H
 #define DOORBELL_FCGI_APP_WORKERS_WEBHOOK_SENDER_H
 

@@ -1,10 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- Calls of a site's own address for the messages of a category: mail, texts to phones and the like are the site's business.
 
-ALTER TABLE doorbell.category ADD COLUMN webhook text, ADD COLUMN only_unseen_after integer;
+ALTER TABLE doorbell.category ADD COLUMN webhook text, ADD COLUMN only_unseen_after integer,
+    ADD COLUMN silences integer NOT NULL DEFAULT 0, ADD COLUMN paused_until timestamptz NOT NULL DEFAULT '-infinity';
 COMMENT ON COLUMN doorbell.category.webhook IS 'URL that is told of each message, null: none.';
 COMMENT ON COLUMN doorbell.category.only_unseen_after IS
     'Seconds after which it is told, and then only of users who have not seen the message. Null: at once, and of all.';
+
+COMMENT ON COLUMN doorbell.category.silences IS 'Calls of the webhook in a row to which nobody answered.';
+COMMENT ON COLUMN doorbell.category.paused_until IS 'None is made before, since they would keep those of other categories waiting.';
 
 CREATE TABLE doorbell.webhook_call (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT webhook_call_pkey PRIMARY KEY,

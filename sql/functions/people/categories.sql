@@ -81,7 +81,9 @@ BEGIN
     category := category_named(category_set.name);
     UPDATE category c SET listed = true, strict = coalesce(category_set.strict, c.strict),
         webhook = nullif(coalesce(category_set.webhook, c.webhook), ''),
-        only_unseen_after = nullif(coalesce(category_set.only_unseen_after, c.only_unseen_after), 0)
+        only_unseen_after = nullif(coalesce(category_set.only_unseen_after, c.only_unseen_after), 0),
+        silences = CASE WHEN category_set.webhook IS NULL THEN c.silences ELSE 0 END,
+        paused_until = CASE WHEN category_set.webhook IS NULL THEN c.paused_until ELSE '-infinity' END
     WHERE c.id = category;
     IF category_set.templates IS NOT NULL THEN
         PERFORM set_templates(category, category_set.templates);

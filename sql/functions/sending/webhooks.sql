@@ -34,25 +34,29 @@ COMMENT ON FUNCTION doorbell_internal.queue_webhook IS
     'Makes the calls for a message due, if its category has a webhook: one for each 100 users, or one for a feed (null).';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.webhook_personal(m doorbell.message, users text[], only_unseen boolean) RETURNS text[]
-LANGUAGE sql STABLE AS $$
-    SELECT array_agg(i.user_id ORDER BY i.user_id)
-    FROM unnest($2) u JOIN doorbell.inbox i ON i.message_id = ($1).id AND i.user_id = u
-    LEFT JOIN doorbell.reader r ON r.user_id = u
-    WHERE i.state < 'gone' AND NOT doorbell_internal.mutes(r.muted, ($1).category)
-        AND NOT ($3 AND (i.state <> 'unread' OR i.seq <= r.seen_personal))
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT array_agg(i.user_id ORDER BY i.user_id)
+        FROM unnest(users) u JOIN doorbell.inbox i ON i.message_id = m.id AND i.user_id = u
+        LEFT JOIN doorbell.reader r ON r.user_id = u
+        WHERE i.state < 'gone' AND NOT doorbell_internal.mutes(r.muted, m.category)
+            AND NOT (only_unseen AND (i.state <> 'unread' OR i.seq <= r.seen_personal)));
+END
 $$;
 
 CREATE OR REPLACE FUNCTION doorbell_internal.webhook_members(m doorbell.message, users text[], only_unseen boolean) RETURNS text[]
-LANGUAGE sql STABLE AS $$
-    SELECT array_agg(s.user_id ORDER BY s.user_id)
-    FROM unnest($2) u JOIN doorbell.subscription s ON s.user_id = u AND s.feed_id = ($1).feed_id
-    LEFT JOIN doorbell.reader r ON r.user_id = u
-    LEFT JOIN doorbell.mark k ON k.user_id = u AND k.feed_id = s.feed_id AND k.n = doorbell_internal.chunk_of(($1).pos)
-    CROSS JOIN LATERAL (SELECT
-        coalesce((k.gone & doorbell_internal.bit_of(($1).pos)) <> 0::doorbell.chunk_bits, false),
-        coalesce((k.read & doorbell_internal.bit_of(($1).pos)) <> 0::doorbell.chunk_bits, false)) b (is_gone, is_read)
-    WHERE (s.joined_pos < ($1).pos OR ($1).to_new) AND NOT b.is_gone AND NOT doorbell_internal.mutes(r.muted, ($1).category)
-        AND NOT ($3 AND (b.is_read OR ($1).seq <= r.seen_broadcast))
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT array_agg(s.user_id ORDER BY s.user_id)
+        FROM unnest(users) u JOIN doorbell.subscription s ON s.user_id = u AND s.feed_id = m.feed_id
+        LEFT JOIN doorbell.reader r ON r.user_id = u
+        LEFT JOIN doorbell.mark k ON k.user_id = u AND k.feed_id = s.feed_id AND k.n = doorbell_internal.chunk_of(m.pos)
+        CROSS JOIN LATERAL (SELECT
+            coalesce((k.gone & doorbell_internal.bit_of(m.pos)) <> 0::doorbell.chunk_bits, false),
+            coalesce((k.read & doorbell_internal.bit_of(m.pos)) <> 0::doorbell.chunk_bits, false)) b (is_gone, is_read)
+        WHERE (s.joined_pos < m.pos OR m.to_new) AND NOT b.is_gone AND NOT doorbell_internal.mutes(r.muted, m.category)
+            AND NOT (only_unseen AND (b.is_read OR m.seq <= r.seen_broadcast)));
+END
 $$;
 
 CREATE OR REPLACE FUNCTION doorbell_internal.mutes(muted integer[], category integer) RETURNS boolean
@@ -133,7 +137,10 @@ BEGIN
         SELECT * INTO m FROM message x WHERE x.id = c.message_id AND x.live AND NOT x.replaced AND x.recalled_at IS NULL
             AND (x.expires_at IS NULL OR x.expires_at > at);
         SELECT * INTO k FROM category x WHERE x.id = m.category AND x.webhook IS NOT NULL;
-        IF m.feed_id > 1 AND c.user_ids IS NULL AND k.id IS NOT NULL THEN
+        IF k.paused_until > at THEN
+            UPDATE webhook_call w SET due_at = k.paused_until WHERE w.id = c.id;
+            CONTINUE;
+        ELSIF m.feed_id > 1 AND c.user_ids IS NULL AND k.id IS NOT NULL THEN
             PERFORM list_members(c, m.feed_id);
             CONTINUE;
         END IF;
@@ -155,32 +162,54 @@ COMMENT ON FUNCTION doorbell.webhook_take IS
     'gone, or whose users have all seen it, are ended; after 100 of such there is a row of nulls: call again. No row: none is due. Finish with '
     'doorbell.webhook_done() or doorbell.webhook_failed().';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.note_silence(message_id bigint, is_silent boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+BEGIN
+    UPDATE doorbell.category c SET silences = CASE WHEN is_silent THEN c.silences + 1 ELSE 0 END,
+        paused_until = CASE WHEN is_silent THEN clock_timestamp() + doorbell_internal.webhook_delay(c.silences + 1) ELSE '-infinity' END
+    FROM doorbell.message m
+    WHERE m.id = note_silence.message_id AND c.id = m.category AND (is_silent OR c.silences > 0);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.note_silence IS
+    'A site that does not answer costs the time of a call, in which none of another category is made: so it is asked less and less often.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.webhook_delay(failures integer) RETURNS interval
+LANGUAGE sql VOLATILE AS $$
+    SELECT interval '10 seconds' * least(360, 2 ^ least($1 - 1, 9)) * (0.5 + random() / 2)
+$$;
+
 CREATE OR REPLACE FUNCTION doorbell.webhook_done(id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    message bigint;
 BEGIN
-    DELETE FROM webhook_call w WHERE w.id = webhook_done.id;
+    DELETE FROM webhook_call w WHERE w.id = webhook_done.id RETURNING w.message_id INTO message;
+    PERFORM note_silence(message, false);
 END
 $$;
 COMMENT ON FUNCTION doorbell.webhook_done IS 'The call was taken.';
 
-CREATE OR REPLACE FUNCTION doorbell.webhook_failed(id bigint, fault text, is_final boolean) RETURNS boolean
+CREATE OR REPLACE FUNCTION doorbell.webhook_failed(id bigint, fault text, is_final boolean, is_silent boolean) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     at constant timestamptz := clock_timestamp();
-    is_given_up boolean;
+    failed webhook_call;
 BEGIN
-    UPDATE webhook_call w SET fault = left(webhook_failed.fault, 255),
-        due_at = at + interval '10 seconds' * least(360, 2 ^ least(w.attempts - 1, 9)) * (0.5 + random() / 2),
+    UPDATE webhook_call w SET fault = left(webhook_failed.fault, 255), due_at = at + webhook_delay(w.attempts),
         failed_at = CASE WHEN is_final OR at > w.since + interval '1 day' THEN at END
     WHERE w.id = webhook_failed.id AND w.failed_at IS NULL
-    RETURNING w.failed_at IS NOT NULL INTO is_given_up;
-    RETURN coalesce(is_given_up, false);
+    RETURNING w.* INTO failed;
+    PERFORM note_silence(failed.message_id, is_silent);
+    RETURN failed.failed_at IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION doorbell.webhook_failed IS
     'The call was not taken. It is due again after a delay that doubles from 10 seconds to an hour, and is given up a day after it was '
-    'first due, or at once where trying again is of no use. Whether it was given up.';
+    'first due, or at once where trying again is of no use. is_silent: nobody answered; then none of its category is made for such a '
+    'delay. Whether it was given up.';
 
 CREATE OR REPLACE FUNCTION doorbell.webhook_calls(after bigint DEFAULT 0, max_rows integer DEFAULT 100) RETURNS json
 LANGUAGE plpgsql STABLE AS $$

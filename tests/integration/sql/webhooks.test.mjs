@@ -148,7 +148,7 @@ test('a scheduled message is told of when it is delivered', async (t) => {
 test('a call that fails is tried again, later and later, and given up after a day', async (t) => {
   const db = await open(t);
   await send(db, order());
-  const fail = async ({ id }, final = false) => (await call(db, 'webhook_failed', id, 'HTTP status 500', final)).webhook_failed;
+  const fail = async ({ id }, final = false) => (await call(db, 'webhook_failed', id, 'HTTP status 500', final, false)).webhook_failed;
   let last = 0;
   for (let attempt = 1; attempt <= 12; attempt++) {
     const taken = await take(db);
@@ -195,10 +195,38 @@ test('calls that nobody makes are given up by the purge, and deleted like others
   assert.equal(await waiting(db), 1, 'the one that is not overdue');
 });
 
+test('a site that does not answer is asked less and less often, and those of other categories meanwhile', async (t) => {
+  const db = await open(t);
+  await call(db, 'category_set', 'other', false, null, null, 'https://other.example/');
+  for (let i = 0; i < 3; i++) await send(db, order());
+  const fall = async (silent) => call(db, 'webhook_failed', (await take(db)).id, 'Timeout was reached', false, silent);
+  const pause = async () => (await row(db, `SELECT extract(epoch FROM greatest(paused_until, now()) - now())::float AS s
+    FROM doorbell.category WHERE name = 'orders'`)).s;
+  await fall(false);
+  assert.equal(await pause(), 0, 'one that says no has answered');
+  for (const most of [10, 20, 40]) {
+    await fall(true);
+    const s = await pause();
+    assert.ok(s > most / 2 - 1 && s <= most, `${s} of ${most} s`);
+    await due(db);
+    const { id } = await send(db, order({ category: 'other' }));
+    assert.equal((await take(db)).call.message.id, id);
+    assert.equal(await take(db), undefined);
+    await db.query("UPDATE doorbell.category SET paused_until = '-infinity'");
+    await due(db);
+    await db.query("DELETE FROM doorbell.webhook_call w USING doorbell.message m WHERE m.id = w.message_id AND m.id = $1", [id]);
+  }
+  await call(db, 'webhook_done', (await take(db)).id);
+  await fall(true);
+  assert.ok((await pause()) <= 10, 'once it answers, all begins anew');
+  await call(db, 'category_set', 'orders', false, null, null, 'https://site.example/mended');
+  assert.equal(await pause(), 0);
+});
+
 test('calls that were given up are listed page by page', async (t) => {
   const db = await open(t);
   for (let i = 0; i < 5; i++) await send(db, order());
-  for (let taken = await take(db); taken; taken = await take(db)) await call(db, 'webhook_failed', taken.id, 'no', true);
+  for (let taken = await take(db); taken; taken = await take(db)) await call(db, 'webhook_failed', taken.id, 'no', true, false);
   const seen = [];
   for (let after = 0; after !== null;) {
     const page = (await call(db, 'webhook_calls', after, 2)).webhook_calls;

@@ -112,6 +112,8 @@ CREATE TABLE doorbell.category (
     strict boolean DEFAULT false NOT NULL,
     webhook text,
     only_unseen_after integer,
+    silences integer DEFAULT 0 NOT NULL,
+    paused_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     CONSTRAINT category_id_check CHECK ((id > 0))
 );
 
@@ -126,6 +128,10 @@ COMMENT ON COLUMN doorbell.category.strict IS 'A message that lacks what a templ
 COMMENT ON COLUMN doorbell.category.webhook IS 'URL that is told of each message, null: none.';
 
 COMMENT ON COLUMN doorbell.category.only_unseen_after IS 'Seconds after which it is told, and then only of users who have not seen the message. Null: at once, and of all.';
+
+COMMENT ON COLUMN doorbell.category.silences IS 'Calls of the webhook in a row to which nobody answered.';
+
+COMMENT ON COLUMN doorbell.category.paused_until IS 'None is made before, since they would keep those of other categories waiting.';
 
 CREATE TABLE doorbell.send_key (
     key text NOT NULL COLLATE pg_catalog."C",
@@ -494,10 +500,10 @@ ALTER TABLE doorbell.webhook_call ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
-COPY doorbell.category (id, name, critical, listed, strict, webhook, only_unseen_after) FROM stdin;
-1	alarm	t	t	f	\N	\N
-2	news	f	t	f	\N	\N
-3	likes	f	t	t	https://site.example/hook	60
+COPY doorbell.category (id, name, critical, listed, strict, webhook, only_unseen_after, silences, paused_until) FROM stdin;
+1	alarm	t	t	f	\N	\N	0	-infinity
+2	news	f	t	f	\N	\N	0	-infinity
+3	likes	f	t	t	https://site.example/hook	60	0	-infinity
 \.
 
 COPY doorbell.chunk (feed_id, category, n, live, to_new, ack, replaced) FROM stdin;
@@ -511,18 +517,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	201215360576308
+t	82860118883333
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-27 18:20:23.211942+00
+1	*	3	17	2036-11-27 18:23:08.414062+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at) FROM stdin;
-ann	-1	2026-11-30 18:20:23.193196+00
-bob	-1	2026-11-30 18:20:23.193196+00
-cem	-1	2026-11-30 18:20:23.193196+00
+ann	-1	2026-11-30 18:23:08.393222+00
+bob	-1	2026-11-30 18:23:08.393222+00
+cem	-1	2026-11-30 18:23:08.393222+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
@@ -534,7 +540,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	201215360576308	734	16895	7714030974391521454
+t	82860118883333	734	16899	7714031789358258719
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -544,58 +550,58 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 18:20:23.206807+00	\N	\N	\N	\N	to two	\N		{"a": 1}
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 18:20:23.210326+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 18:20:23.210558+00	\N	\N	order7	\N	about an order	\N		\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 18:20:23.210808+00	\N	\N	\N	\N	to all	\N	é 中	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 18:20:23.211942+00	2036-11-27 18:20:23.211942+00	\N	\N	\N	to all, for ten years	\N		\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 18:20:23.212297+00	\N	\N	page1	\N	superseding	\N		\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 18:20:23.212163+00	\N	\N	page1	\N	superseded	\N		\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 18:20:23.213216+00	\N	\N	\N	\N	to a group	\N		\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 18:23:08.407935+00	\N	\N	\N	\N	to two	\N		{"a": 1}
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 18:23:08.409812+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 18:23:08.411172+00	\N	\N	order7	\N	about an order	\N		\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 18:23:08.412496+00	\N	\N	\N	\N	to all	\N	é 中	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 18:23:08.414062+00	2036-11-27 18:23:08.414062+00	\N	\N	\N	to all, for ten years	\N		\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 18:23:08.414426+00	\N	\N	page1	\N	superseding	\N		\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 18:23:08.41429+00	\N	\N	page1	\N	superseded	\N		\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 18:23:08.416548+00	\N	\N	\N	\N	to a group	\N		\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 18:20:23.216742+00	\N	\N	\N	Bob	\N	\N	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 18:23:08.421288+00	\N	\N	\N	Bob	\N	\N	\N	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 18:19:59.009946+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 18:19:59.009946+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 18:19:59.009946+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 18:19:59.009946+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 18:19:59.009946+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 18:19:59.009946+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 18:19:59.009946+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 18:19:59.009946+00
-0009_webhooks	d2df0866df459a92859caf32eb9e11e8e1362b7b80d5c31a83656e7fa0761d33	2026-11-30 18:19:59.009946+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 18:23:07.609151+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 18:23:07.609151+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 18:23:07.609151+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 18:23:07.609151+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 18:23:07.609151+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 18:23:07.609151+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 18:23:07.609151+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 18:23:07.609151+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 18:23:07.609151+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 18:20:23.199956+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 18:20:23.200303+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 18:20:23.20137+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 18:20:23.209497+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 18:20:23.21037+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 18:20:23.210584+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 18:20:23.211753+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 18:20:23.212095+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 18:20:23.212245+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 18:20:23.213087+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 18:20:23.214471+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 18:20:23.216774+00	-infinity	0	\N
-8589934608	{ann}	\N	23	2026-11-30 18:20:23.221476+00	-infinity	0	\N
-8589934609	{ann}	\N	24	2026-11-30 18:20:23.225723+00	-infinity	0	\N
-8589934610	{bob}	\N	25	2026-11-30 18:20:23.226258+00	-infinity	0	\N
-8589934611	{bob}	\N	26	2026-11-30 18:20:23.226664+00	-infinity	0	\N
-8589934612	{cem}	\N	27	2026-11-30 18:20:23.227322+00	-infinity	0	\N
-8589934613	{ann}	\N	28	2026-11-30 18:20:23.232799+00	-infinity	0	\N
-8589934614	{bob}	\N	30	2026-11-30 18:20:23.233667+00	-infinity	0	\N
-8589934615	{ann}	\N	32	2026-11-30 18:20:23.234441+00	-infinity	0	\N
-8589934616	{ann}	\N	35	2026-11-30 18:20:23.23482+00	-infinity	0	\N
-8589934617	{cem}	\N	36	2026-11-30 18:20:23.235133+00	-infinity	0	\N
-8589934618	{bob}	\N	37	2026-11-30 18:20:23.236341+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-11-30 18:23:08.400188+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 18:23:08.400528+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 18:23:08.403817+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 18:23:08.408497+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 18:23:08.409857+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 18:23:08.411573+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 18:23:08.413861+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 18:23:08.414222+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 18:23:08.414374+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 18:23:08.416383+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 18:23:08.41674+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 18:23:08.421323+00	-infinity	0	\N
+8589934608	{ann}	\N	23	2026-11-30 18:23:08.431125+00	-infinity	0	\N
+8589934609	{ann}	\N	24	2026-11-30 18:23:08.451826+00	-infinity	0	\N
+8589934610	{bob}	\N	25	2026-11-30 18:23:08.452365+00	-infinity	0	\N
+8589934611	{bob}	\N	26	2026-11-30 18:23:08.452725+00	-infinity	0	\N
+8589934612	{cem}	\N	27	2026-11-30 18:23:08.453313+00	-infinity	0	\N
+8589934613	{ann}	\N	28	2026-11-30 18:23:08.462703+00	-infinity	0	\N
+8589934614	{bob}	\N	30	2026-11-30 18:23:08.463677+00	-infinity	0	\N
+8589934615	{ann}	\N	32	2026-11-30 18:23:08.464483+00	-infinity	0	\N
+8589934616	{ann}	\N	35	2026-11-30 18:23:08.464851+00	-infinity	0	\N
+8589934617	{cem}	\N	36	2026-11-30 18:23:08.465171+00	-infinity	0	\N
+8589934618	{bob}	\N	37	2026-11-30 18:23:08.466401+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 18:20:23.193196+00	{ann}	\N	f
+20	2035-11-30 18:23:08.393222+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
@@ -612,11 +618,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 18:20:23.193196+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 18:23:08.393222+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 18:20:23.23595+00
+10	1	1	\N	2026-11-30 18:23:08.465964+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -640,7 +646,7 @@ bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-11-30 18:21:23.21683+00	2026-11-30 18:21:23.21683+00	0	\N	\N
+1	21	{ann}	\N	2026-11-30 18:24:08.421383+00	2026-11-30 18:24:08.421383+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
@@ -847,7 +853,7 @@ CREATE FUNCTION doorbell.unread_by_category(user_id text, hit_window integer DEF
 CREATE FUNCTION doorbell.unread_many(users text[], hit_window integer DEFAULT 300) RETURNS TABLE(n bigint, joined_pos bigint, num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json, at timestamp with time zone, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.webhook_calls(after bigint DEFAULT 0, max_rows integer DEFAULT 100) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.webhook_done(id bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.webhook_failed(id bigint, fault text, is_final boolean) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_failed(id bigint, fault text, is_final boolean, is_silent boolean) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.webhook_retry(id bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.webhook_take(lease_s integer, language text) RETURNS TABLE(id bigint, url text, call json) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.action_rule(action text) RETURNS TABLE(target doorbell.inbox_state, sources doorbell.inbox_state[], acks boolean) LANGUAGE plpgsql AS 'BEGIN END';
@@ -944,6 +950,7 @@ CREATE FUNCTION doorbell_internal.name_categories(names text[]) RETURNS void LAN
 CREATE FUNCTION doorbell_internal.next_place(feed_id integer, ttl interval) RETURNS TABLE(seq bigint, pos bigint, sent_at timestamp with time zone, seq_before bigint) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.next_version(users text[]) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.normal_users(users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.note_silence(message_id bigint, is_silent boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.one_line(text text, fallback text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.own_body(m doorbell.message, category text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.parts_of_any(user_id text, category text, at timestamp with time zone) RETURNS TABLE(num bigint, seq bigint, valid_until timestamp with time zone, feed_id bigint, feed_seq bigint, feed_sent_at timestamp with time zone, feed_unread boolean, own_id bigint, own_seq bigint, own_unread boolean, own_expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
@@ -998,6 +1005,7 @@ CREATE FUNCTION doorbell_internal.user_state(user_id text) RETURNS TABLE(joined_
 CREATE FUNCTION doorbell_internal.user_tag(user_id text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.visible_bitmaps(user_id text, joined_pos bigint, muted integer[], category integer, at timestamp with time zone) RETURNS TABLE(feed_id integer, joined bigint, version bigint, n bigint, visible bit, read bit, archived bit, ack bit, replaced bit) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.waiting_meant(about text, from_sender text, of_category integer, below bigint, max_rows integer, max_looked integer, OUT ids bigint[], OUT next text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_delay(failures integer) RETURNS interval LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.webhook_json(c doorbell.webhook_call, m doorbell.message, category text, users text[], language text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.webhook_members(m doorbell.message, users text[], only_unseen boolean) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.webhook_personal(m doorbell.message, users text[], only_unseen boolean) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
