@@ -8,7 +8,7 @@ BEGIN
     IF url <> '' AND (octet_length(url) > 2048
         OR url !~ E'^https?://([A-Za-z0-9._-]+|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?([/?#][^[:space:][:cntrl:]\\\\]*)?$')
     THEN
-        RAISE EXCEPTION 'webhook must be https://host/path, without a name or password in it, and its host in ASCII (xn--…)'
+        RAISE EXCEPTION 'webhook must be https://host/path, without a name or password in it, and its host in ASCII (xn--)'
             USING ERRCODE = 'DB422';
     END IF;
     IF only_unseen_after NOT BETWEEN 0 AND 604800 THEN
