@@ -250,14 +250,19 @@ static void flush(struct engine *e, struct session *s)
     engine_note_blocked(e, s, n->slot != NULL);
 }
 
+static struct span epoch_of(const struct engine *e, const struct event *event)
+{
+    return epoch_name_span(event->type == EVENT_PING ? &e->epoch.ping_name : &e->epoch.name);
+}
+
 static enum err encode_native(const struct engine *e, const struct event *event, struct buf *out)
 {
-    return native_encode(event, epoch_name_span(&e->epoch.name), out);
+    return native_encode(event, epoch_of(e, event), out);
 }
 
 static enum err encode_sse(const struct engine *e, const struct event *event, struct buf *out)
 {
-    return sse_encode(event, epoch_name_span(&e->epoch.name), out);
+    return sse_encode(event, epoch_of(e, event), out);
 }
 
 /* Rings merge: what the broadcaster holds is all there is to tell. */

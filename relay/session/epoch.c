@@ -28,6 +28,7 @@ bool epoch_learn(struct epoch *e, const struct epoch_name *name, int64_t seq)
     if (is_another) {
         e->serial++;
         e->seq = e->ping_seq = 0;
+        e->ping_name.len = 0;
     }
     if (told.len > 0)
         e->name = *name;
@@ -38,5 +39,6 @@ bool epoch_learn(struct epoch *e, const struct epoch_name *name, int64_t seq)
 
 void epoch_settle(struct epoch *e)
 {
+    e->ping_name = e->name;
     e->ping_seq = e->seq;
 }

@@ -20,9 +20,12 @@ struct epoch_name {
 
 struct epoch {
     struct epoch_name name;
-    uint32_t serial;  /* how often another one came */
-    int64_t seq;      /* the newest number told; 0: none */
-    int64_t ping_seq; /* the same, less what pages are only about to be rung for */
+    uint32_t serial; /* how often another one came */
+    int64_t seq;     /* the newest number told; 0: none */
+
+    /* The same, less what pages are only about to be rung for. */
+    struct epoch_name ping_name;
+    int64_t ping_seq;
 };
 
 /* ERR_INVALID: not 1 to 64 printable ASCII characters. */

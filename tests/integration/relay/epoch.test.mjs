@@ -88,3 +88,13 @@ test('what is no epoch and no number is refused, with all of its call', async (t
   assert.equal((await bell.next('ring')).epoch, 'x'.repeat(64));
   assert.equal(bell.frames.length, 2);
 });
+
+test('a ping does not tell of another epoch before everybody has been rung for it', async (t) => {
+  const scene = await startScene(t, { 'relay.pace': '1', 'relay.ping_interval': '1s' });
+  await tell(scene, { epoch: 'old' });
+  const bells = [];
+  for (const user of ['1', '2', '3', '4']) bells.push(await scene.connect(user));
+  await tell(scene, { epoch: 'new' });
+  for (const bell of bells) assert.equal((await bell.next((one) => one.epoch === 'new')).type, 'ring');
+  assert.equal((await bells[0].next((one) => one.type === 'ping' && one.epoch !== 'old' && one.epoch !== undefined)).epoch, 'new');
+});

@@ -77,10 +77,15 @@ static void pings_tell_what_has_settled(void **state)
     assert_int_equal(epoch_name_set(&b, SPAN("b")), ERR_NONE);
     epoch_learn(&e, &a, 7);
     assert_int_equal(e.ping_seq, 0);
+    assert_int_equal(e.ping_name.len, 0);
     epoch_settle(&e);
     assert_int_equal(e.ping_seq, 7);
+    assert_true(span_equal(epoch_name_span(&e.ping_name), SPAN("a")));
     epoch_learn(&e, &b, 9);
     assert_int_equal(e.ping_seq, 0);
+    assert_int_equal(e.ping_name.len, 0);
+    epoch_settle(&e);
+    assert_true(span_equal(epoch_name_span(&e.ping_name), SPAN("b")));
 }
 
 int main(void)
