@@ -146,6 +146,11 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/kit.o
 	@mkdir -p $(@D)
 	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(bench_libs)
 
+# The relays' core, for a simulation of many pages.
+$(BUILD)/bench/relays: $(call objects,tests/bench/scale/relays.c relay/server/protocols.c) $(BUILD)/libpure.a
+	@mkdir -p $(@D)
+	$(CC) $(our_ldflags) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs_of,$(packages_common)) -lm
+
 # What the simulation runs of the two programs: the relay's core, the app's publisher.
 publisher := $(filter fcgi-app/store/%,$(app_shell)) $(addprefix fcgi-app/workers/,publisher.c teller.c relay_client.c)
 $(BUILD)/sim/relay: $(call objects,tests/sim/relay.c relay/server/protocols.c)
@@ -179,7 +184,7 @@ coverage:
 
 build-unit: $(unit_tests)
 build-fuzz: $(fuzz_targets)
-build-bench: $(bench_tools)
+build-bench: $(bench_tools) $(BUILD)/bench/relays
 build-faults: $(BUILD)/faults.so
 build-sim: $(BUILD)/sim/relay $(BUILD)/sim/app
 

@@ -20,11 +20,11 @@ function namesOfAll() {
 }
 
 async function runScenario(name) {
-  const { title, run } = await import(path.join(folder, `${name}.mjs`));
+  const { title, run, limitMs = SCENARIO_MS } = await import(path.join(folder, `${name}.mjs`));
   const scope = new Scope();
   process.stdout.write(`\n### ${name}: ${title}\n\n`);
   try {
-    const tables = await within(run(scope), name, SCENARIO_MS);
+    const tables = await within(run(scope), name, limitMs);
     for (const table of tables) process.stdout.write(`${formatTable(table)}\n`);
   } finally {
     await scope.close();
