@@ -479,7 +479,7 @@ static bool read_words(uint32_t *words, size_t count)
 
 static void write_words(const uint32_t *words, size_t count)
 {
-    if (fwrite(words, sizeof(*words), count, stdout) != count)
+    if (count > 0 && fwrite(words, sizeof(*words), count, stdout) != count)
         exit(1);
 }
 
