@@ -238,7 +238,7 @@ test('the units run under systemd as deploy/README.md sets them up', { skip: why
       await until(`${unit} to be back`, async () => (await show(machine, unit, 'NRestarts')) === '1' && (await show(machine, unit, 'SubState')) === 'running');
     }
     await until('a send to pass', async () => (await machine.sh(SEND)) === '201');
-    await machine.sh('curl -s http://127.0.0.1:2121/health'); // waits at the socket until the relay serves
+    await until('the relay to serve', () => machine.sh('curl -s http://127.0.0.1:2121/health'));
   });
 
   await t.test('stop ends both with status 0', async () => {
