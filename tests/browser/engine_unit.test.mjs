@@ -323,22 +323,29 @@ test('what names no epoch is of that which is known; the first name changes noth
   assert.deepEqual(step('pinged', { ping: { seq: 9, epoch: 'new' }, isHidden: false }), ['ask 0']);
 });
 
-test('a ping with a higher number asks, until an answer has come that was asked for after it', () => {
+test('a ping with a higher number asks, once: until an answer comes that is right, the poller asks again', () => {
   const { engine, step } = makeLive();
   const ping = (seq, isHidden = false) => step('pinged', { ping: { seq }, isHidden });
   assert.deepEqual([ping(undefined), ping(8), ping(9)], [[], [], []]);
   const before = engine.moment;
   assert.deepEqual(ping(10), ['ask 0']);
   step('answered', { answer: answerOf('bob', 2), asked: before });
-  assert.deepEqual(ping(10), ['ask 0']);
+  assert.deepEqual(ping(10), []);
   step('failed', { error: { status: 503 } });
-  assert.deepEqual(ping(10), ['ask 0']);
+  assert.deepEqual(ping(10), []);
   step('answered', { answer: answerOf('bob', 2) }); // what it is about is not bob's
   assert.deepEqual([ping(10), ping(9)], [[], []]);
   assert.deepEqual(ping(11, true), []);
   assert.deepEqual(step('shown'), ['wake false', 'ask 0']);
   step('answered', { answer: answerOf('bob', 2) });
   assert.deepEqual(step('shown'), ['wake false']);
+});
+
+test('a ping after a ring that is to be asked about within a spread asks no earlier', () => {
+  const { step } = makeLive();
+  assert.deepEqual(step('rung', { ring: { seq: 10, spread_ms: 60_000 }, isHidden: false }), ['ask 60000']);
+  assert.deepEqual(step('pinged', { ping: { seq: 10 }, isHidden: false }), []);
+  assert.deepEqual(step('pinged', { ping: { seq: 11 }, isHidden: false }), ['ask 0']);
 });
 
 test('what a ping said before another epoch counts no more after it', () => {

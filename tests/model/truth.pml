@@ -387,7 +387,8 @@ inline hear_here(kind, n)
     :: !is_other && kind == STEP -> hear_step(n)
     :: is_other || kind == ASK || kind == WELCOME -> want()
     :: !is_other && (kind == OWN || kind == HEARD) -> hear_numbers(n)
-    :: !is_other && (kind == MANY || kind == PING) -> hear_seq(n)
+    :: !is_other && (kind == MANY || (kind == PING && n.seq > my.heard)) -> hear_seq(n)
+    :: !is_other && kind == PING && n.seq <= my.heard -> skip
     fi
 }
 

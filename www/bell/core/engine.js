@@ -304,10 +304,11 @@ export class Engine {
     }
   }
 
-  // It tells up to where a page should be: one that is behind has missed a ring for many.
+  // It tells up to where a page should be: one that is behind has missed a ring for many. What was heard is asked about already, each page
+  // at its own time.
   #pinged({ epoch, seq }, isHidden) {
     if (this.#knowledge.meetEpoch(epoch)) this.#put('ask', 0);
-    else if (Number.isSafeInteger(seq)) this.#rung({ seq }, isHidden);
+    else if (Number.isSafeInteger(seq) && seq > this.#knowledge.heardSeq) this.#rung({ seq }, isHidden);
   }
 
   // A hidden tab asks when it is shown.
