@@ -111,7 +111,7 @@ export class Page {
 
   pinged({ epoch, seq }) {
     if (this.#knowledge.meetEpoch(epoch)) this.ask(0);
-    else if (Number.isSafeInteger(seq)) this.rung({ seq });
+    else if (Number.isSafeInteger(seq) && seq > this.#knowledge.heardSeq) this.rung({ seq });
   }
 
   #hearSeq(seq, spread) {
