@@ -84,11 +84,16 @@ enum conn_step conn_read(struct conn *c, struct jobs *jobs, enum err *e)
     return step;
 }
 
+bool conn_is_spoilt(const struct conn *c)
+{
+    return c->has_excess || c->parser.part != FCGI_PART_NONE || c->parser.failure;
+}
+
 static enum conn_step end_reply(struct conn *c)
 {
     if (c->has_excess)
         log_warn("a connection was closed: it sent a request before the last one was answered");
-    if (c->has_excess || c->parser.part != FCGI_PART_NONE || c->parser.failure)
+    if (conn_is_spoilt(c))
         return CONN_LINGER;
     return c->job->keeps_connection ? CONN_DONE : CONN_END;
 }

@@ -52,6 +52,9 @@ enum conn_step conn_read(struct conn *c, struct jobs *jobs, enum err *e);
 /* Writes what the socket takes of the reply. */
 enum conn_step conn_write(struct conn *c);
 
+/* Whether it cannot be kept: bytes are unread, or will come, that are no request to be answered. */
+bool conn_is_spoilt(const struct conn *c);
+
 /* Discards what has come: CONN_END once nothing more will. */
 enum conn_step conn_discard(struct conn *c);
 

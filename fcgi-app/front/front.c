@@ -157,10 +157,12 @@ static void write_conn(struct front *f, struct conn *c)
     cut_replies(f);
 }
 
-/* The reply is there: writes what the socket takes now. */
+/* The reply is there: writes what the socket takes now. Where the connection is to end after it,
+ * the web server is told: it could use it for another request in that moment, which would be lost.
+ */
 static void write_reply(struct front *f, struct conn *c)
 {
-    if (f->stopping_since_ms && c->job->keeps_connection)
+    if (c->job->keeps_connection && (f->stopping_since_ms || conn_is_spoilt(c)))
         job_dismiss(c->job);
     c->written = 0;
     conns_set_state(&f->conns, c, CONN_WRITING, f->now_ms);

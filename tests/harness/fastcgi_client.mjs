@@ -82,6 +82,7 @@ export class FastcgiClient {
     client.waiting = Buffer.alloc(0);
     client.stdout = [];
     client.answers = [];
+    client.isDismissed = false;
     client.closed = new Promise((resolve) => client.socket.once('close', resolve));
     // The peer has closed it, in order or not.
     client.ended = Promise.race([client.closed, new Promise((resolve) => client.socket.once('end', resolve))]);
@@ -102,7 +103,9 @@ export class FastcgiClient {
       const length = this.waiting.readUInt16BE(4);
       const total = HEADER + length + this.waiting[6];
       if (this.waiting.length < total) return;
-      this.lastId = this.waiting.readUInt16BE(2);
+      const id = this.waiting.readUInt16BE(2);
+      if (id !== 0) this.lastId = id;
+      else this.isDismissed = true; // by a record of no request
       if (type === STDOUT) this.stdout.push(this.waiting.subarray(HEADER, HEADER + length));
       this.waiting = this.waiting.subarray(total);
       if (type !== END_REQUEST) continue;

@@ -121,6 +121,7 @@ test('a body over the limit is answered before it is read, and the answer arrive
   const answer = await client.request(params, Buffer.alloc(9 * 1024 * 1024, ' '), { keep: true });
   assert.equal(answer.status, 413);
   await within(client.ended, 'the connection to be closed');
+  assert.ok(client.isDismissed, 'the web server is told with the reply not to use it again');
   client.socket.end();
   await within(client.closed, 'the connection to be gone');
 });
