@@ -24,25 +24,6 @@ enum err endpoint_list_categories(const struct endpoint *ep, const struct reques
     return e ? e : response_json(res, SPAN("}"));
 }
 
-static enum err read_templates(const struct request *req, struct category *category)
-{
-    struct span templates = {NULL, 0};
-    enum err e = body_object(req->body, "templates", TEMPLATES_MAX, &templates);
-
-    if (e || !templates.p)
-        return e;
-    category->templates = arena_text(req->arena, templates);
-    return category->templates ? ERR_NONE : ERR_NO_MEMORY;
-}
-
-static bool starts_nocase(const char *text, struct span prefix)
-{
-    struct span start = span_of(text);
-
-    start.len = start.len < prefix.len ? start.len : prefix.len;
-    return span_equal_nocase(start, prefix);
-}
-
 /* Better said now than at each call. */
 static enum err check_webhook(const struct endpoint *ep, const struct request *req, const char *url)
 {
@@ -52,23 +33,17 @@ static enum err check_webhook(const struct endpoint *ep, const struct request *r
         return body_fail(
             req->body, ERR_INVALID,
             "there are no webhooks: set [auth] webhook_secret_file and restart doorbell-app");
-    if (!ep->config->app.webhook_http && !starts_nocase(url, SPAN("https://")))
+    if (!ep->config->app.webhook_http && !span_starts_with(span_of(url), SPAN("https://")))
         return body_fail(req->body, ERR_INVALID, "\"webhook\" must be an https:// URL");
     return ERR_NONE;
 }
 
-/* null, as nothing, takes it away. */
 static enum err read_webhook(const struct endpoint *ep, const struct request *req,
                              struct category *category)
 {
-    enum err e;
+    enum err e = request_text_or_none(req, "webhook", URL_MAX, BODY_LINE, &category->webhook);
 
-    if (!body_has(req->body, "webhook"))
-        return ERR_NONE;
-    e = request_text(req, "webhook", URL_MAX, BODY_LINE, &category->webhook);
-    if (!e && !category->webhook)
-        category->webhook = "";
-    return e ? e : check_webhook(ep, req, category->webhook);
+    return e || !category->webhook ? e : check_webhook(ep, req, category->webhook);
 }
 
 static enum err read_only_unseen_after(const struct request *req, struct category *category)
@@ -94,7 +69,7 @@ static enum err read_category(const struct endpoint *ep, const struct request *r
         e = body_bool(req->body, "strict", &category->is_strict);
     category->has_strict = body_find(req->body, "strict") != NULL;
     if (!e)
-        e = read_templates(req, category);
+        e = request_object(req, "templates", TEMPLATES_MAX, &category->templates);
     if (!e)
         e = read_webhook(ep, req, category);
     return e ? e : read_only_unseen_after(req, category);

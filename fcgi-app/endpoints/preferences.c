@@ -14,19 +14,6 @@ enum err endpoint_show_preferences(const struct endpoint *ep, const struct reque
     return e ? e : response_json(res, json);
 }
 
-/* An empty one is none: that of the browser. */
-static enum err read_language(const struct request *req, const char **out)
-{
-    enum err e;
-
-    if (!body_has(req->body, "lang"))
-        return ERR_NONE;
-    e = request_text(req, "lang", LANGUAGE_TAG_MAX, BODY_LINE, out);
-    if (!e && !*out)
-        *out = "";
-    return e;
-}
-
 enum err endpoint_change_preferences(const struct endpoint *ep, const struct request *req,
                                      struct response *res)
 {
@@ -38,7 +25,7 @@ enum err endpoint_change_preferences(const struct endpoint *ep, const struct req
 
     buf_init(&muted, ARRAY_MAX);
     if (!e)
-        e = read_language(req, &language);
+        e = request_text_or_none(req, "lang", LANGUAGE_TAG_MAX, BODY_LINE, &language);
     /* One of the two must be there. */
     if (!e && (!language || body_has(req->body, "muted")))
         e = body_texts(req->body, "muted", CATEGORY_MAX, &muted);

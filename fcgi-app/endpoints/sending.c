@@ -85,17 +85,6 @@ bool sending_is_broadcast(const struct body *body)
     return to ? is_everybody(to) : body_find(body, "group") != NULL;
 }
 
-static enum err read_extra(const struct request *req, struct draft *d)
-{
-    struct span extra = {NULL, 0};
-    enum err e = body_object(req->body, "extra", EXTRA_MAX, &extra);
-
-    if (e || !extra.p)
-        return e;
-    d->extra = arena_text(req->arena, extra);
-    return d->extra ? ERR_NONE : ERR_NO_MEMORY;
-}
-
 static enum err read_texts(const struct request *req, struct draft *d)
 {
     const struct {
@@ -145,7 +134,7 @@ enum err sending_read(const struct request *req, struct buf *array, struct draft
         e = read_texts(req, d);
     if (!e)
         e = read_send_options(req, d);
-    return e ? e : read_extra(req, d);
+    return e ? e : request_object(req, "extra", EXTRA_MAX, &d->extra);
 }
 
 enum err sending_check_key(const struct request *req, const struct draft *d, struct response *res)

@@ -221,16 +221,20 @@ enum err request_name(const struct request *req, size_t i, const char **out)
     return *out ? ERR_NONE : ERR_NO_MEMORY;
 }
 
+/* NULL where there is none. */
+static enum err keep_text(const struct request *req, struct span value, const char **out)
+{
+    *out = value.p ? arena_text(req->arena, value) : NULL;
+    return *out || !value.p ? ERR_NONE : ERR_NO_MEMORY;
+}
+
 enum err request_query(const struct request *req, const char *name, const char **out)
 {
     struct span value;
     enum err e = query_get(&req->query, name, &value);
 
     *out = NULL;
-    if (e || value.len == 0)
-        return e;
-    *out = arena_text(req->arena, value);
-    return *out ? ERR_NONE : ERR_NO_MEMORY;
+    return e || value.len == 0 ? e : keep_text(req, value, out);
 }
 
 enum err request_text(const struct request *req, const char *name, size_t max,
@@ -240,8 +244,24 @@ enum err request_text(const struct request *req, const char *name, size_t max,
     enum err e = body_text(req->body, name, max, kind, &value);
 
     *out = NULL;
-    if (e || !value.p)
-        return e;
-    *out = arena_text(req->arena, value);
-    return *out ? ERR_NONE : ERR_NO_MEMORY;
+    return e ? e : keep_text(req, value, out);
+}
+
+enum err request_text_or_none(const struct request *req, const char *name, size_t max,
+                              enum body_text_kind kind, const char **out)
+{
+    enum err e = request_text(req, name, max, kind, out);
+
+    if (!e && !*out && body_has(req->body, name))
+        *out = "";
+    return e;
+}
+
+enum err request_object(const struct request *req, const char *name, size_t max, const char **out)
+{
+    struct span value = {NULL, 0};
+    enum err e = body_object(req->body, name, max, &value);
+
+    *out = NULL;
+    return e ? e : keep_text(req, value, out);
 }

@@ -59,4 +59,12 @@ MUST_USE enum err request_query(const struct request *req, const char *name, con
 MUST_USE enum err request_text(const struct request *req, const char *name, size_t max,
                                enum body_text_kind kind, const char **out);
 
+/* The same of a field that null or nothing takes away: "" then. */
+MUST_USE enum err request_text_or_none(const struct request *req, const char *name, size_t max,
+                                       enum body_text_kind kind, const char **out);
+
+/* An object of the body as NUL-terminated JSON of at most `max` bytes, NULL if it is absent. */
+MUST_USE enum err request_object(const struct request *req, const char *name, size_t max,
+                                 const char **out);
+
 #endif
