@@ -14,9 +14,9 @@ struct check {
     size_t fault_count;
 };
 
-#define FAULT(check, field, ...)                                                                   \
-    ((check)->fault_count++,                                                                       \
-     config_fault((check)->config, &(check)->config->field, (check)->faults, __VA_ARGS__))
+#define FAULT_AT(check, setting, ...)                                                              \
+    ((check)->fault_count++, config_fault((check)->config, setting, (check)->faults, __VA_ARGS__))
+#define FAULT(check, field, ...) FAULT_AT(check, &(check)->config->field, __VA_ARGS__)
 
 static bool has_only(struct span s, const char *set)
 {
@@ -168,35 +168,22 @@ static bool is_any_port(const struct address *a)
     return a->type == ADDRESS_TCP && a->port == 0;
 }
 
-static void check_proxies(struct check *check)
+/* `list` is the field of the setting `name`. */
+static void check_networks(struct check *check, const struct config_list *list, const char *name,
+                           bool takes_unix)
 {
-    const struct config_list *proxies = &check->config->relay.trusted_proxies;
+    const char *what = takes_unix ? "an address, a network such as 10.0.0.0/8, or unix"
+                                  : "an address or a network such as 10.0.0.0/8";
     struct ip_network network;
 
-    for (size_t i = 0; i < proxies->count; i++) {
-        struct span item = span_of(proxies->items[i]);
+    for (size_t i = 0; i < list->count; i++) {
+        struct span item = span_of(list->items[i]);
 
-        if (!span_equal(item, SPAN("unix")) && ip_network_parse(item, &network))
-            FAULT(check, relay.trusted_proxies,
-                  "trusted_proxies: %s must be an address, a network such as 10.0.0.0/8, or unix",
-                  proxies->items[i]);
+        if (!(takes_unix && span_equal(item, SPAN("unix"))) && ip_network_parse(item, &network))
+            FAULT_AT(check, list, "%s: %s must be %s", name, list->items[i], what);
     }
-    if (has_duplicate(proxies))
-        FAULT(check, relay.trusted_proxies, "trusted_proxies: duplicate entry; remove one");
-}
-
-static void check_webhook_networks(struct check *check)
-{
-    const struct config_list *networks = &check->config->app.webhook_networks;
-    struct ip_network network;
-
-    for (size_t i = 0; i < networks->count; i++)
-        if (ip_network_parse(span_of(networks->items[i]), &network))
-            FAULT(check, app.webhook_networks,
-                  "webhook_networks: %s must be an address or a network such as 10.0.0.0/8",
-                  networks->items[i]);
-    if (has_duplicate(networks))
-        FAULT(check, app.webhook_networks, "webhook_networks: duplicate entry; remove one");
+    if (has_duplicate(list))
+        FAULT_AT(check, list, "%s: duplicate entry; remove one", name);
 }
 
 static bool is_socketio_path(struct span s)
@@ -292,8 +279,8 @@ size_t config_check(const struct config *c, FILE *faults)
     check_relay(&check);
     check_switches(&check);
     check_socketio(&check);
-    check_proxies(&check);
-    check_webhook_networks(&check);
+    check_networks(&check, &c->relay.trusted_proxies, "trusted_proxies", true);
+    check_networks(&check, &c->app.webhook_networks, "webhook_networks", false);
     check_cluster(&check);
     return check.fault_count;
 }
