@@ -33,18 +33,18 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.queue_webhook IS
     'Makes the calls for a message due, if its category has a webhook: one for each 100 users, or one for a feed (null).';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.webhook_personal(m doorbell.message, users text[], only_unseen boolean) RETURNS text[]
+CREATE OR REPLACE FUNCTION doorbell_internal.webhook_personal(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT array_agg(i.user_id ORDER BY i.user_id)
         FROM unnest(users) u JOIN doorbell.inbox i ON i.message_id = m.id AND i.user_id = u
         LEFT JOIN doorbell.reader r ON r.user_id = u
-        WHERE i.state < 'gone' AND NOT doorbell_internal.mutes(r.muted, m.category)
-            AND NOT (only_unseen AND (i.state <> 'unread' OR i.seq <= r.seen_personal)));
+        WHERE i.state < 'gone' AND (kind.critical OR kind.id <> ALL (coalesce(r.muted, '{}')))
+            AND NOT (kind.only_unseen_after IS NOT NULL AND (i.state <> 'unread' OR i.seq <= r.seen_personal)));
 END
 $$;
 
-CREATE OR REPLACE FUNCTION doorbell_internal.webhook_members(m doorbell.message, users text[], only_unseen boolean) RETURNS text[]
+CREATE OR REPLACE FUNCTION doorbell_internal.webhook_members(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT array_agg(s.user_id ORDER BY s.user_id)
@@ -54,16 +54,10 @@ BEGIN
         CROSS JOIN LATERAL (SELECT
             coalesce((k.gone & doorbell_internal.bit_of(m.pos)) <> 0::doorbell.chunk_bits, false),
             coalesce((k.read & doorbell_internal.bit_of(m.pos)) <> 0::doorbell.chunk_bits, false)) b (is_gone, is_read)
-        WHERE (s.joined_pos < m.pos OR m.to_new) AND NOT b.is_gone AND NOT doorbell_internal.mutes(r.muted, m.category)
-            AND NOT (only_unseen AND (b.is_read OR m.seq <= r.seen_broadcast)));
+        WHERE (s.joined_pos < m.pos OR m.to_new) AND NOT b.is_gone AND (kind.critical OR kind.id <> ALL (coalesce(r.muted, '{}')))
+            AND NOT (kind.only_unseen_after IS NOT NULL AND (b.is_read OR m.seq <= r.seen_broadcast)));
 END
 $$;
-
-CREATE OR REPLACE FUNCTION doorbell_internal.mutes(muted integer[], category integer) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce($2 = ANY ($1), false) AND NOT (SELECT c.critical FROM doorbell.category c WHERE c.id = $2)
-$$;
-COMMENT ON FUNCTION doorbell_internal.mutes IS 'Whether a user with these mutes does not see messages of the category.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.list_members(c doorbell.webhook_call, feed_id integer) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -106,16 +100,17 @@ COMMENT ON FUNCTION doorbell_internal.webhook_json IS
     'What is posted. Where the text comes from a template each recipient has their own, else the message has it for all. '
     'recipients is null for everybody.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.webhook_users(c doorbell.webhook_call, m doorbell.message, only_unseen boolean) RETURNS text[]
+CREATE OR REPLACE FUNCTION doorbell_internal.webhook_users(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF m.feed_id IS NULL THEN
-        RETURN doorbell_internal.webhook_personal(m, c.user_ids, only_unseen);
+        RETURN doorbell_internal.webhook_personal(m, kind, users);
     END IF;
-    RETURN doorbell_internal.webhook_members(m, c.user_ids, only_unseen);
+    RETURN doorbell_internal.webhook_members(m, kind, users);
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.webhook_users IS 'Those of a call''s users who can see the message, and have not seen it yet if that counts.';
+COMMENT ON FUNCTION doorbell_internal.webhook_users IS
+    'Those of these users who can see the message of this kind, and have not seen it yet if that counts there.';
 
 CREATE OR REPLACE FUNCTION doorbell.webhook_take(lease_s integer, language text)
 RETURNS TABLE (id bigint, url text, call json)
@@ -144,7 +139,7 @@ BEGIN
             PERFORM list_members(c, m.feed_id);
             CONTINUE;
         END IF;
-        users := webhook_users(c, m, k.only_unseen_after IS NOT NULL);
+        users := webhook_users(m, k, c.user_ids);
         IF k.id IS NULL OR (c.user_ids IS NOT NULL AND users IS NULL) THEN
             DELETE FROM webhook_call w WHERE w.id = c.id;
             CONTINUE;
