@@ -77,11 +77,12 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.template_for IS 'In the best of the wanted languages, or else in any.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.one_line(text text, fallback text) RETURNS text
+CREATE OR REPLACE FUNCTION doorbell_internal.one_line(words text, chars_max integer) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(nullif(left(btrim(regexp_replace($1, E'[\u0001-\u001f\u007f-\u009f]+', ' ', 'g')), 255), ''), $2)
+    SELECT nullif(left(btrim(regexp_replace($1, E'[\u0001-\u001f\u007f-\u009f]+', ' ', 'g')), $2), '')
 $$;
-COMMENT ON FUNCTION doorbell_internal.one_line IS 'A title, as a send would have to give it.';
+COMMENT ON FUNCTION doorbell_internal.one_line IS
+    'As a send takes a line: without control characters, and not too long. Null if nothing is left.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.with_texts(m doorbell.message, user_id text, language text, accepted text[])
 RETURNS doorbell.message
@@ -94,7 +95,7 @@ DECLARE
     given constant jsonb := doorbell_internal.template_values(m, with_texts.user_id);
 BEGIN
     IF m.title IS NULL THEN
-        m.title := doorbell_internal.one_line(doorbell_internal.render(template.title, given),
+        m.title := coalesce(doorbell_internal.one_line(doorbell_internal.render(template.title, given), 255),
             (SELECT c.name FROM doorbell.category c WHERE c.id = m.category));
     END IF;
     IF m.body IS NULL THEN

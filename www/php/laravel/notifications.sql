@@ -160,12 +160,6 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_laravel.data_of IS 'The data of a message that Laravel did not send, as its user reads it.';
 
-CREATE OR REPLACE FUNCTION doorbell_laravel.line_of(words text, chars_max integer) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT nullif(left(btrim(regexp_replace($1, '[\u0001-\u001f\u007f-\u009f]+', ' ', 'g')), $2), '')
-$$;
-COMMENT ON FUNCTION doorbell_laravel.line_of IS 'As Doorbell takes a line: without control characters, not too long; null if nothing is left.';
-
 CREATE OR REPLACE FUNCTION doorbell_laravel.object_of(data json) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
@@ -191,14 +185,14 @@ CREATE OR REPLACE FUNCTION doorbell_laravel.content_of(type text, data json,
     OUT title text, OUT body text, OUT url text, OUT category text, OUT extra jsonb)
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-    kind constant text := line_of(regexp_replace(type, '^.*\\', ''), 64);
+    kind constant text := one_line(regexp_replace(type, '^.*\\', ''), 64);
     object constant jsonb := object_of(data);
 BEGIN
-    title := line_of(coalesce(object->>'title', object->>'subject'), 255);
+    title := one_line(coalesce(object->>'title', object->>'subject'), 255);
     body := left(coalesce(object->>'body', object->>'message', object->>'text'), 16384);
     -- A sentence alone is what the bell shows, as it does a title alone.
     IF title IS NULL AND char_length(body) <= 255 THEN
-        title := line_of(body, 255);
+        title := one_line(body, 255);
         body := NULL;
     END IF;
     title := coalesce(title, regexp_replace(kind, '(?<=[a-z0-9])(?=[A-Z])', ' ', 'g'), 'Notification');

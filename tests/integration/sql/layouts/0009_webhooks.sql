@@ -517,18 +517,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	82860118883333
+t	272061822520948
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-27 18:23:08.414062+00
+1	*	3	17	2036-11-27 19:20:43.174836+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at) FROM stdin;
-ann	-1	2026-11-30 18:23:08.393222+00
-bob	-1	2026-11-30 18:23:08.393222+00
-cem	-1	2026-11-30 18:23:08.393222+00
+ann	-1	2026-11-30 19:20:43.161922+00
+bob	-1	2026-11-30 19:20:43.161922+00
+cem	-1	2026-11-30 19:20:43.161922+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
@@ -540,7 +540,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	82860118883333	734	16899	7714031789358258719
+t	272061822520948	734	16898	7714046626742949108
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -550,58 +550,58 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 18:23:08.407935+00	\N	\N	\N	\N	to two	\N		{"a": 1}
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 18:23:08.409812+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 18:23:08.411172+00	\N	\N	order7	\N	about an order	\N		\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 18:23:08.412496+00	\N	\N	\N	\N	to all	\N	é 中	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 18:23:08.414062+00	2036-11-27 18:23:08.414062+00	\N	\N	\N	to all, for ten years	\N		\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 18:23:08.414426+00	\N	\N	page1	\N	superseding	\N		\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 18:23:08.41429+00	\N	\N	page1	\N	superseded	\N		\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 18:23:08.416548+00	\N	\N	\N	\N	to a group	\N		\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 19:20:43.172023+00	\N	\N	\N	\N	to two	\N		{"a": 1}
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 19:20:43.1733+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 19:20:43.17352+00	\N	\N	order7	\N	about an order	\N		\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 19:20:43.173784+00	\N	\N	\N	\N	to all	\N	é 中	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 19:20:43.174836+00	2036-11-27 19:20:43.174836+00	\N	\N	\N	to all, for ten years	\N		\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 19:20:43.175167+00	\N	\N	page1	\N	superseding	\N		\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 19:20:43.175044+00	\N	\N	page1	\N	superseded	\N		\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 19:20:43.176181+00	\N	\N	\N	\N	to a group	\N		\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 18:23:08.421288+00	\N	\N	\N	Bob	\N	\N	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 19:20:43.179308+00	\N	\N	\N	Bob	\N	\N	\N	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 18:23:07.609151+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 18:23:07.609151+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 18:23:07.609151+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 18:23:07.609151+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 18:23:07.609151+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 18:23:07.609151+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 18:23:07.609151+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 18:23:07.609151+00
-0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 18:23:07.609151+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 19:20:42.113774+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 19:20:42.113774+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 19:20:42.113774+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 19:20:42.113774+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 19:20:42.113774+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 19:20:42.113774+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 19:20:42.113774+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 19:20:42.113774+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 19:20:42.113774+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 18:23:08.400188+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 18:23:08.400528+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 18:23:08.403817+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 18:23:08.408497+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 18:23:08.409857+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 18:23:08.411573+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 18:23:08.413861+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 18:23:08.414222+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 18:23:08.414374+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 18:23:08.416383+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 18:23:08.41674+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 18:23:08.421323+00	-infinity	0	\N
-8589934608	{ann}	\N	23	2026-11-30 18:23:08.431125+00	-infinity	0	\N
-8589934609	{ann}	\N	24	2026-11-30 18:23:08.451826+00	-infinity	0	\N
-8589934610	{bob}	\N	25	2026-11-30 18:23:08.452365+00	-infinity	0	\N
-8589934611	{bob}	\N	26	2026-11-30 18:23:08.452725+00	-infinity	0	\N
-8589934612	{cem}	\N	27	2026-11-30 18:23:08.453313+00	-infinity	0	\N
-8589934613	{ann}	\N	28	2026-11-30 18:23:08.462703+00	-infinity	0	\N
-8589934614	{bob}	\N	30	2026-11-30 18:23:08.463677+00	-infinity	0	\N
-8589934615	{ann}	\N	32	2026-11-30 18:23:08.464483+00	-infinity	0	\N
-8589934616	{ann}	\N	35	2026-11-30 18:23:08.464851+00	-infinity	0	\N
-8589934617	{cem}	\N	36	2026-11-30 18:23:08.465171+00	-infinity	0	\N
-8589934618	{bob}	\N	37	2026-11-30 18:23:08.466401+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-11-30 19:20:43.168105+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 19:20:43.16849+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 19:20:43.16962+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 19:20:43.172523+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 19:20:43.173339+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 19:20:43.173546+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 19:20:43.174653+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 19:20:43.174982+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 19:20:43.175119+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 19:20:43.17606+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 19:20:43.177227+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 19:20:43.179359+00	-infinity	0	\N
+8589934608	{ann}	\N	23	2026-11-30 19:20:43.183999+00	-infinity	0	\N
+8589934609	{ann}	\N	24	2026-11-30 19:20:43.188287+00	-infinity	0	\N
+8589934610	{bob}	\N	25	2026-11-30 19:20:43.188843+00	-infinity	0	\N
+8589934611	{bob}	\N	26	2026-11-30 19:20:43.18923+00	-infinity	0	\N
+8589934612	{cem}	\N	27	2026-11-30 19:20:43.189814+00	-infinity	0	\N
+8589934613	{ann}	\N	28	2026-11-30 19:20:43.195184+00	-infinity	0	\N
+8589934614	{bob}	\N	30	2026-11-30 19:20:43.196154+00	-infinity	0	\N
+8589934615	{ann}	\N	32	2026-11-30 19:20:43.196938+00	-infinity	0	\N
+8589934616	{ann}	\N	35	2026-11-30 19:20:43.197296+00	-infinity	0	\N
+8589934617	{cem}	\N	36	2026-11-30 19:20:43.197604+00	-infinity	0	\N
+8589934618	{bob}	\N	37	2026-11-30 19:20:43.198831+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 18:23:08.393222+00	{ann}	\N	f
+20	2035-11-30 19:20:43.161922+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
@@ -618,11 +618,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 18:23:08.393222+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 19:20:43.161922+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 18:23:08.465964+00
+10	1	1	\N	2026-11-30 19:20:43.198381+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -646,7 +646,7 @@ bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-11-30 18:24:08.421383+00	2026-11-30 18:24:08.421383+00	0	\N	\N
+1	21	{ann}	\N	2026-11-30 19:21:43.179417+00	2026-11-30 19:21:43.179417+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
@@ -944,14 +944,13 @@ CREATE FUNCTION doorbell_internal.message_json(m doorbell.message, category text
 CREATE FUNCTION doorbell_internal.messages(ids bigint[]) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.muted_in_short(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.muted_names(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.mutes(muted integer[], category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.mutes_of(user_id text, categories text[]) RETURNS integer[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.name_categories(names text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.next_place(feed_id integer, ttl interval) RETURNS TABLE(seq bigint, pos bigint, sent_at timestamp with time zone, seq_before bigint) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.next_version(users text[]) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.normal_users(users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.note_silence(message_id bigint, is_silent boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.one_line(text text, fallback text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.one_line(words text, chars_max integer) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.own_body(m doorbell.message, category text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.parts_of_any(user_id text, category text, at timestamp with time zone) RETURNS TABLE(num bigint, seq bigint, valid_until timestamp with time zone, feed_id bigint, feed_seq bigint, feed_sent_at timestamp with time zone, feed_unread boolean, own_id bigint, own_seq bigint, own_unread boolean, own_expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.parts_of_plain(user_id text, joined_pos bigint, at timestamp with time zone) RETURNS TABLE(num bigint, seq bigint, valid_until timestamp with time zone, feed_id bigint, feed_seq bigint, feed_sent_at timestamp with time zone, feed_unread boolean, own_id bigint, own_seq bigint, own_unread boolean, own_expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
@@ -1007,9 +1006,9 @@ CREATE FUNCTION doorbell_internal.visible_bitmaps(user_id text, joined_pos bigin
 CREATE FUNCTION doorbell_internal.waiting_meant(about text, from_sender text, of_category integer, below bigint, max_rows integer, max_looked integer, OUT ids bigint[], OUT next text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.webhook_delay(failures integer) RETURNS interval LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.webhook_json(c doorbell.webhook_call, m doorbell.message, category text, users text[], language text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.webhook_members(m doorbell.message, users text[], only_unseen boolean) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.webhook_personal(m doorbell.message, users text[], only_unseen boolean) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.webhook_users(c doorbell.webhook_call, m doorbell.message, only_unseen boolean) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_members(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_personal(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_users(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.why_hidden(m doorbell.message, user_id text, joined_pos bigint, muted integer[], at timestamp with time zone) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.with_texts(m doorbell.message, user_id text, language text, accepted text[]) RETURNS doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.withdraw(ids bigint[], users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
