@@ -107,7 +107,7 @@ for (const action of actions) {
   });
 }
 
-// By the lists from before: who is meant, and what the lists are then.
+// Works out from the earlier lists which messages should go, and what the lists should be afterwards.
 test('whatever a user has, what is meant goes and nothing else', async (t) => {
   const db = await open(t);
   const seed = Date.now() % 1e9;
