@@ -18,7 +18,7 @@ export async function openWebkit(t, init) {
   const screen = new Service({ name: 'Xvfb', command: 'Xvfb', args: ['-displayfd', '1', '-screen', '0', '1024x768x24', '-nolisten', 'tcp'] });
   screen.spawn();
   t.after(() => screen.kill());
-  const [, display] = await screen.waitLog(/^(\d+)\n/);
+  const [, display] = await screen.waitLog(/^(\d+)\n/m); // below what it says of displays that are taken
   const port = await freePort();
   const env = { HOME: home, XDG_RUNTIME_DIR: home, DISPLAY: `:${display}` };
   const service = new Service({ name: 'WebKitWebDriver', command: driver, args: [`--port=${port}`], env, ready: () => isConnectable({ port, host: '127.0.0.1' }) });
