@@ -98,6 +98,7 @@ test('all is marked up to what the page saw: what came since stays unread', asyn
 
   // The list does not learn of these: their pages are lost on the way.
   await page.route('**/doorbell/messages?*', (route) => route.abort());
+  await untilQuiet(page); // one that was on its way before could still learn of them
   await send(stack, { to: 'bob', title: 'Late' });
   await send(stack, { to: '*', title: 'Late, too' });
   await untilUnread(page, 4, 'Inbox');
