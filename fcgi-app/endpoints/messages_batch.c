@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <json-c/json_object_iterator.h>
-#include <string.h>
 
 #include "common/bytes/arena.h"
 #include "common/http/status.h"
@@ -36,14 +35,9 @@ struct batch {
     size_t *places;           /* of those in `drafts`, in the list */
     struct buf drafts;
     struct batch_terms terms;
-    struct arena arena; /* of one message at a time */
-    struct buf users;   /* the same */
+    struct arena arena;         /* of one message at a time */
+    struct sending_lists lists; /* the same */
 };
-
-static bool names_audience(const char *name)
-{
-    return strcmp(name, "to") == 0 || strcmp(name, "group") == 0;
-}
 
 static enum err add_members(struct json_object *to, struct json_object *from, bool has_audience)
 {
@@ -54,7 +48,7 @@ static enum err add_members(struct json_object *to, struct json_object *from, bo
         const char *name = json_object_iter_peek_name(&i);
         struct json_object *value = json_object_iter_peek_value(&i);
 
-        if (has_audience && names_audience(name))
+        if (has_audience && sending_names_audience(name))
             continue;
         if (json_object_object_add(to, name, json_object_get(value)) != 0) {
             json_object_put(value);
@@ -64,12 +58,13 @@ static enum err add_members(struct json_object *to, struct json_object *from, bo
     return ERR_NONE;
 }
 
-/* A message's own `to` or `group` takes the place of either. Caller owns *out. */
+/* Whoever a message itself goes to takes the place of all that the defaults say of that. Caller
+ * owns *out. */
 static enum err merge(struct json_object *defaults, struct json_object *item,
                       struct json_object **out)
 {
-    bool has_audience = json_object_object_get_ex(item, "to", NULL) ||
-                        json_object_object_get_ex(item, "group", NULL);
+    const struct body own = {.root = item};
+    bool has_audience = sending_has_audience(&own);
     struct json_object *merged;
     enum err e;
 
@@ -172,8 +167,8 @@ static enum err read_draft(struct batch *b, struct body *body)
     one.body = body;
     one.arena = &b->arena;
     arena_reset(&b->arena);
-    buf_reset(&b->users);
-    e = sending_read(&one, &b->users, &draft);
+    sending_lists_reset(&b->lists);
+    e = sending_read(&one, &b->lists, &draft);
     if (e)
         return response_fail(b->res, e, "%s", body->fault[0] ? body->fault : err_text(e));
     e = sending_check_key(b->req, &draft, b->res);
@@ -295,7 +290,7 @@ enum err endpoint_send_batch(const struct endpoint *ep, const struct request *re
     enum err e;
 
     arena_init(&b.arena, DRAFT_MAX);
-    buf_init(&b.users, SENDING_ARRAY_MAX);
+    sending_lists_init(&b.lists);
     buf_init(&b.drafts, BATCH_MAX);
     e = read_terms(&b, ep->config->app.max_batch);
     if (!e)
@@ -305,7 +300,7 @@ enum err endpoint_send_batch(const struct endpoint *ep, const struct request *re
     if (!e)
         e = write_outcomes(&b);
     buf_deinit(&b.drafts);
-    buf_deinit(&b.users);
+    sending_lists_deinit(&b.lists);
     arena_deinit(&b.arena);
     return e;
 }

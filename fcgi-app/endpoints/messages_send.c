@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POST /messages: a message to one user, to many, to a group, or to everybody. */
+/* POST /messages: a message to one user, to many, to groups, or to everybody. */
 #include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/endpoints/sending.h"
 #include "fcgi-app/store/messages.h"
@@ -21,11 +21,11 @@ enum err endpoint_send_message(const struct endpoint *ep, const struct request *
 {
     struct draft draft = {.title = NULL};
     struct sent sent;
-    struct buf array;
+    struct sending_lists lists;
     enum err e;
 
-    buf_init(&array, SENDING_ARRAY_MAX);
-    e = sending_read(req, &array, &draft);
+    sending_lists_init(&lists);
+    e = sending_read(req, &lists, &draft);
     if (!e)
         e = sending_check_key(req, &draft, res);
     if (!e)
@@ -36,6 +36,6 @@ enum err endpoint_send_message(const struct endpoint *ep, const struct request *
         e = response_fail(res, e,
                           "the message may or may not have been sent; give a \"key\" to be "
                           "able to send it again safely");
-    buf_deinit(&array);
+    sending_lists_deinit(&lists);
     return e;
 }

@@ -7,21 +7,29 @@
 
 #include "common/bytes/buf.h"
 #include "common/bytes/err.h"
-#include "common/security/user.h"
 #include "fcgi-app/http/request.h"
 #include "fcgi-app/http/response.h"
 #include "fcgi-app/store/messages.h"
 
-/* The ceiling of an array of users: BODY_LIST_MAX ids of USER_ID_MAX bytes, each of them escaped.
- */
-enum { SENDING_ARRAY_MAX = BODY_LIST_MAX * (2 * USER_ID_MAX + 3) + 3 };
+/* The lists of a message, as PostgreSQL arrays. */
+struct sending_lists {
+    struct buf to, groups, except, except_groups;
+};
+
+void sending_lists_init(struct sending_lists *lists);
+void sending_lists_reset(struct sending_lists *lists); /* keeps the memory */
+void sending_lists_deinit(struct sending_lists *lists);
 
 /* Reads the message that is the whole body of *req. The draft borrows from the arena and from
- * `array`, an empty buf that gets its users. ERR_MALFORMED, ERR_INVALID: the body's fault says
- * why. */
-MUST_USE enum err sending_read(const struct request *req, struct buf *array, struct draft *d);
+ * `lists`, which are empty. ERR_MALFORMED, ERR_INVALID: the body's fault says why. */
+MUST_USE enum err sending_read(const struct request *req, struct sending_lists *lists,
+                               struct draft *d);
 
-/* Whether such a message is to a group or to everybody. */
+/* Whether a field of this name says to whom a message goes, and whether such a message says it. */
+bool sending_names_audience(const char *name);
+bool sending_has_audience(const struct body *body);
+
+/* Whether such a message is to groups or to everybody. */
 bool sending_is_broadcast(const struct body *body);
 
 /* A key for groups sends to groups alone, and one that has a group of its own only to that.

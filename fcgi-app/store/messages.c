@@ -14,13 +14,15 @@ enum {
     MESSAGE_MS = 2,
 };
 
-STATEMENT(send, AS_SERVICE, 18, 3, SHAPE_ROW, ONCE,
+STATEMENT(send, AS_SERVICE, 22, 3, SHAPE_ROW, ONCE,
           "SELECT id, recipients, duplicate::integer FROM doorbell.send("
           "to_users => $1::text[], to_group => $2, to_all => $3::boolean, title => $4, "
           "body => $5, sender => $6, url => $7, category => $8, extra => $9::jsonb, "
           "expires_in => $10::integer, send_at => to_timestamp($11::bigint), key => $12, "
           "subject_type => $13, subject_id => $14, replace => $15::boolean, "
-          "ack => $16::boolean, to_new_users => $17::boolean, later => $18::boolean)");
+          "ack => $16::boolean, to_new_users => $17::boolean, later => $18::boolean, "
+          "to_groups => $19::text[], except_users => $20::text[], except_groups => $21::text[], "
+          "known_before => to_timestamp($22::bigint))");
 
 static void read_sent(const struct pg_result *result, int row, int column, struct sent *out)
 {
@@ -31,14 +33,16 @@ static void read_sent(const struct pg_result *result, int row, int column, struc
 
 enum err messages_send(struct store *s, const struct draft *d, struct sent *out)
 {
-    struct digits expires_in, send_at;
+    struct digits expires_in, send_at, known_before;
     const struct run_terms terms = {.is_repeatable = d->key != NULL,
                                     .more_ms = (int64_t)d->to_count / SENT_PER_MS};
     const char *const *values = VALUES(
         send, d->to, d->group, value_bool(d->to_all), d->title, d->body, d->sender, d->url,
         d->category, d->extra, d->expires_in_s ? value_int(&expires_in, d->expires_in_s) : NULL,
         d->send_at ? value_int(&send_at, d->send_at) : NULL, d->key, d->subject_type, d->subject_id,
-        value_bool(d->replace), value_bool(d->ack), value_bool(d->to_new_users), "false");
+        value_bool(d->replace), value_bool(d->ack), value_bool(d->to_new_users), "false", d->groups,
+        d->except, d->except_groups,
+        d->known_before ? value_int(&known_before, d->known_before) : NULL);
     const struct pg_result *result;
     enum err e = connection_run_with(s->connection, &send, values, &terms, &result);
 
@@ -67,6 +71,9 @@ static enum err add_texts(struct buf *batch, const struct draft *d)
     } texts[] = {
         {"to_users", d->to},
         {"to_group", d->group},
+        {"to_groups", d->groups},
+        {"except_users", d->except},
+        {"except_groups", d->except_groups},
         {"body", d->body},
         {"sender", d->sender},
         {"url", d->url},
@@ -83,19 +90,29 @@ static enum err add_texts(struct buf *batch, const struct draft *d)
     return e;
 }
 
-static enum err add_options(struct buf *batch, const struct draft *d)
+static enum err add_time(struct buf *batch, const char *name, int64_t unix_s)
 {
-    const time_t send_at = (time_t)d->send_at;
+    const time_t at = (time_t)unix_s;
     char text[32];
     struct tm tm;
+
+    if (!unix_s)
+        return ERR_NONE;
+    if (!gmtime_r(&at, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+        return ERR_INVALID;
+    return add_text(batch, name, text);
+}
+
+static enum err add_options(struct buf *batch, const struct draft *d)
+{
     enum err e = ERR_NONE;
 
     if (d->expires_in_s)
         e = buf_printf(batch, "\"expires_in\":%lld,", (long long)d->expires_in_s);
-    if (!e && send_at)
-        e = gmtime_r(&send_at, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm)
-                ? add_text(batch, "send_at", text)
-                : ERR_INVALID;
+    if (!e)
+        e = add_time(batch, "send_at", d->send_at);
+    if (!e)
+        e = add_time(batch, "known_before", d->known_before);
     if (!e && d->extra)
         e = buf_printf(batch, "\"extra\":%s,", d->extra);
     return e ? e

@@ -18,11 +18,14 @@ struct draft {
     const char *to; /* users, as a PostgreSQL array */
     size_t to_count;
     const char *group;
+    const char *groups; /* and these too are arrays */
+    const char *except, *except_groups;
     bool to_all;
     const char *title, *body, *sender, *url, *category, *extra, *key;
     const char *subject_type, *subject_id;
     int64_t expires_in_s; /* 0 if absent */
     int64_t send_at;      /* unix seconds; 0 if absent */
+    int64_t known_before; /* the same */
     bool replace, ack, to_new_users;
 };
 

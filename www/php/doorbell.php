@@ -384,15 +384,21 @@ class Doorbell
         return $this->post_message(['to' => '*'], $title, $more);
     }
 
-    /** Sends to a group. Costs as much as to one. */
+    /**
+     * Sends to a group, or to whoever is in any of several. Costs as much as to one.
+     *
+     * @param string|string[] $group
+     * @param array $more also except (users) and except_groups, who are left out
+     */
     public function send_to_group($group, $title, array $more = [])
     {
-        return $this->post_message(['group' => (string) $group], $title, $more);
+        $audience = is_array($group) ? ['groups' => array_map('strval', array_values($group))] : ['group' => (string) $group];
+        return $this->post_message($audience, $title, $more);
     }
 
     private function post_message(array $audience, $title, array $more)
     {
-        foreach (array_intersect_key($more, ['to' => 1, 'group' => 1, 'title' => 1]) as $name => $value) {
+        foreach (array_intersect_key($more, ['to' => 1, 'group' => 1, 'groups' => 1, 'title' => 1]) as $name => $value) {
             throw self::wrong("\"$name\" is an argument of its own: leave it out of the fields");
         }
         $more += ['key' => self::make_key()];

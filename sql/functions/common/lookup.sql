@@ -31,6 +31,12 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION doorbell_internal.first_broadcast_too_old IS 'The newest one to everybody that was not sent after this.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.first_message_too_old(oldest timestamptz) RETURNS SETOF doorbell.message
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM doorbell.message x WHERE x.sent_at <= $1 ORDER BY x.sent_at DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION doorbell_internal.first_message_too_old IS 'The newest of all that was not sent after this.';
+
 CREATE OR REPLACE FUNCTION doorbell_internal.expiring_broadcasts(feed_id integer) RETURNS SETOF doorbell.message
 LANGUAGE sql STABLE AS $$
     SELECT * FROM doorbell.message x WHERE x.feed_id * 1 = $1 AND x.live AND x.expires_at IS NOT NULL

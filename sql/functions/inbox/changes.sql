@@ -64,7 +64,7 @@ LANGUAGE sql STABLE AS $$
         SELECT FROM doorbell_internal.messages($2) m
         LEFT JOIN doorbell.inbox i ON i.message_id = m.id AND i.user_id = $1
         LEFT JOIN doorbell.mark k ON k.user_id = $1 AND k.feed_id = m.feed_id AND k.n = doorbell_internal.chunk_of(m.pos)
-        WHERE m.live AND (m.expires_at IS NULL OR m.expires_at > $3)
+        WHERE m.live AND (m.expires_at IS NULL OR m.expires_at > $3) AND $1 <> ALL (coalesce(m.excepted, '{}'))
             AND (i.state = 'gone' OR (k.gone & doorbell_internal.bit_of(m.pos)) <> 0::doorbell.chunk_bits))
 $$;
 COMMENT ON FUNCTION doorbell_internal.has_removed IS

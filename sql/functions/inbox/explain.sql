@@ -10,6 +10,7 @@ LANGUAGE sql IMMUTABLE AS $$
         WHEN 'archived' THEN 'they archived it: have them open the archive, or make it unread again'
         WHEN 'unknown' THEN 'there is no such message, or it was purged: check the id that the send returned'
         WHEN 'not_addressed' THEN 'it is to other users, or was purged from this inbox: check the user id, and send it to them'
+        WHEN 'excepted' THEN 'the send left them out, by name, by a group they are in, or by known_before: send it to them'
         WHEN 'not_a_member' THEN 'it is to a group that they are not in: add them to the group, and send it again'
         WHEN 'joined_later' THEN 'it is older than their membership of the group: send it again, or next time with to_new_users'
         WHEN 'no_first_contact' THEN 'no page of this user has ever asked: check the user id in the token that the site makes for them'
@@ -33,8 +34,11 @@ BEGIN
         -- For whom it was went with its row of pending.
         WHEN m.seq IS NULL AND m.recalled_at IS NOT NULL THEN 'recalled'
         WHEN m.feed_id IS NULL AND i.message_id IS NULL AND why_hidden.user_id <> ALL (coalesce(p.users, '{}')) THEN 'not_addressed'
-        WHEN m.feed_id > 1 AND s.feed_id IS NULL THEN 'not_a_member'
-        WHEN m.feed_id > 1 AND m.pos <= s.joined_pos AND NOT m.to_new THEN 'joined_later'
+        WHEN why_hidden.user_id = ANY (m.excepted) THEN 'excepted'
+        WHEN m.feed_id > 1 AND f.feed_id IS NULL THEN CASE WHEN EXISTS (
+            SELECT FROM doorbell.audience_base s JOIN doorbell_internal.feeds_of(why_hidden.user_id, 0) x ON x.feed_id = s.base_id
+            WHERE s.feed_id = m.feed_id) THEN 'excepted' ELSE 'not_a_member' END
+        WHEN m.feed_id > 1 AND m.pos <= f.joined_pos AND NOT m.to_new THEN 'joined_later'
         WHEN why_hidden.joined_pos IS NULL THEN 'no_first_contact'
         WHEN m.feed_id = 1 AND m.pos <= why_hidden.joined_pos AND NOT m.to_new THEN 'appeared_later'
         WHEN m.recalled_at IS NOT NULL THEN 'recalled'
@@ -47,7 +51,7 @@ BEGIN
     FROM (VALUES (m.id)) x (id)
     LEFT JOIN doorbell.inbox i ON i.message_id = x.id AND i.user_id = why_hidden.user_id
     LEFT JOIN doorbell.pending p ON p.message_id = x.id
-    LEFT JOIN doorbell.subscription s ON s.user_id = why_hidden.user_id AND s.feed_id = m.feed_id
+    LEFT JOIN doorbell_internal.feeds_of(why_hidden.user_id, why_hidden.joined_pos) f ON f.feed_id = m.feed_id
     LEFT JOIN doorbell.mark k ON k.user_id = why_hidden.user_id AND k.feed_id = m.feed_id AND k.n = doorbell_internal.chunk_of(m.pos)
     CROSS JOIN LATERAL (
         SELECT coalesce((k.read & doorbell_internal.bit_of(m.pos)) <> 0::doorbell.chunk_bits, false) AS is_read,
@@ -80,12 +84,12 @@ BEGIN
         ELSE m.sent_at END;
     RETURN json_build_object('visible', is_visible, 'reason', reason, 'message', explanation(reason),
         'category', (SELECT c.name FROM category c WHERE c.id = m.category),
-        'group', (SELECT f.name FROM feed f WHERE f.id = m.feed_id AND f.id > 1),
+        'group', group_name(m.feed_id),
         'at', floor(extract(epoch FROM moment))::bigint);
 END
 $$;
 COMMENT ON FUNCTION doorbell.explain IS
     'Why this user sees this message or does not: {"visible", "reason", "message": what to do next, "category", "group", "at"}. '
     'reason is unread, read or archived for one that doorbell.list() shows; else unknown, not_addressed, not_a_member, joined_later, '
-    'no_first_contact, appeared_later, scheduled, recalled, expired, replaced, deleted or muted, the first that is so. '
+    'no_first_contact, appeared_later, excepted, scheduled, recalled, expired, replaced, deleted or muted, the first that is so. '
     'at, in unix seconds, is when it was delivered, recalled or expired, or is due. One snapshot, no write, no lock. DB422.';

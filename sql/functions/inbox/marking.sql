@@ -111,7 +111,7 @@ BEGIN
         WHERE i.user_id = mark_read_subject.user_id AND i.state = 'unread' AND i.subject = about
         UNION ALL
         SELECT m.id
-        FROM (SELECT 1 AS feed_id UNION ALL SELECT s.feed_id FROM subscription s WHERE s.user_id = mark_read_subject.user_id) f
+        FROM feeds_of(mark_read_subject.user_id, me.joined_pos) f
         CROSS JOIN LATERAL broadcasts_about(f.feed_id, about) m
     ) x;
     RETURN QUERY SELECT * FROM end_change(mark_read_subject.user_id,

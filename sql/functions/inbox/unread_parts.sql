@@ -85,16 +85,16 @@ LANGUAGE sql STABLE AS $$
     CROSS JOIN LATERAL doorbell_internal.first_expiry($1, $3) e
     LEFT JOIN LATERAL doorbell_internal.message_at(1, b.newest_pos) x ON true
     LEFT JOIN LATERAL doorbell_internal.latest_personal($1, $3) own ON true
-    WHERE f.id = 1 AND f.expires_at > $3
+    WHERE f.id = 1 AND f.expires_at > $3 AND NOT EXISTS (SELECT FROM doorbell.audience_base a WHERE a.base_id = 1)
 $$;
 COMMENT ON FUNCTION doorbell_internal.parts_of_plain IS
     'What the check of a user in no group and without mutes is made of, in one statement: feed_ is the newest broadcast, own_ '
-    'the newest personal message. No row while a broadcast has expired and is not swept.';
+    'the newest personal message. No row while a broadcast has expired and is not swept, or while anybody may be in an audience.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.first_expiry_of_feeds(user_id text, at timestamptz) RETURNS TABLE (seq bigint, expires_at timestamptz)
 LANGUAGE sql STABLE AS $$
     SELECT max(f.version), min(CASE WHEN f.expires_at > $2 THEN f.expires_at ELSE $2 END)
-    FROM (SELECT 1 AS feed_id UNION ALL SELECT s.feed_id FROM doorbell.subscription s WHERE s.user_id = $1) s
+    FROM doorbell_internal.feeds_of($1, 0) s
     JOIN doorbell.feed f ON f.id = s.feed_id
 $$;
 COMMENT ON FUNCTION doorbell_internal.first_expiry_of_feeds IS

@@ -32,11 +32,7 @@ LANGUAGE sql STABLE AS $$
                 SELECT bit_or(x.live) FROM doorbell.chunk x
                 WHERE x.feed_id = f.id AND x.category = ANY ($3) AND x.n = c.n), 0::doorbell.chunk_bits) END,
         coalesce(m.read, 0::doorbell.chunk_bits), coalesce(m.archived, 0::doorbell.chunk_bits), c.ack, c.replaced
-    FROM (
-        SELECT 1 AS feed_id, $2 AS joined_pos, 0::bigint AS joined
-        UNION ALL
-        SELECT s.feed_id, s.joined_pos, s.joined_version FROM doorbell.subscription s WHERE s.user_id = $1
-    ) s
+    FROM doorbell_internal.feeds_of($1, $2) s
     JOIN doorbell.feed f ON f.id = s.feed_id
     LEFT JOIN doorbell.chunk c ON c.feed_id = f.id AND c.category = $4
     LEFT JOIN doorbell.mark m ON m.user_id = $1 AND m.feed_id = c.feed_id AND m.n = c.n

@@ -13,9 +13,9 @@ BEGIN
         RETURN;
     END IF;
     PERFORM check_user(register.user_id);
-    INSERT INTO first_seen (user_id, joined_pos)
-    SELECT register.user_id, coalesce((
-        SELECT x.pos FROM first_broadcast_too_old(oldest) x), -1)
+    INSERT INTO first_seen (user_id, joined_pos, joined_seq, since)
+    SELECT register.user_id, coalesce((SELECT x.pos FROM first_broadcast_too_old(oldest) x), -1),
+        coalesce((SELECT x.seq FROM first_message_too_old(oldest) x), 0), register.since
     ON CONFLICT DO NOTHING;
 END
 $$;

@@ -21,17 +21,19 @@ DECLARE
     p record;
 BEGIN
     IF jsonb_typeof(message) <> 'object' OR message - '{to_users,to_group,to_all,title,body,sender,url,category,extra,
-        expires_in,send_at,key,subject_type,subject_id,replace,ack,to_new_users,later}'::text[] <> '{}'
+        expires_in,send_at,key,subject_type,subject_id,replace,ack,to_new_users,later,
+        to_groups,except_groups,except_users,known_before}'::text[] <> '{}'
     THEN
         RAISE EXCEPTION 'a message of a batch is an object of arguments of doorbell.send()' USING ERRCODE = 'DB422';
     END IF;
     SELECT d.* INTO p
     FROM jsonb_to_record(message) a (to_users text[], to_group text, to_all boolean, title text, body text, sender text,
         url text, category text, extra jsonb, expires_in integer, send_at timestamptz, key text, subject_type text,
-        subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean)
+        subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean,
+        to_groups text[], except_groups text[], except_users text[], known_before timestamptz)
     CROSS JOIN LATERAL doorbell_internal.prepare(a.to_users, a.to_group, a.to_all, a.title, a.body, a.sender, a.url,
         a.category, a.extra, a.expires_in, a.send_at, a.key, a.subject_type, a.subject_id, coalesce(a.replace, false),
-        a.ack, a.to_new_users, a.later) d;
+        a.ack, a.to_new_users, a.later, ROW(a.to_groups, a.except_groups, a.except_users, a.known_before)::doorbell_internal.audience_rule) d;
     m := p.m;
     way := p.way;
     id := p.id;
@@ -70,7 +72,8 @@ BEGIN
     END IF;
     -- All readers in one order, so that two batches do not deadlock.
     PERFORM doorbell_internal.lock_readers(array_agg(DISTINCT u COLLATE "C" ORDER BY u COLLATE "C"))
-    FROM unnest(ways) w CROSS JOIN unnest(w.users) u WHERE w.due_at IS NULL;
+    FROM unnest(ways) WITH ORDINALITY w (message_id, due_at, users, expires_in, replace, place)
+    CROSS JOIN unnest(w.users || (ms[w.place]).excepted) u WHERE w.due_at IS NULL;
     FOR i IN 1..coalesce(array_upper(ways, 1), 0) LOOP
         IF (ways[i]).message_id IS NOT NULL THEN
             done := doorbell_internal.dispatch(ms[i], ways[i]);

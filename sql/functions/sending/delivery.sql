@@ -12,6 +12,9 @@ BEGIN
     FROM doorbell.feed old
     WHERE f.id = next_place.feed_id AND old.id = f.id
     RETURNING f.version, f.last_pos, old.version INTO seq, pos, seq_before;
+    IF next_place.feed_id > 1 THEN
+        PERFORM doorbell_internal.tell_bases(ARRAY[next_place.feed_id]);
+    END IF;
     RETURN NEXT;
 END
 $$;
@@ -75,8 +78,11 @@ BEGIN
         ) s
         WHERE c.feed_id = m.feed_id AND c.category = s.k AND c.n = s.n;
     END IF;
+    IF m.excepted IS NOT NULL THEN
+        PERFORM doorbell_internal.except_users(m);
+    END IF;
     INSERT INTO doorbell.outbox (feed_id, seq, step_from)
-    VALUES (m.feed_id, m.seq, CASE WHEN m.feed_id = 1 AND NOT coalesce(replace, false) THEN seq_before END);
+    VALUES (m.feed_id, m.seq, CASE WHEN m.feed_id = 1 AND NOT coalesce(replace, false) AND m.excepted IS NULL THEN seq_before END);
     IF m.category <> 0 THEN
         PERFORM doorbell_internal.queue_webhook(m, NULL);
     END IF;
@@ -98,6 +104,9 @@ BEGIN
         delivered := doorbell_internal.deliver_to_users(m, users, replace, false);
     ELSE
         PERFORM doorbell_internal.lock_broadcasts();
+        IF m.excepted IS NOT NULL THEN
+            PERFORM doorbell_internal.lock_readers(m.excepted);
+        END IF;
         SELECT s.seq, s.pos, s.sent_at, s.seq_before INTO m.seq, m.pos, m.sent_at, seq_before
         FROM doorbell_internal.next_place(m.feed_id, ttl) s;
         m.expires_at := m.sent_at + ttl;

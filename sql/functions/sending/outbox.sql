@@ -201,9 +201,8 @@ BEGIN
         SELECT g.id, CASE WHEN cardinality(g.members) > group_ring_max THEN json_build_object('all', true, 'seq', g.seq, 'epoch', epoch)
             ELSE json_build_object('to', to_json(g.members), 'seq', g.seq, 'epoch', epoch) END
         FROM (
-            SELECT max(o.id) AS id, max(o.seq) AS seq, ARRAY(
-                SELECT s.user_id FROM doorbell.subscription s WHERE s.feed_id = o.feed_id
-                ORDER BY s.user_id LIMIT group_ring_max::bigint + 1) AS members
+            SELECT max(o.id) AS id, max(o.seq) AS seq,
+                doorbell_internal.members_of(o.feed_id, '', group_ring_max + 1) AS members
             FROM doorbell.outbox o WHERE o.id = ANY (ids) AND o.feed_id > 1 GROUP BY o.feed_id
         ) g WHERE g.members <> '{}';
     END IF;

@@ -67,6 +67,7 @@ BEGIN
         RETURNING f.id, f.version
     )
     INSERT INTO doorbell.outbox (feed_id, seq) SELECT e.id, e.version FROM event e WHERE ring;
+    PERFORM doorbell_internal.tell_bases(array_agg(DISTINCT m.feed_id)) FROM doorbell_internal.messages(ids) m;
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.change_feeds IS

@@ -47,6 +47,11 @@ BEGIN
     IF NOT doorbell_internal.try_lock_broadcasts() THEN
         RETURN 0;
     END IF;
+    PERFORM doorbell_internal.lock_readers(array_agg(DISTINCT u COLLATE "C" ORDER BY u COLLATE "C")) FROM (
+        SELECT p.message_id FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NULL
+        ORDER BY p.due_at, p.message_id LIMIT max_rows) d
+    CROSS JOIN LATERAL (SELECT x.excepted FROM doorbell.message x WHERE x.id = d.message_id AND x.seq IS NULL) y
+    CROSS JOIN unnest(y.excepted) u;
     FOR due IN
         SELECT p.* FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NULL
         ORDER BY p.due_at, p.message_id LIMIT max_rows

@@ -29,22 +29,24 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.claim_key IS 'NULL when the key is now ours, else the send that had it; DB409 when that was of another content.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.digest_of(m doorbell.message, users text[], to_group text, category text,
-    expires_in integer, send_at timestamptz, replace boolean)
+CREATE OR REPLACE FUNCTION doorbell_internal.digest_of(m doorbell.message, users text[], category text, expires_in integer,
+    send_at timestamptz, replace boolean)
 RETURNS bytea
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN sha256(convert_to(jsonb_build_array(
-        encode(sha256(convert_to(array_to_string(users, E'\n'), 'UTF8')), 'hex'), to_group,
+    RETURN sha256(convert_to((jsonb_build_array(
+        encode(sha256(convert_to(array_to_string(users, E'\n'), 'UTF8')), 'hex'),
+        (SELECT f.name FROM doorbell.feed f WHERE f.id = m.feed_id AND f.id > 1),
         m.title, coalesce(m.body, ''), m.sender, m.url, category, m.extra, expires_in, extract(epoch FROM send_at),
-        m.subject, coalesce(replace, false), m.must_ack, m.to_new)::text, 'UTF8'));
+        m.subject, coalesce(replace, false), m.must_ack, m.to_new)
+        || CASE WHEN m.excepted IS NULL THEN '[]' ELSE jsonb_build_array(m.excepted) END)::text, 'UTF8'));
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.digest_of IS 'Of all that makes a send the same as another one with its key.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.prepare(to_users text[], to_group text, to_all boolean, title text, body text,
     sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamptz, key text, subject_type text,
-    subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean,
+    subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean, rule doorbell_internal.audience_rule,
     OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -53,8 +55,8 @@ DECLARE
     done text;
     due_at timestamptz := CASE WHEN send_at > clock_timestamp() THEN send_at WHEN later THEN '-infinity' END;
 BEGIN
-    IF (to_users IS NOT NULL)::integer + (to_group IS NOT NULL)::integer + coalesce(to_all, false)::integer <> 1 THEN
-        RAISE EXCEPTION 'exactly one of to_users, to_group and to_all is needed' USING ERRCODE = 'DB400';
+    IF num_nonnulls(to_users, to_group, rule.groups) + coalesce(to_all, false)::integer <> 1 THEN
+        RAISE EXCEPTION 'exactly one of to_users, to_group, to_groups and to_all is needed' USING ERRCODE = 'DB400';
     END IF;
     -- Assigned, not performed: that starts no statement.
     done := doorbell_internal.check_content(title, body, sender, url, category, extra, expires_in, send_at, key,
@@ -67,16 +69,18 @@ BEGIN
     END IF;
     -- In the order of the columns: one expression is set up, not one for each.
     m := ROW(nextval('doorbell.seq'), NULL,
-        CASE WHEN to_group IS NOT NULL THEN doorbell_internal.feed_named(to_group) WHEN to_all THEN 1 END, NULL,
+        CASE WHEN NOT rule IS NULL THEN doorbell_internal.feed_for(users, to_group, to_all, rule)
+            WHEN to_group IS NOT NULL THEN doorbell_internal.feed_named(to_group) WHEN to_all THEN 1 END, NULL,
         CASE WHEN category IS NOT NULL THEN doorbell_internal.category_named(category) ELSE 0 END, coalesce(ack, false),
         coalesce(to_new_users, false) AND users IS NULL, due_at IS NULL, false, cardinality(users), NULL, NULL, NULL,
         doorbell_internal.subject_of(subject_type, subject_id), sender, title, url,
-        coalesce(body, CASE WHEN category IS NULL THEN '' END), extra)::doorbell.message;
+        coalesce(body, CASE WHEN category IS NULL THEN '' END), extra,
+        CASE WHEN NOT rule IS NULL THEN doorbell_internal.excepted_users(rule) END)::doorbell.message;
     id := m.id;
     recipients := m.recipients;
     IF key IS NOT NULL THEN
         first := doorbell_internal.claim_key(key,
-            doorbell_internal.digest_of(m, users, to_group, category, expires_in, send_at, replace), id, recipients);
+            doorbell_internal.digest_of(m, users, category, expires_in, send_at, replace), id, recipients);
         IF first.key IS NOT NULL THEN
             id := first.message_id;
             recipients := first.recipients;
@@ -113,7 +117,8 @@ CREATE OR REPLACE FUNCTION doorbell.send(to_users text[] DEFAULT NULL, to_group 
     category text DEFAULT NULL, extra jsonb DEFAULT NULL, expires_in integer DEFAULT NULL,
     send_at timestamptz DEFAULT NULL, key text DEFAULT NULL, subject_type text DEFAULT NULL,
     subject_id text DEFAULT NULL, replace boolean DEFAULT false, ack boolean DEFAULT false,
-    to_new_users boolean DEFAULT false, later boolean DEFAULT false)
+    to_new_users boolean DEFAULT false, later boolean DEFAULT false, to_groups text[] DEFAULT NULL,
+    except_groups text[] DEFAULT NULL, except_users text[] DEFAULT NULL, known_before timestamptz DEFAULT NULL)
 RETURNS TABLE (id bigint, recipients integer, duplicate boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -121,7 +126,8 @@ DECLARE
     done text;
 BEGIN
     p := prepare(to_users, to_group, to_all, title, body, sender, url, category, extra, expires_in, send_at, key,
-        subject_type, subject_id, replace, ack, to_new_users, later);
+        subject_type, subject_id, replace, ack, to_new_users, later,
+        ROW(to_groups, except_groups, except_users, known_before)::audience_rule);
     IF (p.way).message_id IS NOT NULL THEN
         done := dispatch(p.m, p.way);
     END IF;
@@ -135,7 +141,9 @@ COMMENT ON FUNCTION doorbell.send IS
 $$Sends a message, in the caller's transaction: a rollback sends nothing and rings nothing.
 Called by name: SELECT * FROM doorbell.send(to_users => '{42}', title => 'Hello').
 Exactly one of to_users (up to 100,000 ids; duplicates collapse; an empty list stores nothing), to_group
-(a name; it may be new), to_all (true).
+(a name; it may be new), to_groups (up to 16 names: whoever is in any of them, once), to_all (true).
+Of groups or all, without except_users (up to 100), those who are in except_groups (up to 16), and those of whom neither the site nor
+Doorbell knew before known_before. Who leaves a group, or joins an excepted one, sees the message no more.
 title: 1 to 255 characters. body: up to 65,536 bytes. Where the category has templates, either may be left out: see
 category_set(). sender, category (made when first named), url (http, https,
 or a path from the root), extra (an object up to 16,384 bytes) are optional.

@@ -22,7 +22,10 @@ BEGIN
                 WHERE m.feed_id = 1 AND a.user_id = r.user_id
                 UNION ALL
                 SELECT s.joined_pos < m.pos OR m.to_new FROM doorbell.subscription s
-                WHERE m.feed_id > 1 AND s.feed_id = m.feed_id AND s.user_id = r.user_id))
+                WHERE m.feed_id > 1 AND s.feed_id = m.feed_id AND s.user_id = r.user_id
+                UNION ALL
+                SELECT s.joined_pos < m.pos OR m.to_new FROM doorbell_internal.audiences_of(r.user_id) s WHERE s.feed_id = m.feed_id)
+                AND r.user_id <> ALL (coalesce(m.excepted, '{}')))
             + count(*) FILTER (WHERE r.seen_broadcast IS NULL OR r.seen_broadcast < m.seq), count(*)
         FROM doorbell_internal.marks_of_chunk(m.feed_id, doorbell_internal.chunk_of(m.pos)) k
         LEFT JOIN doorbell.reader r ON r.user_id = k.user_id

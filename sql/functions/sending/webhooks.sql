@@ -48,9 +48,10 @@ CREATE OR REPLACE FUNCTION doorbell_internal.webhook_members(m doorbell.message,
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT array_agg(s.user_id ORDER BY s.user_id)
-        FROM unnest(users) u JOIN doorbell.subscription s ON s.user_id = u AND s.feed_id = m.feed_id
-        LEFT JOIN doorbell.reader r ON r.user_id = u
-        LEFT JOIN doorbell.mark k ON k.user_id = u AND k.feed_id = s.feed_id AND k.n = doorbell_internal.chunk_of(m.pos)
+        FROM unnest(users) u (user_id) CROSS JOIN LATERAL (
+            SELECT u.user_id, f.joined_pos FROM doorbell_internal.feeds_of(u.user_id, 0) f WHERE f.feed_id = m.feed_id) s
+        LEFT JOIN doorbell.reader r ON r.user_id = s.user_id
+        LEFT JOIN doorbell.mark k ON k.user_id = s.user_id AND k.feed_id = m.feed_id AND k.n = doorbell_internal.chunk_of(m.pos)
         CROSS JOIN LATERAL (SELECT
             coalesce((k.gone & doorbell_internal.bit_of(m.pos)) <> 0::doorbell.chunk_bits, false),
             coalesce((k.read & doorbell_internal.bit_of(m.pos)) <> 0::doorbell.chunk_bits, false)) b (is_gone, is_read)
@@ -62,8 +63,7 @@ $$;
 CREATE OR REPLACE FUNCTION doorbell_internal.list_members(c doorbell.webhook_call, feed_id integer) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    members constant text[] := ARRAY(SELECT s.user_id FROM doorbell.subscription s
-        WHERE s.feed_id = list_members.feed_id AND s.user_id > coalesce(c.members_after, '') ORDER BY s.user_id LIMIT 100);
+    members constant text[] := doorbell_internal.members_of(list_members.feed_id, coalesce(c.members_after, ''), 100);
 BEGIN
     IF cardinality(members) > 0 THEN
         INSERT INTO doorbell.webhook_call (message_id, user_ids, since, due_at) VALUES (c.message_id, members, c.since, c.due_at);
@@ -89,7 +89,7 @@ BEGIN
     RETURN json_build_object('call', c.id, 'attempt', c.attempts,
         'message', json_build_object('id', m.id, 'title', shown.title, 'body', shown.body, 'url', m.url, 'category', category,
             'sender', m.sender, 'extra', m.extra, 'created_at', floor(extract(epoch FROM m.sent_at))::bigint),
-        'group', (SELECT f.name FROM doorbell.feed f WHERE f.id = m.feed_id AND f.id <> 1),
+        'group', doorbell_internal.group_name(m.feed_id),
         'recipients', (SELECT json_agg(CASE WHEN is_same THEN json_build_object('user', u)
                 ELSE json_build_object('user', u, 'title', (t.m).title, 'body', (t.m).body) END ORDER BY u)
             FROM unnest(users) u

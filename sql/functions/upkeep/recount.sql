@@ -115,5 +115,6 @@ BEGIN
         RETURNING f.id, f.version
     )
     INSERT INTO doorbell.outbox (feed_id, seq) SELECT e.id, e.version FROM event e;
+    PERFORM doorbell_internal.tell_bases(ARRAY(SELECT a.feed_id FROM doorbell.audience a));
 END
 $$;

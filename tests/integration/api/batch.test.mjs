@@ -77,6 +77,8 @@ test('defaults are what a message does not say otherwise', async () => {
   assert.deepEqual(sent.map(({ recipients }) => recipients), [1, 1, 2, null]);
   const { json } = await stack.api('GET', '/messages', { user: 'd1' });
   assert.deepEqual(json.messages.map(({ title, body, url, extra }) => [title, body, url, extra]), [['Own', '', '/points', { points: 0 }], ['Points', 'B', '/points', { points: 7 }]]);
+  const toGroups = { title: 'Groups', group: 'of defaults', except: ['d4'], except_groups: ['d'], known_before: 2_000_000_000 };
+  await results({ defaults: toGroups, messages: [{}, { to: 'd4' }, { groups: ['d5', 'd6'] }, { known_before: null }] });
   for (const empty of [{}, [], null]) await results({ defaults: empty, messages: [hello('d3')] });
   await assertRefused({ defaults: { key: 'k' }, messages: [hello('d3')] }, 422, 'invalid', undefined, /"key" cannot be among the defaults/);
   await assertRefused({ defaults: { colour: 1 }, messages: [hello('d3')] }, 422, 'invalid', 0, /"colour" is unknown/);
@@ -105,7 +107,7 @@ for (const [what, message, status, code, pattern] of [
   ['a wrong type', hello('w', { ack: 'yes' }), 422, 'invalid', /"ack" must be true or false/],
   ['no title', { to: 'w' }, 422, 'invalid', /title is missing/],
   ['a url that the schema refuses', hello('w', { url: 'javascript:x' }), 422, 'invalid', /url is/],
-  ['nobody to send to', { title: 'x' }, 400, 'malformed', /exactly one of "to" and "group"/],
+  ['nobody to send to', { title: 'x' }, 400, 'malformed', /exactly one of "to", "group" and "groups"/],
   ['an id that can be nobody\'s', hello(['w', '*']), 400, 'malformed', /no user id/],
 ]) {
   test(`${what}: all are refused, and the index is told`, async () => {

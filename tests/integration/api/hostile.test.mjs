@@ -111,6 +111,7 @@ const wrong = {
     Array.from({ length: 100001 }, (_, i) => i)],
   categories: ['news', 1, {}, null, [1], [null], [''], [['news']], ['nobody named it'], [long(65)], ...controls.map((text) => [text]),
     Array.from({ length: 1001 }, (_, i) => `c${i}`)],
+  groups: ['g', 1, {}, true, [null], [''], ['*'], [['g']], [{}], [true], [1.5], [long(129)], ['.'], ...controls.map((text) => [text]), Array.from({ length: 17 }, (_, i) => `g${i}`)],
   url: ['javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'java\tscript:alert(1)', ' javascript:alert(1)', 'data:text/html,<script>', 'vbscript:x',
     'file:///etc/passwd', 'ftp://host/', '//host/', '/\\host/', '\\\\host\\', '/\t/host/', 'https:host', 'https://', 'http:///x', 'page', '?x', '#x',
     '/a b', '/a\r\nLocation: http://host/', 'http://host/\r\n', 'http://host/\u0000', 'https://host\\@other/'],
@@ -147,6 +148,10 @@ const fields = {
     ack: [wrong.bool, title],
     to_new_users: [wrong.bool, title],
     extra: [wrong.extra, title],
+    groups: [[...wrong.groups, []], { title: 'Title' }],
+    except: [[...wrong.users, Array.from({ length: 101 }, (_, i) => i)], { to: '*', title: 'Title' }],
+    except_groups: [wrong.groups, { to: '*', title: 'Title' }],
+    known_before: [wrong.int, { to: '*', title: 'Title' }],
   },
   markRead: {
     ids: [wrong.ids, {}],

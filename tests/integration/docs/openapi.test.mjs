@@ -278,7 +278,7 @@ const oneMore = {
   minLength: (n) => ['x'.repeat(n), ''],
 };
 const companions = { // what comes with the field that is tried
-  sendMessage: (name) => (name === 'group' ? { title: 'x' } : { to: 'u', title: 'x' }),
+  sendMessage: (name) => (name === 'group' ? { title: 'x' } : { to: name === 'known_before' ? '*' : 'u', title: 'x' }),
   markRead: () => ({}),
   makeToken: () => ({ user: 'u' }),
 };
@@ -322,7 +322,7 @@ const urlencoded = (fields) => ({
 
 // A form's texts as the values that they stand for, as the schema describes them.
 const BOOLEANS = new Set(['all', 'read', 'critical', 'strict', 'ack', 'replace', 'to_new_users']);
-const NUMBERS = new Set(['oldest', 'ttl', 'expires_in', 'send_at', 'ids[]']);
+const NUMBERS = new Set(['oldest', 'ttl', 'expires_in', 'send_at', 'known_before', 'ids[]']);
 
 function typed(fields) {
   const values = {};
@@ -365,6 +365,10 @@ test('sending', async () => {
   });
   await inEveryType(201, 'sendMessage', { json: { to: '*', title: 'T' }, form: [['to', '*'], ['title', 'T']] });
   await inEveryType(201, 'sendMessage', { json: { group: 'g', title: 'T' }, form: [['group', 'g'], ['title', 'T']] });
+  await inEveryType(201, 'sendMessage', {
+    json: { groups: ['g', 'h'], except: [1, '2'], except_groups: ['i'], known_before: 2_000_000_000, title: 'T' },
+    form: [['groups[]', 'g'], ['groups[]', 'h'], ['except[]', '1'], ['except[]', '2'], ['except_groups[]', 'i'], ['known_before', '2000000000'], ['title', 'T']],
+  });
   await expect(201, 'sendMessage', { json: { to: [], title: 'T' } });
   await sendOne('1', { key: 'once' });
   const again = await expect(200, 'sendMessage', { json: { to: '1', title: 'Title', key: 'once' } });

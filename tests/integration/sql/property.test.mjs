@@ -20,6 +20,7 @@ const liveMax = 60; // broadcasts that a quiet point leaves
 const explainedMax = 60; // messages that each user is told about at a quiet point
 const chunkSize = 8;
 const members = ['ann', 'bob', 'cat', 'dan', 'a/b%ü 中'];
+const begun = new Date(Date.now() + 5000); // of those who appear during the test some are known before it, some are not
 const users = [...members, 'eve', 'fay']; // whose pages may compute, since they are in no group
 const groups = ['g1', 'g2', 'g3'];
 const categories = ['news', 'shop', 'alarm'];
@@ -51,6 +52,17 @@ function message(r) {
   if (r.chance(0.1)) args.later = true;
   if (r.chance(0.1)) args.send_at = new Date(Date.now() + r.int(1500));
   if (r.chance(0.1)) args.key = `k${r.int(50)}`;
+  return args;
+}
+
+// Several groups, or all but some, or those who were known when this began.
+function anAudience(r) {
+  const [first, ...others] = [...groups].sort(() => r.int(3) - 1);
+  const args = r.pick([{ to_groups: [first, ...r.some(others)] }, { to_group: first }, { to_all: true }]);
+  const excepted = others.filter((g) => !args.to_groups?.includes(g) && r.chance(0.4));
+  if (excepted.length) args.except_groups = excepted;
+  if (r.chance(0.3)) args.except_users = r.some(users);
+  if (r.chance(0.2)) args.known_before = begun;
   return args;
 }
 
@@ -153,7 +165,7 @@ async function inParts(db, r, name, user, position) {
 }
 
 function sendBatch(db, r) {
-  const audience = () => r.pick([{ to_users: [r.pick(users)] }, { to_users: r.some(users) }, { to_group: r.pick(groups) }, { to_all: true }]);
+  const audience = () => r.pick([{ to_users: [r.pick(users)] }, { to_users: r.some(users) }, { to_group: r.pick(groups) }, { to_all: true }, anAudience(r)]);
   const messages = Array.from({ length: 1 + r.int(6) }, () => ({ ...audience(), ...message(r) }));
   return call(db, 'send_batch', JSON.stringify(messages), r.chance(0.5));
 }
@@ -183,6 +195,7 @@ const kinds = [
   [8, 'send to one', (db, r, user) => send(db, { to_users: [user], ...message(r) })],
   [6, 'send to some', (db, r) => send(db, { to_users: r.some(users), ...message(r) })],
   [8, 'send to a group', (db, r) => send(db, { to_group: r.pick(groups), ...message(r) })],
+  [5, 'send to an audience', (db, r) => send(db, { ...anAudience(r), ...message(r) })],
   [6, 'send to all', (db, r) => send(db, { to_all: true, ...message(r) })],
   [4, 'send a batch', sendBatch],
   [6, 'read', one('mark_read')],
@@ -269,13 +282,22 @@ WITH RECURSIVE muted AS (
     UNION ALL
     SELECT m.id, m.seq, m.category, (CASE WHEN s.archived = 1 THEN 'archived' WHEN s.read = 1 THEN 'read' ELSE 'unread' END)::doorbell.inbox_state, m.must_ack
     FROM doorbell.message m
-    JOIN (SELECT 1 AS feed_id, joined_pos FROM doorbell.first_seen WHERE user_id = $1
-        UNION ALL SELECT feed_id, joined_pos FROM doorbell.subscription WHERE user_id = $1) f ON f.feed_id = m.feed_id
+    JOIN LATERAL (
+        SELECT m.pos > s.joined_pos AS comes_after FROM (
+            SELECT 1 AS feed_id, joined_pos FROM doorbell.first_seen WHERE user_id = $1
+            UNION ALL SELECT feed_id, joined_pos FROM doorbell.subscription WHERE user_id = $1) s WHERE s.feed_id = m.feed_id
+        UNION ALL
+        SELECT bool_or(m.seq > s.since) FROM doorbell.audience a JOIN (
+            SELECT 1 AS feed_id, joined_seq AS since FROM doorbell.first_seen WHERE user_id = $1
+            UNION ALL SELECT feed_id, joined_version FROM doorbell.subscription WHERE user_id = $1) s ON s.feed_id = ANY (a.any_of)
+        WHERE a.feed_id = m.feed_id AND (SELECT least(at, since) FROM doorbell.first_seen WHERE user_id = $1) < a.known_before
+            AND NOT EXISTS (SELECT FROM doorbell.subscription x WHERE x.user_id = $1 AND x.feed_id = ANY (a.none_of))
+        HAVING count(*) > 0) f ON true
     LEFT JOIN doorbell.mark k ON k.user_id = $1 AND k.feed_id = m.feed_id AND k.n = m.pos / ${chunkSize}
     CROSS JOIN LATERAL (SELECT ${chunkSize} - 1 - (m.pos % ${chunkSize})::integer AS i) b
     CROSS JOIN LATERAL (SELECT coalesce(get_bit(k.read, b.i), 0) AS read, coalesce(get_bit(k.archived, b.i), 0) AS archived,
         coalesce(get_bit(k.gone, b.i), 0) AS gone) s
-    WHERE m.live AND (m.pos > f.joined_pos OR m.to_new) AND (NOT m.replaced OR s.read = 1) AND s.gone = 0
+    WHERE m.live AND (f.comes_after OR m.to_new) AND (NOT m.replaced OR s.read = 1) AND s.gone = 0
         AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())
 ), visible AS (
     SELECT * FROM truth WHERE category NOT IN (SELECT id FROM muted)
