@@ -17,6 +17,7 @@ const struct statement *const *const query_statements[] = {
 const struct statement *const *const query_standby_statements[] = {
     inbox_standby_statements,
     marks_standby_statements,
+    checks_standby_statements,
     NULL,
 };
 

@@ -41,6 +41,17 @@ MUST_USE enum err standby_read(struct store *s, const char *user, const struct s
                                const char *const *values, const struct pg_result **out);
 void standby_forget(struct standby *s);
 
+/* The same without the proof, which is the caller's: standby_note() then says how many answers
+ * there were and how many of them were proved, or why the server is of no use, however new its copy
+ * is. False: it did not answer. */
+bool standby_ask(struct standby *s, const struct statement *statement, const char *const *values,
+                 const struct pg_result **out);
+void standby_note(struct standby *s, size_t asked, size_t proved, const char *fault);
+
+/* What makes it useless; NULL for nothing. The times are by its clock, and by the primary's, which
+ * was asked at asked_us by ours. */
+const char *standby_fault(bool is_in_recovery, int64_t at_us, int64_t primary_us, int64_t asked_us);
+
 MUST_USE enum err query_json(struct store *s, const struct statement *statement,
                              const char *const *values, struct span *json);
 
@@ -62,6 +73,7 @@ extern const struct statement *const standby_statements[];
 /* And those that run on a standby. */
 extern const struct statement *const inbox_standby_statements[];
 extern const struct statement *const marks_standby_statements[];
+extern const struct statement *const checks_standby_statements[];
 
 extern const struct statement *const *const query_statements[];
 extern const struct statement *const *const query_standby_statements[];

@@ -133,10 +133,13 @@ static enum err read_proof(struct store *store, const char *user, struct proof *
 }
 
 /* What expires does so by the clock of the server that is asked. */
-static bool has_our_time(const struct proof *p, int64_t at_us)
+const char *standby_fault(bool is_in_recovery, int64_t at_us, int64_t primary_us, int64_t asked_us)
 {
-    return at_us >= p->at_us - CLOCKS_US &&
-           at_us <= p->at_us + (clock_us() - p->asked_us) + CLOCKS_US;
+    if (!is_in_recovery)
+        return "it has been promoted";
+    if (at_us < primary_us - CLOCKS_US || at_us > primary_us + (clock_us() - asked_us) + CLOCKS_US)
+        return "its clock is more than a second away from the primary's; set both by NTP";
+    return NULL;
 }
 
 /* Of the columns of AT_STANDBY, as all that follows. */
@@ -146,55 +149,58 @@ static bool is_proved(const struct proof *p, const struct pg_result *r)
            value_read_int(r, 0, 4, 0) == p->version && value_read_int(r, 0, 5, 0) == p->seq;
 }
 
-/* Why this server is of no use, however new its copy is; NULL if it is. */
-static const char *find_fault(const struct proof *p, const struct pg_result *r)
-{
-    if (value_read_int(r, 0, 2, 0) == 0)
-        return "it has been promoted";
-    if (!has_our_time(p, value_read_int(r, 0, 6, 0)))
-        return "its clock is more than a second away from the primary's; set both by NTP";
-    return NULL;
-}
-
-static enum standby_result note_behind(struct standby *s)
+static void note_behind(struct standby *s)
 {
     if (++s->behind >= BEHIND_MAX)
         leave(s, "its copy is older than the primary, or of another history of it");
-    return STANDBY_BEHIND;
 }
 
-static enum standby_result judge(struct standby *s, const struct proof *p,
-                                 const struct pg_result *r)
+static void note_use(struct standby *s)
 {
-    const char *fault = find_fault(p, r);
-
-    if (fault) {
-        leave(s, fault);
-        return STANDBY_BEHIND;
-    }
-    if (!is_proved(p, r))
-        return note_behind(s);
     if (s->is_left)
         log_info("a standby of [database] read_url is read again");
     s->is_left = false;
     s->behind = 0;
     backoff_succeeded(&s->backoff);
-    return STANDBY_USED;
+}
+
+void standby_note(struct standby *s, size_t asked, size_t proved, const char *fault)
+{
+    s->counts[STANDBY_USED] += proved;
+    s->counts[STANDBY_BEHIND] += asked - proved;
+    if (fault)
+        leave(s, fault);
+    else if (proved > 0)
+        note_use(s);
+    else
+        note_behind(s);
 }
 
 /* An error of the schema's own, a message that is not there, say, may be one of an older copy. */
-static enum standby_result ask(struct standby *s, const struct proof *p,
-                               const struct statement *statement, const char *const *values,
-                               const struct pg_result **out)
+bool standby_ask(struct standby *s, const struct statement *statement, const char *const *values,
+                 const struct pg_result **out)
 {
     enum err e = connection_run_there(s->connection, statement, values, out);
 
     if (!e)
-        return judge(s, p, *out);
-    if (e != ERR_UNAVAILABLE)
-        return note_behind(s);
+        return true;
+    if (e != ERR_UNAVAILABLE) {
+        standby_note(s, 1, 0, NULL);
+        return false;
+    }
+    s->counts[STANDBY_FAILED]++;
     leave(s, "it did not answer");
-    return STANDBY_FAILED;
+    return false;
+}
+
+static bool judge(struct standby *s, const struct proof *p, const struct pg_result *r)
+{
+    const char *fault = standby_fault(value_read_int(r, 0, 2, 0) != 0, value_read_int(r, 0, 6, 0),
+                                      p->at_us, p->asked_us);
+    bool is_used = !fault && is_proved(p, r);
+
+    standby_note(s, 1, is_used ? 1 : 0, fault);
+    return is_used;
 }
 
 enum err standby_read(struct store *store, const char *user, const struct statement *statement,
@@ -202,7 +208,6 @@ enum err standby_read(struct store *store, const char *user, const struct statem
 {
     struct standby *s = store->standby;
     struct proof proof;
-    enum standby_result result;
     enum err e;
 
     if (!standby_is_connected(s))
@@ -210,9 +215,9 @@ enum err standby_read(struct store *store, const char *user, const struct statem
     e = read_proof(store, user, &proof);
     if (e)
         return e;
-    result = ask(s, &proof, statement, values, out);
-    s->counts[result]++;
-    return result == STANDBY_USED ? ERR_NONE : ERR_END;
+    if (standby_ask(s, statement, values, out) && judge(s, &proof, *out))
+        return ERR_NONE;
+    return ERR_END;
 }
 
 const struct statement *const standby_statements[] = {&standby_proof, NULL};

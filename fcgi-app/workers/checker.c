@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* All jobs that wait make a round: for those whose user has an answer in memory, one statement
  * tells the states of their users, which prove it or not; for the others a second one computes the
- * answers. A user whom the database does not know yet has to be registered, which is a worker's
- * work. */
+ * answers. Where a standby is free, the states of all are asked for, and the others' answers are
+ * for it to compute, which takes as much from the primary as computing takes more than proving. A
+ * user whom the database does not know yet has to be registered, which is a worker's work. */
 #include "fcgi-app/workers/checker.h"
 
 #include <pthread.h>
@@ -10,15 +11,17 @@
 #include <stdlib.h>
 
 #include "common/os/clock.h"
+#include "common/os/log.h"
 #include "fcgi-app/checks/check_cache.h"
 #include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/jobs/queue.h"
 #include "fcgi-app/postgres/array.h"
 #include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/store/checks.h"
+#include "fcgi-app/workers/check_standby.h"
 
 enum {
-    ROUND_MAX = 64,
+    ROUND_MAX = CHECK_STANDBY_MAX,
     USERS_SIZE_MAX = ROUND_MAX * (2 * USER_ID_MAX + 4),
 };
 
@@ -28,6 +31,8 @@ struct checker {
     struct job *first, **end; /* that wait, linked by `next` */
     bool is_stopped;
 
+    const struct config_database *config;
+    struct check_standby *standby; /* NULL: there are none */
     struct queue *queue;
     struct metrics *metrics;
     struct store store;
@@ -40,9 +45,19 @@ struct checker {
     struct asked {
         size_t place; /* in the round */
         const struct check_answer *remembered;
-    } asked[ROUND_MAX]; /* the users of the statement */
-    struct buf users;   /* as an array */
+    } asked[ROUND_MAX];              /* the users of the statement */
+    struct buf users;                /* as an array */
+    struct check_standby_round *out; /* what goes to a standby; NULL: nothing does */
 };
+
+static void wake(void *checker)
+{
+    struct checker *c = checker;
+
+    (void)pthread_mutex_lock(&c->lock);
+    (void)pthread_cond_signal(&c->changed);
+    (void)pthread_mutex_unlock(&c->lock);
+}
 
 enum err checker_new(const struct config_database *config, struct queue *queue,
                      struct metrics *metrics, struct checker **out)
@@ -52,6 +67,7 @@ enum err checker_new(const struct config_database *config, struct queue *queue,
     if (!c)
         return ERR_NO_MEMORY;
     c->end = &c->first;
+    c->config = config;
     c->queue = queue;
     c->metrics = metrics;
     buf_init(&c->users, USERS_SIZE_MAX);
@@ -69,6 +85,7 @@ void checker_free(struct checker *c)
 {
     if (!c)
         return;
+    check_standby_free(c->standby);
     store_deinit(&c->store);
     check_cache_free(c->cache);
     buf_deinit(&c->users);
@@ -96,12 +113,17 @@ void checker_stop(struct checker *c)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-/* Takes what waits, up to a round. False: stopped, and there is nothing. */
+/* Takes what waits, up to a round, or nothing if one is back from a standby. False: stopped, and
+ * there is and will be nothing. */
 static bool take_round(struct checker *c)
 {
+    bool goes_on;
+
     (void)pthread_mutex_lock(&c->lock);
-    while (!c->first && !c->is_stopped)
+    while (!c->first && !check_standby_back(c->standby) &&
+           !(c->is_stopped && !check_standby_is_busy(c->standby)))
         (void)pthread_cond_wait(&c->changed, &c->lock);
+    goes_on = c->first || check_standby_back(c->standby);
     for (c->round_len = 0; c->first && c->round_len < ROUND_MAX; c->round_len++) {
         c->round[c->round_len] = c->first;
         c->first = c->first->next;
@@ -109,7 +131,7 @@ static bool take_round(struct checker *c)
     if (!c->first)
         c->end = &c->first;
     (void)pthread_mutex_unlock(&c->lock);
-    return c->round_len > 0;
+    return goes_on;
 }
 
 static void finish(struct checker *c, size_t i, enum err e)
@@ -148,11 +170,12 @@ static size_t gather_users(struct checker *c, bool remembered)
     buf_reset(&c->users);
     e = array_open(&c->users);
     for (size_t i = 0; i < c->round_len && !e; i++) {
-        const struct check_answer *a = NULL;
+        const struct check_answer *a;
 
-        if (c->round[i] && remembered)
-            a = check_cache_find(c->cache, user_of(c->round[i]));
-        if (!c->round[i] || (remembered && !a))
+        if (!c->round[i])
+            continue;
+        a = check_cache_find(c->cache, user_of(c->round[i]));
+        if (remembered && !a)
             continue;
         c->asked[count++] = (struct asked){i, a};
         e = array_append_text(&c->users, user_of(c->round[i]));
@@ -169,6 +192,18 @@ static bool refuse_revoked(struct checker *c, size_t i, int64_t generation)
     return true;
 }
 
+static void send_out(struct checker *c, size_t i, const struct check_state *state, int64_t now_us)
+{
+    struct check_standby_round *out = c->out;
+
+    out->checks[out->count].job = c->round[i];
+    out->checks[out->count].state = *state;
+    out->checks[out->count].now_us = now_us;
+    out->checks[out->count].is_answered = false;
+    out->count++;
+    c->round[i] = NULL;
+}
+
 static void take_state(void *ctx, size_t number, const struct check_state *state, int64_t now_us,
                        int64_t generation)
 {
@@ -176,11 +211,14 @@ static void take_state(void *ctx, size_t number, const struct check_state *state
     const struct asked *asked = &c->asked[number];
 
     /* After a reconnect within the statement it may be another database that says so. */
-    if (store_connects(&c->store) != c->connects || refuse_revoked(c, asked->place, generation) ||
-        !check_answer_holds(asked->remembered, state, now_us))
+    if (store_connects(&c->store) != c->connects || refuse_revoked(c, asked->place, generation))
         return;
-    metrics_count_check(c->metrics, true);
-    answer(c, asked->place, asked->remembered);
+    if (asked->remembered && check_answer_holds(asked->remembered, state, now_us)) {
+        metrics_count_check(c->metrics, true);
+        answer(c, asked->place, asked->remembered);
+    } else if (c->out) {
+        send_out(c, asked->place, state, now_us);
+    }
 }
 
 static void take_answer(void *ctx, size_t number, const struct check_answer *a, int64_t generation)
@@ -208,11 +246,18 @@ static void forget_what_is_not_comparable(struct checker *c, const struct config
     c->hit_window_s = app->hit_window_s;
 }
 
-static enum err prove_remembered(struct checker *c)
+/* Answers from memory what is proved, and sends the others out, if there is where to. */
+static enum err ask_for_states(struct checker *c)
 {
-    if (gather_users(c, true) == 0)
-        return ERR_NONE;
-    return checks_states(&c->store, c->users.data, c, take_state);
+    enum err e = ERR_NONE;
+
+    c->out = check_standby_begin(c->standby, c->round_len, c->hit_window_s, c->connects);
+    if (gather_users(c, !c->out) > 0)
+        e = checks_states(&c->store, c->users.data, c, take_state);
+    if (c->out)
+        check_standby_ask(c->standby, c->out);
+    c->out = NULL;
+    return e;
 }
 
 static enum err ask_for_others(struct checker *c)
@@ -237,12 +282,9 @@ static void hand_over_rest(struct checker *c)
     }
 }
 
-static void run_round(struct checker *c)
+/* Has the primary answer those that have none yet. `e`: it has failed already. */
+static void end_round(struct checker *c, enum err e)
 {
-    enum err e;
-
-    forget_what_is_not_comparable(c, &c->round[0]->snapshot->config->app);
-    e = prove_remembered(c);
     if (!e)
         e = ask_for_others(c);
     if (!e)
@@ -254,9 +296,48 @@ static void run_round(struct checker *c)
     metrics_set_connected(c->metrics, METRICS_CHECKER, store_is_connected(&c->store));
 }
 
+static void run_round(struct checker *c)
+{
+    forget_what_is_not_comparable(c, &c->round[0]->snapshot->config->app);
+    end_round(c, ask_for_states(c));
+}
+
+/* What a standby has answered is true of the connection that proved it, and for its hit_window. */
+static void end_standby_round(struct checker *c, struct check_standby_round *back)
+{
+    c->round_len = back->count;
+    for (size_t i = 0; i < back->count; i++) {
+        c->round[i] = back->checks[i].job;
+        if (!back->checks[i].is_answered)
+            continue;
+        metrics_count_check(c->metrics, false);
+        if (back->connects == c->connects && back->hit_window_s == c->hit_window_s)
+            check_cache_put(c->cache, user_of(c->round[i]), &back->checks[i].answer);
+        answer(c, i, &back->checks[i].answer);
+    }
+    check_standby_end(c->standby, back);
+    end_round(c, ERR_NONE);
+}
+
+static void start_standby(struct checker *c)
+{
+    if (c->config->read_url[0] == '\0')
+        return;
+    if (check_standby_new(c->config, c->metrics, wake, c, &c->standby))
+        log_warn("checks are not read of standbys: there is no memory for a thread");
+}
+
 void checker_run(struct checker *c)
 {
+    start_standby(c);
     store_reconnect(&c->store);
-    while (take_round(c))
-        run_round(c);
+    while (take_round(c)) {
+        struct check_standby_round *back;
+
+        if (c->round_len > 0)
+            run_round(c);
+        back = check_standby_back(c->standby);
+        if (back)
+            end_standby_round(c, back);
+    }
 }

@@ -97,6 +97,35 @@ test('lists, messages, parts of the count and preferences come from a standby', 
   assert.equal(json.workers_with_standby, WORKERS);
 });
 
+test('a check that memory does not answer is computed by a standby', async (t) => {
+  const { stack } = await startWith(t, 1);
+  const users = Array.from({ length: 5 }, (_, i) => `c${i}`);
+  let sent = 0;
+  const send5 = async () => { await send(stack, { to: users }); sent++; };
+  const check5 = () => Promise.all(users.map(async (user) => {
+    const { status, json } = await stack.api('GET', '/unread', { user });
+    assert.deepEqual([status, json.num, json.latest > 0, json.user], [200, sent, true, user]);
+    return json;
+  }));
+  const used = async (act) => {
+    const before = await numbers(stack);
+    await act();
+    return (await numbers(stack)).used - before.used;
+  };
+  await send5();
+  await check5(); // the first contact, which writes
+  await until('a standby to compute them', async () => {
+    await send5();
+    return await used(check5) === users.length;
+  });
+  assert.equal(await used(check5), 0, 'from memory');
+  const { rows: [{ epoch }] } = await stack.db.query('SELECT epoch::text FROM doorbell.current_epoch');
+  assert.ok((await check5()).every((json) => json.epoch === epoch));
+  const headers = { authorization: `Bearer ${stack.token('c0', { iat: Math.floor(Date.now() / 1000) - 10 })}` };
+  await stack.api('POST', '/users/c0/revoke', { service: true });
+  assert.equal((await stack.api('GET', '/unread', { headers })).status, 401);
+});
+
 test('without read_url there is no word of standbys', async (t) => {
   const stack = await startStack(t, { relay: false });
   assert.doesNotMatch((await stack.api('GET', '/metrics', { service: true })).text, /standby/);
@@ -245,6 +274,8 @@ test('a standby that falls silent is left for the primary', async (t) => {
   const frozen = [standby.pid, ...rows.map(({ pid }) => pid)];
   for (const pid of frozen) process.kill(pid, 'SIGSTOP');
   try {
+    const checks = await Promise.all(['42', '43', '44', '42', '45'].map((user) => stack.api('GET', '/unread', { user })));
+    assert.deepEqual(checks.map(({ json }) => json.num), [1, 0, 0, 1, 0]);
     await untilLeft(stack);
     assert.equal((await list(stack, '42')).num, 1);
     assert.ok((await numbers(stack)).failed > 0);
@@ -289,10 +320,11 @@ test('one of two standbys is enough', async (t) => {
   await list(stack, '42');
   await untilUsed(stack);
   await untilConnected(stack);
-  for (const standby of standbys) {
-    const { rows: [{ n }] } = await (await ownerOf(t, stack, standby)).query("SELECT count(*)::integer AS n FROM pg_stat_activity WHERE usename = 'doorbell_app'");
-    assert.equal(n, WORKERS / 2, 'the workers share them');
-  }
+  const owners = await Promise.all(standbys.map((standby) => ownerOf(t, stack, standby)));
+  await until('the workers to share them, and one for checks at the first', async () => {
+    const counts = await Promise.all(owners.map((owner) => owner.query("SELECT FROM pg_stat_activity WHERE usename = 'doorbell_app'")));
+    return `${counts.map(({ rowCount }) => rowCount)}` === `${[WORKERS / 2 + 1, WORKERS / 2]}`;
+  });
   await standbys[0].stop();
   await untilConnected(stack);
   await untilUsed(stack);
