@@ -2,6 +2,7 @@
 #include "common/config/address.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What struct sockaddr_un takes, on Linux; common/os/listen.c checks it. */
@@ -82,6 +83,17 @@ enum err address_parse(struct span text, struct address *out)
     if (!e)
         *out = a;
     return e;
+}
+
+void address_format(const struct address *a, char out[ADDRESS_TEXT_MAX])
+{
+    if (a->type == ADDRESS_UNIX)
+        (void)snprintf(out, ADDRESS_TEXT_MAX, "unix:%s", a->host);
+    else if (a->type == ADDRESS_INHERITED)
+        (void)snprintf(out, ADDRESS_TEXT_MAX, "fd:%d", a->fd);
+    else
+        (void)snprintf(out, ADDRESS_TEXT_MAX, strchr(a->host, ':') ? "[%s]:%u" : "%s:%u", a->host,
+                       (unsigned)a->port);
 }
 
 bool address_equal(const struct address *a, const struct address *b)

@@ -10,6 +10,8 @@
 #include "common/bytes/err.h"
 #include "common/bytes/span.h"
 
+enum { ADDRESS_TEXT_MAX = 272 /* of address_format() */ };
+
 enum address_type { ADDRESS_UNIX, ADDRESS_TCP, ADDRESS_INHERITED };
 
 struct address {
@@ -20,6 +22,9 @@ struct address {
 };
 
 MUST_USE enum err address_parse(struct span text, struct address *out);
+
+/* As it is written in doorbell.conf. */
+void address_format(const struct address *a, char out[ADDRESS_TEXT_MAX]);
 
 bool address_equal(const struct address *a, const struct address *b);
 

@@ -72,7 +72,7 @@ static void parse_refuses_a_host_that_is_too_long(void **state)
     assert_int_equal(strlen(a.host), 255);
 }
 
-static void parse_takes_the_four_forms(void **state)
+static void the_four_forms_are_parsed_and_formatted(void **state)
 {
     const struct {
         const char *text;
@@ -93,12 +93,15 @@ static void parse_takes_the_four_forms(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct address a;
+        char text[ADDRESS_TEXT_MAX];
 
         assert_int_equal(address_parse(span_of(rows[i].text), &a), ERR_NONE);
         assert_int_equal(a.type, rows[i].type);
         assert_string_equal(a.host, rows[i].host);
         assert_int_equal(a.port, rows[i].port);
         assert_int_equal(a.fd, rows[i].fd);
+        address_format(&a, text);
+        assert_string_equal(text, rows[i].text);
     }
 }
 
@@ -107,7 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse_refuses_what_is_no_address),
         cmocka_unit_test(parse_refuses_a_host_that_is_too_long),
-        cmocka_unit_test(parse_takes_the_four_forms),
+        cmocka_unit_test(the_four_forms_are_parsed_and_formatted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
