@@ -29,7 +29,14 @@ enum {
     PREFIX_MAX = 96,
     CHANNEL_MAX = PREFIX_MAX + 8 + USER_ID_MAX,
     WORDS_MAX = QUESTIONS_USERS_MAX + 2,
+    ELEMENTS_MAX = 2 * QUESTIONS_USERS_MAX, /* of PUBSUB NUMSUB, whose answer is the longest */
 };
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
 
 enum link_state {
     LINK_DOWN,      /* until the next turn */
@@ -54,6 +61,7 @@ struct link {
     int64_t since_ms; /* when this attempt began */
     int64_t role_ms;  /* when it was last asked for */
     redisAsyncContext *orders, *news;
+    redisReplyObjectFunctions makers, theirs; /* what hiredis makes replies by; its own */
     char prefix[PREFIX_MAX];
     char own[CHANNEL_MAX]; /* this relay's channel */
     char why[WHY_MAX];     /* it is condemned; empty: it is not */
@@ -308,7 +316,26 @@ static void on_news_login(redisAsyncContext *c, void *reply, void *data)
         begin_users(l);
 }
 
-/* --- the connection that orders --- */
+/* --- connecting --- */
+
+/* hiredis makes room for as many elements as an array says that it has, at any depth. */
+static void *make_array(const redisReadTask *task, element_count count)
+{
+    struct link *l = task->privdata;
+
+    if (count <= ELEMENTS_MAX)
+        return l->theirs.createArray(task, count);
+    link_condemn(l, "it sends an array that is too long");
+    return NULL;
+}
+
+static void limit_arrays(struct link *l, redisReader *reader)
+{
+    l->theirs = l->makers = *reader->fn;
+    l->makers.createArray = make_array;
+    reader->fn = &l->makers;
+    reader->privdata = l;
+}
 
 static redisAsyncContext *connect_to(struct link *l, const char *numeric)
 {
@@ -321,6 +348,7 @@ static redisAsyncContext *connect_to(struct link *l, const char *numeric)
         return NULL;
     }
     c->data = l;
+    limit_arrays(l, c->c.reader);
     if (c->err || redisLibevAttach(l->loop, c) != REDIS_OK) {
         condemn_for(l, span_of(c->errstr));
         redisAsyncFree(c);
@@ -330,6 +358,8 @@ static redisAsyncContext *connect_to(struct link *l, const char *numeric)
     redisAsyncSetDisconnectCallback(c, on_disconnect);
     return c;
 }
+
+/* --- the connection that orders --- */
 
 static void connect_news(struct link *l)
 {

@@ -233,12 +233,17 @@ test('a message has a ceiling, too', async (t) => {
 });
 
 test('a server that is no Redis is told', async (t) => {
-  const port = await freePort();
-  const server = net.createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
-  t.after(() => server.close());
-  const relay = await startRelayOf(t, { url: `redis://127.0.0.1:${port}` });
-  await relay.relay.waitLog(/no link to Redis at 127\.0\.0\.1: Protocol error/);
+  for (const [text, why] of [
+    ['HTTP/1.1 400 Bad Request\r\n\r\n', /no link to Redis at 127\.0\.0\.1: Protocol error/],
+    [`*${2 ** 31 - 1}\r\n`, /no link to Redis at 127\.0\.0\.1: it sends an array that is too long/],
+  ]) {
+    const port = await freePort();
+    const server = net.createServer((socket) => socket.on('error', () => {}).write(text));
+    await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const relay = await startRelayOf(t, { url: `redis://127.0.0.1:${port}` });
+    await relay.relay.waitLog(why);
+  }
 });
 
 test('a setting that cannot be meant stops the start', async (t) => {
