@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { ENVELOPE_HEAD_MAX = 128 };
 
@@ -155,6 +156,18 @@ static void finish_over(struct cluster *c, int64_t now_ms)
 
     while ((one = questions_next_over(&c->questions, now_ms)))
         finish(c, one, true);
+}
+
+bool cluster_on_redis(struct cluster *c, const struct address *redis)
+{
+    char before[ADDRESS_TEXT_MAX];
+    bool has_moved;
+
+    memcpy(before, c->redis, sizeof(before));
+    address_format(redis, c->redis);
+    has_moved = before[0] && strcmp(before, c->redis) != 0;
+    c->counts[CLUSTER_MOVES] += has_moved;
+    return has_moved;
 }
 
 bool cluster_on_linked(struct cluster *c, int64_t life, const struct hello *own, int64_t now_ms)

@@ -5,6 +5,7 @@
 #ifndef DOORBELL_RELAY_CLUSTER_CLUSTER_H
 #define DOORBELL_RELAY_CLUSTER_CLUSTER_H
 
+#include "common/config/address.h"
 #include "relay/cluster/envelope.h"
 #include "relay/cluster/peers.h"
 #include "relay/cluster/questions.h"
@@ -39,7 +40,14 @@ struct cluster_ops {
     void (*lose)(void *here);
 };
 
-enum cluster_count { CLUSTER_SENT, CLUSTER_RECEIVED, CLUSTER_LINKS, CLUSTER_LOST, CLUSTER_COUNTS };
+enum cluster_count {
+    CLUSTER_SENT,
+    CLUSTER_RECEIVED,
+    CLUSTER_LINKS,
+    CLUSTER_LOST,
+    CLUSTER_MOVES, /* to another Redis than before */
+    CLUSTER_COUNTS
+};
 
 struct cluster {
     const struct cluster_ops *ops;
@@ -49,6 +57,7 @@ struct cluster {
     struct peers peers;
     struct questions questions;
     struct buf out;
+    char redis[ADDRESS_TEXT_MAX]; /* of the last link; empty: there was none yet */
     bool is_linked;
     bool owes_question; /* others have missed something, or may have */
     size_t on_the_way;  /* what they were told, and Redis has not said that it has it */
@@ -68,6 +77,9 @@ void cluster_init(struct cluster *c, const struct cluster_ops *ops, int64_t id, 
 void cluster_deinit(struct cluster *c);
 
 /* --- what happens --- */
+
+/* The next link is to this Redis. True: the last one was to another. */
+bool cluster_on_redis(struct cluster *c, const struct address *redis);
 
 /* Everything is subscribed to; `own` is who is here. True: this relay was cut off before. */
 bool cluster_on_linked(struct cluster *c, int64_t life, const struct hello *own, int64_t now_ms);

@@ -135,16 +135,19 @@ static void drop_connections(struct link *l)
 
 static void tell_log(struct link *l, bool was_up, const struct address *a)
 {
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(a, text);
     if (was_up)
         log_warn("the link to Redis at %s is cut: %s; this relay rings its own pages alone until "
                  "it is back, then all of them ask",
-                 a->host, l->why);
+                 text, l->why);
     else if (!l->has_told)
         log_warn("no link to Redis at %s: %s; this relay rings its own pages alone, and goes on "
                  "trying",
-                 a->host, l->why);
+                 text, l->why);
     else
-        log_debug("no link to Redis at %s: %s", a->host, l->why);
+        log_debug("no link to Redis at %s: %s", text, l->why);
     l->has_told = true;
 }
 
@@ -264,7 +267,7 @@ static void on_news(redisAsyncContext *c, void *reply, void *data)
             l->state = LINK_UP;
             l->has_told = false;
             turns_succeeded(&l->turns);
-            l->events->on_linked(l->ctx);
+            l->events->on_linked(l->ctx, address_of(l));
         }
     }
 }

@@ -6,6 +6,7 @@
 #define DOORBELL_RELAY_CLUSTER_LINK_H
 
 #include "common/bytes/owned.h"
+#include "common/config/address.h"
 #include "common/config/config.h"
 #include "relay/cluster/cluster.h"
 
@@ -13,7 +14,7 @@ struct ev_loop;
 struct link;
 
 struct link_events {
-    void (*on_linked)(void *ctx);
+    void (*on_linked)(void *ctx, const struct address *redis);
     void (*on_cut)(void *ctx);
     void (*on_message)(void *ctx, struct span user, struct span payload);
     void (*on_subscribed)(void *ctx, struct span user);

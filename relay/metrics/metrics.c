@@ -155,6 +155,8 @@ static enum err encode_cluster(const struct cluster_gauges *c, struct buf *out)
         {PREFIX "cluster_links_total", "counter", "Times that Redis was linked", (int64_t)c->links},
         {PREFIX "cluster_lost_total", "counter", "Messages that other relays have missed",
          (int64_t)c->lost},
+        {PREFIX "cluster_master_changes_total", "counter",
+         "Times that another Redis than before was linked", (int64_t)c->moves},
     };
     enum err e = ERR_NONE;
 

@@ -417,6 +417,16 @@ bool api_has_key(const struct api *api, struct span key)
     return key.len > 0 && keyring_accepts(&api->secrets->publish, key);
 }
 
+static enum err encode_cluster(const struct cluster *c, struct buf *out)
+{
+    const char *state = c->is_linked ? "linked" : "cut off";
+    enum err e = buf_printf(out, ",\"cluster\":\"%s\"", state);
+
+    if (!e && c->is_linked && !(e = buf_append(out, SPAN(",\"redis\":"))))
+        e = json_append_text(out, span_of(c->redis));
+    return e ? e : buf_printf(out, ",\"relays\":%zu", c->peers.count + 1);
+}
+
 static enum err handle_health(struct api *api, struct http_request *req, struct http_response *res)
 {
     const char *ok = api->is_draining ? "false" : "true";
@@ -429,9 +439,7 @@ static enum err handle_health(struct api *api, struct http_request *req, struct 
     if ((e = buf_printf(&res->body, "{\"ok\":%s,\"version\":\"" DOORBELL_VERSION "\",", ok)) ||
         (e = encode_counts(api, &res->body)))
         return e;
-    if (api->cluster && (e = buf_printf(&res->body, ",\"cluster\":\"%s\",\"relays\":%zu",
-                                        api->cluster->is_linked ? "linked" : "cut off",
-                                        api->cluster->peers.count + 1)))
+    if (api->cluster && (e = encode_cluster(api->cluster, &res->body)))
         return e;
     return buf_printf(&res->body, ",\"uptime\":%" PRId64 "}",
                       (api->now.ms - api->started.ms) / 1000);
@@ -446,7 +454,8 @@ static struct cluster_gauges cluster_gauges(const struct cluster *c)
                                    .sent = c->counts[CLUSTER_SENT],
                                    .received = c->counts[CLUSTER_RECEIVED],
                                    .links = c->counts[CLUSTER_LINKS],
-                                   .lost = c->counts[CLUSTER_LOST]};
+                                   .lost = c->counts[CLUSTER_LOST],
+                                   .moves = c->counts[CLUSTER_MOVES]};
 }
 
 static enum err handle_metrics(struct api *api, struct http_request *req, struct http_response *res)

@@ -5,6 +5,7 @@
 #include <ev.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "common/os/log.h"
@@ -182,16 +183,20 @@ static void receive_keep(struct site *site, struct span body)
 
 /* --- what the link tells --- */
 
-static void on_linked(void *ctx)
+static void on_linked(void *ctx, const struct address *redis)
 {
     struct site *site = ctx;
     struct hello own = own_hello(site);
+    char before[ADDRESS_TEXT_MAX];
     bool was_linked;
 
     set_now(site);
+    memcpy(before, site->cluster.redis, sizeof(before));
+    if (cluster_on_redis(&site->cluster, redis))
+        log_info("the master of Redis is now %s, and was %s", site->cluster.redis, before);
     was_linked =
         cluster_on_linked(&site->cluster, site->engine->now.unix_us, &own, site->engine->now.ms);
-    log_info("%s to Redis", was_linked ? "linked again" : "linked");
+    log_info("%s to Redis at %s", was_linked ? "linked again" : "linked", site->cluster.redis);
     ask_all(site);
 }
 

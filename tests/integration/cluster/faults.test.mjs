@@ -30,7 +30,7 @@ test('without Redis each relay rings its own pages, and all ask when it is back,
   await redis.start();
   await joined(relays);
   for (const [i, bell] of bells.entries()) await asked(bell, from[i]);
-  for (const { relay } of relays) assert.equal(relay.log.match(/linked again to Redis\n.*pages here are told to ask/g).length, 1);
+  for (const { relay } of relays) assert.equal(relay.log.match(/linked again to Redis at .*\n.*pages here are told to ask/g).length, 1);
   assert.equal(await relays[0].metric('cluster_links_total'), 2);
   assert.ok((await relays[0].metric('cluster_lost_total')) >= 1);
   await relays[2].ring({ to: ['42'], seq: 6 });
@@ -41,7 +41,7 @@ test('a relay starts without Redis, and finds it later', async (t) => {
   const redis = await startRedis(t);
   await redis.stop();
   const relay = await startRelayOf(t, redis);
-  await relay.relay.waitLog(/no link to Redis at 127\.0\.0\.1: .*Connection refused/);
+  await relay.relay.waitLog(/no link to Redis at 127\.0\.0\.1:\d+: .*Connection refused/);
   const bell = await relay.connect('42');
   assert.equal((await healthOf(relay)).cluster, 'cut off');
   await redis.start();
@@ -105,11 +105,11 @@ test('a password that is wrong is told, and no secret with it', async (t) => {
   const password = 'the-password-of-redis';
   const redis = await startRedis(t, { settings: [`requirepass ${password}`] });
   const relay = await startRelayOf(t, redis);
-  await relay.relay.waitLog(/no link to Redis at 127\.0\.0\.1: NOAUTH/);
+  await relay.relay.waitLog(/no link to Redis at 127\.0\.0\.1:\d+: NOAUTH/);
   writeFileSync(path.join(relay.dir, 'wrong'), 'not-that\n');
   writeFileSync(path.join(relay.dir, 'right'), `${password}\n`);
   const second = await startRelayOf(t, redis, { 'relay.cluster_password_file': path.join(relay.dir, 'wrong') }, relay);
-  await second.relay.waitLog(/no link to Redis at 127\.0\.0\.1: WRONGPASS/);
+  await second.relay.waitLog(/no link to Redis at 127\.0\.0\.1:\d+: WRONGPASS/);
   assert.doesNotMatch(second.relay.log, /not-that/);
   const third = await startRelayOf(t, redis, { 'relay.cluster_password_file': path.join(relay.dir, 'right') }, relay);
   await joined([third]);
@@ -145,6 +145,11 @@ test('a replica is passed over, a dead address as well, and a failover followed'
   await joined(relays);
   await relays[0].ring({ to: ['42'], seq: 1 });
   await bell.next((frame) => frame.seq === 1);
+  for (const relay of relays) {
+    assert.equal((await healthOf(relay)).redis, `127.0.0.1:${two.port}`);
+    assert.equal(await relay.metric('cluster_master_changes_total'), 1);
+    await relay.relay.waitLog(new RegExp(`the master of Redis is now 127\\.0\\.0\\.1:${two.port}, and was localhost:${one.port}`));
+  }
 });
 
 test('what Redis does not take has a ceiling', async (t) => {
@@ -234,8 +239,8 @@ test('a message has a ceiling, too', async (t) => {
 
 test('a server that is no Redis is told', async (t) => {
   for (const [text, why] of [
-    ['HTTP/1.1 400 Bad Request\r\n\r\n', /no link to Redis at 127\.0\.0\.1: Protocol error/],
-    [`*${2 ** 31 - 1}\r\n`, /no link to Redis at 127\.0\.0\.1: it sends an array that is too long/],
+    ['HTTP/1.1 400 Bad Request\r\n\r\n', /no link to Redis at 127\.0\.0\.1:\d+: Protocol error/],
+    [`*${2 ** 31 - 1}\r\n`, /no link to Redis at 127\.0\.0\.1:\d+: it sends an array that is too long/],
   ]) {
     const port = await freePort();
     const server = net.createServer((socket) => socket.on('error', () => {}).write(text));

@@ -300,6 +300,22 @@ static void a_link_on_which_nothing_comes_back_is_deaf(void **state)
     cluster_deinit(&s.cluster);
 }
 
+static void another_redis_than_before_is_counted(void **state)
+{
+    static const struct address one = {.type = ADDRESS_TCP, .host = "::1", .port = 6379},
+                                other = {.type = ADDRESS_TCP, .host = "::1", .port = 6380};
+    struct scene s;
+
+    (void)state;
+    begin(&s);
+    assert_false(cluster_on_redis(&s.cluster, &one));
+    assert_false(cluster_on_redis(&s.cluster, &one));
+    assert_true(cluster_on_redis(&s.cluster, &other));
+    assert_string_equal(s.cluster.redis, "[::1]:6380");
+    assert_int_equal(s.cluster.counts[CLUSTER_MOVES], 1);
+    cluster_deinit(&s.cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +328,7 @@ int main(void)
         cmocka_unit_test(one_that_is_not_answered_ends_in_part),
         cmocka_unit_test(without_a_link_nobody_is_asked),
         cmocka_unit_test(a_link_on_which_nothing_comes_back_is_deaf),
+        cmocka_unit_test(another_redis_than_before_is_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
