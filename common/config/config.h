@@ -100,7 +100,10 @@ struct config_relay {
     struct config_list trusted_proxies; /* networks, and "unix" */
     char *cluster;                      /* empty: no other relays; see redis_url.h */
     char *cluster_user;
-    char *cluster_password_file; /* empty: none */
+    char *cluster_password_file;   /* empty: none */
+    char *cluster_sentinel_master; /* empty: no sentinels */
+    char *cluster_sentinel_user;
+    char *cluster_sentinel_password_file; /* empty: none */
     char *cluster_prefix;
     int64_t cluster_max_pending;
     int64_t ping_interval_ms;

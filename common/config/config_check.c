@@ -249,6 +249,34 @@ static bool is_channel_prefix(struct span s)
     return s.len <= 64 && has_only(s, LETTERS DIGITS "._:-");
 }
 
+/* As Redis Sentinel has it, which sets no length. */
+static bool is_master_name(struct span s)
+{
+    return s.len <= 64 && has_only(s, LETTERS DIGITS "._-");
+}
+
+static void check_sentinels(struct check *check, bool are_sentinels)
+{
+    const struct config_relay *relay = &check->config->relay;
+    const char *master = relay->cluster_sentinel_master;
+
+    if (are_sentinels && !master[0])
+        FAULT(check, relay.cluster,
+              "cluster: sentinels need cluster_sentinel_master, the name that they know Redis by");
+    if (!are_sentinels && master[0])
+        FAULT(check, relay.cluster_sentinel_master,
+              "cluster_sentinel_master: needs sentinel://host:port in cluster");
+    if (master[0] && !is_master_name(span_of(master)))
+        FAULT(check, relay.cluster_sentinel_master,
+              "cluster_sentinel_master: must be 1 to 64 letters, digits and ._-");
+    if (relay->cluster_sentinel_user[0] && !relay->cluster_sentinel_password_file[0])
+        FAULT(check, relay.cluster_sentinel_user,
+              "cluster_sentinel_user: needs cluster_sentinel_password_file");
+    if (!are_sentinels && relay->cluster_sentinel_password_file[0])
+        FAULT(check, relay.cluster_sentinel_password_file,
+              "cluster_sentinel_password_file: needs sentinel://host:port in cluster");
+}
+
 static void check_cluster(struct check *check)
 {
     const struct config_relay *relay = &check->config->relay;
@@ -257,6 +285,8 @@ static void check_cluster(struct check *check)
 
     if (redis_urls_parse(span_of(relay->cluster), &urls, &why))
         FAULT(check, relay.cluster, "cluster: %s", why);
+    else
+        check_sentinels(check, urls.are_sentinels);
     if (relay->cluster_max_pending < 2 * relay->max_publish_body)
         FAULT(check, relay.cluster_max_pending,
               "cluster_max_pending: must be twice max_publish_body or more");

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* redis_url.h - where a Redis is, as written in doorbell.conf: redis://host:port/db or
- * unix:///path?db=N, several of them separated by blanks or commas. Pure. */
+ * unix:///path?db=N, or where its sentinels are, sentinel://host:port/db; several of them separated
+ * by blanks or commas. Pure. */
 #ifndef DOORBELL_COMMON_REDIS_URL_H
 #define DOORBELL_COMMON_REDIS_URL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +17,7 @@ enum { REDIS_URLS_MAX = 8, REDIS_DB_MAX = 9999 };
 
 struct redis_urls {
     struct address at[REDIS_URLS_MAX]; /* ADDRESS_TCP or ADDRESS_UNIX */
+    bool are_sentinels;                /* all of them, and then ADDRESS_TCP */
     size_t count;                      /* 0: none is named */
     int64_t db;                        /* the same for all */
 };

@@ -183,10 +183,11 @@ static bool load_service_keys(const struct config *c, FILE *faults, struct servi
     return false;
 }
 
-/* The one line of the file, in a copy without the end of the line. */
-static bool load_password(const struct config *c, FILE *faults, struct owned *out)
+/* The one line of the file that `path`, a setting's field, names, in a copy without the end of the
+ * line. */
+static bool load_password(const struct config *c, char *const *path, FILE *faults,
+                          struct owned *out)
 {
-    char *const *path = &c->relay.cluster_password_file;
     struct owned file;
     struct span rest, line;
     enum err e;
@@ -201,8 +202,7 @@ static bool load_password(const struct config *c, FILE *faults, struct owned *ou
                                                                  : ERR_INVALID;
     owned_deinit(&file);
     if (e)
-        config_fault(c, path, faults, "%s: must have the password for Redis on its only line",
-                     *path);
+        config_fault(c, path, faults, "%s: must have the password on its only line", *path);
     return !e;
 }
 
@@ -218,8 +218,10 @@ enum err load_secrets(const struct config *c, enum program program, FILE *faults
         if (c->auth.webhook_secret_file[0])
             is_good &= load_keyring(c, &c->auth.webhook_secret_file, faults, &s.webhook);
     }
-    if (program == PROGRAM_RELAY)
-        is_good &= load_password(c, faults, &s.cluster);
+    if (program == PROGRAM_RELAY) {
+        is_good &= load_password(c, &c->relay.cluster_password_file, faults, &s.cluster);
+        is_good &= load_password(c, &c->relay.cluster_sentinel_password_file, faults, &s.sentinel);
+    }
     is_good &= load_keyring(c, &c->auth.publish_key_file, faults, &s.publish);
     is_good &= secrets_check(c, &s, faults) == ERR_NONE;
     if (!is_good) {

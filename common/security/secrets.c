@@ -39,5 +39,6 @@ void secrets_deinit(struct secrets *s)
     keyring_deinit(&s->publish);
     keyring_deinit(&s->webhook);
     owned_deinit(&s->cluster);
+    owned_deinit(&s->sentinel);
     *s = (struct secrets){0};
 }

@@ -20,6 +20,7 @@ struct secrets {
     struct keyring publish;
     struct keyring webhook; /* empty: there are no webhooks */
     struct owned cluster;   /* the password for Redis; empty: none, and in doorbell-app */
+    struct owned sentinel;  /* the same for its sentinels */
 };
 
 /* A key that is in two of them would let the holder of one do what the other is for: a line in

@@ -45,7 +45,8 @@ enum cluster_count {
     CLUSTER_RECEIVED,
     CLUSTER_LINKS,
     CLUSTER_LOST,
-    CLUSTER_MOVES, /* to another Redis than before */
+    CLUSTER_MOVES,     /* to another Redis than before */
+    CLUSTER_NO_MASTER, /* a sentinel was asked in vain */
     CLUSTER_COUNTS
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* link.c - two connections, since one that has subscribed may not do anything else: `orders`
  * publishes and asks, `news` is told. They are made and cut together. A connection is never cut
- * within a callback of hiredis: it is condemned, and the next tick ends both. */
+ * within a callback of hiredis: it is condemned, and the next tick ends both. Where there are
+ * sentinels a connection to one of them, for one question, comes first: each attempt asks again. */
 #include "relay/cluster/link.h"
 
-#include <arpa/inet.h>
 #include <ev.h>
 #include <hiredis/adapters/libev.h>
 #include <hiredis/async.h>
@@ -18,7 +18,9 @@
 #include "common/config/redis_url.h"
 #include "common/os/clock.h"
 #include "common/os/log.h"
+#include "common/text/ip.h"
 #include "relay/cluster/resolver.h"
+#include "relay/cluster/sentinel.h"
 #include "relay/cluster/turns.h"
 #include "relay/publish/rings.h"
 
@@ -30,6 +32,7 @@ enum {
     CHANNEL_MAX = PREFIX_MAX + 8 + USER_ID_MAX,
     WORDS_MAX = QUESTIONS_USERS_MAX + 2,
     ELEMENTS_MAX = 2 * QUESTIONS_USERS_MAX, /* of PUBSUB NUMSUB, whose answer is the longest */
+    REDIS_TOLD = 1 << REDIS_URLS_MAX,
 };
 
 #if HIREDIS_MAJOR >= 1
@@ -40,7 +43,8 @@ typedef int element_count;
 
 enum link_state {
     LINK_DOWN,      /* until the next turn */
-    LINK_RESOLVING, /* the name of the host */
+    LINK_RESOLVING, /* the name of the target's host */
+    LINK_SENTINEL,  /* is asked where the master is */
     LINK_ORDERS,    /* the first connection is made, and shows whether it is the master */
     LINK_NEWS,      /* and the second one */
     LINK_USERS,     /* that are here are subscribed to */
@@ -50,22 +54,24 @@ enum link_state {
 struct link {
     struct ev_loop *loop;
     const struct config *config;
-    const struct owned *password;
+    const struct secrets *secrets;
     const struct link_events *events;
     void *ctx;
     struct redis_urls urls;
     struct turns turns;
     size_t tries;
+    const struct address *target; /* of this attempt: one of urls, or the master */
+    struct address master;        /* as the sentinel has said */
     struct resolver_query *query;
     enum link_state state;
-    int64_t since_ms; /* when this attempt began */
+    int64_t since_ms; /* when this step of the attempt began */
     int64_t role_ms;  /* when it was last asked for */
-    redisAsyncContext *orders, *news;
+    redisAsyncContext *sentinel, *orders, *news;
     redisReplyObjectFunctions makers, theirs; /* what hiredis makes replies by; its own */
     char prefix[PREFIX_MAX];
     char own[CHANNEL_MAX]; /* this relay's channel */
     char why[WHY_MAX];     /* it is condemned; empty: it is not */
-    bool has_told;         /* the log, that it fails */
+    unsigned told;         /* of whom the log knows that they fail: a bit a turn, and REDIS_TOLD */
     bool is_walking;       /* over the users */
 };
 
@@ -99,9 +105,10 @@ static struct span text_of(const redisReply *r)
                : SPAN("");
 }
 
-static const struct address *address_of(const struct link *l)
+/* Whether the target is one of them, and not yet the master. */
+static bool is_at_sentinel(const struct link *l)
 {
-    return &l->urls.at[l->turns.at];
+    return l->urls.are_sentinels && l->target != &l->master;
 }
 
 /* --- the end of an attempt --- */
@@ -122,63 +129,82 @@ void link_condemn(struct link *l, const char *why)
 
 static void drop_connections(struct link *l)
 {
-    redisAsyncContext *orders = l->orders, *news = l->news;
+    redisAsyncContext *all[] = {l->sentinel, l->orders, l->news};
 
-    l->orders = l->news = NULL; /* its callbacks, which are all called, find nothing to do */
-    if (orders)
-        redisAsyncFree(orders);
-    if (news)
-        redisAsyncFree(news);
+    /* Their callbacks, which are all called, find nothing to do. */
+    l->sentinel = l->orders = l->news = NULL;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i])
+            redisAsyncFree(all[i]);
     resolver_cancel(l->query);
     l->query = NULL;
 }
 
-static void tell_log(struct link *l, bool was_up, const struct address *a)
+/* Redis is told of once until it is back, and so is each sentinel: one that fails is passed over,
+ * and what is wrong with the others would not be seen. */
+static void tell_log(struct link *l, bool was_up)
 {
+    unsigned bit = is_at_sentinel(l) ? 1U << l->turns.at : REDIS_TOLD;
+    const char *by = is_at_sentinel(l) ? "by the sentinel at" : "at";
     char text[ADDRESS_TEXT_MAX];
 
-    address_format(a, text);
+    address_format(l->target, text);
     if (was_up)
         log_warn("the link to Redis at %s is cut: %s; this relay rings its own pages alone until "
                  "it is back, then all of them ask",
                  text, l->why);
-    else if (!l->has_told)
-        log_warn("no link to Redis at %s: %s; this relay rings its own pages alone, and goes on "
+    else if (!(l->told & bit))
+        log_warn("no link to Redis %s %s: %s; this relay rings its own pages alone, and goes on "
                  "trying",
-                 text, l->why);
+                 by, text, l->why);
     else
-        log_debug("no link to Redis at %s: %s", text, l->why);
-    l->has_told = true;
+        log_debug("no link to Redis %s %s: %s", by, text, l->why);
+    l->told |= bit;
 }
 
 static void fall(struct link *l, int64_t now_ms)
 {
     bool was_up = l->state == LINK_UP;
-    const struct address *a = address_of(l);
 
     drop_connections(l);
     l->state = LINK_DOWN;
-    tell_log(l, was_up, a);
+    tell_log(l, was_up);
     l->why[0] = '\0';
-    turns_failed(&l->turns, now_ms, clock_chance());
+    if (was_up && l->urls.are_sentinels)
+        turns_cut(&l->turns, now_ms, clock_chance());
+    else
+        turns_failed(&l->turns, now_ms, clock_chance());
+    if (is_at_sentinel(l))
+        l->events->on_no_master(l->ctx);
     if (was_up)
         l->events->on_cut(l->ctx);
 }
 
 /* --- callbacks of hiredis --- */
 
+static bool is_ours(const struct link *l, const redisAsyncContext *c)
+{
+    return c == l->sentinel || c == l->orders || c == l->news;
+}
+
+/* hiredis frees it. */
+static void forget(struct link *l, const redisAsyncContext *c)
+{
+    redisAsyncContext **all[] = {&l->sentinel, &l->orders, &l->news};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (*all[i] == c)
+            *all[i] = NULL;
+}
+
 static void on_connect(const redisAsyncContext *c, int status)
 {
     struct link *l = c->data;
 
-    if (status == REDIS_OK || (c != l->orders && c != l->news))
+    if (status == REDIS_OK || !is_ours(l, c))
         return;
     condemn_for(l, span_of(c->errstr));
-    /* hiredis frees it. */
-    if (c == l->orders)
-        l->orders = NULL;
-    else
-        l->news = NULL;
+    forget(l, c);
 }
 
 static void on_disconnect(const redisAsyncContext *c, int status)
@@ -186,13 +212,11 @@ static void on_disconnect(const redisAsyncContext *c, int status)
     struct link *l = c->data;
 
     (void)status;
-    if (c != l->orders && c != l->news)
+    if (!is_ours(l, c))
         return;
-    condemn_for(l, c->errstr && c->errstr[0] ? span_of(c->errstr) : SPAN("Redis has closed it"));
-    if (c == l->orders)
-        l->orders = NULL;
-    else
-        l->news = NULL;
+    condemn_for(l, c->errstr && c->errstr[0] ? span_of(c->errstr)
+                                             : SPAN("it has closed the connection"));
+    forget(l, c);
 }
 
 /* The link of a reply that counts; NULL: its connection is being dropped. An error condemns it. */
@@ -200,7 +224,7 @@ static struct link *link_of(const redisAsyncContext *c, const redisReply *r)
 {
     struct link *l = c->data;
 
-    if (!r || (c != l->orders && c != l->news))
+    if (!r || !is_ours(l, c))
         return NULL;
     if (r->type == REDIS_REPLY_ERROR)
         condemn_for(l, text_of(r));
@@ -232,14 +256,17 @@ static bool send_words(struct link *l, redisAsyncContext *c, redisCallbackFn *fn
 
 static bool log_in(struct link *l, redisAsyncContext *c, redisCallbackFn *fn)
 {
+    const struct config_relay *relay = &l->config->relay;
+    const struct owned *password = c == l->sentinel ? &l->secrets->sentinel : &l->secrets->cluster;
+    const char *user = c == l->sentinel ? relay->cluster_sentinel_user : relay->cluster_user;
     struct span words[3] = {SPAN("AUTH")};
     size_t count = 1;
 
-    if (l->password->len == 0)
+    if (password->len == 0)
         return true;
-    if (l->config->relay.cluster_user[0])
-        words[count++] = span_of(l->config->relay.cluster_user);
-    words[count++] = owned_span(l->password);
+    if (user[0])
+        words[count++] = span_of(user);
+    words[count++] = owned_span(password);
     return send_words(l, c, fn, NULL, words, count);
 }
 
@@ -265,9 +292,9 @@ static void on_news(redisAsyncContext *c, void *reply, void *data)
             l->events->on_subscribed(l->ctx, user);
         else if (span_equal(channel, span_of(l->own)) && l->state == LINK_USERS) {
             l->state = LINK_UP;
-            l->has_told = false;
+            l->told = 0;
             turns_succeeded(&l->turns);
-            l->events->on_linked(l->ctx, address_of(l));
+            l->events->on_linked(l->ctx, l->target);
         }
     }
 }
@@ -325,8 +352,10 @@ static void on_news_login(redisAsyncContext *c, void *reply, void *data)
 static void *make_array(const redisReadTask *task, element_count count)
 {
     struct link *l = task->privdata;
+    bool is_sentinel = l->state == LINK_SENTINEL;
+    element_count max = is_sentinel ? SENTINEL_WORDS : ELEMENTS_MAX;
 
-    if (count <= ELEMENTS_MAX)
+    if (count <= max && !(is_sentinel && task->parent))
         return l->theirs.createArray(task, count);
     link_condemn(l, "it sends an array that is too long");
     return NULL;
@@ -342,7 +371,7 @@ static void limit_arrays(struct link *l, redisReader *reader)
 
 static redisAsyncContext *connect_to(struct link *l, const char *numeric)
 {
-    const struct address *a = address_of(l);
+    const struct address *a = l->target;
     redisAsyncContext *c = a->type == ADDRESS_UNIX ? redisAsyncConnectUnix(a->host)
                                                    : redisAsyncConnect(numeric, a->port);
 
@@ -374,7 +403,7 @@ static void connect_news(struct link *l)
     l->news = connect_to(l, numeric);
     if (!l->news)
         return;
-    if (l->password->len > 0)
+    if (l->secrets->cluster.len > 0)
         (void)log_in(l, l->news, on_news_login);
     else
         begin_users(l);
@@ -391,7 +420,8 @@ static void on_role(redisAsyncContext *c, void *reply, void *data)
         return;
     if (r->type != REDIS_REPLY_ARRAY || r->elements < 1 ||
         !span_equal(text_of(r->element[0]), SPAN("master")))
-        link_condemn(l, "it is a replica");
+        link_condemn(l, l->urls.are_sentinels ? "it is a replica, though a sentinel has named it"
+                                              : "it is a replica");
     else if (l->state == LINK_ORDERS)
         connect_news(l);
 }
@@ -418,27 +448,79 @@ static void connect_orders(struct link *l, const char *numeric, int64_t now_ms)
         ask_role(l, now_ms);
 }
 
+/* --- the sentinel that is asked --- */
+
+static void approach(struct link *l, const struct address *target, int64_t now_ms);
+
+/* hiredis asserts that nothing comes unasked, so that this connection ends with its answer: once it
+ * is free, hiredis reads nothing more of it. */
+static void on_master(redisAsyncContext *c, void *reply, void *data)
+{
+    const redisReply *r = reply;
+    struct link *l = link_of(c, r);
+
+    (void)data;
+    if (!l)
+        return;
+    l->sentinel = NULL;
+    redisAsyncFree(c);
+    if (l->why[0])
+        return;
+    if (r->type == REDIS_REPLY_NIL)
+        link_condemn(l, "it knows no master of the name in cluster_sentinel_master");
+    else if (r->type != REDIS_REPLY_ARRAY || r->elements != SENTINEL_WORDS ||
+             sentinel_parse_master(text_of(r->element[0]), text_of(r->element[1]), &l->master))
+        link_condemn(l, "its answer is not a host and a port");
+    else
+        approach(l, &l->master, clock_ms());
+}
+
+static void ask_sentinel(struct link *l, const char *numeric)
+{
+    struct span words[] = {SPAN("SENTINEL"), SPAN("get-master-addr-by-name"),
+                           span_of(l->config->relay.cluster_sentinel_master)};
+
+    l->state = LINK_SENTINEL;
+    l->sentinel = connect_to(l, numeric);
+    if (l->sentinel && log_in(l, l->sentinel, on_login))
+        (void)send_words(l, l->sentinel, on_master, NULL, words, 3);
+}
+
+/* --- an attempt --- */
+
+static void reach(struct link *l, const char *numeric, int64_t now_ms)
+{
+    if (is_at_sentinel(l))
+        ask_sentinel(l, numeric);
+    else
+        connect_orders(l, numeric, now_ms);
+}
+
 static bool is_numeric(const char *host)
 {
-    unsigned char bytes[sizeof(struct in6_addr)];
+    struct ip ip;
 
-    return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+    return ip_parse(span_of(host), &ip) == ERR_NONE;
+}
+
+static void approach(struct link *l, const struct address *target, int64_t now_ms)
+{
+    l->target = target;
+    l->since_ms = now_ms;
+    if (target->type == ADDRESS_UNIX || is_numeric(target->host)) {
+        reach(l, target->host, now_ms);
+        return;
+    }
+    l->state = LINK_RESOLVING;
+    l->query = resolver_ask(target->host);
+    if (!l->query)
+        link_condemn(l, "out of memory");
 }
 
 static void begin(struct link *l, int64_t now_ms)
 {
-    const struct address *a = address_of(l);
-
-    l->since_ms = now_ms;
     l->tries++;
-    if (a->type == ADDRESS_UNIX || is_numeric(a->host)) {
-        connect_orders(l, a->host, now_ms);
-        return;
-    }
-    l->state = LINK_RESOLVING;
-    l->query = resolver_ask(a->host);
-    if (!l->query)
-        link_condemn(l, "out of memory");
+    approach(l, &l->urls.at[l->turns.at], now_ms);
 }
 
 static void take_address(struct link *l, int64_t now_ms)
@@ -452,7 +534,7 @@ static void take_address(struct link *l, int64_t now_ms)
     if (e)
         link_condemn(l, "its name has no address");
     else
-        connect_orders(l, numeric, now_ms);
+        reach(l, numeric, now_ms);
 }
 
 /* A message is held until all of it is there; hiredis itself has no limit. */
@@ -471,6 +553,8 @@ void link_tick(struct link *l, int64_t now_ms)
         subscribe_users(l);
     if (l->state != LINK_DOWN && l->state != LINK_UP && now_ms - l->since_ms >= LINKING_MS)
         link_condemn(l, "it does not answer");
+    if (l->sentinel && l->sentinel->c.reader->len > SENTINEL_ANSWER_MAX)
+        link_condemn(l, "its answer is too long");
     if (holds_too_much(l, l->orders) || holds_too_much(l, l->news))
         link_condemn(l, "it sends a message of more than twice cluster_max_pending bytes");
     if (l->state == LINK_UP && now_ms - l->role_ms >= CLUSTER_HELLO_MS)
@@ -556,7 +640,7 @@ void link_unsubscribe(struct link *l, struct span user)
 /* --- life --- */
 
 struct link *link_new(struct ev_loop *loop, const struct config *config,
-                      const struct owned *password, int64_t id, const struct link_events *events,
+                      const struct secrets *secrets, int64_t id, const struct link_events *events,
                       void *ctx)
 {
     struct link *l = calloc(1, sizeof(*l));
@@ -568,7 +652,7 @@ struct link *link_new(struct ev_loop *loop, const struct config *config,
     l->loop = loop;
     l->events = events;
     l->ctx = ctx;
-    link_configure(l, config, password);
+    link_configure(l, config, secrets);
     if (redis_urls_parse(span_of(config->relay.cluster), &l->urls, &why) || l->urls.count == 0) {
         free(l); /* config_check() has passed it */
         return NULL;
@@ -588,10 +672,10 @@ void link_free(struct link *l)
     free(l);
 }
 
-void link_configure(struct link *l, const struct config *config, const struct owned *password)
+void link_configure(struct link *l, const struct config *config, const struct secrets *secrets)
 {
     l->config = config;
-    l->password = password;
+    l->secrets = secrets;
 }
 
 void link_flush(struct link *l)

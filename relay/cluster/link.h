@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* link.h - the way to Redis on the relay's own loop: connects, logs in, subscribes, and does it all
- * again when it is cut. Waits for nothing: names are resolved elsewhere, and what Redis does not
- * take has a ceiling. What is said is the cluster's. */
+/* link.h - the way to Redis on the relay's own loop: asks the sentinels for it where there are
+ * some, connects, logs in, subscribes, and does it all again when it is cut. Waits for nothing:
+ * names are resolved elsewhere, and what Redis does not take has a ceiling. What is said is the
+ * cluster's. */
 #ifndef DOORBELL_RELAY_CLUSTER_LINK_H
 #define DOORBELL_RELAY_CLUSTER_LINK_H
 
-#include "common/bytes/owned.h"
 #include "common/config/address.h"
 #include "common/config/config.h"
+#include "common/security/secrets.h"
 #include "relay/cluster/cluster.h"
 
 struct ev_loop;
@@ -16,6 +17,8 @@ struct link;
 struct link_events {
     void (*on_linked)(void *ctx, const struct address *redis);
     void (*on_cut)(void *ctx);
+    /* A sentinel was asked in vain. */
+    void (*on_no_master)(void *ctx);
     void (*on_message)(void *ctx, struct span user, struct span payload);
     void (*on_subscribed)(void *ctx, struct span user);
     void (*on_receivers)(void *ctx, uint32_t question, int64_t count);
@@ -27,12 +30,12 @@ struct link_events {
 
 /* Borrows all. `id` is the cluster's. NULL: out of memory. */
 struct link *link_new(struct ev_loop *loop, const struct config *config,
-                      const struct owned *password, int64_t id, const struct link_events *events,
+                      const struct secrets *secrets, int64_t id, const struct link_events *events,
                       void *ctx);
 void link_free(struct link *l);
 
 /* Goes on with these, which are borrowed. */
-void link_configure(struct link *l, const struct config *config, const struct owned *password);
+void link_configure(struct link *l, const struct config *config, const struct secrets *secrets);
 
 /* Many times a second: goes on with what is due. */
 void link_tick(struct link *l, int64_t now_ms);

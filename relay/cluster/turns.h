@@ -24,6 +24,9 @@ bool turns_is_due(const struct turns *t, int64_t now_ms);
 /* The one that was tried failed, or a link over it was cut. */
 void turns_failed(struct turns *t, int64_t now_ms, uint32_t chance);
 
+/* What came of it was good and is cut: the same one is tried again, after such a pause. */
+void turns_cut(struct turns *t, int64_t now_ms, uint32_t chance);
+
 /* It is good. */
 void turns_succeeded(struct turns *t);
 

@@ -157,6 +157,8 @@ static enum err encode_cluster(const struct cluster_gauges *c, struct buf *out)
          (int64_t)c->lost},
         {PREFIX "cluster_master_changes_total", "counter",
          "Times that another Redis than before was linked", (int64_t)c->moves},
+        {PREFIX "cluster_sentinel_failures_total", "counter",
+         "Times that a sentinel was asked for the master in vain", (int64_t)c->no_master},
     };
     enum err e = ERR_NONE;
 

@@ -51,7 +51,7 @@ struct hub;
 struct cluster_gauges {
     bool connected;
     int64_t relays; /* this one too */
-    uint64_t sent, received, links, lost, moves;
+    uint64_t sent, received, links, lost, moves, no_master;
 };
 
 /* What is counted nowhere else, but known at the moment of asking. */

@@ -455,7 +455,8 @@ static struct cluster_gauges cluster_gauges(const struct cluster *c)
                                    .received = c->counts[CLUSTER_RECEIVED],
                                    .links = c->counts[CLUSTER_LINKS],
                                    .lost = c->counts[CLUSTER_LOST],
-                                   .moves = c->counts[CLUSTER_MOVES]};
+                                   .moves = c->counts[CLUSTER_MOVES],
+                                   .no_master = c->counts[CLUSTER_NO_MASTER]};
 }
 
 static enum err handle_metrics(struct api *api, struct http_request *req, struct http_response *res)

@@ -209,6 +209,11 @@ static void on_cut(void *ctx)
     release_all(site);
 }
 
+static void on_no_master(void *ctx)
+{
+    ((struct site *)ctx)->cluster.counts[CLUSTER_NO_MASTER]++;
+}
+
 static void on_message(void *ctx, struct span user, struct span payload)
 {
     struct site *site = ctx;
@@ -260,9 +265,9 @@ static bool next_user(void *ctx, bool is_first, struct span *user)
     return hub_next_user(((struct site *)ctx)->engine->hub, is_first, user);
 }
 
-static const struct link_events link_events = {on_linked,          on_cut,       on_message,
-                                               on_subscribed,      on_receivers, on_subscribers,
-                                               on_all_subscribers, next_user};
+static const struct link_events link_events = {
+    on_linked,    on_cut,         on_no_master,       on_message, on_subscribed,
+    on_receivers, on_subscribers, on_all_subscribers, next_user};
 
 /* --- what the cluster wants --- */
 
@@ -375,7 +380,7 @@ enum err site_new(struct ev_loop *loop, struct engine *e, struct api *api,
         return ERR_NO_MEMORY;
     error = draw_id(&id);
     if (!error) {
-        site->link = link_new(loop, config, &secrets->cluster, id, &link_events, site);
+        site->link = link_new(loop, config, secrets, id, &link_events, site);
         error = site->link ? ERR_NONE : ERR_NO_MEMORY;
     }
     if (error) {
@@ -418,6 +423,6 @@ void site_configure(struct site *site, const struct config *config, const struct
 {
     site->config = config;
     buf_set_max(&site->cluster.out, (size_t)config->relay.cluster_max_pending);
-    link_configure(site->link, config, &secrets->cluster);
+    link_configure(site->link, config, secrets);
     take_share(site);
 }

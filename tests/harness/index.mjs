@@ -12,7 +12,7 @@ export { HeldListeners } from './held.mjs';
 export { freePort } from './port.mjs';
 export { failRun, Service } from './process.mjs';
 export { formatSettings, OPEN, SOCKETIO, startApp, startRelay, writeSettings } from './programs.mjs';
-export { startRedis } from './redis.mjs';
+export { startRedis, startSentinel } from './redis.mjs';
 export { makeKey, signToken } from './secret.mjs';
 export { startApache, startNginx } from './servers.mjs';
 export { startStack } from './stack.mjs';

@@ -261,6 +261,8 @@ test('a setting that cannot be meant stops the start', async (t) => {
     [{ 'relay.cluster': 'redis://a', 'relay.cluster_user': 'x' }, /needs cluster_password_file/],
     [{ 'relay.cluster_password_file': 'x' }, /needs cluster/],
     [{ 'relay.cluster': 'redis://a', 'relay.cluster_password_file': '/none' }, /none: no such file/],
+    [{ 'relay.cluster': 'sentinel://a' }, /DOORBELL_RELAY_CLUSTER: cluster: sentinels need cluster_sentinel_master/],
+    [{ 'relay.cluster': 'sentinel://a', 'relay.cluster_sentinel_master': 'm', 'relay.cluster_sentinel_password_file': '/none' }, /none: no such file/],
     [{ 'relay.cluster_prefix': 'a b' }, /letters, digits/],
     [{ 'relay.cluster_max_pending': '65536' }, /twice max_publish_body/],
   ]) {

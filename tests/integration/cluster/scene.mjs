@@ -4,7 +4,7 @@
 import net from 'node:net';
 import path from 'node:path';
 
-import { freePort, until } from '../../harness/index.mjs';
+import { freePort, startRedis, startSentinel, until } from '../../harness/index.mjs';
 import { startScene } from '../relay/scene.mjs';
 
 /** Starts one more relay of the site that `first` is of. */
@@ -40,6 +40,36 @@ export async function startSite(t, redis, { count = 3, config = {} } = {}) {
   while (relays.length < count) relays.push(await startRelayOf(t, redis, config, relays[0]));
   await joined(relays);
   return relays;
+}
+
+const MASTER = 'mymaster';
+
+/** A sentinel that was not scheduled for two seconds does nothing for 30 (TILT), and relays that try in vain pause ever longer. */
+export const SENTINEL_PATIENCE = { timeoutMs: 120_000 };
+
+/** What relays are told of sentinels. */
+export const bySentinels = (sentinels) => ({ 'relay.cluster': sentinels.map(({ url }) => url).join(' '), 'relay.cluster_sentinel_master': MASTER });
+
+/** A sentinel of the Redis on that port. */
+export const watch = (t, port, { host = '127.0.0.1', quorum = 2, settings = [] } = {}) => startSentinel(t, {
+  settings: ['sentinel resolve-hostnames yes', 'sentinel announce-hostnames yes', `sentinel monitor ${MASTER} ${host} ${port} ${quorum}`,
+    `sentinel down-after-milliseconds ${MASTER} 1000`, `sentinel failover-timeout ${MASTER} 10000`, ...settings],
+});
+
+/** A master with a replica, and `count` sentinels that know them and each other. */
+export async function startWatchedRedis(t, { count = 3 } = {}) {
+  const [master, replica] = [await startRedis(t), await startRedis(t)];
+  await replica.cli('replicaof', '127.0.0.1', String(master.port));
+  await until('the replica', async () => /state=online/.test(await master.cli('info', 'replication')));
+  const sentinels = [];
+  while (sentinels.length < count) sentinels.push(await watch(t, master.port));
+  for (const sentinel of sentinels) {
+    await until('the sentinel to know all', async () => {
+      const [others, replicas] = await Promise.all(['sentinels', 'replicas'].map((what) => sentinel.cli('sentinel', what, MASTER)));
+      return others.match(/^runid$/gm).length === count - 1 && /^master-link-status\nok$/m.test(replicas);
+    }, SENTINEL_PATIENCE);
+  }
+  return { master, replica, sentinels, config: bySentinels(sentinels), failOver: () => sentinels[0].cli('sentinel', 'failover', MASTER) };
 }
 
 // What a bell has heard since its welcome, without pings.

@@ -43,7 +43,7 @@ static size_t count_samples(struct span rest)
 
 static void the_text_is_what_prometheus_reads(void **state)
 {
-    enum { HISTOGRAM_ROWS = HISTOGRAM_BUCKETS + 2, GAUGES = 7, CLUSTER = 7 };
+    enum { HISTOGRAM_ROWS = HISTOGRAM_BUCKETS + 2, GAUGES = 7, CLUSTER = 8 };
     static const struct protocol spoken = {.id = PROTOCOL_NATIVE, .name = "native"};
     struct session session = {.protocol = &spoken};
     struct metrics s = {.resident_bytes = 4096};
