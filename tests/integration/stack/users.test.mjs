@@ -117,6 +117,6 @@ test('a relay that is told of more than it may read does not try', { skip }, asy
   RELAY.credentials = makeCredentials(stack, 'doorbell-relay', RELAY);
   const more = { 'auth.send_key_file': path.join(stack.dir, 'send.key'), 'database.url_file': path.join(stack.dir, 'none') };
   writeFileSync(stack.confPath, formatSettings({ ...settings, ...more }));
-  stack.relay = await start(startRelay, stack, RELAY, [settings['relay.listen']]);
+  stack.relay = await start(startRelay, stack, RELAY, [settings['relay.listen'], settings['relay.publish_listen']]);
   assert.equal((await stack.publish('GET', '/health')).status, 200);
 });
