@@ -13,7 +13,7 @@ struct params {
     struct span method, uri, script_name, path_info, query;
     struct span content_type, content_length, if_none_match, accept_language;
     struct span authorization, remote_user, origin, scheme, https, host, expected_user;
-    struct span fetch_site, remote_address;
+    struct span fetch_site, remote_address, sent;
     struct cookies cookies;
     struct forwarded forwarded;
 };
@@ -46,6 +46,7 @@ static const struct {
     PARAM("HTTP_DOORBELL_USER", expected_user),
     PARAM("HTTP_SEC_FETCH_SITE", fetch_site),
     PARAM("REMOTE_ADDR", remote_address),
+    PARAM("DOORBELL_SENT", sent),
 };
 
 #define FIELD(name)                                                                                \
@@ -170,6 +171,7 @@ enum err request_init(struct request *req, char **env, struct span prefix,
     collect_params(env, &p);
     req->method = route_method(p.method);
     req->is_head = span_equal(p.method, SPAN("HEAD"));
+    req->is_repeated = p.sent.len > 0;
     req->content_type = p.content_type;
     req->content_length = p.content_length;
     req->if_none_match = p.if_none_match;

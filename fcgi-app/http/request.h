@@ -21,6 +21,7 @@ struct request {
     const struct route *route; /* NULL until it is found */
     unsigned method;
     bool is_head;
+    bool is_repeated; /* the web server has sent it to another doorbell-app before, in vain */
     struct path path;
     struct query query;
     struct credentials credentials;

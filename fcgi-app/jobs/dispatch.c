@@ -70,6 +70,16 @@ static enum err find_request_route(struct request *req, struct response *res)
     return ERR_NONE;
 }
 
+/* The other one may have done all of it but the reply, and a body has been used up. */
+static enum err refuse_repetition(const struct request *req, struct response *res)
+{
+    if (!req->is_repeated || req->method == METHOD_GET)
+        return ERR_NONE;
+    return response_fail(res, ERR_UNAVAILABLE,
+                         "another doorbell-app ended while it had this request, and may have done "
+                         "it: look, or repeat the call with its key");
+}
+
 /* Many HTTP clients send a body with every write, if only `{}` or an empty form. It may come also
  * where there are no fields; a field in it is then unknown, as everywhere. */
 static size_t body_max(const struct route *route)
@@ -87,6 +97,8 @@ enum err dispatch_params(struct jobs *jobs, struct job *job)
     req->now_us = clock_unix_us();
     e = request_init(req, exchange_params(&job->exchange), span_of(config->app.prefix),
                      &config->relay.trusted_proxies);
+    if (!e)
+        e = refuse_repetition(req, &job->response);
     if (!e)
         e = find_request_route(req, &job->response);
     if (!e)

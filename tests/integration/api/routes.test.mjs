@@ -108,6 +108,20 @@ test('without REQUEST_URI the path is SCRIPT_NAME and PATH_INFO, as they are', a
   assert.equal((await ask({})).status, 404);
 });
 
+test('what a web server has sent to another doorbell-app before is 503, unless it only reads', async () => {
+  const ask = (method, uri, more) =>
+    fastcgi({ path: stack.appSocket }, { REQUEST_METHOD: method, REQUEST_URI: uri, DOORBELL_SENT: '1', HTTP_AUTHORIZATION: `Bearer ${stack.sendKey}`, ...more });
+  const { rows: before } = await stack.db.query('SELECT count(*) FROM doorbell.message');
+  for (const method of ['POST', 'PUT', 'DELETE']) {
+    // Its body has been used up, whatever was announced.
+    const answer = await ask(method, '/doorbell/messages', { CONTENT_LENGTH: '100' });
+    assertError(answer, 503, 'unavailable', /^another doorbell-app ended while it had this request/);
+    assert.ok(Number(answer.headers['retry-after']) > 0);
+  }
+  assert.deepEqual((await stack.db.query('SELECT count(*) FROM doorbell.message')).rows, before);
+  for (const method of ['GET', 'HEAD']) assert.equal((await ask(method, '/doorbell/health')).status, 200);
+});
+
 test('HEAD is GET without the body', async () => {
   const got = await stack.api('GET', '/unread', { user: 'head' });
   const head = await stack.api('HEAD', '/unread', { user: 'head' });

@@ -39,8 +39,27 @@ static void parameters_become_fields(void **state)
     assert_true(span_equal(req.credentials.token, SPAN("t")));
     assert_true(span_equal(req.credentials.scheme, SPAN("https")));
     assert_false(req.credentials.is_write);
+    assert_false(req.is_repeated);
     assert_int_equal(request_query(&req, "limit", &limit), ERR_NONE);
     assert_string_equal(limit, "5");
+    arena_deinit(&arena);
+}
+
+static void a_web_server_says_that_it_repeats_a_request(void **state)
+{
+    char *env[] = {"REQUEST_METHOD=POST", "REQUEST_URI=/doorbell/messages", "DOORBELL_SENT=1",
+                   "HTTP_DOORBELL_SENT=", NULL};
+    struct config_list nobody = {NULL, 0};
+    struct arena arena;
+    struct request req = {.arena = &arena};
+
+    (void)state;
+    arena_init(&arena, 64 * 1024);
+    assert_int_equal(request_init(&req, env, SPAN("/doorbell"), &nobody), ERR_NONE);
+    assert_true(req.is_repeated);
+    env[2] = "HTTP_DOORBELL_SENT=1"; /* a header of the client */
+    assert_int_equal(request_init(&req, env, SPAN("/doorbell"), &nobody), ERR_NONE);
+    assert_false(req.is_repeated);
     arena_deinit(&arena);
 }
 
@@ -91,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_become_fields),
+        cmocka_unit_test(a_web_server_says_that_it_repeats_a_request),
         cmocka_unit_test(the_length_of_a_body_has_a_limit),
         cmocka_unit_test(a_body_of_another_length_is_refused),
     };
