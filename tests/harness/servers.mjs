@@ -2,7 +2,7 @@
 // servers.mjs - real nginx and real apache before the programs, with the snippets of deploy/ as they
 // are; the test writes only what is in doorbell-upstreams.conf on a site.
 
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { copyPages, top } from './folder.mjs';
@@ -40,7 +40,7 @@ http {
     fastcgi_temp_path ${folder}/fastcgi;
     uwsgi_temp_path ${folder}/uwsgi;
     scgi_temp_path ${folder}/scgi;
-    upstream doorbell_app { server unix:${appSocket}; keepalive 16; keepalive_timeout 1s; }
+    ${options.apps ?? `upstream doorbell_app { server unix:${appSocket}; keepalive 16; keepalive_timeout 1s; }`}
     ${options.relays ?? `upstream doorbell_relay { server 127.0.0.1:${relayPort}; }`}
     fastcgi_cache_path ${folder}/cache levels=1:2 keys_zone=doorbell:10m max_size=100m inactive=1m use_temp_path=off;
     map $host $doorbell_www { default ${pages}; }
@@ -55,7 +55,7 @@ http {
 `;
 }
 
-// where: {dir, port, appSocket, relayPort}; options: {workers, connections (of each), and lines to add: http, server; relays: the upstream of several}; `include legacy.conf` is there to be one.
+// where: {dir, port, appSocket, relayPort}; options: {workers, connections (of each), and lines to add: http, server; relays, apps: the upstream of several}; `include legacy.conf` is there to be one.
 export async function startNginx(t, where, options = {}) {
   const folder = path.join(where.dir, 'nginx');
   mkdirSync(folder, { mode: 0o755 });
@@ -74,8 +74,31 @@ const APACHE_MODULES = [
   'proxy', 'proxy_fcgi', 'proxy_http', 'proxy_wstunnel', 'sed', 'filter', 'deflate',
 ];
 
+const APACHE_BALANCER_MODULES = ['proxy_balancer', 'slotmem_shm', 'lbmethod_bybusyness'];
+
+// A balancer as deploy/README.md has it, with these members in the places of its own.
+function apacheBalancer(name, members) {
+  const manual = readFileSync(path.join(top, 'deploy/README.md'), 'utf8');
+  const [text] = manual.match(new RegExp(` {4}Define ${name} balancer://.*\\n(?: {4}.*\\n)+? {4}</Proxy>\\n`));
+  const [lines] = text.match(/(?: {8}BalancerMember .*\n)+/);
+  const shown = lines.trimEnd().split('\n');
+  const ours = members.map((member, i) => {
+    const line = shown[i % shown.length].replace(/(BalancerMember )\S+/, (_, directive) => directive + member);
+    return line.replace(/route=\d+/, `route=${i + 1}`);
+  });
+  return text.replace(lines, () => `${ours.join('\n')}\n`);
+}
+
+// What doorbell-upstreams.conf defines: one of each, or as many as the lists have.
+function apacheTargets({ appSocket, relayPort, options: { apps, relays } }) {
+  const app = `Define DOORBELL_APP unix:${appSocket}|fcgi://doorbell-app\n`;
+  const relay = `Define DOORBELL_RELAY ws://127.0.0.1:${relayPort}\nDefine DOORBELL_RELAY_HTTP http://127.0.0.1:${relayPort}\n`;
+  return `${apps ? apacheBalancer('DOORBELL_APPS', apps) : app}${relays ? apacheBalancer('DOORBELL_RELAYS', relays) : relay}`;
+}
+
 function apacheSettings({ folder, port, appSocket, relayPort, pages, options }) {
-  const modules = APACHE_MODULES.filter((name) => existsSync(`/usr/lib/apache2/modules/mod_${name}.so`));
+  const wanted = options.apps || options.relays ? [...APACHE_MODULES, ...APACHE_BALANCER_MODULES] : APACHE_MODULES;
+  const modules = wanted.filter((name) => existsSync(`/usr/lib/apache2/modules/mod_${name}.so`));
   return `${modules.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
 ServerRoot ${folder}
 ServerName 127.0.0.1
@@ -90,10 +113,7 @@ LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
 CustomLog ${folder}/access.log common
 GracefulShutdownTimeout 5
 TypesConfig /etc/mime.types
-Define DOORBELL_APP unix:${appSocket}|fcgi://doorbell-app
-Define DOORBELL_RELAY ws://127.0.0.1:${relayPort}
-Define DOORBELL_RELAY_HTTP http://127.0.0.1:${relayPort}
-Define DOORBELL_WWW ${pages}
+${apacheTargets({ appSocket, relayPort, options })}Define DOORBELL_WWW ${pages}
 <VirtualHost *:${port}>
     DocumentRoot ${pages}
     <Directory ${pages}>
@@ -105,6 +125,7 @@ Define DOORBELL_WWW ${pages}
 `;
 }
 
+// options: {server: lines to add; relays: ['http://…'], apps: ['fcgi://…', 'unix:…|fcgi://name'] where there are several}
 export async function startApache(t, where, options = {}) {
   const folder = path.join(where.dir, 'apache');
   mkdirSync(folder, { mode: 0o755 });

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// nginx before several relays, with the upstream of deploy/README.md.
+// nginx before several relays and several doorbell-apps, with the upstreams of deploy/README.md.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { Bell, freePort, makeFolder, startNginx, startRedis, top, until } from '../../harness/index.mjs';
+import { freePort, makeFolder, startNginx, startRedis, top, until } from '../../harness/index.mjs';
 import { openInNode } from '../../harness/socketio.mjs';
-import { joined, ringsOf, startSite } from './scene.mjs';
+import { passOverAppsThatEnd, startSeveralApps } from './apps.mjs';
+import { outliveRollingRestart } from './rolling.mjs';
+import { startSite } from './scene.mjs';
 
 // As the manual has it, with the places of this test in it; hashed as it says for socket.io.
 function upstreamOf(relays, { hashed = false } = {}) {
@@ -20,6 +22,12 @@ function upstreamOf(relays, { hashed = false } = {}) {
   return hashed ? upstream.replace('least_conn;', hash) : upstream;
 }
 
+function upstreamOfApps([socket, address]) {
+  const manual = readFileSync(path.join(top, 'deploy/README.md'), 'utf8');
+  const [text] = manual.match(/ {4}upstream doorbell_app \{\n(?: {8}.*\n)+ {4}\}\n.*\n/);
+  return text.replace('/run/doorbell/app.sock', socket).replace(/10\.0\.0\.\d+:\d+/, address);
+}
+
 async function startFront(t, relays, options) {
   const port = await freePort();
   const where = { dir: makeFolder(), port, appSocket: '/nowhere', relayPort: 1 };
@@ -29,32 +37,7 @@ async function startFront(t, relays, options) {
 
 test('pages are spread over relays, rung once each, and outlive a rolling restart', async (t) => {
   const relays = await startSite(t, await startRedis(t), { count: 2 });
-  const port = await startFront(t, relays);
-  const connect = async (user) => {
-    const headers = { origin: `http://127.0.0.1:${port}`, cookie: `doorbell_token=${relays[0].token(user)}` };
-    const bell = new Bell(`ws://127.0.0.1:${port}/ws`, { headers });
-    t.after(() => bell.close());
-    await bell.next('welcome');
-    return bell;
-  };
-  let bells = [];
-  for (const user of ['1', '2', '3', '4', '5', '6']) bells.push(await connect(user));
-  for (const relay of relays) assert.equal(await relay.metric('pages'), 3);
-  let seq = 0;
-  for (const relay of relays) {
-    const count = await relay.metric('pages');
-    await relay.relay.stop();
-    await until('its pages to know', () => bells.filter((bell) => bell.closed).length === count);
-    const gone = bells.filter((bell) => bell.closed);
-    bells = bells.filter((bell) => !bell.closed);
-    // A page comes back until it is served.
-    for (const _ of gone) bells.push(await until('a page to be back', () => connect('7')));
-    await relay.relay.start();
-    await joined(relays);
-    await relay.ring({ all: true, seq: ++seq });
-    for (const bell of bells) await bell.next((one) => one.seq === seq);
-  }
-  for (const bell of bells) assert.equal(new Set(ringsOf(bell).map((one) => one.seq)).size, ringsOf(bell).length);
+  await outliveRollingRestart(t, relays, await startFront(t, relays));
 });
 
 test('a client of socket.io that polls stays at one relay', async (t) => {
@@ -70,4 +53,9 @@ test('a client of socket.io that polls stays at one relay', async (t) => {
     assert.equal((await relay.call('POST', '/', { form: { type: 'publish', to: '42', content: `text ${i}` } })).text, 'ok');
   await page.waitFor('new_msg', { likes: (text) => text === 'text 1' });
   assert.deepEqual(page.all('new_msg'), ['text 0', 'text 1']);
+});
+
+test('requests are spread over doorbell-apps, and one that ends is passed over at once', async (t) => {
+  const stack = await startSeveralApps(t, (where, apps) => startNginx(null, where, { apps: upstreamOfApps(apps), workers: 1 }));
+  await passOverAppsThatEnd(stack, ['stop']);
 });

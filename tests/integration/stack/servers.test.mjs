@@ -18,7 +18,16 @@ import { startApache, startNginx } from '../../harness/servers.mjs';
 
 const AWKWARD_USER = 'a/b%ü 中';
 
-const servers = { nginx: startNginx, apache: startApache };
+// As before several, though all members lead to the one that a test has.
+const startBalancers = (t, where, options) =>
+  startApache(t, where, {
+    ...options,
+    relays: [`http://127.0.0.1:${where.relayPort}`],
+    apps: ['one', 'two'].map((app) => `unix:${where.appSocket}|fcgi://${app}`),
+  });
+
+const servers = { nginx: startNginx, apache: startApache, 'apache with balancers': startBalancers };
+const kindOf = (name) => name.split(' ')[0];
 
 // The line of a server's own that takes in the snippet for old pages.
 const legacy = { nginx: { server: 'include legacy.conf;' }, apache: { server: 'Include legacy.conf' } };
@@ -106,7 +115,7 @@ for (const [name, start] of Object.entries(servers)) {
   });
 
   test(`${name} makes of an old page's check what GET /unread is`, async (t) => {
-    const url = await startEcho(t, start, legacy[name]);
+    const url = await startEcho(t, start, legacy[kindOf(name)]);
     const headers = { cookie: 'doorbell_token=abc' };
     const bodies = [{ form: { uid: '43', category: 'x' } }, { json: { uid: 43 } }, { body: '' }, { body: 'a\n\0b\r\n'.repeat(8000) }];
     for (const [method, options] of [['GET', {}], ['HEAD', {}], ...bodies.map((body) => ['POST', body])]) {
@@ -149,6 +158,19 @@ for (const [name, start] of Object.entries(servers)) {
     assert.match(socket['x-forwarded-proto'], /^(, )?http$/);
   });
 
+  test(`${name} hands on no other upgrade of a bell than WebSocket, and none of an event stream`, async (t) => {
+    const seen = [];
+    const url = await startHeaderEcho(t, start, seen);
+    for (const upgrade of ['websocket', 'h2c', 'websocket, h2c', 'h2c, websocket', undefined])
+      for (const target of ['/ws', '/events']) {
+        const headers = upgrade ? { connection: 'Upgrade', upgrade, 'sec-websocket-version': '13' } : {};
+        await request(url, 'GET', target, { headers }).catch(() => {}); // no WebSocket
+        const got = seen.pop();
+        const isBell = target === '/ws' && (upgrade === 'websocket' || kindOf(name) === 'nginx');
+        assert.deepEqual([target, upgrade, got.upgrade], [target, upgrade, isBell ? 'websocket' : undefined]);
+      }
+  });
+
   test(`${name} gives the relay the token's cookie, and none of the site's`, async (t) => {
     const seen = [];
     const url = await startHeaderEcho(t, start, seen);
@@ -166,8 +188,11 @@ for (const [name, start] of Object.entries(servers)) {
       assert.deepEqual(await see('PHPSESSID=secret', plain, 'theme=dark'), [plain]);
       assert.deepEqual(await see('PHPSESSID=secret', host), [host]);
       assert.deepEqual(await see(host, 'lang=zh'), [host]);
+      // apache's own, by which it finds the relay of a session.
+      const its = 'doorbell_relay=.12';
+      assert.deepEqual(await see('PHPSESSID=secret', its, plain), kindOf(name) === 'nginx' ? [plain] : [its, plain]);
       // nginx passes what counts, apache both tokens: which one counts is the relay's to say.
-      const both = (...cookies) => (name === 'nginx' ? cookies.filter((one) => one.startsWith('__Host-')) : cookies);
+      const both = (...cookies) => (kindOf(name) === 'nginx' ? cookies.filter((one) => one.startsWith('__Host-')) : cookies);
       assert.deepEqual(await see('a=1', plain, 'b=2', host, 'c=3'), both(plain, host));
       assert.deepEqual(await see(host, 'b=2', plain), both(host, plain));
       // Of two values the relay sees both, however far apart.
@@ -192,13 +217,14 @@ for (const [name, start] of Object.entries(servers)) {
     const rows = [
       [['doorbell_token=a', 'PHPSESSID=secret'], { nginx: 'doorbell_token=a', apache: 'doorbell_token=a,' }],
       [['x=1; PHPSESSID=secret', 'y=2; doorbell_token=a; z=3'], { nginx: 'doorbell_token=a', apache: '; doorbell_token=a' }],
+      [['doorbell_relay=.12', 'PHPSESSID=secret'], { apache: 'doorbell_relay=.12,' }],
       [['doorbell_token=a', 'doorbell_token=b; x=1'], { nginx: 'doorbell_token=a;doorbell_token=b', apache: 'doorbell_token=a,' }],
     ];
     for (const [fields, expected] of rows) {
       const socket = net.connect(port, '127.0.0.1').resume();
       socket.write(`GET /events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields.map((one) => `Cookie: ${one}\r\n`).join('')}\r\n`);
       await once(socket, 'close');
-      assert.equal(seen.pop().cookie, expected[name]);
+      assert.equal(seen.pop().cookie, expected[kindOf(name)]);
     }
   });
 
