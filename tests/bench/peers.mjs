@@ -22,8 +22,8 @@ async function startService(scope, spec) {
   return service.start();
 }
 
-async function post(port, target) {
-  const { status, text } = await request(`http://127.0.0.1:${port}`, 'POST', target, { body: TEXT });
+async function post(port, target, body = TEXT) {
+  const { status, text } = await request(`http://127.0.0.1:${port}`, 'POST', target, { body });
   if (status >= 300) throw new Error(`${status} ${text}`);
 }
 
@@ -58,11 +58,12 @@ const socketioPages = {
   onMessage: socketio((socket, n, { token }) => socket.send(`420["login","${token(n)}"]`), 'new_msg'),
 };
 
-const startNode = (name) => async (scope) => {
+// `more` is what node_peer.mjs takes after the name.
+export const startNode = (name, ...more) => async (scope) => {
   const script = fileURLToPath(new URL('node_peer.mjs', import.meta.url));
-  const service = await startService(scope, { name, command: process.execPath, args: [script, name] });
+  const service = await startService(scope, { name, command: process.execPath, args: [script, name, ...more] });
   const [, port] = await service.waitLog(/^listening (\d+)$/m);
-  return { pid: service.pid, port, tellAll: () => post(port, '/') };
+  return { pid: service.pid, port, tellAll: (text) => post(port, '/', text) };
 };
 
 const ws = {

@@ -40,8 +40,8 @@ export function writeTokens(folder, secret, count, first = 0, sign = (user) => s
   return file;
 }
 
-async function startRelaySide(scope, folder, secret, config, env = UNIT_ENV) {
-  const keys = { auth: secret, publish: makeKey() };
+async function startRelaySide(scope, folder, { secret, publishKey }, config, env = UNIT_ENV) {
+  const keys = { auth: secret, publish: publishKey };
   for (const [name, key] of Object.entries(keys)) writeFileSync(path.join(folder, `${name}.key`), `${key}\n`, { mode: 0o600 });
   const side = { name: 'doorbell-relay', clients: `127.0.0.1:${await freePort()}`, publish: `127.0.0.1:${await freePort()}`, key: keys.publish };
   const confPath = path.join(folder, 'doorbell.conf');
@@ -59,9 +59,9 @@ async function startRelaySide(scope, folder, secret, config, env = UNIT_ENV) {
 }
 
 // The relay alone, and what its swarms need: {…side, folder, secret}.
-export async function startRelayAlone(scope, config = {}, { env = UNIT_ENV, secret = makeKey() } = {}) {
+export async function startRelayAlone(scope, config = {}, { env = UNIT_ENV, secret = makeKey(), publishKey = makeKey() } = {}) {
   const folder = makeFolder(scope);
-  return { ...(await startRelaySide(scope, folder, secret, config, env)), folder, secret };
+  return { ...(await startRelaySide(scope, folder, { secret, publishKey }, config, env)), folder, secret };
 }
 
 // What sides of a comparison have in common: {secret, secretFile, withSwarm(start, measure)}, a turn in which `measure` gets the side

@@ -2,7 +2,7 @@
 /* swarm.c - thousands of pages in one process: opens WebSocket sessions to a relay from several
  * loopback addresses, logs each in with a token of its own, answers pings, and times the rings.
  *
- *     swarm [-cds] [-a ADDRESS] ADDRESS TOKENS-FILE
+ *     swarm [-cdes] [-a ADDRESS] ADDRESS TOKENS-FILE
  *
  *     TOKENS-FILE  a token a line; session n uses the n-th, round and round
  *     -a ADDRESS   pages ask GET /doorbell/unread there, at once: on a ring without an answer, and
@@ -10,6 +10,8 @@
  *     -c           pages compute what a ring to all tells; they ask when they log in, or without -a
  *                  know that there is nothing yet
  *     -d           pages read nothing once they are logged in, but go on sending
+ *     -e           they are clients of socket.io (Engine.IO 4) by WebSocket, without a token: an
+ *                  event is a ring, and its argument what the ring tells
  *     -s           pages keep to spread_ms
  *
  * Lines of stdin command it, until its end; each is answered by a line of stdout:
@@ -108,7 +110,7 @@ struct homecoming {
 
 struct swarm {
     int epoll_fd;
-    bool is_deaf, is_computing, is_spread;
+    bool is_deaf, is_computing, is_socketio, is_spread;
     int64_t talk_us, next_ask_us;
     size_t planned;      /* questions */
     struct asker *asker; /* NULL: nobody asks */
@@ -126,14 +128,16 @@ struct swarm {
 };
 
 /* The key of RFC 6455 1.3, whose answer is known. */
-static const char upgrade_request[] = "GET /ws HTTP/1.1\r\n"
-                                      "Host: 127.0.0.1\r\n"
-                                      "Upgrade: websocket\r\n"
-                                      "Connection: Upgrade\r\n"
-                                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                                      "Sec-WebSocket-Version: 13\r\n"
-                                      "Sec-WebSocket-Protocol: doorbell.v1\r\n"
-                                      "\r\n";
+#define UPGRADE(target, more)                                                                      \
+    "GET " target " HTTP/1.1\r\n"                                                                  \
+    "Host: 127.0.0.1\r\n"                                                                          \
+    "Upgrade: websocket\r\n"                                                                       \
+    "Connection: Upgrade\r\n"                                                                      \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"                                              \
+    "Sec-WebSocket-Version: 13\r\n" more "\r\n"
+
+static const char native_upgrade[] = UPGRADE("/ws", "Sec-WebSocket-Protocol: doorbell.v1\r\n");
+static const char socketio_upgrade[] = UPGRADE("/socket.io/?EIO=4&transport=websocket", "");
 static const char upgrade_accept[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 static bool contains(const char *p, size_t len, const char *word)
@@ -353,11 +357,26 @@ static void on_text(struct swarm *s, struct client *c, const char *p, size_t len
     }
 }
 
+/* Engine.IO 4 and Socket.IO 5: "0…" opens, "40" connects, "2" is a ping, "42[…]" an event. */
+static void on_packet(struct swarm *s, struct client *c, const char *p, size_t len)
+{
+    if (len >= 2 && memcmp(p, "42", 2) == 0)
+        on_ring(s, c, p, len);
+    else if (len == 1 && p[0] == '2')
+        say_text(s, c, "3", 1);
+    else if (len > 0 && p[0] == '0')
+        say_text(s, c, "40", 2);
+    else if (len >= 2 && memcmp(p, "40", 2) == 0 && c->state == CLIENT_LOGGING_IN)
+        on_welcome(s, c);
+}
+
 static void on_frame(struct swarm *s, struct client *c, int opcode, const char *p, size_t len)
 {
     static const char pong[] = {(char)0x8a, (char)0x80, 0, 0, 0, 0};
 
-    if (opcode == 1)
+    if (opcode == 1 && s->is_socketio)
+        on_packet(s, c, p, len);
+    else if (opcode == 1)
         on_text(s, c, p, len);
     else if (opcode == 9)
         say(s, c, pong, sizeof(pong));
@@ -394,10 +413,12 @@ static size_t take_upgrade(struct swarm *s, struct client *c, const char *p, siz
     if (!end)
         return 0;
     head = (size_t)(end - p) + 4;
-    if (contains(p, head, upgrade_accept))
-        log_in(s, c);
-    else
+    if (!contains(p, head, upgrade_accept))
         leave(s, c);
+    else if (s->is_socketio)
+        c->state = CLIENT_LOGGING_IN;
+    else
+        log_in(s, c);
     return head;
 }
 
@@ -433,7 +454,10 @@ static void on_client(struct swarm *s, struct client *c, uint32_t events)
     if (c->state == CLIENT_CONNECTING) {
         c->state = CLIENT_UPGRADING;
         watch_change(s->epoll_fd, c->fd, EPOLLIN, c);
-        say(s, c, upgrade_request, sizeof(upgrade_request) - 1);
+        if (s->is_socketio)
+            say(s, c, socketio_upgrade, sizeof(socketio_upgrade) - 1);
+        else
+            say(s, c, native_upgrade, sizeof(native_upgrade) - 1);
         return;
     }
     n = recv(c->fd, c->in + c->in_len, INPUT_MAX - c->in_len, 0);
@@ -681,15 +705,16 @@ static void read_options(struct swarm *s, int argc, char **argv)
     const char *app = NULL;
     int c;
 
-    while ((c = getopt(argc, argv, "a:cds")) != -1) {
+    while ((c = getopt(argc, argv, "a:cdes")) != -1) {
         if (c == 'a')
             app = optarg;
         s->is_computing |= c == 'c';
         s->is_deaf |= c == 'd';
+        s->is_socketio |= c == 'e';
         s->is_spread |= c == 's';
     }
     if (argc - optind != 2) {
-        fprintf(stderr, "usage: swarm [-cds] [-a ADDRESS] ADDRESS TOKENS-FILE\n");
+        fprintf(stderr, "usage: swarm [-cdes] [-a ADDRESS] ADDRESS TOKENS-FILE\n");
         exit(64);
     }
     s->relay = address_of(argv[optind]);

@@ -14,10 +14,10 @@ const ANSWER_MS = 90_000;
 
 // Sessions of one server; see swarm.c.
 export class Swarm {
-  // options: {ask: the address of the web server whom its pages ask, computing, deaf, spread: true}
-  static async start(scope, address, tokensFile, { ask, computing, deaf, spread } = {}) {
+  // options: {ask: the address of the web server whom its pages ask, computing, deaf, socketio, spread: true}
+  static async start(scope, address, tokensFile, { ask, computing, deaf, socketio, spread } = {}) {
     const swarm = new Swarm();
-    const switches = [computing && '-c', deaf && '-d', spread && '-s'].filter(Boolean);
+    const switches = [computing && '-c', deaf && '-d', socketio && '-e', spread && '-s'].filter(Boolean);
     const args = [...(ask ? ['-a', ask] : []), ...switches, address, tokensFile];
     swarm.service = new Service({ name: 'swarm', command: tool('swarm'), args, stdin: 'pipe', okCodes: [null] });
     scope.after(() => swarm.service.stop().catch(failRun));
