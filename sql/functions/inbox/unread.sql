@@ -2,7 +2,7 @@
 -- The check. All STABLE, so that a call has one snapshot and its num belongs to its version.
 --
 -- An answer changes in two ways only: by an event, which moves the version of the user or of one of their feeds, or by
--- the clock, when something expires or ceases to be a hit. So an answer holds for as long as the user's row of
+-- the clock, when something expires or ceases to be a hit, or quiet hours begin or end. So an answer holds for as long as the user's row of
 -- doorbell.check_state is the same and valid_until has not come. A function that changes what a user sees must move
 -- one of these versions in the same transaction; property.test.mjs tries all of them.
 
@@ -29,21 +29,21 @@ COMMENT ON VIEW doorbell.standby_state IS
 
 CREATE OR REPLACE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer)
 RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted integer[],
-    joined_pos bigint, valid_until timestamptz)
+    quiet bigint[], joined_pos bigint, valid_until timestamptz)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     at constant timestamptz := statement_timestamp();
     young_for constant interval := make_interval(secs => hit_window);
     seq_min bigint;
+    hours jsonb;
     is_plain boolean;
     parts record;
-    is_unread boolean;
-    sent_at timestamptz;
+    sent_at timestamptz; -- of the newest, if it is unread
 BEGIN
     SELECT a.joined_pos, coalesce(r.version, 0), coalesce(r.seq_min, 0), coalesce(r.scope, 0), coalesce(r.groups, 0),
-        coalesce(r.muted, '{}')
-    INTO joined_pos, version, seq_min, scope, groups, muted
+        coalesce(r.muted, '{}'), r.quiet_hours
+    INTO joined_pos, version, seq_min, scope, groups, muted, hours
     FROM doorbell.first_seen a LEFT JOIN doorbell.reader r ON r.user_id = a.user_id WHERE a.user_id = unread_until.user_id;
     IF NOT FOUND THEN
         RETURN;
@@ -63,16 +63,16 @@ BEGIN
         latest := parts.own_id;
         valid_until := least(valid_until, parts.own_expires_at);
         IF parts.own_unread THEN
-            SELECT true, m.sent_at INTO is_unread, sent_at FROM doorbell.message m WHERE m.id = parts.own_id;
+            SELECT m.sent_at INTO sent_at FROM doorbell.message m WHERE m.id = parts.own_id;
         END IF;
     ELSE
         latest := coalesce(parts.feed_id, 0);
-        is_unread := parts.feed_unread;
-        sent_at := parts.feed_sent_at;
+        sent_at := CASE WHEN parts.feed_unread THEN parts.feed_sent_at END;
     END IF;
-    hit := coalesce(is_unread AND sent_at > at - young_for, false)::integer;
-    IF hit = 1 THEN
-        valid_until := least(valid_until, sent_at + young_for);
+    hit := coalesce(sent_at > at - young_for, false)::integer;
+    valid_until := CASE WHEN hit = 1 THEN least(valid_until, sent_at + young_for) ELSE valid_until END;
+    IF hours IS NOT NULL THEN
+        SELECT * INTO hit, quiet, valid_until FROM doorbell_internal.quiet_hit(hours, at, latest, sent_at, hit = 1, valid_until);
     END IF;
     RETURN NEXT;
 END
@@ -95,11 +95,12 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.muted_in_short IS 'muted_names(), or null where they would make a check long.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL, hit_window integer DEFAULT 300)
-RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json)
+RETURNS TABLE (num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json,
+    quiet bigint[])
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    SELECT u.num, u.hit, u.latest, u.version, u.seq, u.scope, u.groups, muted_in_short(u.muted)
-    INTO num, hit, latest, version, seq, scope, groups, muted
+    SELECT u.num, u.hit, u.latest, u.version, u.seq, u.scope, u.groups, muted_in_short(u.muted), u.quiet
+    INTO num, hit, latest, version, seq, scope, groups, muted, quiet
     FROM unread_until(user_id, category, hit_window) u;
     IF FOUND THEN
         RETURN NEXT;
@@ -108,21 +109,22 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.unread IS
     'The check. num: unread messages; hit: 1 when the newest message is unread and younger than '
-    'hit_window seconds; latest: its id, 0 if there is none; version: number of the user''s own last change; '
-    'seq: number of the last event in their feeds; scope: number of the last change of their groups and mutes; groups: how many; '
-    'muted: the names of muted categories, or null for more than 64. With category, num, hit and latest are of that one. '
+    'hit_window seconds, and neither came in the user''s quiet hours nor would disturb them now; latest: its id, 0 if there is none; version: number of the user''s own last change; '
+    'seq: number of the last event in their feeds; scope: number of the last change of their groups, mutes and quiet hours; groups: '
+    'how many; muted: the names of muted categories, or null for more than 64; quiet: from when to when (unix seconds) their present or '
+    'next quiet hours are, null for none. With category, num, hit and latest are of that one. '
     'No row means that doorbell.register() has not been called for this user. One snapshot, no write, no lock.';
 
 CREATE OR REPLACE FUNCTION doorbell.unread_many(users text[], hit_window integer DEFAULT 300)
 RETURNS TABLE (n bigint, joined_pos bigint, num bigint, hit integer, latest bigint, version bigint, seq bigint,
-    scope bigint, groups integer, muted json, at timestamptz, valid_until timestamptz)
+    scope bigint, groups integer, muted json, quiet bigint[], at timestamptz, valid_until timestamptz)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF users IS NULL OR cardinality(users) > 1000 THEN
         RAISE EXCEPTION 'users is a list of at most 1000 user ids' USING ERRCODE = 'DB422';
     END IF;
     RETURN QUERY SELECT u.n, c.joined_pos, c.num, c.hit, c.latest, c.version, c.seq,
-        c.scope, c.groups, muted_in_short(c.muted), statement_timestamp(), c.valid_until
+        c.scope, c.groups, muted_in_short(c.muted), c.quiet, statement_timestamp(), c.valid_until
     FROM unnest(users) WITH ORDINALITY u (user_id, n)
     CROSS JOIN LATERAL unread_until(u.user_id, NULL, hit_window) c;
 END

@@ -1,15 +1,18 @@
 -- SPDX-License-Identifier: MIT
--- Preferences: muting is a filter, nothing is lost by it.
+-- Preferences: muting is a filter, nothing is lost by it. quiet_hours.sql has what quiet hours do.
 
 CREATE OR REPLACE FUNCTION doorbell.preferences(user_id text) RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
-    RETURN (SELECT json_build_object('muted', muted_names(coalesce(r.muted, '{}')), 'lang', r.language)
+    RETURN (SELECT json_build_object('muted', muted_names(coalesce(r.muted, '{}')), 'lang', r.language, 'quiet_hours',
+            CASE WHEN r.quiet_hours IS NOT NULL THEN json_build_object('from', r.quiet_hours -> 'from', 'to', r.quiet_hours -> 'to',
+                'timezone', r.quiet_hours -> 'timezone') END)
         FROM (VALUES (preferences.user_id)) u (id) LEFT JOIN reader r ON r.user_id = u.id);
 END
 $$;
-COMMENT ON FUNCTION doorbell.preferences IS 'What a user muted, and in which language they want to read: {"muted": [category, …], "lang"}.';
+COMMENT ON FUNCTION doorbell.preferences IS
+    'What a user muted, in which language they want to read, and when nothing should disturb them: {"muted": [category, …], "lang", "quiet_hours"}.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.mutes_of(user_id text, categories text[]) RETURNS integer[]
 LANGUAGE plpgsql STABLE AS $$
@@ -66,7 +69,8 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.set_language IS 'The same of the language; '''' for none.';
 
-CREATE OR REPLACE FUNCTION doorbell.set_preferences(user_id text, muted text[] DEFAULT NULL, language text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION doorbell.set_preferences(user_id text, muted text[] DEFAULT NULL, language text DEFAULT NULL,
+    quiet_hours jsonb DEFAULT NULL)
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -78,6 +82,7 @@ BEGIN
     IF set_preferences.language <> '' AND NOT is_language(set_preferences.language) THEN
         RAISE EXCEPTION 'lang must be a language tag such as "en" or "zh-Hant"' USING ERRCODE = 'DB422';
     END IF;
+    PERFORM check_quiet_hours(set_preferences.quiet_hours);
     PERFORM begin_change(set_preferences.user_id);
     IF chosen IS NOT NULL THEN
         is_change := set_mutes(set_preferences.user_id, chosen);
@@ -85,14 +90,19 @@ BEGIN
     IF set_preferences.language IS NOT NULL THEN
         is_change := set_language(set_preferences.user_id, set_preferences.language) OR is_change;
     END IF;
+    IF set_preferences.quiet_hours IS NOT NULL THEN
+        is_change := set_quiet_hours(set_preferences.user_id, set_preferences.quiet_hours) OR is_change;
+    END IF;
     RETURN QUERY SELECT * FROM end_change(set_preferences.user_id, is_change::integer);
 END
 $$;
 COMMENT ON FUNCTION doorbell.set_preferences IS
     'Changes what a user prefers; what is null stays as it is. muted: the categories that they do not want to see, whose '
     'messages are hidden and uncounted while they are muted, and back on unmuting; an empty list unmutes all. language (BCP 47): '
-    'in which they read what comes from templates, where their token names none; '''' for that of their browser. DB422 for an '
-    'unknown or critical category, and for what is no language tag.';
+    'in which they read what comes from templates, where their token names none; '''' for that of their browser. quiet_hours: '
+    '{"from": "22:00", "to": "07:00", "timezone": "Asia/Shanghai"}, when messages come without a hit and webhooks wait, unless the '
+    'category is critical; null of JSON for none. DB422 for an unknown or critical category, for what is no language tag, and for '
+    'times or a time zone that do not exist.';
 
 CREATE OR REPLACE FUNCTION doorbell.mute(user_id text, categories text[])
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)

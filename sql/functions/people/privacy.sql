@@ -69,6 +69,7 @@ BEGIN
         'first_contact', floor(extract(epoch FROM me.at))::bigint,
         'muted', preferences(export.user_id)->'muted',
         'lang', preferences(export.user_id)->'lang',
+        'quiet_hours', preferences(export.user_id)->'quiet_hours',
         'groups', ARRAY(SELECT f.name FROM subscription s JOIN feed f ON f.id = s.feed_id
             WHERE s.user_id = export.user_id ORDER BY f.name),
         'messages', coalesce((
@@ -80,5 +81,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell.export IS
-    'Everything about a user as JSON: user, version, first_contact, muted, lang, groups, and their messages as in '
+    'Everything about a user as JSON: user, version, first_contact, muted, lang, quiet_hours, groups, and their messages as in '
     'doorbell.list(), oldest first, muted ones too. DB404.';

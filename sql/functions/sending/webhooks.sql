@@ -112,6 +112,34 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.webhook_users IS
     'Those of these users who can see the message of this kind, and have not seen it yet if that counts there.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.put_off_quiet(c doorbell.webhook_call, users text[], at timestamptz) RETURNS text[]
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    quiet text[];
+    ends_at timestamptz;
+    others text[];
+BEGIN
+    SELECT array_agg(q.user_id ORDER BY q.user_id), min(q.ends_at) INTO quiet, ends_at
+    FROM (SELECT r.user_id, doorbell_internal.quiet_until(r.quiet_hours, at) AS ends_at FROM doorbell.reader r
+        WHERE r.user_id = ANY (users) AND r.quiet_hours IS NOT NULL) q
+    WHERE q.ends_at IS NOT NULL;
+    IF quiet IS NULL THEN
+        RETURN users;
+    END IF;
+    others := ARRAY(SELECT u FROM unnest(users) u WHERE u <> ALL (quiet));
+    IF others = '{}' THEN
+        UPDATE doorbell.webhook_call w SET due_at = ends_at, since = CASE WHEN c.attempts = 0 THEN ends_at ELSE c.since END WHERE w.id = c.id;
+    ELSE
+        UPDATE doorbell.webhook_call w SET user_ids = others WHERE w.id = c.id;
+        INSERT INTO doorbell.webhook_call (message_id, user_ids, since, due_at) VALUES (c.message_id, quiet, ends_at, ends_at);
+    END IF;
+    RETURN others;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.put_off_quiet IS
+    'Those of these users who are not in quiet hours. The others get a call of their own, or keep this one if they are all; it is due '
+    'when the first of them is out of these, and whoever is not then is put off again.';
+
 CREATE OR REPLACE FUNCTION doorbell.webhook_take(lease_s integer, language text)
 RETURNS TABLE (id bigint, url text, call json)
 LANGUAGE plpgsql VOLATILE AS $$
@@ -144,6 +172,8 @@ BEGIN
             DELETE FROM webhook_call w WHERE w.id = c.id;
             CONTINUE;
         END IF;
+        users := CASE WHEN k.critical THEN users ELSE put_off_quiet(c, users, at) END;
+        CONTINUE WHEN users = '{}';
         UPDATE webhook_call w SET due_at = at + make_interval(secs => lease_s), attempts = attempts + 1 WHERE w.id = c.id
         RETURNING * INTO c;
         RETURN QUERY SELECT c.id, k.webhook, webhook_json(c, m, k.name, users, webhook_take.language);
@@ -154,7 +184,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.webhook_take IS
     'Leases the call that is due first, for lease_s seconds, and returns where it goes and what is posted. Those whose message is '
-    'gone, or whose users have all seen it, are ended; after 100 of such there is a row of nulls: call again. No row: none is due. Finish with '
+    'gone, or whose users have all seen it, are ended, and users in quiet hours put off to their end; after 100 of such there is a row of nulls: call again. No row: none is due. Finish with '
     'doorbell.webhook_done() or doorbell.webhook_failed().';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.note_silence(message_id bigint, is_silent boolean) RETURNS void

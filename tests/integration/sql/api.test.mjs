@@ -331,8 +331,8 @@ test('unread_many answers each registered user by their place', async (t) => {
   assert.deepEqual(found.map(({ n, num }) => [n, num]), [[1, 0], [4, 1], [5, 0]]);
   for (const answer of found) {
     const user = { 1: 'v', 4: 'u', 5: 'v' }[answer.n];
-    const { num, hit, latest, version, seq, scope, groups, muted } = answer;
-    assert.deepEqual({ num, hit, latest, version, seq, scope, groups, muted }, await call(db, 'unread', user));
+    const { num, hit, latest, version, seq, scope, groups, muted, quiet } = answer;
+    assert.deepEqual({ num, hit, latest, version, seq, scope, groups, muted, quiet }, await call(db, 'unread', user));
     assert.deepEqual(await rows(db, 'SELECT * FROM doorbell.check_state WHERE user_id = $1', [user]),
       [{ user_id: user, joined_pos: answer.joined_pos, version, seq, epoch: Number(await epochOf(db)) }]);
   }
@@ -484,7 +484,7 @@ for (const name of ['mark_read_part', 'mark_unread_part']) {
 
 test('hit is 1 while the newest message is unread and young', async (t) => {
   const db = await open(t);
-  assert.deepEqual(await check(db, 'u'), { num: 0, hit: 0, latest: 0, version: 0, seq: 0, scope: 0, groups: 0, muted: [] });
+  assert.deepEqual(await check(db, 'u'), { num: 0, hit: 0, latest: 0, version: 0, seq: 0, scope: 0, groups: 0, muted: [], quiet: null });
   const mine = await send(db, toUser('u'));
   assert.deepEqual([(await check(db, 'u')).hit, (await check(db, 'u')).latest], [1, mine.id]);
   const all = await send(db, toAll());
@@ -813,7 +813,7 @@ test('muting hides and uncounts, unmuting brings back, critical categories stay'
   assert.equal((await call(db, 'unread', 'u', 'news')).num, 0);
   await assert.rejects(call(db, 'mark_read', 'u', sent[0]), { code: 'DB404' });
   await call(db, 'mark_read_all', 'u');
-  assert.deepEqual((await call(db, 'preferences', 'u')).preferences, { muted: ['news'], lang: null });
+  assert.deepEqual((await call(db, 'preferences', 'u')).preferences, { muted: ['news'], lang: null, quiet_hours: null });
   assert.equal((await call(db, 'mute', 'u', [])).num, 2);
 
   await call(db, 'mute', 'u', ['news']);

@@ -241,19 +241,19 @@ test('the language of the reader', async (t) => {
 test('a user chooses a language', async (t) => {
   const db = await open(t);
   const preferences = async () => (await row(db, "SELECT doorbell.preferences('bob') AS p")).p;
-  assert.deepEqual(await preferences(), { muted: [], lang: null });
+  assert.deepEqual(await preferences(), { muted: [], lang: null, quiet_hours: null });
   const before = await check(db, 'bob');
   const changed = await call(db, 'set_preferences', 'bob', null, 'zh-Hant');
   assert.equal(changed.changed, 1);
   assert.ok(changed.version > before.version, 'their other tabs are told');
   assert.equal((await call(db, 'set_preferences', 'bob', null, 'zh-Hant')).changed, 0);
-  assert.deepEqual(await preferences(), { muted: [], lang: 'zh-Hant' });
+  assert.deepEqual(await preferences(), { muted: [], lang: 'zh-Hant', quiet_hours: null });
   assert.equal((await row(db, "SELECT doorbell.export('bob') AS user")).user.lang, 'zh-Hant');
   for (const wrong of ['z', 'en US', 'en;q=1', 'x'.repeat(36), 'en-']) {
     await assert.rejects(call(db, 'set_preferences', 'bob', null, wrong), { code: 'DB422' });
   }
   await call(db, 'set_preferences', 'bob', null, '');
-  assert.deepEqual(await preferences(), { muted: [], lang: null });
+  assert.deepEqual(await preferences(), { muted: [], lang: null, quiet_hours: null });
 });
 
 const strict = [

@@ -136,6 +136,75 @@ test('each recipient has the text of a template in their language', async (t) =>
   assert.equal((await takeAll(db))[0].call.message.title, ': 8');
 });
 
+// From so many minutes from now to so many, by the database's clock.
+async function quiet(db, user, from, to) {
+  const at = (n) => `to_char(now() AT TIME ZONE 'UTC' + make_interval(mins => ${n}), 'HH24:MI')`;
+  await db.query(`SELECT doorbell.set_preferences($1, quiet_hours => jsonb_build_object('from', ${at(from)}, 'to', ${at(to)}, 'timezone', 'UTC'))`, [user]);
+}
+const queue = (db) => rows(db, `SELECT w.id, w.user_ids AS users, w.attempts, w.since = w.due_at AS is_new,
+  w.due_at = (SELECT min(doorbell_internal.quiet_until(r.quiet_hours, now())) FROM doorbell.reader r WHERE r.user_id = ANY (w.user_ids)) AS is_at_end
+  FROM doorbell.webhook_call w ORDER BY w.id`);
+
+for (const audience of [{ to_users: ['ann', 'bob', 'cat', 'dan'] }, { to_group: 'staff' }]) {
+  test(`${Object.keys(audience)[0]}: users in quiet hours are told of when these end, the others at once`, async (t) => {
+    const db = await open(t);
+    await call(db, 'group_change', 'staff', ['ann', 'bob', 'cat', 'dan'], []);
+    await quiet(db, 'bob', -60, 60);
+    await quiet(db, 'cat', -60, 120);
+    await quiet(db, 'dan', 60, 120);
+    await send(db, { ...audience, title: 't', category: 'orders' });
+    assert.deepEqual((await takeAll(db)).map(usersOf), [['ann', 'dan']]);
+    const [{ id, ...put }] = await queue(db);
+    assert.deepEqual(put, { users: ['bob', 'cat'], attempts: 0, is_new: true, is_at_end: true });
+
+    await quiet(db, 'bob', -60, -1); // as time does
+    await due(db);
+    assert.deepEqual((await takeAll(db)).map(usersOf), [['bob']]);
+    await quiet(db, 'cat', 60, 120);
+    await due(db);
+    assert.deepEqual((await takeAll(db)).map(usersOf), [['cat']]);
+    assert.equal(await waiting(db), 0);
+  });
+}
+
+test('where all of its users are in quiet hours the call itself waits, with its number and what was tried', async (t) => {
+  const db = await open(t);
+  await send(db, order());
+  const { id } = await take(db);
+  await call(db, 'webhook_failed', id, 'HTTP status 500', false, false);
+  for (const user of ['ann', 'bob']) await quiet(db, user, -60, 60);
+  await db.query("UPDATE doorbell.webhook_call SET since = since - interval '1 hour'");
+  await due(db);
+  assert.equal(await take(db), undefined);
+  assert.deepEqual(await queue(db), [{ id, users: ['ann', 'bob'], attempts: 1, is_new: false, is_at_end: true }]);
+  await db.query('UPDATE doorbell.reader SET quiet_hours = NULL');
+  await due(db);
+  assert.deepEqual([(await take(db)).call.attempt, await waiting(db)], [2, 1]);
+});
+
+test('quiet hours put off neither what is critical nor what goes to everybody', async (t) => {
+  const db = await open(t);
+  await quiet(db, 'bob', -60, 60);
+  await send(db, { to_all: true, title: 'all', category: 'orders' });
+  assert.deepEqual((await takeAll(db)).map(usersOf), [undefined]);
+  await call(db, 'category_set', 'orders', true);
+  await send(db, order());
+  assert.deepEqual((await takeAll(db)).map(usersOf), [['ann', 'bob']]);
+});
+
+test('one who has seen the message by the end of their quiet hours is not told of, where that counts', async (t) => {
+  const db = await open(t, { after: 600 });
+  await quiet(db, 'bob', -60, 60);
+  const { id } = await send(db, order({ to_users: ['bob'] }));
+  await due(db);
+  assert.equal(await take(db), undefined);
+  await call(db, 'mark_read', 'bob', id);
+  await quiet(db, 'bob', 60, 120);
+  await due(db);
+  assert.equal(await take(db), undefined);
+  assert.equal(await waiting(db), 0);
+});
+
 test('a scheduled message is told of when it is delivered', async (t) => {
   const db = await open(t);
   await send(db, order({ send_at: new Date(Date.now() + 3_600_000) }));
