@@ -10,7 +10,8 @@
 /* What a page has to know besides, to compute its number from the step of a ring. */
 struct unread_terms {
     int64_t scope, groups;
-    struct span muted; /* names of categories, as a JSON list; borrowed */
+    struct span muted;               /* names of categories, as a JSON list; borrowed */
+    int64_t quiet_from, quiet_until; /* the present or the next quiet hours; 0: none */
 };
 
 struct unread {

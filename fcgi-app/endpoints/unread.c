@@ -31,6 +31,9 @@ enum err endpoint_reply_unread(const struct request *req, struct response *res,
 
     if (!e)
         e = response_json(res, u->terms.muted);
+    if (!e && u->terms.quiet_until)
+        e = response_printf(res, ",\"quiet\":[%" PRId64 ",%" PRId64 "]", u->terms.quiet_from,
+                            u->terms.quiet_until);
     if (!e)
         e = endpoint_close(req, res, u->epoch);
     if (!e)

@@ -40,7 +40,7 @@ enum err checks_states(struct store *s, const char *users, void *ctx,
 #define ANSWER(epoch)                                                                              \
     "n, joined_pos, version, seq, " epoch                                                          \
     ", num, hit, latest, " CLOCK_US("at") ", CASE WHEN valid_until < 'infinity' THEN " CLOCK_US(   \
-        "valid_until") " END, scope, groups, coalesce(muted, 'null')"
+        "valid_until") " END, scope, groups, coalesce(muted, 'null'), quiet[1], quiet[2]"
 
 static struct check_answer read_answer(const struct pg_result *result, int row)
 {
@@ -53,7 +53,8 @@ static struct check_answer read_answer(const struct pg_result *result, int row)
         .at_us = value_read_int(result, row, 8, 0),
         .valid_until_us = value_read_int(result, row, 9, INT64_MAX),
         .terms = {value_read_int(result, row, 10, 0), value_read_int(result, row, 11, 0),
-                  value_read_text(result, row, 12)},
+                  value_read_text(result, row, 12), value_read_int(result, row, 13, 0),
+                  value_read_int(result, row, 14, 0)},
     };
 }
 
@@ -62,7 +63,7 @@ static size_t read_number(const struct pg_result *result, int row)
     return (size_t)value_read_int(result, row, 0, 1) - 1;
 }
 
-STATEMENT(check_answers, AS_USER, 2, 14, SHAPE_ROWS, REPEATABLE,
+STATEMENT(check_answers, AS_USER, 2, 16, SHAPE_ROWS, REPEATABLE,
           "SELECT " ANSWER(EPOCH) ", t.generation"
                                   " FROM doorbell.unread_many($1::text[], $2::integer)"
                                   " LEFT JOIN LATERAL (SELECT * FROM doorbell.token_state k"
@@ -79,7 +80,7 @@ enum err checks_answers(struct store *s, const char *users, int64_t hit_window_s
     for (int row = 0; !e && row < value_count_rows(result); row++) {
         const struct check_answer answer = read_answer(result, row);
 
-        take(ctx, read_number(result, row), &answer, value_read_int(result, row, 13, 0));
+        take(ctx, read_number(result, row), &answer, value_read_int(result, row, 15, 0));
     }
     return e;
 }
@@ -87,7 +88,7 @@ enum err checks_answers(struct store *s, const char *users, int64_t hit_window_s
 #define STANDBY_EPOCH                                                                              \
     "(SELECT c.epoch FROM doorbell.standby_state c WHERE c.user_id = ($1::text[])[n])"
 
-STATEMENT(check_answers_there, AS_USER, 2, 14, SHAPE_ROWS, REPEATABLE,
+STATEMENT(check_answers_there, AS_USER, 2, 16, SHAPE_ROWS, REPEATABLE,
           "SELECT " ANSWER(STANDBY_EPOCH) ", pg_catalog.pg_is_in_recovery()::integer"
                                           " FROM doorbell.unread_many($1::text[], $2::integer)");
 
@@ -120,7 +121,7 @@ void checks_answers_there(struct standby *s, const char *users, int64_t hit_wind
                      &result))
         return;
     if (value_count_rows(result) > 0)
-        fault = standby_fault(value_read_int(result, 0, 13, 0) != 0,
+        fault = standby_fault(value_read_int(result, 0, 15, 0) != 0,
                               value_read_int(result, 0, 8, 0), proof->now_us, proof->asked_us);
     if (!fault)
         proved = take_proved(result, ctx, take);

@@ -60,9 +60,10 @@ static enum err ask_for_json(struct store *s, const struct reader *reader,
     return e;
 }
 
-STATEMENT(unread, AS_USER, 3, 9, SHAPE_ROW_OR_NONE, REPEATABLE,
+STATEMENT(unread, AS_USER, 3, 11, SHAPE_ROW_OR_NONE, REPEATABLE,
           "SELECT num, hit, latest, version, seq, " EPOCH
-          ", scope, groups, coalesce(muted, 'null') FROM doorbell.unread($1, $2, $3::integer)");
+          ", scope, groups, coalesce(muted, 'null'), quiet[1], quiet[2]"
+          " FROM doorbell.unread($1, $2, $3::integer)");
 
 enum err inbox_unread(struct store *s, const struct reader *reader, const char *category,
                       int64_t hit_window_s, struct unread *out)
@@ -83,7 +84,8 @@ enum err inbox_unread(struct store *s, const struct reader *reader, const char *
     out->epoch = value_read_int(result, 0, 5, 0);
     out->terms =
         (struct unread_terms){value_read_int(result, 0, 6, 0), value_read_int(result, 0, 7, 0),
-                              value_read_text(result, 0, 8)};
+                              value_read_text(result, 0, 8), value_read_int(result, 0, 9, 0),
+                              value_read_int(result, 0, 10, 0)};
     return ERR_NONE;
 }
 

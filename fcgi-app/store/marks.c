@@ -190,12 +190,13 @@ enum err marks_seen(struct store *s, const char *user, const char *position, str
     return MARK(s, mark_seen, out, user, position);
 }
 
-STATEMENT(prefer, AS_USER, 3, 5, SHAPE_ROW, ONCE, COUNTS "set_preferences($1, $2::text[], $3)");
+STATEMENT(prefer, AS_USER, 4, 5, SHAPE_ROW, ONCE,
+          COUNTS "set_preferences($1, $2::text[], $3, $4::jsonb)");
 
-enum err marks_prefer(struct store *s, const char *user, const char *muted, const char *language,
+enum err marks_prefer(struct store *s, const char *user, const struct preferences *wanted,
                       struct counts *out)
 {
-    return MARK(s, prefer, out, user, muted, language);
+    return MARK(s, prefer, out, user, wanted->muted, wanted->language, wanted->quiet_hours);
 }
 
 STATEMENT(preferences, AS_USER, 1, 1, SHAPE_ROW, REPEATABLE, "SELECT doorbell.preferences($1)");

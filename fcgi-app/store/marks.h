@@ -53,12 +53,17 @@ MUST_USE enum err marks_remove_all(struct store *s, const char *user,
 MUST_USE enum err marks_seen(struct store *s, const char *user, const char *position,
                              struct counts *out);
 
-/* Replaces the list of muted categories, a PostgreSQL array, and the language, "" for none. What is
- * NULL stays as it is. */
-MUST_USE enum err marks_prefer(struct store *s, const char *user, const char *muted,
-                               const char *language, struct counts *out);
+/* What a user wants to change; what is NULL stays as it is. */
+struct preferences {
+    const char *muted;       /* categories, as a PostgreSQL array */
+    const char *language;    /* "": none */
+    const char *quiet_hours; /* as JSON; "null": none */
+};
 
-/* The muted categories and the language, as JSON. */
+MUST_USE enum err marks_prefer(struct store *s, const char *user, const struct preferences *wanted,
+                               struct counts *out);
+
+/* All of them, as JSON. */
 MUST_USE enum err marks_preferences(struct store *s, const char *user, struct span *json);
 
 #endif

@@ -25,6 +25,11 @@ const writers = {
   join: ({ group, user }) => ['SELECT doorbell.group_join($1, $2)', [group, user]],
   leave: ({ group, user }) => ['SELECT doorbell.group_leave($1, $2)', [group, user]],
   mute: ({ user, categories }) => ['SELECT * FROM doorbell.mute($1, $2)', [user, categories]],
+  // To the second, as no call does, so that they begin and end within the run.
+  quiet: ({ user, seconds: [from, to] }) => [`UPDATE doorbell.reader SET version = nextval('doorbell.seq'), quiet_hours = jsonb_build_object('timezone', 'UTC',
+      'from', to_char(now() AT TIME ZONE 'UTC' + make_interval(secs => $2), 'HH24:MI:SS'), 'to', to_char(now() AT TIME ZONE 'UTC' + make_interval(secs => $3), 'HH24:MI:SS'))
+    WHERE user_id = $1`, [user, from, to]],
+  unquiet: ({ user }) => ["SELECT * FROM doorbell.set_preferences($1, quiet_hours => 'null')", [user]],
   readOldest: ({ user }) => ['SELECT * FROM doorbell.mark_read_oldest($1, 1)', [user]],
   readAll: ({ user }) => ['SELECT * FROM doorbell.mark_read_all($1)', [user]],
   unreadAll: ({ user }) => ['SELECT * FROM doorbell.mark_unread_all($1)', [user]],
@@ -40,7 +45,7 @@ function pickFrom(random) {
   const one = (list) => list[random(list.length)];
   return {
     user: one(USERS), group: one(GROUPS), category: one([null, ...CATEGORIES]), coin: random(2) === 1,
-    categories: CATEGORIES.filter(() => random(3) === 0), expiry: one([null, null, 1, 3600]),
+    seconds: [random(4) - 2, 2 + random(3)], categories: CATEGORIES.filter(() => random(3) === 0), expiry: one([null, null, 1, 3600]),
   };
 }
 
@@ -63,10 +68,11 @@ async function checkBy(where, stack, user) {
 // By the database alone; undefined before a user's first contact.
 async function truthOf(db, user) {
   const { rows } = await db.query(
-    `SELECT num, hit, latest, version, seq, scope, groups, muted, (SELECT epoch::text FROM doorbell.current_epoch) AS epoch FROM doorbell.unread($1, NULL, 1)`, [user]);
+    `SELECT num, hit, latest, version, seq, scope, groups, muted, quiet, (SELECT epoch::text FROM doorbell.current_epoch) AS epoch FROM doorbell.unread($1, NULL, 1)`, [user]);
   if (!rows[0]) return undefined;
-  const { muted, epoch, ...numbers } = rows[0];
-  return { ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)])), muted, epoch, user };
+  const { muted, quiet, epoch, ...numbers } = rows[0];
+  return { ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)])), muted,
+    ...(quiet && { quiet: quiet.map(Number) }), epoch, user };
 }
 
 // Time alone may change the truth, and a first contact makes one: then it is asked once more.

@@ -165,7 +165,10 @@ const fields = {
   archiveMany: putAway,
   removeMany: putAway,
   markSeen: { position: [[1, '', null, true, [], {}, 'x', INT64_MAX, long(256)], {}], wrong: [[...wrong.bool, false, null], {}] },
-  changePreferences: { muted: [wrong.categories, {}], lang: [[...wrong.line(35).filter(Boolean), 'e', 'en US', 'en_US', '-en', 'en-'], {}] },
+  changePreferences: { muted: [wrong.categories, {}], lang: [[...wrong.line(35).filter(Boolean), 'e', 'en US', 'en_US', '-en', 'en-'], {}],
+    quiet_hours: [[1, 'x', true, [], [1], {}, ...['from', 'to', 'timezone'].flatMap((field) => [...wrong.line(64), null, MARK, '..', '/etc/passwd', "UTC'; --", '7:00', '99:99'].map(
+      (value) => ({ from: '22:00', to: '07:00', timezone: 'UTC', [field]: value }))), { from: '22:00', to: '07:00', timezone: 'UTC', days: MARK }], {}],
+  },
   changeMembers: { add: [wrong.users, {}], remove: [wrong.users, {}] },
   changeCategory: {
     critical: [[...wrong.bool, null], {}],

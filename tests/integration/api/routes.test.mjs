@@ -551,13 +551,64 @@ test('muting hides and uncounts, unmuting brings back', async () => {
   await sendOne('mute1', { category: 'quiet' });
   const before = (await check('mute1')).num;
   const put = (json) => stack.api('PUT', '/preferences', { user: 'mute1', json });
-  assert.deepEqual((await stack.api('GET', '/preferences', { user: 'mute1' })).json, { muted: [], lang: null });
+  assert.deepEqual((await stack.api('GET', '/preferences', { user: 'mute1' })).json, { muted: [], lang: null, quiet_hours: null });
   const muted = await put({ muted: ['loud'] });
   assert.equal(muted.status, 200, muted.text);
   assert.equal(muted.json.num, before - 1);
-  assert.deepEqual((await stack.api('GET', '/preferences', { user: 'mute1' })).json, { muted: ['loud'], lang: null });
+  assert.deepEqual((await stack.api('GET', '/preferences', { user: 'mute1' })).json, { muted: ['loud'], lang: null, quiet_hours: null });
   assert.equal((await put({ muted: [] })).json.num, before);
 });
+
+const night = { from: '22:00', to: '07:00', timezone: 'Asia/Shanghai' };
+
+// From an hour ago to an hour from now.
+function hoursNow() {
+  const at = (ms) => new Date(Date.now() + ms).toISOString().slice(11, 16);
+  return { from: at(-3_600_000), to: at(3_600_000), timezone: 'UTC' };
+}
+
+test('quiet hours come with the preferences, a check and an export, until they are ended or the user is erased', async () => {
+  const user = 'quiet1';
+  const put = (json) => stack.api('PUT', '/preferences', { user, json });
+  const hours = async () => (await stack.api('GET', '/preferences', { user })).json.quiet_hours;
+  assert.equal((await put({ quiet_hours: night })).status, 200);
+  assert.deepEqual(await hours(), night);
+  assert.equal((await put({ muted: [], lang: 'en' })).status, 200);
+  assert.deepEqual(await hours(), night);
+  assert.deepEqual((await stack.api('GET', `/users/${user}`, { service: true })).json.quiet_hours, night);
+  const [start, end] = (await check(user)).quiet;
+  assert.equal(end - start, 9 * 3600);
+  assert.equal(end % 86_400, 23 * 3600, 'seven in the morning in Shanghai');
+  assert.deepEqual((await stack.api('GET', '/unread?category=quiet', { user })).json.quiet, [start, end]);
+  assert.equal((await put({ quiet_hours: null })).status, 200);
+  assert.equal(await hours(), null);
+  assert.ok(!('quiet' in (await check(user))));
+  await put({ quiet_hours: night });
+  assert.equal((await stack.api('DELETE', `/users/${user}`, { service: true })).status, 200);
+  assert.equal(await hours(), null);
+});
+
+test('in quiet hours a message is counted and is no hit, unless its category is critical', async () => {
+  const user = 'quiet2';
+  await stack.api('PUT', '/categories/quiet%2Falarm', { service: true, json: { critical: true } });
+  await sendOne(user);
+  const before = await check(user);
+  assert.equal(before.hit, 1);
+  await stack.api('PUT', '/preferences', { user, json: { quiet_hours: hoursNow() } });
+  assert.equal((await check(user)).hit, 0);
+  await sendOne(user);
+  const { num, hit } = await check(user);
+  assert.deepEqual([num, hit], [before.num + 1, 0]);
+  await sendOne(user, { category: 'quiet/alarm' });
+  assert.equal((await check(user)).hit, 1);
+});
+
+for (const quiet of [{}, [], [night], 'x', 1, true, { ...night, from: '7:00' }, { ...night, to: '22:00' }, { ...night, timezone: 'CST' }, { ...night, timezone: '+08:00' },
+  { ...night, days: [] }, { ...night, timezone: 'x'.repeat(300) }]) {
+  test(`quiet hours ${JSON.stringify(quiet)} are 422`, async () => {
+    assertError(await stack.api('PUT', '/preferences', { user: 'quiet3', json: { quiet_hours: quiet } }), 422, 'invalid');
+  });
+}
 
 for (const json of [{}, { muted: 'loud' }, { muted: [5] }, { muted: ['never heard of'] }, { muted: ['a\nb'] }, { mutes: [] },
   { muted: null, lang: 'en' }, { muted: [], lang: 'en US' }, { lang: 5 }, { lang: 'x'.repeat(36) }]) {

@@ -94,6 +94,23 @@ test('a PHP script is told, and has verified that it was us', async (t) => {
   assert.equal(await countOf(stack, 'taken'), 1);
 });
 
+test('a user in quiet hours is told of when these are over, and the others at once', async (t) => {
+  const site = await startSite(t);
+  const stack = await start(t);
+  await setWebhook(stack, { webhook: site.url });
+  const at = (ms) => new Date(Date.now() + ms).toISOString().slice(11, 16);
+  const put = (hours) => stack.api('PUT', '/preferences', { user: 'bob', json: { quiet_hours: hours } });
+  await put({ from: at(-3_600_000), to: at(3_600_000), timezone: 'UTC' });
+  await order(stack, { to: ['ann', 'bob'] });
+  await called(site);
+  await until('the call to be done', async () => (await countOf(stack, 'taken')) === 1);
+  assert.deepEqual(await waiting(stack), [{ attempts: 0, fault: null, failed_at: null }]);
+  await put(null);
+  await due(stack);
+  await called(site, 2);
+  assert.deepEqual(site.calls.map(({ body }) => JSON.parse(body).recipients), [[{ user: 'ann' }], [{ user: 'bob' }]]);
+});
+
 test('a call is signed, as the documents say, and goes by https to who has the certificate', async (t) => {
   const site = await startSite(t, { tls: true });
   const stack = await start(t);

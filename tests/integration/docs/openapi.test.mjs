@@ -438,11 +438,16 @@ test('muting', async () => {
   await sendOne('mutes', { category: 'ads' });
   const user = 'mutes';
   await inEveryType(200, 'changePreferences', { user, json: { muted: ['ads'] }, form: [['muted[]', 'ads']] });
-  assert.deepEqual(await expect(200, 'showPreferences', { user }), { muted: ['ads'], lang: null });
+  assert.deepEqual(await expect(200, 'showPreferences', { user }), { muted: ['ads'], lang: null, quiet_hours: null });
   await expect(200, 'changePreferences', { user, json: { muted: [] } });
   await inEveryType(200, 'changePreferences', { user, json: { lang: 'zh-Hant' }, form: [['lang', 'zh-Hant']] });
   await inEveryType(200, 'changePreferences', { user, json: { lang: null }, form: [['lang', '']] });
-  assert.deepEqual(await expect(200, 'showPreferences', { user }), { muted: [], lang: null });
+  const night = { from: '22:00', to: '07:00', timezone: 'Asia/Shanghai' };
+  await inEveryType(200, 'changePreferences', { user, json: { quiet_hours: night }, form: [['quiet_hours', JSON.stringify(night)]] });
+  assert.deepEqual(await expect(200, 'showPreferences', { user }), { muted: [], lang: null, quiet_hours: night });
+  await expect(200, 'checkUnread', { user });
+  await inEveryType(200, 'changePreferences', { user, json: { quiet_hours: null }, form: [['quiet_hours', '']] });
+  assert.deepEqual(await expect(200, 'showPreferences', { user }), { muted: [], lang: null, quiet_hours: null });
 });
 
 test('categories', async () => {

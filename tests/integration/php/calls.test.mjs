@@ -95,7 +95,7 @@ for (const [name, args] of Object.entries(TRANSPORTS)) {
     assert.match((await fail(options, ['recall_matching', { sendr: 'Mallory' }], how)).message, /"sendr" is unknown/);
     assert.equal((await ask(options, ['call', 'PUT', '/categories/alarms', { critical: true }], how)).critical, true);
     assert.deepEqual((await ask(options, ['call', 'GET', '/categories'], how)).categories.map(({ name: category }) => category), ['alarms']);
-    assert.deepEqual(await ask(options, ['call_as', 'alice', 'GET', '/preferences'], how), { muted: [], lang: null });
+    assert.deepEqual(await ask(options, ['call_as', 'alice', 'GET', '/preferences'], how), { muted: [], lang: null, quiet_hours: null });
     // The token of before is void; the next one is good, whatever the clock of this machine.
     const results = await drive({ ...options, clock: Date.now() / 1000 - 20 }, [
       ['unread', 'alice'], ['revoke', 'alice'], ['unread', 'alice'], ['token', 'alice']], how);
