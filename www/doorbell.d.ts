@@ -43,6 +43,14 @@ export interface Query extends Filter {
 export interface Preferences {
   muted: string[];
   lang?: string | null;
+  quiet_hours?: QuietHours | null;
+}
+
+/** Times as '22:00', and the name of a time zone as 'Asia/Shanghai'. */
+export interface QuietHours {
+  from: string;
+  to: string;
+  timezone: string;
 }
 
 export interface Options {
@@ -97,7 +105,7 @@ export class Doorbell extends EventTarget {
   markOldestRead(n: number): Promise<Counts>;
   seen(position?: string): Promise<Counts>;
   preferences(): Promise<Preferences>;
-  setPreferences(value: Preferences): Promise<Counts>;
+  setPreferences(value: Partial<Preferences>): Promise<Counts>;
 }
 
 export interface View {

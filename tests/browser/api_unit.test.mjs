@@ -21,7 +21,8 @@ function makeApi(token, replies) {
     if (status === 0) throw new TypeError('network');
     return { status, headers: new Headers(sent), text: async () => text };
   };
-  return { api: new Api(`${base}/`, new Tokens(token), { fetch, clock: new FakeClock() }), calls };
+  const clock = new FakeClock();
+  return { api: new Api(`${base}/`, new Tokens(token), { fetch, clock }), calls, clock };
 }
 
 const errorText = '{"error":{"code":"unavailable","message":"the database is unreachable"}}';
@@ -111,6 +112,18 @@ test('the same answer again is a 304, and means the last one', async () => {
   api.forget();
   await api.unread();
   assert.deepEqual(calls[2].headers, {});
+});
+
+test('quiet hours are by the page\'s clock, whatever time it thinks it is', async () => {
+  const Date = 'Sat, 10 Jan 2026 14:00:00 GMT';
+  const at = 1_768_053_600;
+  const body = JSON.stringify({ ...state, quiet: [at + 60, at + 120] });
+  const { api, clock } = makeApi(null, [{ body, headers: { ETag: '"x"', Date } }, { status: 304, headers: { Date } }, { body: whole, headers: { Date } }]);
+  const now = clock.now();
+  assert.deepEqual(await api.unread(), { ...state, quiet: [now + 60_000, now + 120_000] });
+  clock.time += 10_000; // it runs fast
+  assert.deepEqual((await api.unread()).quiet, [now + 70_000, now + 130_000]);
+  assert.deepEqual(await api.unread(), state);
 });
 
 test('pages are asked for with what was given, and nothing else', async () => {

@@ -26,7 +26,7 @@ test('each call resolves to the reply, and the badge shows it', async (t) => {
   assert.deepEqual((await step(5, 'counts')).categories, { news: 1 });
   await step(4, 'markSubjectRead', { subject_type: 'order', subject_id: '7' });
   await step(3, 'acknowledge', ids[2]);
-  assert.deepEqual(await call(page, 'preferences'), { muted: [], lang: null });
+  assert.deepEqual(await call(page, 'preferences'), { muted: [], lang: null, quiet_hours: null });
   await step(2, 'setPreferences', { muted: ['news'] });
   await step(3, 'setPreferences', { muted: [] });
   await step(2, 'markOldestRead', 1);

@@ -8,6 +8,8 @@ import { test } from 'node:test';
 import { calls } from '../../www/bell/core/calls.js';
 import { top } from '../harness/index.mjs';
 
+const night = { from: '22:00', to: '07:00', timezone: 'Asia/Shanghai' };
+
 // [call, arguments, method and path, body]
 const asks = [
   ['list', [], 'GET /messages'],
@@ -30,8 +32,10 @@ const asks = [
   ['markOldestRead', [10], 'POST /messages/read', { oldest: 10 }],
   ['seen', ['p1'], 'POST /seen', { position: 'p1' }],
   ['preferences', [], 'GET /preferences'],
-  ['setPreferences', [{ muted: ['news'] }], 'PUT /preferences', { muted: ['news'], lang: undefined }],
-  ['setPreferences', [{ muted: [], lang: 'zh-Hant' }], 'PUT /preferences', { muted: [], lang: 'zh-Hant' }],
+  ['setPreferences', [{ muted: ['news'] }], 'PUT /preferences', { muted: ['news'], lang: undefined, quiet_hours: undefined }],
+  ['setPreferences', [{ muted: [], lang: 'zh-Hant' }], 'PUT /preferences', { muted: [], lang: 'zh-Hant', quiet_hours: undefined }],
+  ['setPreferences', [{ quiet_hours: night }], 'PUT /preferences', { muted: undefined, lang: undefined, quiet_hours: night }],
+  ['setPreferences', [{ quiet_hours: null }], 'PUT /preferences', { muted: undefined, lang: undefined, quiet_hours: null }],
   ['counts', [], 'GET /unread?by=category'],
 ];
 
@@ -71,6 +75,8 @@ const refusals = [
   ['markOldestRead', [0], /1 to 1000/],
   ['seen', [], /`position` of a list/],
   ['setPreferences', [['news']], /muted/],
+  ['setPreferences', [{ muted: 'news' }], /muted/],
+  ['setPreferences', [null], /muted/],
 ];
 
 for (const [name, args, sentence] of refusals) {

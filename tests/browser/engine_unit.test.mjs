@@ -109,6 +109,30 @@ test('whoever computed tells of the message within the spread, if it is young an
   assert.deepEqual(told({ category: 'news' }), []);
 });
 
+const DAY = 86_400_000;
+for (const [what, quiet, more, isTold] of [
+  ['in quiet hours is not', [NOW - 1000, NOW + 1000], {}, false],
+  ['as they begin is not', [NOW, NOW + 1000], {}, false],
+  ['as they end is', [NOW - 1000, NOW], {}, true],
+  ['before they begin is', [NOW + 1, NOW + 1000], {}, true],
+  ['a day before is', [NOW + DAY - 1, NOW + DAY + 1000], {}, true],
+  ['a day later, of which no check has told, is not', [NOW - DAY - 1000, NOW - DAY + 1000], {}, false],
+  ['between these is', [NOW - DAY - 1000, NOW - DAY], {}, true],
+  ['in quiet hours is, if it is critical', [NOW - 1000, NOW + 1000], { critical: true }, true],
+]) {
+  test(`a message to everybody ${what} told of, and counts`, () => {
+    const { step } = makeKnowing({ quiet });
+    assert.deepEqual(step('rung', { ring: { ...stepRing, ...more } }), computed);
+    assert.deepEqual(step('tell-due', {}, NOW + DAY / 2), isTold ? ['announce 901 bob k3 3'] : []);
+  });
+}
+
+test('a page that knows of other quiet hours than the user has by now asks', () => {
+  const { step } = makeKnowing({ quiet: [NOW - 1000, NOW + 1000] });
+  step('rung', { ring: { version: 10, seq: 10, num: 2, hit: 0, id: 0, scope: 10, epoch: 'k3' } });
+  assert.deepEqual(step('rung', { ring: { ...stepRing, from: 10 } }), ['ask 500']);
+});
+
 test('a message that waits to be told of is not told to the next user', () => {
   const { step } = makeKnowing();
   step('rung', { ring: stepRing });

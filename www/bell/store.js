@@ -13,7 +13,7 @@ const LIMIT_MAX = 100; // the API's own limit
 const UNDO_MS = 5_000;
 const DEFERRED = ['archive', 'remove']; // what is done once it can no longer be undone
 
-const calls = { read: 'markRead', unread: 'markUnread', acknowledge: 'acknowledge', archive: 'archive', remove: 'remove' };
+const calls = { read: 'markRead', unread: 'markUnread' }; // the others are called as they are
 const realClock = {
   random: () => Math.random(),
   setTimeout: (call, ms) => setTimeout(call, ms),
@@ -107,7 +107,7 @@ export class Store {
     const change = { kind, ids: new Set([message.id]), step: stepOf(message, kind) };
     this.#pending.push(change);
     if (DEFERRED.includes(kind)) await this.#defer(change);
-    else await this.#send(change, () => this.#doorbell[calls[kind]](message.id));
+    else await this.#send(change, () => this.#doorbell[calls[kind] || kind](message.id));
   }
 
   // Marks all read that the newest list could show. It can be undone where all that were unread are loaded.
@@ -287,7 +287,7 @@ export class Store {
         this.#clock.clearTimeout(change.timer);
         change.finish = null;
         if (this.undoable?.change === change) this.undoable = null;
-        this.#send(change, () => this.#doorbell[calls[change.kind]](id)).then(resolve, reject);
+        this.#send(change, () => this.#doorbell[change.kind](id)).then(resolve, reject);
       };
       change.timer = this.#clock.setTimeout(() => change.finish(), this.#undoMs);
       this.undoable = {

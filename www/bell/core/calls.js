@@ -41,8 +41,9 @@ export const calls = {
   wrong: () => post('/seen', { wrong: true }),
   preferences: () => get('/preferences', isPreferences),
   setPreferences: (value) => {
-    demand(isPreferences(value), 'the preferences', "an object: {muted: ['news']}", value);
-    return write('PUT', '/preferences', { muted: value.muted, lang: value.lang });
+    const isGood = isObject(value) && isPreferences({ muted: [], ...value });
+    demand(isGood, 'the preferences', "an object: {muted: ['news']}", value);
+    return write('PUT', '/preferences', { muted: value.muted, lang: value.lang, quiet_hours: value.quiet_hours });
   },
   counts: () => get('/unread?by=category', isByCategory, { type: 'listed', isNewest: false }),
 };

@@ -298,7 +298,7 @@ export class Engine {
         this.#put('ask', spread);
         break;
       case 'within':
-        if (this.#knowledge.step(ring)) this.#put('timer', 'tell', this.#random() * spread);
+        if (this.#knowledge.step(ring, this.#now)) this.#put('timer', 'tell', this.#random() * spread);
         else this.#hearSeq(ring.seq, spread, isHidden);
         break;
     }

@@ -11,7 +11,7 @@ export class Knowledge {
   user = null; // whom the page shows; null: not known
   login = 0; // counts who was here
   known = null; // {num, version, seq} of the newest answer
-  #scope; // of that answer: which groups and mutes the user has. Undefined: not told
+  #scope; // of that answer: which groups, mutes and quiet hours the user has. Undefined: not told
   #terms = null; // what the newest check told of these
   #computed = null; // `known`, where it was computed from a step
   #untold; // a message whose step was taken
@@ -77,9 +77,9 @@ export class Knowledge {
   }
 
   // Takes the step of a ring, where that tells the number, and no earlier ring waits to be asked about. False: only the app can.
-  step(ring) {
+  step(ring, now) {
     this.#opened = ring;
-    const answer = !this.hasMissed && answerOfStep(this.known, this.#scope, this.#terms, ring);
+    const answer = !this.hasMissed && answerOfStep(this.known, this.#scope, this.#terms, ring, now);
     if (!answer) return false;
     this.show(answer);
     this.#computed = this.known;

@@ -3,7 +3,7 @@
 // answered makes of them, and how pages are put together.
 
 // Filters are {state: 'all' (the default), 'unread' or 'archived', category: a name, or none}.
-export const keyOf = ({ state = 'all', category = null }) => `${state}/${category ?? ''}`;
+export const keyOf = ({ state = 'all', category = null }) => `${state}/${category || ''}`;
 
 // What each kind of change makes of a message.
 export const changes = {
@@ -32,7 +32,7 @@ export function changed(message, pending) {
 // By how much a change moves the number of unread messages.
 export function stepOf(message, kind) {
   const isUnread = ({ read, isGone }) => !read && !isGone;
-  return Number(isUnread({ ...message, ...changes[kind] })) - Number(isUnread(message));
+  return isUnread({ ...message, ...changes[kind] }) - isUnread(message);
 }
 
 // What is shown, newest first, with what must be acknowledged on top.

@@ -9,6 +9,7 @@ const LONGEST_UPGRADE_MS = 1_800_000;
 const SOCKETS_IN_VAIN = 3;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const RUNG_MAX = 50;
+const DAY_MS = 86_400_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer one fires at once
 
 // How `answer` compares with what the page knows, of the same epoch: 'newer' (behind in neither part), 'older' (ahead in
@@ -33,14 +34,17 @@ export function decideOnRing(known, ring) {
 }
 
 // The answer that a page computes from a ring that it is behind, for one new message to everybody; null where it has to ask. `terms` are
-// what the last check told of the user's groups and mutes, {scope, groups, muted}, and `scope` is the one that holds for `known`. What
+// what the last check told of the user's groups, mutes and quiet hours, {scope, groups, muted, quiet}, and `scope` is the one that holds for `known`. What
 // lies between `from` and `seq` is that message alone, which is the newest if it is above all that is known; but others may lie between
-// for a member of groups. `tells` is the message to announce, or false.
-export function answerOfStep(known, scope, terms, { from, seq, add, id, category, critical, young }) {
+// for a member of groups. `tells` is the message to announce, or false: what comes in quiet hours only counts.
+export function answerOfStep(known, scope, terms, { from, seq, add, id, category, critical, young }, now) {
   const isNext = known && from <= known.seq && known.version < seq && add > 0;
   if (!isNext || !terms || terms.scope !== scope || terms.groups) return null;
-  const isMuted = !critical && terms.muted.includes(category);
-  return { num: known.num + (isMuted ? 0 : add), version: known.version, seq, tells: young && !isMuted && id };
+  const { muted, quiet: [start, end] = [] } = terms;
+  const isMuted = !critical && muted.includes(category);
+  // At the same time of the days after, too, where no check has told the next interval yet.
+  const isQuiet = !critical && now >= start && (now - start) % DAY_MS < end - start;
+  return { num: known.num + (isMuted ? 0 : add), version: known.version, seq, tells: young && !isMuted && !isQuiet && id };
 }
 
 // Full jitter: any moment up to a ceiling that doubles with each failure.

@@ -79,6 +79,7 @@ export class Api {
     this.#unread = null;
   }
 
+  // Quiet hours in it are by the page's clock, which need not be right.
   async unread() {
     const headers = this.#etag ? { 'If-None-Match': this.#etag } : {};
     const isOurs = (json, status) => (status === 304 ? this.#unread !== null : isState(json));
@@ -87,7 +88,8 @@ export class Api {
       this.#unread = response.json;
       this.#etag = response.etag;
     }
-    return this.#unread;
+    const { quiet, ...answer } = this.#unread;
+    return quiet ? { ...answer, quiet: quiet.map((at) => this.#world.clock.now() + at * 1000 - response.date) } : answer;
   }
 
   // One of core/calls.js. `user`: whom the page shows, null while it does not know. The server refuses what is meant for
@@ -122,10 +124,12 @@ export class Api {
         keepalive: method !== 'GET', // a click that also leaves the page
         signal: abort.signal,
       });
+      const date = Date.parse(response.headers.get('Date')) || Date.now(); // by the server's clock, where it tells
       return {
         status: response.status,
+        date,
         etag: response.headers.get('ETag'),
-        retryAfter: retryAfterMs(response.headers.get('Retry-After'), dateOf(response)),
+        retryAfter: retryAfterMs(response.headers.get('Retry-After'), date),
         json: response.status === 304 ? null : await json(response),
       };
     } catch {
@@ -134,11 +138,6 @@ export class Api {
       clock.clearTimeout(timer);
     }
   }
-}
-
-// By the server's clock, where it tells.
-function dateOf(response) {
-  return Date.parse(response.headers.get('Date')) || Date.now();
 }
 
 // A proxy's error page is no JSON.

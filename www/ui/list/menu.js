@@ -13,7 +13,7 @@ export function openMenu(row) {
 
   const close = (isBack) => {
     menu.remove();
-    button.setAttribute('aria-expanded', 'false');
+    button.setAttribute('aria-expanded', false);
     document.removeEventListener('pointerdown', onOutside, true);
     if (isBack) button.focus();
   };
@@ -32,7 +32,7 @@ export function openMenu(row) {
     else return;
     if (event.key !== 'Tab') event.preventDefault();
   });
-  button.setAttribute('aria-expanded', 'true');
+  button.setAttribute('aria-expanded', true);
   document.addEventListener('pointerdown', onOutside, true);
   root.append(menu);
   const { bottom } = menu.getBoundingClientRect();

@@ -23,11 +23,11 @@ export class Row {
     this.title = titleOf(message, () => this.#opened());
     this.time = h('time', 'time', { id: `time-${id}`, dateTime: new Date(this.at).toISOString(), title: times.full(this.at) });
     this.dot = h('span', 'dot', { id: `dot-${id}`, role: 'img', 'aria-label': words.say('unread') });
-    this.ack = h('button', 'acknowledge', { onclick: () => this.act('acknowledge') }, words.say('acknowledge'));
-    this.ack.setAttribute('aria-label', `${words.say('acknowledge')}: ${message.title}`);
+    const ack = words.say('acknowledge');
+    this.ack = h('button', 'acknowledge', { 'aria-label': `${ack}: ${message.title}`, onclick: () => this.act('acknowledge') }, ack);
     this.menu = iconButton('menu-button', `${words.say('actions')}: ${message.title}`, DOTS, () => openMenu(this));
     this.menu.setAttribute('aria-haspopup', 'menu');
-    this.menu.setAttribute('aria-expanded', 'false');
+    this.menu.setAttribute('aria-expanded', false);
     this.root = h('li', 'row', {},
       picture(message),
       h('div', 'text', {}, h('div', 'top', {}, this.title, this.dot), ...bodyOf(message, words), this.#buttons(message),
@@ -102,7 +102,7 @@ function titleOf({ title, url }, onOpened) {
 function bodyOf({ body }, words) {
   if (!body) return [];
   const text = h('p', 'body', { dir: 'auto' }, body);
-  const more = h('button', 'more', { hidden: true, 'aria-expanded': 'false' }, words.say('more'));
+  const more = h('button', 'more', { hidden: true, 'aria-expanded': false }, words.say('more'));
   more.addEventListener('click', () => {
     const isOpen = text.classList.toggle('open');
     more.textContent = words.say(isOpen ? 'less' : 'more');

@@ -21,9 +21,8 @@ button:disabled { opacity: .4; cursor: default }
 .head button { padding: .55em; border-radius: 50%; color: var(--_dim) }
 .head button:hover:enabled { background: var(--_hover); color: var(--_fg) }
 :host(doorbell-inbox) .close { display: none }
-.older, .see-all { display: block; width: 100%; padding: .8em; color: var(--_accent); font-weight: 600; text-align: center }
+.older, .see-all { display: block; width: 100%; padding: .8em; text-align: center }
 .see-all { border-top: 1px solid var(--_line) }
-.older:hover:enabled, .see-all:hover { background: var(--_hover) }
 .state { display: grid; justify-items: center; padding: 3.5em 1em; color: var(--_dim); text-align: center }
 .action, .acknowledge {
   display: inline-block; margin-top: .5em; margin-inline-end: .6em; padding: .35em .9em; border: 1px solid var(--_line); border-radius: calc(var(--_radius) * .6);
@@ -36,14 +35,13 @@ button:disabled { opacity: .4; cursor: default }
 .tabs::-webkit-scrollbar { display: none }
 .tab { flex: none; padding: .55em .6em; border-bottom: 2px solid transparent; color: var(--_dim); white-space: nowrap }
 .tab:hover { color: var(--_fg) }
-.tab[aria-pressed=true] { border-color: var(--_accent); color: var(--_accent); font-weight: 600 }
+.tab[aria-pressed=true] { border-color: var(--_accent) }
 .count { display: inline-block; padding: 0 .5em; border-radius: 1em; background: var(--_hover); font-size: .8em; font-variant-numeric: tabular-nums }
 
 .scroll { flex: 1; min-height: 9em; overflow-x: hidden; overflow-y: auto; overscroll-behavior: contain }
 :host(doorbell-list) .scroll { overflow: visible }
 .day { padding: .9em 1.2em .3em; color: var(--_dim); font-size: .85em; font-weight: 600 }
 .row { position: relative; display: flex; padding: .75em 1em; touch-action: pan-y; overflow-wrap: anywhere }
-.row:hover, .row:focus-within { background: var(--_hover) }
 .row + .row::before { content: ''; position: absolute; top: 0; left: 4em; right: 1em; border-top: 1px solid var(--_line) }
 .row:hover .picture { background: var(--_line) }
 .top { display: flex; align-items: baseline }
@@ -55,7 +53,7 @@ button:disabled { opacity: .4; cursor: default }
 .dot { flex: none; width: .6em; height: .6em; margin-inline-start: .6em; border-radius: 50%; background: var(--_accent) }
 .unread .body { color: var(--_fg) }
 .more, .action, .acknowledge, .menu-button, .menu { position: relative; z-index: 1 }
-.more, .undo { color: var(--_accent); font-weight: 600 }
+.more, .undo, .older, .see-all, .tab[aria-pressed=true] { color: var(--_accent); font-weight: 600 }
 .buttons:not(:empty) { display: flex; flex-wrap: wrap }
 .acknowledge { border-color: var(--_accent); background: var(--_accent); color: var(--_accent-fg) }
 .meta { margin-top: .2em; color: var(--_dim); font-size: .85em }
@@ -69,7 +67,6 @@ button:disabled { opacity: .4; cursor: default }
 [dir=rtl] .menu { right: auto; left: .8em }
 .menu.up { top: auto; bottom: calc(100% - 2.4em) }
 .item { display: block; width: 100%; padding: .5em .8em; border-radius: calc(var(--_radius) * .6) }
-.item:hover, .item:focus { background: var(--_hover) }
 .new { animation: fresh 3s ease-out }
 @keyframes fresh { from { background: var(--_fresh) } }
 
@@ -78,11 +75,12 @@ button:disabled { opacity: .4; cursor: default }
 .line { display: block; width: 85%; height: .8em; margin: .3em 0; border-radius: .4em; background: var(--_hover) }
 .line + .line { width: 55% }
 @keyframes pulse { to { opacity: .45 } }
-.undo-bar { display: flex; align-items: center; justify-content: space-between; padding: .7em 1em; border-top: 1px solid var(--_line); background: var(--_hover) }
+.undo-bar, .setting { display: flex; align-items: center; justify-content: space-between; padding: .7em 1em }
+.undo-bar { border-top: 1px solid var(--_line); background: var(--_hover) }
 .undo { padding: .2em .6em }
 .settings { padding: .4em 0 1em }
-.setting { display: flex; align-items: center; justify-content: space-between; padding: .6em 1.2em; cursor: pointer }
-.setting:hover { background: var(--_hover) }
+.setting { cursor: pointer }
+.older:hover:enabled, .see-all:hover, .row:hover, .row:focus-within, .item:hover, .item:focus, .setting:hover { background: var(--_hover) }
 .switch { width: 1.2em; height: 1.2em; margin: 0; accent-color: var(--_accent) }
 @media (max-width: 30em) {
   .popover { top: 0; bottom: auto; left: 0; width: 100vw; max-width: none; height: 100vh; height: 100dvh; max-height: none; border-radius: 0 }

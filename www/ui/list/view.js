@@ -69,12 +69,12 @@ export class ListView {
     };
     const timer = setInterval(() => this.#rows.forEach((row) => row.tick()), TICK_MS);
     const ends = [shared.store.subscribe(redraw), () => clearInterval(timer)];
-    for (const [type, listener] of [['state', redraw], ['change', recount]]) {
-      shared.doorbell.addEventListener(type, listener);
-      ends.push(() => shared.doorbell.removeEventListener(type, listener));
+    const { doorbell } = shared;
+    for (const [place, type, listener] of [[doorbell, 'state', redraw], [doorbell, 'change', recount], [document, 'visibilitychange', turn]]) {
+      place.addEventListener(type, listener);
+      ends.push(() => place.removeEventListener(type, listener));
     }
-    document.addEventListener('visibilitychange', turn);
-    ends.push(() => document.removeEventListener('visibilitychange', turn), this.#autoload());
+    ends.push(this.#autoload());
     this.#unwatch = () => {
       for (const end of ends) end();
       this.#leave();
@@ -141,7 +141,7 @@ export class ListView {
     this.tabs.dataset.sign = sign;
     const old = [...this.tabs.children];
     arrange(this.tabs, tabs.map(([label, filter, n], i) => {
-      const tab = old[i] ?? h('button', 'tab');
+      const tab = old[i] || h('button', 'tab');
       tab.onclick = () => this.#show(filter);
       const isChosen = JSON.stringify(filter) === JSON.stringify(this.#filter);
       if (isChosen) this.#chosen = label;
@@ -176,7 +176,7 @@ export class ListView {
     const { login } = this.host;
     const bars = () => h('div', 'bone', {}, h('span', 'picture'), h('div', 'text', {}, h('i', 'line'), h('i', 'line')));
     const retry = () => h('button', 'action', { onclick: () => this.shared.store.refresh(this.#filter) }, words.say('retry'));
-    const texts = { empty: { unread: 'emptyUnread', archived: 'emptyArchived' }[this.#filter.state] ?? 'empty', failed: 'failed', out: 'loggedOut' };
+    const texts = { empty: { unread: 'emptyUnread', archived: 'emptyArchived' }[this.#filter.state] || 'empty', failed: 'failed', out: 'loggedOut' };
     this.#order = [];
     this.#rows.clear();
     if (state === 'loading') {
@@ -197,11 +197,11 @@ export class ListView {
       const list = h('ul', 'list', { role: 'list', 'aria-label': label });
       const old = [...this.body.children].find((node) => node.localName === 'ul' && node.getAttribute('aria-label') === label);
       const heading = old ? old.previousSibling : h('h3', 'day', {}, label);
-      arrange(old ?? list, messages.map((message) => rowOf(message).root));
-      nodes.push(heading, old ?? list);
+      arrange(old || list, messages.map((message) => rowOf(message).root));
+      nodes.push(heading, old || list);
     };
     const rowOf = (message) => {
-      const old = rows.get(message.id) ?? this.#rows.get(message.id);
+      const old = rows.get(message.id) || this.#rows.get(message.id);
       const row = old?.says(message) ? old : new Row(message, this);
       if (row.message !== message) row.update(message);
       rows.set(message.id, row);
