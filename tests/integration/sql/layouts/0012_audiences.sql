@@ -309,7 +309,8 @@ CREATE TABLE doorbell.reader (
     muted integer[] DEFAULT '{}'::integer[] NOT NULL,
     groups integer DEFAULT 0 NOT NULL,
     scope bigint DEFAULT 0 NOT NULL,
-    language text COLLATE pg_catalog."C"
+    language text COLLATE pg_catalog."C",
+    quiet_hours jsonb
 )
 WITH (fillfactor='70');
 
@@ -328,6 +329,8 @@ COMMENT ON COLUMN doorbell.reader.groups IS 'Number of their subscriptions: a ch
 COMMENT ON COLUMN doorbell.reader.scope IS 'Number of the last change of the user''s groups and mutes, 0 for none: what is known of these holds while it is the same.';
 
 COMMENT ON COLUMN doorbell.reader.language IS 'In which the user wants to read, BCP 47; null: not chosen.';
+
+COMMENT ON COLUMN doorbell.reader.quiet_hours IS '{"from": "22:00", "to": "07:00", "timezone": "Asia/Shanghai"}, as doorbell.set_preferences() takes it. Null: none.';
 
 CREATE TABLE doorbell.subscription (
     user_id text NOT NULL COLLATE pg_catalog."C",
@@ -557,18 +560,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	97079689259291
+t	78597858841734
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-27 20:26:30.362112+00
+1	*	3	17	2036-11-27 21:11:44.539094+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at, joined_seq, since) FROM stdin;
-ann	-1	2026-11-30 20:26:30.29874+00	0	2026-11-29 20:26:30.29874+00
-bob	-1	2026-11-30 20:26:30.29874+00	0	2026-11-29 20:26:30.29874+00
-cem	-1	2026-11-30 20:26:30.29874+00	0	2026-11-29 20:26:30.29874+00
+ann	-1	2026-11-30 21:11:44.521557+00	0	2026-11-29 21:11:44.521557+00
+bob	-1	2026-11-30 21:11:44.521557+00	0	2026-11-29 21:11:44.521557+00
+cem	-1	2026-11-30 21:11:44.521557+00	0	2026-11-29 21:11:44.521557+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
@@ -580,7 +583,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	97079689259291	734	16940	7714063541920791210
+t	78597858841734	734	16947	7714075241469641092
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -590,80 +593,81 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra, excepted) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 20:26:30.346504+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 20:26:30.359553+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 20:26:30.360109+00	\N	\N	order7	\N	about an order	\N		\N	\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 20:26:30.360559+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 20:26:30.362112+00	2036-11-27 20:26:30.362112+00	\N	\N	\N	to all, for ten years	\N		\N	\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 20:26:30.372185+00	\N	\N	page1	\N	superseding	\N		\N	\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 20:26:30.371927+00	\N	\N	page1	\N	superseded	\N		\N	\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 20:26:30.373604+00	\N	\N	\N	\N	to a group	\N		\N	\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 21:11:44.535946+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 21:11:44.537366+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 21:11:44.537623+00	\N	\N	order7	\N	about an order	\N		\N	\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 21:11:44.537917+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 21:11:44.539094+00	2036-11-27 21:11:44.539094+00	\N	\N	\N	to all, for ten years	\N		\N	\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 21:11:44.539568+00	\N	\N	page1	\N	superseding	\N		\N	\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 21:11:44.539408+00	\N	\N	page1	\N	superseded	\N		\N	\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 21:11:44.540542+00	\N	\N	\N	\N	to a group	\N		\N	\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N	\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 20:26:30.386002+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 21:11:44.543264+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 20:26:25.20331+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 20:26:25.20331+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 20:26:25.20331+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 20:26:25.20331+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 20:26:25.20331+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 20:26:25.20331+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 20:26:25.20331+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 20:26:25.20331+00
-0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 20:26:25.20331+00
-0012_audiences	185c54b11eeb0442c4b531746a0d99b852bceee72b553356b24dee633d6b0205	2026-11-30 20:26:25.20331+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 21:11:44.198391+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 21:11:44.198391+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 21:11:44.198391+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 21:11:44.198391+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 21:11:44.198391+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 21:11:44.198391+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 21:11:44.198391+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 21:11:44.198391+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 21:11:44.198391+00
+0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 21:11:44.198391+00
+0012_audiences	185c54b11eeb0442c4b531746a0d99b852bceee72b553356b24dee633d6b0205	2026-11-30 21:11:44.198391+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 20:26:30.328437+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 20:26:30.32919+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 20:26:30.330709+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 20:26:30.355863+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 20:26:30.359643+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 20:26:30.360151+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 20:26:30.361862+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 20:26:30.371641+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 20:26:30.372104+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 20:26:30.373426+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 20:26:30.374949+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 20:26:30.386063+00	-infinity	0	\N
-8589934608	{ann}	\N	23	2026-11-30 20:26:30.419627+00	-infinity	0	\N
-8589934609	{ann}	\N	24	2026-11-30 20:26:30.463852+00	-infinity	0	\N
-8589934610	{bob}	\N	25	2026-11-30 20:26:30.474597+00	-infinity	0	\N
-8589934611	{bob}	\N	26	2026-11-30 20:26:30.484543+00	-infinity	0	\N
-8589934612	{cem}	\N	27	2026-11-30 20:26:30.486116+00	-infinity	0	\N
-8589934613	{ann}	\N	28	2026-11-30 20:26:30.546168+00	-infinity	0	\N
-8589934614	{bob}	\N	30	2026-11-30 20:26:30.556276+00	-infinity	0	\N
-8589934615	{ann}	\N	32	2026-11-30 20:26:30.562884+00	-infinity	0	\N
-8589934616	{ann}	\N	35	2026-11-30 20:26:30.563954+00	-infinity	0	\N
-8589934617	{cem}	\N	36	2026-11-30 20:26:30.564728+00	-infinity	0	\N
-8589934618	{bob}	\N	37	2026-11-30 20:26:30.584477+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-11-30 21:11:44.528439+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 21:11:44.528823+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 21:11:44.530017+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 21:11:44.536488+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 21:11:44.53741+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 21:11:44.537653+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 21:11:44.538885+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 21:11:44.539258+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 21:11:44.539509+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 21:11:44.540413+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 21:11:44.541081+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 21:11:44.543338+00	-infinity	0	\N
+8589934608	{ann}	\N	23	2026-11-30 21:11:44.548402+00	-infinity	0	\N
+8589934609	{ann}	\N	24	2026-11-30 21:11:44.553377+00	-infinity	0	\N
+8589934610	{bob}	\N	25	2026-11-30 21:11:44.554008+00	-infinity	0	\N
+8589934611	{bob}	\N	26	2026-11-30 21:11:44.554485+00	-infinity	0	\N
+8589934612	{cem}	\N	27	2026-11-30 21:11:44.555254+00	-infinity	0	\N
+8589934613	{ann}	\N	28	2026-11-30 21:11:44.561197+00	-infinity	0	\N
+8589934614	{bob}	\N	30	2026-11-30 21:11:44.562231+00	-infinity	0	\N
+8589934615	{ann}	\N	32	2026-11-30 21:11:44.563104+00	-infinity	0	\N
+8589934616	{ann}	\N	35	2026-11-30 21:11:44.563637+00	-infinity	0	\N
+8589934617	{cem}	\N	36	2026-11-30 21:11:44.564007+00	-infinity	0	\N
+8589934618	{bob}	\N	37	2026-11-30 21:11:44.565472+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 20:26:30.29874+00	{ann}	\N	f
+20	2035-11-30 21:11:44.521557+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
 t		\N
 \.
 
-COPY doorbell.reader (user_id, version, seq_min, seen_personal, seen_broadcast, muted, groups, scope, language) FROM stdin;
-ann	35	0	24	19	{}	1	34	\N
-cem	36	0	0	0	{}	0	0	zh-Hant
-bob	37	19	0	0	{2}	0	37	\N
+COPY doorbell.reader (user_id, version, seq_min, seen_personal, seen_broadcast, muted, groups, scope, language, quiet_hours) FROM stdin;
+ann	35	0	24	19	{}	1	34	\N	\N
+cem	36	0	0	0	{}	0	0	zh-Hant	\N
+bob	37	19	0	0	{2}	0	37	\N	\N
 \.
 
 COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 20:26:30.29874+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 21:11:44.521557+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 20:26:30.583536+00
+10	1	1	\N	2026-11-30 21:11:44.565013+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -687,7 +691,7 @@ bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-11-30 20:27:30.386167+00	2026-11-30 20:27:30.386167+00	0	\N	\N
+1	21	{ann}	\N	2026-11-30 21:12:44.543394+00	2026-11-30 21:12:44.543394+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
@@ -900,12 +904,12 @@ CREATE FUNCTION doorbell.revoke(user_id text) RETURNS void LANGUAGE plpgsql AS '
 CREATE FUNCTION doorbell.send(to_users text[] DEFAULT NULL::text[], to_group text DEFAULT NULL::text, to_all boolean DEFAULT false, title text DEFAULT NULL::text, body text DEFAULT NULL::text, sender text DEFAULT NULL::text, url text DEFAULT NULL::text, category text DEFAULT NULL::text, extra jsonb DEFAULT NULL::jsonb, expires_in integer DEFAULT NULL::integer, send_at timestamp with time zone DEFAULT NULL::timestamp with time zone, key text DEFAULT NULL::text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, replace boolean DEFAULT false, ack boolean DEFAULT false, to_new_users boolean DEFAULT false, later boolean DEFAULT false, to_groups text[] DEFAULT NULL::text[], except_groups text[] DEFAULT NULL::text[], except_users text[] DEFAULT NULL::text[], known_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(id bigint, recipients integer, duplicate boolean) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.send_batch(messages jsonb, atomic boolean DEFAULT true) RETURNS TABLE(n integer, id bigint, recipients integer, duplicate boolean, code text, reason text) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.sent(id bigint) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.set_preferences(user_id text, muted text[] DEFAULT NULL::text[], language text DEFAULT NULL::text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.set_preferences(user_id text, muted text[] DEFAULT NULL::text[], language text DEFAULT NULL::text, quiet_hours jsonb DEFAULT NULL::jsonb) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.sweep(max_rows integer DEFAULT 1000) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.token_generation(user_id text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL::text, hit_window integer DEFAULT 300) RETURNS TABLE(num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL::text, hit_window integer DEFAULT 300) RETURNS TABLE(num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json, quiet bigint[]) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.unread_by_category(user_id text, hit_window integer DEFAULT 300) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.unread_many(users text[], hit_window integer DEFAULT 300) RETURNS TABLE(n bigint, joined_pos bigint, num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json, at timestamp with time zone, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.unread_many(users text[], hit_window integer DEFAULT 300) RETURNS TABLE(n bigint, joined_pos bigint, num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json, quiet bigint[], at timestamp with time zone, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.webhook_calls(after bigint DEFAULT 0, max_rows integer DEFAULT 100) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.webhook_done(id bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.webhook_failed(id bigint, fault text, is_final boolean, is_silent boolean) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
@@ -939,6 +943,7 @@ CREATE FUNCTION doorbell_internal.check_group(name text) RETURNS void LANGUAGE p
 CREATE FUNCTION doorbell_internal.check_import(batch doorbell_internal.import_row[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_name(what text, value text, bytes_max integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_part(max_rows integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_quiet_hours(hours jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_recall(subject_type text, subject_id text, sender text, category text, before text, max_rows integer, max_looked integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_subject(subject_type text, subject_id text, replace boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_template(what text, template text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
@@ -988,6 +993,7 @@ CREATE FUNCTION doorbell_internal.inbox_up_to(user_id text, state doorbell.inbox
 CREATE FUNCTION doorbell_internal.is_language(tag text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_leased(until timestamp with time zone, now_at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_meant(m doorbell.message, about text, from_sender text, of_category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_time_zone(name text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.lacks_texts(m doorbell.message) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.last_broadcast(feed_id integer, seq bigint) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.latest_personal(user_id text, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
@@ -1034,7 +1040,11 @@ CREATE FUNCTION doorbell_internal.purge_over_cap(max_rows integer, user_cap inte
 CREATE FUNCTION doorbell_internal.purge_revocations(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.purge_webhook_calls(max_rows integer, long_gone timestamp with time zone) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.put_away(user_id text, action text, "position" text, category text, only_read boolean, max_rows integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.put_off_quiet(c doorbell.webhook_call, users text[], at timestamp with time zone) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.queue_webhook(m doorbell.message, users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.quiet_hit(hours jsonb, at timestamp with time zone, message_id bigint, sent_at timestamp with time zone, is_hit boolean, until timestamp with time zone) RETURNS TABLE(hit integer, quiet bigint[], valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.quiet_interval(hours jsonb, at timestamp with time zone) RETURNS tstzrange LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.quiet_until(hours jsonb, at timestamp with time zone) RETURNS timestamp with time zone LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.read_cursor(user_id text, before text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.read_position(user_id text, "position" text) RETURNS TABLE(cut bigint, version bigint, seq bigint, category integer, nothing boolean) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.recall_from_users(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
@@ -1054,6 +1064,7 @@ CREATE FUNCTION doorbell_internal.sent_meant(about text, from_sender text, of_ca
 CREATE FUNCTION doorbell_internal.set_critical(category integer, critical boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.set_language(user_id text, language text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.set_mutes(user_id text, chosen integer[]) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_quiet_hours(user_id text, hours jsonb) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.set_templates(category integer, templates jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.subject_of(subject_type text, subject_id text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.sweep_feeds(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
@@ -1068,7 +1079,7 @@ CREATE FUNCTION doorbell_internal.templates_json(category integer) RETURNS json 
 CREATE FUNCTION doorbell_internal.touch_readers(users text[], seq bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.try_lock_broadcasts() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.try_prepare_json(message jsonb, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean, OUT code text, OUT reason text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer) RETURNS TABLE(num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted integer[], joined_pos bigint, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer) RETURNS TABLE(num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted integer[], quiet bigint[], joined_pos bigint, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.user_state(user_id text) RETURNS TABLE(joined_pos bigint, version bigint, seq_min bigint, seen_personal bigint, seen_broadcast bigint, muted integer[]) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.user_tag(user_id text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.visible_bitmaps(user_id text, joined_pos bigint, muted integer[], category integer, at timestamp with time zone) RETURNS TABLE(feed_id integer, joined bigint, version bigint, n bigint, visible bit, read bit, archived bit, ack bit, replaced bit) LANGUAGE plpgsql AS 'BEGIN END';
