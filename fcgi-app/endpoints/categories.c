@@ -93,14 +93,28 @@ enum err endpoint_change_category(const struct endpoint *ep, const struct reques
     return response_json(res, json);
 }
 
+static enum err read_messages_choice(const struct request *req, struct response *res, bool *keeps)
+{
+    struct span choice;
+    enum err e = query_get(&req->query, "messages", &choice);
+
+    *keeps = !e && span_equal(choice, SPAN("keep"));
+    if (!e && choice.len > 0 && !*keeps)
+        return response_fail(res, ERR_INVALID, "\"messages\" can only be \"keep\"");
+    return e;
+}
+
 enum err endpoint_remove_category(const struct endpoint *ep, const struct request *req,
                                   struct response *res)
 {
     const char *name;
+    bool keeps_messages = false;
     enum err e = request_name(req, 0, &name);
 
     if (!e)
-        e = categories_remove(ep->store, name);
+        e = read_messages_choice(req, res, &keeps_messages);
+    if (!e)
+        e = categories_remove(ep->store, name, keeps_messages);
     if (e)
         return e;
     res->has_rung = true;

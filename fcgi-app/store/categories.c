@@ -28,14 +28,14 @@ enum err categories_set(struct store *s, const char *name, const struct category
                           : NULL);
 }
 
-STATEMENT(category_remove, AS_SERVICE, 1, 1, SHAPE_ROW, ONCE,
-          "SELECT doorbell.category_remove($1)");
+STATEMENT(category_remove, AS_SERVICE, 2, 1, SHAPE_ROW, ONCE,
+          "SELECT doorbell.category_remove($1, $2::boolean)");
 
-enum err categories_remove(struct store *s, const char *name)
+enum err categories_remove(struct store *s, const char *name, bool keeps_messages)
 {
     const struct pg_result *result;
 
-    return QUERY(s, category_remove, &result, name);
+    return QUERY(s, category_remove, &result, name, value_bool(keeps_messages));
 }
 
 const struct statement *const categories_statements[] = {

@@ -25,6 +25,8 @@ struct category {
 /* Makes it, or changes it; *json is what it is then. */
 MUST_USE enum err categories_set(struct store *s, const char *name, const struct category *category,
                                  struct span *json);
-MUST_USE enum err categories_remove(struct store *s, const char *name);
+
+/* ERR_CONFLICT while messages use it, unless they may keep it. */
+MUST_USE enum err categories_remove(struct store *s, const char *name, bool keeps_messages);
 
 #endif

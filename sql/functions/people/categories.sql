@@ -103,23 +103,50 @@ Placeholders: {extra.a.b}, {sender}, {url}, {user}, {id}, {created_at}, and {ext
 webhook: a URL that doorbell-app calls for each message; only_unseen_after: so many seconds later, and then only for those who have
 not seen it. '' and 0 take them away. What is null stays as it is. DB422.$$;
 
-CREATE OR REPLACE FUNCTION doorbell.category_remove(name text) RETURNS void
+CREATE OR REPLACE FUNCTION doorbell_internal.is_in_use(category integer) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    looked_max constant integer := 10000;
+    users text[];
+BEGIN
+    IF EXISTS (SELECT FROM doorbell.feed f CROSS JOIN LATERAL (
+            SELECT FROM doorbell.chunk c WHERE c.feed_id = f.id AND c.category = is_in_use.category
+                AND c.live <> 0::doorbell.chunk_bits LIMIT 1) x)
+        OR EXISTS (SELECT FROM doorbell.pending p JOIN doorbell.message m ON m.id = p.message_id WHERE m.category = is_in_use.category)
+    THEN
+        RETURN true;
+    END IF;
+    -- A user who ever had one has a row. Of more users than are looked at one is taken to have some.
+    users := ARRAY(SELECT t.user_id FROM doorbell.unread_count t WHERE t.category + 0 = is_in_use.category LIMIT looked_max + 1);
+    RETURN cardinality(users) > looked_max OR EXISTS (
+        SELECT FROM unnest(users) u CROSS JOIN LATERAL (
+            SELECT FROM doorbell.inbox i WHERE i.user_id = u AND i.category = is_in_use.category AND i.state < 'gone' LIMIT 1) x);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.is_in_use IS
+    'Whether somebody has messages of this category, or is to get one. True for one that went to more than 10,000 users in its time.';
+
+CREATE OR REPLACE FUNCTION doorbell.category_remove(name text, keep boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
-    category integer;
+    kind category;
 BEGIN
-    UPDATE category c SET listed = false WHERE c.name = category_remove.name AND c.listed RETURNING c.id INTO category;
+    SELECT * INTO kind FROM category c WHERE c.name = category_remove.name FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        IF EXISTS (SELECT FROM category c WHERE c.name = category_remove.name) THEN
-            RETURN;
-        END IF;
         RAISE EXCEPTION 'there is no such category' USING ERRCODE = 'DB404';
+    ELSIF NOT kind.listed THEN
+        RETURN;
+    ELSIF NOT coalesce(keep, false) AND is_in_use(kind.id) THEN
+        RAISE EXCEPTION 'messages use this category: leave them in it (?messages=keep, keep => true), or delete them first' USING ERRCODE = 'DB409';
     END IF;
+    UPDATE category c SET listed = false WHERE c.id = kind.id;
     PERFORM lock_broadcasts();
-    PERFORM set_critical(category, false);
+    PERFORM set_critical(kind.id, false);
 END
 $$;
 COMMENT ON FUNCTION doorbell.category_remove IS
-    'Takes a category off the list: it is no longer critical, and nobody can newly mute it. Its messages keep it, and '
-    'those who muted it still do not see them. Naming it again, by a message or category_set(), brings it back. Removing it again changes nothing. DB404.';
+    'Takes a category off the list: it is no longer critical, and nobody can newly mute it. DB409 while somebody has messages of it, '
+    'unless keep says that they keep it; those who muted it still do not see them. Naming it again, by a message or category_set(), '
+    'brings it back. Removing it again changes nothing. DB404.';

@@ -72,7 +72,7 @@ const functions = (set) => [
   ['group_members', ['g1']],
   ['categories', []],
   ['category_set', ['news', true]],
-  ['category_remove', ['news']],
+  ['category_remove', ['news', true]],
   ['export', [user]],
   ['erase', [user]],
   ['health', []],

@@ -665,6 +665,10 @@ test('a category is taken off the list, and comes back when it is named', async 
   assert.deepEqual((await remove()).json, { removed: true });
   assertError(await stack.api('PUT', '/preferences', { user: 'cat2', json: { muted: ['gone/soon'] } }), 422, 'invalid');
   await sendOne('cat2', { category: 'gone/soon' });
+  assertError(await remove(), 409, 'conflict', /messages=keep/);
+  assertError(await stack.api('DELETE', '/categories/gone%2Fsoon?messages=move', { service: true }), 422, 'invalid', /"keep"/);
+  assert.deepEqual((await stack.api('DELETE', '/categories/gone%2Fsoon?messages=keep', { service: true })).json, { removed: true });
+  await sendOne('cat2', { category: 'gone/soon' });
   assert.deepEqual((await categories()).find(({ name }) => name === 'gone/soon'), { name: 'gone/soon', critical: false, ...plain });
 });
 

@@ -460,8 +460,10 @@ test('categories', async () => {
   await inEveryType(201, 'sendMessage', { json: { to: '1', category: args.name }, form: [['to', '1'], ['category', args.name]] });
   const { categories } = await expect(200, 'listCategories');
   assert.deepEqual(categories.find(({ name }) => name === args.name), { ...args, ...change });
+  await expect(409, 'removeCategory', { args });
+  await expect(200, 'removeCategory', { args, query: '?messages=keep' });
   await expect(200, 'removeCategory', { args });
-  await expect(200, 'removeCategory', { args });
+  await expect(422, 'removeCategory', { args, query: '?messages=move' });
   await expect(404, 'removeCategory', { args: { name: 'nobody has named it' } });
 });
 

@@ -828,6 +828,33 @@ test('muting hides and uncounts, unmuting brings back, critical categories stay'
   await assert.rejects(call(db, 'category_set', 'x', null), { code: 'DB422' });
 });
 
+test('a category that messages use is not removed unless they may keep it', async (t) => {
+  const db = await open(t);
+  for (const user of ['u', 'v']) await check(db, user);
+  const uses = [
+    [{ to_users: ['u'] }, (id) => call(db, 'remove', 'u', id)],
+    [{ to_users: ['u', 'v'] }, (id) => call(db, 'recall', id)],
+    [{ to_all: true }, (id) => call(db, 'recall', id)],
+    [{ to_group: 'g' }, (id) => call(db, 'recall', id)],
+    [{ to_groups: ['g', 'h'] }, (id) => call(db, 'recall', id)],
+    [{ to_users: ['u'], send_at: new Date(Date.now() + 86400_000) }, (id) => call(db, 'recall', id)],
+  ];
+  for (const [to, end] of uses) {
+    const { id } = await send(db, { title: 't', category: 'news', ...to });
+    await assert.rejects(call(db, 'category_remove', 'news'), { code: 'DB409' }, JSON.stringify(to));
+    await end(id);
+    await call(db, 'category_remove', 'news');
+    assert.deepEqual((await call(db, 'categories')).categories, []);
+  }
+  await send(db, { title: 't', category: 'news', to_users: ['u'] });
+  await call(db, 'archive_ids', 'u', [(await list(db, 'u')).messages[0].id]);
+  await assert.rejects(call(db, 'category_remove', 'news'), { code: 'DB409' }, 'archived');
+  await db.query("INSERT INTO doorbell.unread_count (user_id, category, unread) SELECT 'n' || n, (SELECT id FROM doorbell.category), 0 FROM generate_series(1, 10001) n");
+  await call(db, 'erase', 'u');
+  await assert.rejects(call(db, 'category_remove', 'news'), { code: 'DB409' }, 'too many to look at');
+  await call(db, 'category_remove', 'news', true);
+});
+
 test('a removed category is off the list, and its messages and mutes stay', async (t) => {
   const db = await open(t);
   for (const user of ['u', 'v']) await check(db, user);
@@ -837,7 +864,8 @@ test('a removed category is off the list, and its messages and mutes stay', asyn
   await call(db, 'category_set', 'news', true);
   assert.equal((await check(db, 'u')).num, 1);
   const before = await check(db, 'v');
-  await call(db, 'category_remove', 'news');
+  await assert.rejects(call(db, 'category_remove', 'news'), { code: 'DB409', message: /messages use this category/ });
+  await call(db, 'category_remove', 'news', true);
   const removed = await check(db, 'v');
   await call(db, 'category_remove', 'news');
   assert.deepEqual(await check(db, 'v'), removed);

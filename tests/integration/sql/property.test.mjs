@@ -237,7 +237,7 @@ const kinds = [
   [2, 'mute', (db, r, user) => call(db, 'mute', user, r.some(categories.slice(0, 2)))],
   [2, 'quiet hours', setQuietHours],
   [1, 'category', (db, r) => call(db, 'category_set', 'shop', r.chance(0.5))],
-  [1, 'remove a category', (db) => call(db, 'category_remove', 'shop')],
+  [1, 'remove a category', (db, r) => call(db, 'category_remove', 'shop', r.chance(0.8))],
   [4, 'sweep', (db, r) => call(db, 'sweep', 1 + r.int(50))],
   [6, 'activate', (db, r) => call(db, 'activate', 1 + r.int(20))],
   [2, 'purge', (db, r) => call(db, 'purge', 1 + r.int(20), r.chance(0.1) ? 0 : 1, 0, r.chance(0.3) ? 30 : null)],

@@ -809,7 +809,7 @@ test('a category that is set, removed and named again at once: no deadlock, and 
 test('an import and a send that both list a removed category again, for one user: no deadlock', async (t) => {
   const [a, b, c, db] = await open(t, 3);
   await send(db, toUser('u', { category: 'shop' }));
-  await call(db, 'category_remove', 'shop');
+  await call(db, 'category_remove', 'shop', true);
   await a.query('BEGIN');
   await call(a, 'mark_read_all', 'u');
   const imported = b.query(`SELECT doorbell_internal.import(ARRAY[ROW('k', 'u', 't', 'b', NULL, NULL, 'shop', NULL, false, now(), NULL)::doorbell_internal.import_row])`);

@@ -118,6 +118,7 @@ function callsOn(db, { id, everybody, audience, position, rest }) {
     'first contact': () => call(db, 'register', 'new', new Date()),
     join: () => call(db, 'group_join', 'g1', 'plain'),
     mute: () => call(db, 'mute', 'plain', ['news']),
+    'removal of a category': () => call(db, 'category_remove', 'news').catch(({ code }) => assert.equal(code, 'DB409')),
     activate: () => call(db, 'activate', 100),
     sweep: () => call(db, 'sweep', 100),
     'purge of nothing': () => call(db, 'purge', 100),

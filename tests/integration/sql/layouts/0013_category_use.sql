@@ -560,18 +560,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	78597858841734
+t	47267487590205
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-27 21:11:44.539094+00
+1	*	3	17	2036-11-27 21:15:00.836098+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at, joined_seq, since) FROM stdin;
-ann	-1	2026-11-30 21:11:44.521557+00	0	2026-11-29 21:11:44.521557+00
-bob	-1	2026-11-30 21:11:44.521557+00	0	2026-11-29 21:11:44.521557+00
-cem	-1	2026-11-30 21:11:44.521557+00	0	2026-11-29 21:11:44.521557+00
+ann	-1	2026-11-30 21:15:00.791317+00	0	2026-11-29 21:15:00.791317+00
+bob	-1	2026-11-30 21:15:00.791317+00	0	2026-11-29 21:15:00.791317+00
+cem	-1	2026-11-30 21:15:00.791317+00	0	2026-11-29 21:15:00.791317+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
@@ -583,7 +583,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	78597858841734	734	16947	7714075241469641092
+t	47267487590205	734	16949	7714076049722090969
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -593,60 +593,61 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra, excepted) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 21:11:44.535946+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 21:11:44.537366+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 21:11:44.537623+00	\N	\N	order7	\N	about an order	\N		\N	\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 21:11:44.537917+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 21:11:44.539094+00	2036-11-27 21:11:44.539094+00	\N	\N	\N	to all, for ten years	\N		\N	\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 21:11:44.539568+00	\N	\N	page1	\N	superseding	\N		\N	\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 21:11:44.539408+00	\N	\N	page1	\N	superseded	\N		\N	\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 21:11:44.540542+00	\N	\N	\N	\N	to a group	\N		\N	\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 21:15:00.818681+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 21:15:00.829811+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 21:15:00.830084+00	\N	\N	order7	\N	about an order	\N		\N	\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 21:15:00.830381+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 21:15:00.836098+00	2036-11-27 21:15:00.836098+00	\N	\N	\N	to all, for ten years	\N		\N	\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 21:15:00.836514+00	\N	\N	page1	\N	superseding	\N		\N	\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 21:15:00.836369+00	\N	\N	page1	\N	superseded	\N		\N	\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 21:15:00.837582+00	\N	\N	\N	\N	to a group	\N		\N	\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N	\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 21:11:44.543264+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 21:15:00.848712+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 21:11:44.198391+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 21:11:44.198391+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 21:11:44.198391+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 21:11:44.198391+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 21:11:44.198391+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 21:11:44.198391+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 21:11:44.198391+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 21:11:44.198391+00
-0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 21:11:44.198391+00
-0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 21:11:44.198391+00
-0012_audiences	185c54b11eeb0442c4b531746a0d99b852bceee72b553356b24dee633d6b0205	2026-11-30 21:11:44.198391+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 21:14:55.31996+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 21:14:55.31996+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 21:14:55.31996+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 21:14:55.31996+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 21:14:55.31996+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 21:14:55.31996+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 21:14:55.31996+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 21:14:55.31996+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 21:14:55.31996+00
+0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 21:14:55.31996+00
+0012_audiences	185c54b11eeb0442c4b531746a0d99b852bceee72b553356b24dee633d6b0205	2026-11-30 21:14:55.31996+00
+0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-11-30 21:14:55.31996+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 21:11:44.528439+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 21:11:44.528823+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 21:11:44.530017+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 21:11:44.536488+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 21:11:44.53741+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 21:11:44.537653+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 21:11:44.538885+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 21:11:44.539258+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 21:11:44.539509+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 21:11:44.540413+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 21:11:44.541081+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 21:11:44.543338+00	-infinity	0	\N
-8589934608	{ann}	\N	23	2026-11-30 21:11:44.548402+00	-infinity	0	\N
-8589934609	{ann}	\N	24	2026-11-30 21:11:44.553377+00	-infinity	0	\N
-8589934610	{bob}	\N	25	2026-11-30 21:11:44.554008+00	-infinity	0	\N
-8589934611	{bob}	\N	26	2026-11-30 21:11:44.554485+00	-infinity	0	\N
-8589934612	{cem}	\N	27	2026-11-30 21:11:44.555254+00	-infinity	0	\N
-8589934613	{ann}	\N	28	2026-11-30 21:11:44.561197+00	-infinity	0	\N
-8589934614	{bob}	\N	30	2026-11-30 21:11:44.562231+00	-infinity	0	\N
-8589934615	{ann}	\N	32	2026-11-30 21:11:44.563104+00	-infinity	0	\N
-8589934616	{ann}	\N	35	2026-11-30 21:11:44.563637+00	-infinity	0	\N
-8589934617	{cem}	\N	36	2026-11-30 21:11:44.564007+00	-infinity	0	\N
-8589934618	{bob}	\N	37	2026-11-30 21:11:44.565472+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-11-30 21:15:00.806136+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 21:15:00.806498+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 21:15:00.81604+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 21:15:00.819244+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 21:15:00.829864+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 21:15:00.830117+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 21:15:00.835853+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 21:15:00.836293+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 21:15:00.836457+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 21:15:00.837419+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 21:15:00.838911+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 21:15:00.84876+00	-infinity	0	\N
+8589934608	{ann}	\N	23	2026-11-30 21:15:00.862542+00	-infinity	0	\N
+8589934609	{ann}	\N	24	2026-11-30 21:15:00.886122+00	-infinity	0	\N
+8589934610	{bob}	\N	25	2026-11-30 21:15:00.886841+00	-infinity	0	\N
+8589934611	{bob}	\N	26	2026-11-30 21:15:00.895496+00	-infinity	0	\N
+8589934612	{cem}	\N	27	2026-11-30 21:15:00.897974+00	-infinity	0	\N
+8589934613	{ann}	\N	28	2026-11-30 21:15:00.920884+00	-infinity	0	\N
+8589934614	{bob}	\N	30	2026-11-30 21:15:00.922115+00	-infinity	0	\N
+8589934615	{ann}	\N	32	2026-11-30 21:15:00.923017+00	-infinity	0	\N
+8589934616	{ann}	\N	35	2026-11-30 21:15:00.927909+00	-infinity	0	\N
+8589934617	{cem}	\N	36	2026-11-30 21:15:00.928612+00	-infinity	0	\N
+8589934618	{bob}	\N	37	2026-11-30 21:15:00.930364+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 21:11:44.521557+00	{ann}	\N	f
+20	2035-11-30 21:15:00.791317+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
@@ -663,11 +664,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 21:11:44.521557+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 21:15:00.791317+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 21:11:44.565013+00
+10	1	1	\N	2026-11-30 21:15:00.929838+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -691,7 +692,7 @@ bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-11-30 21:12:44.543394+00	2026-11-30 21:12:44.543394+00	0	\N	\N
+1	21	{ann}	\N	2026-11-30 21:16:00.848832+00	2026-11-30 21:16:00.848832+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
@@ -826,6 +827,8 @@ CREATE INDEX send_key_at_idx ON doorbell.send_key USING btree (at);
 
 CREATE UNIQUE INDEX subscription_feed_key ON doorbell.subscription USING btree (feed_id, user_id);
 
+CREATE INDEX unread_count_category_idx ON doorbell.unread_count USING btree (((category + 0)));
+
 CREATE INDEX webhook_call_due_at_idx ON doorbell.webhook_call USING btree (due_at) WHERE (failed_at IS NULL);
 
 CREATE INDEX webhook_call_failed_idx ON doorbell.webhook_call USING btree (id) WHERE (failed_at IS NOT NULL);
@@ -854,7 +857,7 @@ CREATE FUNCTION doorbell.archive_part(user_id text, "position" text DEFAULT NULL
 CREATE FUNCTION doorbell.begin_purge(is_clock_right boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.broadcast(id bigint) RETURNS TABLE(message json, expires_in bigint) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.categories() RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.category_remove(name text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.category_remove(name text, keep boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.category_set(name text, critical boolean, strict boolean DEFAULT NULL::boolean, templates jsonb DEFAULT NULL::jsonb, webhook text DEFAULT NULL::text, only_unseen_after integer DEFAULT NULL::integer) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.check_token(user_id text, generation bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.erase(user_id text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
@@ -990,6 +993,7 @@ CREATE FUNCTION doorbell_internal.held_by_users(ids bigint[]) RETURNS TABLE(mess
 CREATE FUNCTION doorbell_internal.import(batch doorbell_internal.import_row[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.import_fault(r doorbell_internal.import_row) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.inbox_up_to(user_id text, state doorbell.inbox_state, cut bigint, category integer, max_rows integer) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_in_use(category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_language(tag text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_leased(until timestamp with time zone, now_at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_meant(m doorbell.message, about text, from_sender text, of_category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
