@@ -24,6 +24,7 @@
 #include "fcgi-app/shared/health_cache.h"
 #include "fcgi-app/shared/metrics.h"
 #include "fcgi-app/shared/snapshot.h"
+#include "fcgi-app/workers/check_standby.h"
 #include "fcgi-app/workers/checker.h"
 #include "fcgi-app/workers/publisher.h"
 #include "fcgi-app/workers/webhook_sender.h"
@@ -31,8 +32,8 @@
 
 enum {
     DRAIN_MS = 30000,
-    OTHER_THREADS = 4, /* than the workers': the publisher's, the checker's, the front's, and the
-                        * webhook sender's */
+    OTHER_THREADS = 5, /* than the workers': the publisher's, the checker's, that of its standby,
+                        * the front's, and the webhook sender's */
 };
 
 struct thread {
@@ -55,6 +56,7 @@ struct app {
     struct publisher *publisher;
     struct webhook_sender *webhook_sender; /* NULL: there are no webhooks */
     struct front *front;
+    struct check_standby *check_standby; /* NULL: there are no standbys */
     struct checker *checker;
     struct worker *workers;
     struct thread *threads; /* one for each worker, and the others' */
@@ -131,6 +133,11 @@ static void run_checker(void *checker)
     checker_run(checker);
 }
 
+static void run_check_standby(void *check_standby)
+{
+    check_standby_run(check_standby);
+}
+
 static void run_publisher(void *publisher)
 {
     publisher_run(publisher);
@@ -158,6 +165,8 @@ static enum err start_threads(struct app *app)
 
     for (size_t i = 0; i < app->workers_count && !e; i++)
         e = start_thread(app, run_worker, &app->workers[i]);
+    if (!e && app->check_standby)
+        e = start_thread(app, run_check_standby, app->check_standby);
     if (!e)
         e = start_thread(app, run_checker, app->checker);
     if (!e)
@@ -209,7 +218,7 @@ static enum err prepare_standbys(struct app *app)
         return ERR_INVALID;
     }
     metrics_show_standbys(app->metrics);
-    return ERR_NONE;
+    return check_standby_new(&app->first->config->database, app->metrics, &app->check_standby);
 }
 
 static enum err open_front(struct app *app)
@@ -241,7 +250,8 @@ static enum err start_app(struct app *app)
     if (!e)
         e = queue_new(&app->queue);
     if (!e)
-        e = checker_new(&app->first->config->database, app->queue, app->metrics, &app->checker);
+        e = checker_new(&app->first->config->database, app->queue, app->metrics, app->check_standby,
+                        &app->checker);
     if (!e)
         e = publisher_new(app->snapshot, app->metrics, &app->publisher);
     if (!e && app->snapshot->secrets.webhook.count > 0)
@@ -332,6 +342,7 @@ static void clean_up(struct app *app)
         worker_deinit(&app->workers[i]);
     front_free(app->front);
     checker_free(app->checker);
+    check_standby_free(app->check_standby);
     queue_free(app->queue);
     publisher_free(app->publisher);
     webhook_sender_free(app->webhook_sender);
@@ -368,6 +379,8 @@ static int run_app(const struct program_start *how, struct program_settings *loa
             front_stop(app.front);
         if (app.checker)
             checker_stop(app.checker);
+        if (app.check_standby)
+            check_standby_stop(app.check_standby);
         if (app.queue)
             queue_stop(app.queue);
         if (app.publisher)

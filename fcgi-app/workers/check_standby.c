@@ -19,7 +19,6 @@ enum {
 };
 
 struct check_standby {
-    pthread_t thread;
     pthread_mutex_t lock; /* of the next two, and of the places of the rounds */
     pthread_cond_t changed;
     bool is_connected, is_stopped;
@@ -131,9 +130,8 @@ static void ask(struct check_standby *s, struct check_standby_round *round)
     s->is_back(s->ctx);
 }
 
-static void *run(void *context)
+void check_standby_run(struct check_standby *s)
 {
-    struct check_standby *s = context;
     struct check_standby_round *round = NULL;
 
     standby_connect(s->standby);
@@ -142,36 +140,34 @@ static void *run(void *context)
             ask(s, round);
         standby_connect(s->standby);
     }
-    return NULL;
 }
 
-static enum err start(struct check_standby *s)
+void check_standby_stop(struct check_standby *s)
 {
-    if (pthread_mutex_init(&s->lock, NULL) != 0)
-        return ERR_NO_MEMORY;
-    if (pthread_cond_init(&s->changed, NULL) == 0) {
-        if (pthread_create(&s->thread, NULL, run, s) == 0)
-            return ERR_NONE;
-        (void)pthread_cond_destroy(&s->changed);
-    }
-    (void)pthread_mutex_destroy(&s->lock);
-    return ERR_NO_MEMORY;
+    (void)pthread_mutex_lock(&s->lock);
+    s->is_stopped = true;
+    (void)pthread_cond_signal(&s->changed);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+void check_standby_tell(struct check_standby *s, void (*is_back)(void *ctx), void *ctx)
+{
+    s->is_back = is_back;
+    s->ctx = ctx;
 }
 
 enum err check_standby_new(const struct config_database *config, struct metrics *metrics,
-                           void (*is_back)(void *ctx), void *ctx, struct check_standby **out)
+                           struct check_standby **out)
 {
     struct check_standby *s = calloc(1, sizeof(*s));
 
     if (!s)
         return ERR_NO_MEMORY;
     s->metrics = metrics;
-    s->is_back = is_back;
-    s->ctx = ctx;
     buf_init(&s->users, USERS_SIZE_MAX);
-    if (standby_new(config, 0, &s->standby) || start(s)) {
-        standby_free(s->standby);
-        free(s);
+    if (pthread_mutex_init(&s->lock, NULL) != 0 || pthread_cond_init(&s->changed, NULL) != 0 ||
+        standby_new(config, 0, &s->standby)) {
+        check_standby_free(s);
         return ERR_NO_MEMORY;
     }
     *out = s;
@@ -182,11 +178,6 @@ void check_standby_free(struct check_standby *s)
 {
     if (!s)
         return;
-    (void)pthread_mutex_lock(&s->lock);
-    s->is_stopped = true;
-    (void)pthread_cond_signal(&s->changed);
-    (void)pthread_mutex_unlock(&s->lock);
-    (void)pthread_join(s->thread, NULL);
     standby_free(s->standby);
     buf_deinit(&s->users);
     (void)pthread_cond_destroy(&s->changed);

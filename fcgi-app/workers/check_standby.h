@@ -37,13 +37,17 @@ struct check_standby_round {
     } checks[CHECK_STANDBY_MAX];
 };
 
-/* Does not connect yet. `is_back` is called by the thread whenever a round is answered. */
+/* Does not connect yet. config and metrics must outlive *out. Caller owns *out. */
 MUST_USE enum err check_standby_new(const struct config_database *config, struct metrics *metrics,
-                                    void (*is_back)(void *ctx), void *ctx,
                                     struct check_standby **out);
-
-/* Waits for the round that is out. */
 void check_standby_free(struct check_standby *s);
+
+/* Asks until it is stopped, and what is out is back. */
+void check_standby_run(struct check_standby *s);
+void check_standby_stop(struct check_standby *s);
+
+/* Has the thread call `is_back` whenever a round is. Before it runs. */
+void check_standby_tell(struct check_standby *s, void (*is_back)(void *ctx), void *ctx);
 
 /* A round with room for so many checks more, to be filled; NULL if there is none, or no standby.
  * All that follow are for one thread. */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #include "common/os/clock.h"
-#include "common/os/log.h"
 #include "fcgi-app/checks/check_cache.h"
 #include "fcgi-app/endpoints/endpoint.h"
 #include "fcgi-app/jobs/queue.h"
@@ -31,7 +30,6 @@ struct checker {
     struct job *first, **end; /* that wait, linked by `next` */
     bool is_stopped;
 
-    const struct config_database *config;
     struct check_standby *standby; /* NULL: there are none */
     struct queue *queue;
     struct metrics *metrics;
@@ -60,14 +58,16 @@ static void wake(void *checker)
 }
 
 enum err checker_new(const struct config_database *config, struct queue *queue,
-                     struct metrics *metrics, struct checker **out)
+                     struct metrics *metrics, struct check_standby *standby, struct checker **out)
 {
     struct checker *c = calloc(1, sizeof(*c));
 
     if (!c)
         return ERR_NO_MEMORY;
+    if (standby)
+        check_standby_tell(standby, wake, c);
+    c->standby = standby;
     c->end = &c->first;
-    c->config = config;
     c->queue = queue;
     c->metrics = metrics;
     buf_init(&c->users, USERS_SIZE_MAX);
@@ -85,7 +85,6 @@ void checker_free(struct checker *c)
 {
     if (!c)
         return;
-    check_standby_free(c->standby);
     store_deinit(&c->store);
     check_cache_free(c->cache);
     buf_deinit(&c->users);
@@ -319,17 +318,8 @@ static void end_standby_round(struct checker *c, struct check_standby_round *bac
     end_round(c, ERR_NONE);
 }
 
-static void start_standby(struct checker *c)
-{
-    if (c->config->read_url[0] == '\0')
-        return;
-    if (check_standby_new(c->config, c->metrics, wake, c, &c->standby))
-        log_warn("checks are not read of standbys: there is no memory for a thread");
-}
-
 void checker_run(struct checker *c)
 {
-    start_standby(c);
     store_reconnect(&c->store);
     while (take_round(c)) {
         struct check_standby_round *back;
@@ -340,4 +330,6 @@ void checker_run(struct checker *c)
         if (back)
             end_standby_round(c, back);
     }
+    if (c->standby)
+        check_standby_stop(c->standby);
 }

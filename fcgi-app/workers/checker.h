@@ -9,18 +9,22 @@
 #include "common/config/config.h"
 #include "fcgi-app/jobs/job.h"
 
+struct check_standby;
 struct checker;
 struct metrics;
 struct queue;
 
-/* Does not connect yet. config, queue and metrics must outlive *out. Caller owns *out. */
+/* Does not connect yet. `standby` computes what it can; NULL: nobody does. All must outlive *out,
+ * which the caller owns. */
 MUST_USE enum err checker_new(const struct config_database *config, struct queue *queue,
-                              struct metrics *metrics, struct checker **out);
+                              struct metrics *metrics, struct check_standby *standby,
+                              struct checker **out);
 
 /* No job may be inside. */
 void checker_free(struct checker *c);
 
-/* Answers checks until it is stopped, and all that came before has been. */
+/* Answers checks until it is stopped, and all that came before has been; then stops the standby's
+ * thread. */
 void checker_run(struct checker *c);
 
 /* For any thread. The job comes back by queue_take_finished(). */
