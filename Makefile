@@ -214,7 +214,7 @@ pot:
 # takes the client along: a site copies its folder.
 plugin := wordpress $(addprefix wordpress/,includes js languages)
 texts := samples nginx apache php laravel psr18 symfony $(plugin) man5 man8 units users
-trees := sql/schema $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/ www/ui/*/))) www/bell www/ui www/words
+trees := sql/schema sql/notifynder $(patsubst %/,%,$(sort $(wildcard sql/functions/*/ www/bell/*/ www/ui/*/))) www/bell www/ui www/words
 bundles := doorbell.min.js doorbell.mjs
 hashed := doorbell.????????????.min.js
 zipped := $(bundles) bell/min/worker.js ui/min/list.js ui/min/toasts.js
@@ -228,7 +228,7 @@ files_of_sql := sql/attributes.sql sql/roles.sql
 folder_of_www := $(share)/www
 files_of_www := www/doorbell.js www/doorbell.d.ts www/doorbell.d.mts www/elements.js www/doorbell.load.js $(addprefix www/,$(bundles) $(addsuffix .map,$(bundles)))
 $(foreach tree,$(trees),$(eval folder_of_$(tree) := $(share)/$(tree)) \
-	$(eval files_of_$(tree) := $(sort $(wildcard $(tree)/*.sql $(tree)/*.js))))
+	$(eval files_of_$(tree) := $(sort $(wildcard $(tree)/*.sql $(tree)/*.pl $(tree)/*.js))))
 folder_of_samples := $(share)
 files_of_samples := deploy/doorbell.conf www/openapi.yaml
 folder_of_nginx := $(share)/nginx

@@ -46,6 +46,8 @@ const wanted = [
   `${prefix}/sbin/doorbell-migrate`,
   `${prefix}/sbin/doorbell-purge`,
   `${prefix}/sbin/doorbell-import-notifynder`,
+  `${prefix}/share/doorbell/sql/notifynder/mysqldump.pl`,
+  `${prefix}/share/doorbell/sql/notifynder/take.sql`,
   `${prefix}/share/doorbell/doorbell.conf`,
   `${prefix}/share/doorbell/nginx/doorbell.conf`,
   `${prefix}/share/doorbell/nginx/doorbell-upstreams.conf`,
@@ -114,9 +116,16 @@ test('make install and make uninstall', async (t) => {
     }
   });
 
-  await t.test('the SQL files are where doorbell-migrate looks', () => {
+  await t.test('the SQL files are where doorbell-migrate and doorbell-import-notifynder look', () => {
     const laid = filesUnder(path.join(root, prefix, 'share/doorbell/sql'));
-    assert.deepEqual(laid.sort(), filesUnder(path.join(top, 'sql')).filter((file) => file.endsWith('.sql')).sort());
+    assert.deepEqual(laid.sort(), filesUnder(path.join(top, 'sql')).filter((file) => /\.(sql|pl)$/.test(file)).sort());
+  });
+
+  await t.test('the importer finds its files', async () => {
+    const empty = path.join(makeFolder(), 'empty.sql');
+    writeFileSync(empty, '');
+    const { code, stderr } = await run(path.join(root, prefix, 'sbin/doorbell-import-notifynder'), ['host=/nowhere dbname=a', empty]);
+    assert.deepEqual([code, /no table notification_categories/.test(stderr)], [2, true], stderr);
   });
 
   await t.test('the programs run, and take the sample for a sound configuration', async () => {
