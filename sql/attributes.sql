@@ -29,7 +29,9 @@ $$;
 --   plan_cache_mode   each statement is planned once a connection, and
 --   enable_seqscan    to the same plan whatever the statistics say at that moment;
 --   jit               compiling takes longer than any of these statements runs, and the high cost that
---                     enable_seqscan = off puts on reading a small table from end to end would set it off.
+--                     enable_seqscan = off puts on reading a small table from end to end would set it off;
+--   enable_bitmapscan of what lists or marks groups: the planner takes a group for a small one, and a bitmap reads all of
+--                     it to find its newest messages. All that share a helper have it, since they share its plans.
 -- recount() and repair_times() read all there is, so that the planner may do as it likes.
 DO $$
 DECLARE
@@ -43,12 +45,13 @@ BEGIN
         EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER', routine.signature);
         FOR setting IN
             SELECT * FROM (VALUES
-                ('search_path', 'doorbell, doorbell_internal, pg_temp', '{}'),
-                ('plan_cache_mode', 'force_generic_plan', '{recount,repair_times}'),
-                ('enable_seqscan', 'off', '{recount,repair_times}'),
-                ('jit', 'off', '{recount,repair_times}')
-            ) s (name, value, not_for)
-            WHERE routine.name <> ALL (s.not_for::text[])
+                ('search_path', 'doorbell, doorbell_internal, pg_temp', '{}', NULL),
+                ('plan_cache_mode', 'force_generic_plan', '{recount,repair_times}', NULL),
+                ('enable_seqscan', 'off', '{recount,repair_times}', NULL),
+                ('jit', 'off', '{recount,repair_times}', NULL),
+                ('enable_bitmapscan', 'off', '{}', '{list,mark_read_upto,mark_read_all,mark_unread_all,mark_read_part,mark_unread_part,archive_part,remove_part}')
+            ) s (name, value, not_for, only_for)
+            WHERE routine.name <> ALL (s.not_for::text[]) AND (s.only_for IS NULL OR routine.name = ANY (s.only_for::text[]))
         LOOP
             EXECUTE format('ALTER FUNCTION %s SET %s = %s', routine.signature, setting.name, setting.value);
         END LOOP;

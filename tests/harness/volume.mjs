@@ -7,6 +7,10 @@ export const heavy = 'heavy';
 /** Has `old` messages, all of them read. */
 export const old = 'old';
 
+/** Has `grouped` messages, unread, in `groupsOfPopular` groups. */
+export const popular = 'popular';
+const groupsOfPopular = 50;
+
 const bulk = 10_000; // rows from which on indexes are built after them
 
 // Messages to 100 users each: 'heavy', nine others like that, and 90 of the many; every fifth has no category.
@@ -31,6 +35,17 @@ WITH m AS (
 INSERT INTO doorbell.inbox (message_id, user_id, seq, state)
 SELECT id, CASE WHEN $2::text IS NULL THEN 's' || id ELSE $2::text END, seq, $3::doorbell.inbox_state FROM m`;
 
+// To 'popular', each group in turn, from one of some senders.
+const groupedRows = `
+WITH m AS (
+    INSERT INTO doorbell.message (id, seq, live, recipients, sent_at, title, sender, group_key)
+    SELECT nextval('doorbell.seq'), currval('doorbell.seq'), true, 1, now(), 'stored', 's' || i % 777, 'g' || i % ${groupsOfPopular}
+    FROM generate_series(1, $1::integer) i
+    RETURNING id, seq, sender, group_key
+)
+INSERT INTO doorbell.inbox (message_id, user_id, seq, state, sender, group_key)
+SELECT id, '${popular}', seq, 'unread', sender, group_key FROM m`;
+
 // To all, every second with an expiry to come, every third in a category.
 const broadcastRows = `
 WITH m AS (
@@ -49,12 +64,12 @@ UPDATE doorbell.feed f SET last_pos = s.pos, version = s.seq, expires_at = least
 FROM (SELECT max(pos) AS pos, max(seq) AS seq, min(expires_at) AS expires_at FROM m) s
 WHERE f.id = 1 AND s.pos IS NOT NULL`;
 
-// 'heavy', 'old' and $1 of the many have read every broadcast.
+// 'heavy', 'old', 'popular' and $1 of the many have read every broadcast.
 const markRows = `
 INSERT INTO doorbell.mark (user_id, feed_id, n, read, archived, gone)
 SELECT u, 1, c.n, c.live, 0::doorbell.chunk_bits, 0::doorbell.chunk_bits
 FROM doorbell.chunk c CROSS JOIN (
-    VALUES ('${heavy}'), ('${old}') UNION ALL SELECT 'n' || i FROM generate_series(0, $1::integer - 1) i) r (u)
+    VALUES ('${heavy}'), ('${old}'), ('${popular}') UNION ALL SELECT 'n' || i FROM generate_series(0, $1::integer - 1) i) r (u)
 WHERE c.feed_id = 1 AND c.category = 0
 ON CONFLICT (user_id, feed_id, n) DO UPDATE SET read = EXCLUDED.read`;
 
@@ -83,11 +98,11 @@ async function categoryIds(db) {
 
 /**
  * Adds `personal` inbox rows of unread messages, spread over `users` users, `singles` users with one message each,
- * `old` read messages of user 'old', `broadcasts` messages to all, which 'heavy', 'old' and `readers` of the many
+ * `old` read messages of user 'old', `grouped` unread ones of user 'popular', `broadcasts` messages to all, which 'heavy', 'old', 'popular' and `readers` of the many
  * have read, and `groups` groups of 300 users and 'heavy'. analyze: false leaves the planner with what it knew before.
  */
 export async function fillVolume(db, options) {
-  const { users = 20000, personal = 0, singles = 0, old: read = 0, broadcasts = 0, readers = 0, groups = 0, analyze = true } = options;
+  const { users = 20000, personal = 0, singles = 0, old: read = 0, grouped = 0, broadcasts = 0, readers = 0, groups = 0, analyze = true } = options;
   const members = [heavy, ...Array.from({ length: Math.min(300, users) }, (_, i) => `n${i}`)];
   for (let g = 0; g < groups; g++) await db.query('SELECT doorbell.group_change($1, $2, NULL)', [`g${g}`, members]);
   const categories = await categoryIds(db);
@@ -95,8 +110,9 @@ export async function fillVolume(db, options) {
     await db.query(personalRows, [personal, users, ...categories]);
     await db.query(singleRows, [singles, null, 'unread']);
     await db.query(singleRows, [read, old, 'read']);
+    await db.query(groupedRows, [grouped]);
   };
-  await (personal + singles + read < bulk ? store() : withoutIndexes(db, store));
+  await (personal + singles + read + grouped < bulk ? store() : withoutIndexes(db, store));
   await db.query(broadcastRows, [broadcasts, categories[0]]);
   for (const statement of counters) await db.query(statement);
   if (broadcasts > 0) await db.query(markRows, [readers]);

@@ -77,6 +77,19 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION doorbell_internal.check_group_key(group_key text, is_to_users boolean, ack boolean) RETURNS void
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    PERFORM doorbell_internal.check_text('group_key', group_key, 255);
+    IF NOT is_to_users THEN
+        RAISE EXCEPTION 'group_key is for messages to users; one to a group or to all is one for everybody, so leave it out' USING ERRCODE = 'DB422';
+    END IF;
+    IF ack THEN
+        RAISE EXCEPTION 'group_key and ack do not go together: what must be acknowledged is shown by itself' USING ERRCODE = 'DB422';
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION doorbell_internal.check_content(title text, body text, sender text, url text, category text,
     extra jsonb, expires_in integer, send_at timestamptz, key text, subject_type text, subject_id text, replace boolean)
 RETURNS void

@@ -4,7 +4,8 @@
 -- same to it, and it may take the one that later reads all broadcasts. So only one index fits: that by feed and
 -- position is on the columns; every other is on an expression that equals feed_id (+ 0, * 1, - 0) and is written
 -- nowhere but in its definition and here. OFFSET 0 keeps other conditions of the caller out, and makes the look-up
--- one for each row that asks. All of these are inlined.
+-- one for each row that asks. All of these are inlined. So is group_members(), which would else read all messages of a
+-- user: its index is on an expression that equals user_id.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.message_at(feed_id integer, pos bigint) RETURNS SETOF doorbell.message
 LANGUAGE sql STABLE AS $$
@@ -49,6 +50,12 @@ LANGUAGE sql STABLE AS $$
     WHERE x.feed_id - 0 = $1 AND x.subject = $2 AND x.live AND NOT x.replaced OFFSET 0
 $$;
 COMMENT ON FUNCTION doorbell_internal.broadcasts_about IS 'The live ones of a feed about a subject, without superseded ones.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.group_members(user_id text, group_key text, state doorbell.inbox_state) RETURNS SETOF doorbell.inbox
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM doorbell.inbox i WHERE i.user_id || '' = $1 AND i.group_key = $2 AND i.state = $3
+$$;
+COMMENT ON FUNCTION doorbell_internal.group_members IS 'A user''s messages of a group in a state, ordered by the index on seq.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.marks_of_chunk(feed_id integer, n bigint) RETURNS SETOF doorbell.mark
 LANGUAGE sql STABLE AS $$

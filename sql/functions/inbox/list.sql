@@ -104,8 +104,8 @@ $$;
 COMMENT ON FUNCTION doorbell_internal.list_broadcasts IS 'The newest max_rows broadcasts of each feed; below is null for the first page.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.list_page(user_id text, list_state text, seen_personal bigint, seen_broadcast bigint,
-    mine bigint[], feed_ids integer[], positions bigint[], reads boolean[], max_rows integer, language text, accepted text[])
-RETURNS TABLE (messages json, first bigint, last bigint, more boolean)
+    mine bigint[], feed_ids integer[], positions bigint[], reads boolean[], bottom bigint, max_rows integer, language text, accepted text[])
+RETURNS TABLE (messages json, first bigint, next bigint)
 LANGUAGE sql STABLE AS $$
     WITH picked AS (
         SELECT i.message_id AS id, i.seq, i.seq <= $3 AS seen, i.state <> 'unread' AS read
@@ -114,25 +114,51 @@ LANGUAGE sql STABLE AS $$
         SELECT x.id, x.seq, x.seq <= $4, p.read
         FROM unnest($6, $7, $8) p (feed_id, pos, read)
         CROSS JOIN LATERAL doorbell_internal.message_at(p.feed_id, p.pos) x
-        ORDER BY seq DESC LIMIT $9 + 1
+        WHERE $9 IS NULL OR x.seq > $9
+        ORDER BY seq DESC LIMIT $10 + 1
     ), numbered AS (
         SELECT picked.*, row_number() OVER (ORDER BY seq DESC) AS nth FROM picked
     )
     SELECT coalesce(json_agg(doorbell_internal.message_json(l.m, c.name, p.seen, p.read, $2 = 'archived') ORDER BY p.seq DESC)
-            FILTER (WHERE p.nth <= $9), '[]'),
-        max(p.seq), min(p.seq) FILTER (WHERE p.nth <= $9), count(*) > $9
+            FILTER (WHERE p.nth <= $10), '[]'),
+        max(p.seq), CASE WHEN count(*) > $10 THEN min(p.seq) FILTER (WHERE p.nth <= $10) ELSE $9 END
     FROM numbered p
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN doorbell_internal.lacks_texts(x) THEN doorbell_internal.with_texts(x, $1, $10, $11) ELSE x END
+        SELECT CASE WHEN doorbell_internal.lacks_texts(x) THEN doorbell_internal.with_texts(x, $1, $11, $12) ELSE x END
         FROM doorbell.message x WHERE x.id = p.id OFFSET 0) l (m)
     LEFT JOIN doorbell.category c ON c.id = (l.m).category
 $$;
 COMMENT ON FUNCTION doorbell_internal.list_page IS
-    'The newest max_rows of what list_personal() and list_broadcasts() found, the numbers of the first and of the last, and '
-    'whether there are more. Inlined.';
+    'The newest max_rows of what list_personal() and list_broadcasts() found, but of broadcasts only those above bottom (null: all), the '
+    'number of the first, and that below which the next page begins, null on the last. Inlined.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.list_states(state text, max_rows integer, is_grouped boolean, group_key text)
+RETURNS doorbell.inbox_state[]
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    states constant doorbell.inbox_state[] := CASE list_states.state WHEN 'all' THEN '{unread,read}' WHEN 'unread' THEN '{unread}'
+        WHEN 'archived' THEN '{archived}' END;
+BEGIN
+    IF states IS NULL THEN
+        RAISE EXCEPTION 'state is one of all, unread, archived' USING ERRCODE = 'DB422';
+    END IF;
+    IF max_rows IS NULL OR max_rows NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'limit is 1 to 100' USING ERRCODE = 'DB422';
+    END IF;
+    IF group_key IS NOT NULL THEN
+        IF is_grouped THEN
+            RAISE EXCEPTION 'group_key lists the members of a group, each as a row: leave out grouped' USING ERRCODE = 'DB422';
+        END IF;
+        PERFORM doorbell_internal.check_text('group_key', group_key, 255);
+    END IF;
+    RETURN states;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.list_states IS 'Of the personal messages of a list; DB422 if it cannot be had.';
 
 CREATE OR REPLACE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all', category text DEFAULT NULL,
-    before text DEFAULT NULL, max_rows integer DEFAULT 20, language text DEFAULT NULL, accepted text[] DEFAULT '{}')
+    before text DEFAULT NULL, max_rows integer DEFAULT 20, language text DEFAULT NULL, accepted text[] DEFAULT '{}',
+    grouped boolean DEFAULT false, group_key text DEFAULT NULL)
 RETURNS json
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
@@ -140,38 +166,38 @@ DECLARE
     at constant timestamptz := statement_timestamp();
     tag constant text := user_tag(list.user_id);
     wanted constant integer := category_id(list.category);
-    states inbox_state[];
-    below bigint;
+    states constant inbox_state[] := list_states(list.state, max_rows, grouped, list.group_key);
+    below constant bigint := CASE WHEN before IS NOT NULL THEN read_cursor(list.user_id, before) END;
+    cut constant bigint := coalesce(below, 9223372036854775807);
     me record;
     total record;
     mine bigint[];
+    bottom bigint;
     feeds record;
     page record;
 BEGIN
-    states := CASE list.state WHEN 'all' THEN '{unread,read}' WHEN 'unread' THEN '{unread}' WHEN 'archived' THEN '{archived}' END;
-    IF states IS NULL THEN
-        RAISE EXCEPTION 'state is one of all, unread, archived' USING ERRCODE = 'DB422';
-    END IF;
-    IF max_rows IS NULL OR max_rows NOT BETWEEN 1 AND 100 THEN
-        RAISE EXCEPTION 'limit is 1 to 100' USING ERRCODE = 'DB422';
-    END IF;
-    IF before IS NOT NULL THEN
-        below := read_cursor(list.user_id, before);
-    END IF;
     SELECT * INTO me FROM user_state(list.user_id);
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     SELECT * INTO total FROM unread(list.user_id);
     -- One more than is shown tells whether there is another page.
-    mine := list_personal(list.user_id, states, wanted, me.muted, coalesce(below, 9223372036854775807), max_rows + 1, at);
-    feeds := list_broadcasts(list.user_id, list.state, me.joined_pos, wanted, me.muted, below, max_rows + 1, at);
+    IF grouped THEN
+        SELECT g.ids, g.bottom INTO mine, bottom FROM list_grouped(list.user_id, states, wanted, me.muted, cut, max_rows + 1, at) g;
+    ELSIF list.group_key IS NOT NULL THEN
+        mine := list_of_group(list.user_id, list.group_key, states, wanted, me.muted, cut, max_rows + 1, at);
+    ELSE
+        mine := list_personal(list.user_id, states, wanted, me.muted, cut, max_rows + 1, at);
+    END IF;
+    feeds := list_broadcasts(list.user_id, list.state, me.joined_pos, wanted, me.muted, below,
+        CASE WHEN list.group_key IS NULL THEN max_rows + 1 ELSE 0 END, at);
     SELECT * INTO page FROM list_page(list.user_id, list.state, me.seen_personal, me.seen_broadcast, mine,
-        feeds.feed_ids, feeds.positions, feeds.reads, list.max_rows, list.language, list.accepted);
-    RETURN json_build_object('messages', page.messages,
-        'next', CASE WHEN page.more THEN concat_ws('-', 'c1', tag, page.last) END,
-        'position', concat_ws('-', 'p1', tag, coalesce(page.first, 0), total.version, total.seq,
-            greatest(wanted, 0), (list.state = 'archived' OR wanted < 0)::integer),
+        feeds.feed_ids, feeds.positions, feeds.reads, bottom, list.max_rows, list.language, list.accepted);
+    RETURN json_build_object(
+        'messages', CASE WHEN grouped THEN with_groups(page.messages, list.user_id, states, wanted, me.muted, at) ELSE page.messages END,
+        'next', CASE WHEN page.next IS NOT NULL THEN concat_ws('-', 'c1', tag, page.next) END,
+        'position', concat_ws('-', 'p1', tag, coalesce(page.first, 0), total.version, total.seq, greatest(wanted, 0),
+            CASE WHEN list.state = 'archived' OR wanted < 0 THEN 1 WHEN list.group_key IS NOT NULL THEN 2 ELSE 0 END),
         'num', total.num, 'version', total.version, 'seq', total.seq);
 END
 $$;
@@ -179,7 +205,8 @@ COMMENT ON FUNCTION doorbell.list IS
     'A page of the user''s messages, newest first, as one JSON document: messages, next (pass it as '
     'before for the following page, null on the last), position (for mark_read_upto and mark_seen), num, '
     'version, seq. state: all (unread and read), unread, or archived. Never shown: deleted, expired, '
-    'recalled, superseded and muted ones. max_rows is 1 to 100. language (BCP 47) is the reader''s, for texts that come from '
+    'recalled, superseded and muted ones. grouped: of messages with the same group_key only the newest is listed, each message with its group, '
+    'and a page may have fewer than max_rows, even none, before the last. group_key: only the messages that have it. max_rows is 1 to 100. language (BCP 47) is the reader''s, for texts that come from '
     'templates; null: that of their preferences, or else the best of accepted. NULL: call doorbell.register() first. '
     'One snapshot, no write, no lock.';
 

@@ -69,7 +69,7 @@ LANGUAGE sql STABLE AS $$
         'category', category, 'sender', m.sender, 'extra', m.extra,
         'created_at', floor(extract(epoch FROM m.sent_at))::bigint,
         'seen', seen OR read, 'read', read, 'archived', archived,
-        'ack', CASE WHEN m.must_ack THEN read END)
+        'ack', CASE WHEN m.must_ack THEN read END, 'group_key', m.group_key)
 $$;
 COMMENT ON FUNCTION doorbell_internal.message_json IS
     'A message as its user sees it. ack: null when nothing is to be acknowledged, else whether it was.';

@@ -21,7 +21,7 @@ DECLARE
     p record;
 BEGIN
     IF jsonb_typeof(message) <> 'object' OR message - '{to_users,to_group,to_all,title,body,sender,url,category,extra,
-        expires_in,send_at,key,subject_type,subject_id,replace,ack,to_new_users,later,
+        expires_in,send_at,key,subject_type,subject_id,replace,ack,to_new_users,later,group_key,
         to_groups,except_groups,except_users,known_before}'::text[] <> '{}'
     THEN
         RAISE EXCEPTION 'a message of a batch is an object of arguments of doorbell.send()' USING ERRCODE = 'DB422';
@@ -29,11 +29,12 @@ BEGIN
     SELECT d.* INTO p
     FROM jsonb_to_record(message) a (to_users text[], to_group text, to_all boolean, title text, body text, sender text,
         url text, category text, extra jsonb, expires_in integer, send_at timestamptz, key text, subject_type text,
-        subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean,
+        subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean, group_key text,
         to_groups text[], except_groups text[], except_users text[], known_before timestamptz)
     CROSS JOIN LATERAL doorbell_internal.prepare(a.to_users, a.to_group, a.to_all, a.title, a.body, a.sender, a.url,
         a.category, a.extra, a.expires_in, a.send_at, a.key, a.subject_type, a.subject_id, coalesce(a.replace, false),
-        a.ack, a.to_new_users, a.later, ROW(a.to_groups, a.except_groups, a.except_users, a.known_before)::doorbell_internal.audience_rule) d;
+        a.ack, a.to_new_users, a.later, a.group_key,
+        ROW(a.to_groups, a.except_groups, a.except_users, a.known_before)::doorbell_internal.audience_rule) d;
     m := p.m;
     way := p.way;
     id := p.id;

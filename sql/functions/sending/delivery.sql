@@ -33,8 +33,10 @@ BEGIN
     WITH stored AS (
         INSERT INTO doorbell.message SELECT m.* WHERE NOT is_stored
     ), put AS (
-        INSERT INTO doorbell.inbox (message_id, user_id, seq, category, must_ack, subject, expires_at)
-        SELECT m.id, u, m.seq, m.category, m.must_ack, m.subject, m.expires_at FROM unnest(users) u
+        INSERT INTO doorbell.inbox (message_id, user_id, seq, category, must_ack, subject, expires_at, group_key, sender)
+        SELECT m.id, u, m.seq, m.category, m.must_ack, m.subject, m.expires_at, m.group_key,
+            CASE WHEN m.group_key IS NOT NULL THEN m.sender END
+        FROM unnest(users) u
     ), rung AS (
         INSERT INTO doorbell.outbox (user_ids, seq)
         SELECT users[first:first + 999], m.seq FROM generate_series(1, cardinality(users), 1000) first

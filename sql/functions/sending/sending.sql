@@ -39,6 +39,8 @@ BEGIN
         (SELECT f.name FROM doorbell.feed f WHERE f.id = m.feed_id AND f.id > 1),
         m.title, coalesce(m.body, ''), m.sender, m.url, category, m.extra, expires_in, extract(epoch FROM send_at),
         m.subject, coalesce(replace, false), m.must_ack, m.to_new)
+        -- Keys from before there were these keep their digest.
+        || CASE WHEN m.group_key IS NULL THEN '[]' ELSE jsonb_build_array(jsonb_build_object('group_key', m.group_key)) END
         || CASE WHEN m.excepted IS NULL THEN '[]' ELSE jsonb_build_array(m.excepted) END)::text, 'UTF8'));
 END
 $$;
@@ -46,7 +48,7 @@ COMMENT ON FUNCTION doorbell_internal.digest_of IS 'Of all that makes a send the
 
 CREATE OR REPLACE FUNCTION doorbell_internal.prepare(to_users text[], to_group text, to_all boolean, title text, body text,
     sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamptz, key text, subject_type text,
-    subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean, rule doorbell_internal.audience_rule,
+    subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean, group_key text, rule doorbell_internal.audience_rule,
     OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -61,6 +63,7 @@ BEGIN
     -- Assigned, not performed: that starts no statement.
     done := doorbell_internal.check_content(title, body, sender, url, category, extra, expires_in, send_at, key,
         subject_type, subject_id, replace);
+    done := CASE WHEN group_key IS NOT NULL THEN doorbell_internal.check_group_key(group_key, to_users IS NOT NULL, ack) END;
     users := CASE WHEN to_users IS NOT NULL THEN doorbell_internal.normal_users(to_users) END;
     duplicate := false;
     IF users = '{}' THEN
@@ -74,7 +77,7 @@ BEGIN
         CASE WHEN category IS NOT NULL THEN doorbell_internal.category_named(category) ELSE 0 END, coalesce(ack, false),
         coalesce(to_new_users, false) AND users IS NULL, due_at IS NULL, false, cardinality(users), NULL, NULL, NULL,
         doorbell_internal.subject_of(subject_type, subject_id), sender, title, url,
-        coalesce(body, CASE WHEN category IS NULL THEN '' END), extra,
+        coalesce(body, CASE WHEN category IS NULL THEN '' END), extra, group_key,
         CASE WHEN NOT rule IS NULL THEN doorbell_internal.excepted_users(rule) END)::doorbell.message;
     id := m.id;
     recipients := m.recipients;
@@ -117,7 +120,7 @@ CREATE OR REPLACE FUNCTION doorbell.send(to_users text[] DEFAULT NULL, to_group 
     category text DEFAULT NULL, extra jsonb DEFAULT NULL, expires_in integer DEFAULT NULL,
     send_at timestamptz DEFAULT NULL, key text DEFAULT NULL, subject_type text DEFAULT NULL,
     subject_id text DEFAULT NULL, replace boolean DEFAULT false, ack boolean DEFAULT false,
-    to_new_users boolean DEFAULT false, later boolean DEFAULT false, to_groups text[] DEFAULT NULL,
+    to_new_users boolean DEFAULT false, later boolean DEFAULT false, group_key text DEFAULT NULL, to_groups text[] DEFAULT NULL,
     except_groups text[] DEFAULT NULL, except_users text[] DEFAULT NULL, known_before timestamptz DEFAULT NULL)
 RETURNS TABLE (id bigint, recipients integer, duplicate boolean)
 LANGUAGE plpgsql VOLATILE AS $$
@@ -126,7 +129,7 @@ DECLARE
     done text;
 BEGIN
     p := prepare(to_users, to_group, to_all, title, body, sender, url, category, extra, expires_in, send_at, key,
-        subject_type, subject_id, replace, ack, to_new_users, later,
+        subject_type, subject_id, replace, ack, to_new_users, later, group_key,
         ROW(to_groups, except_groups, except_users, known_before)::audience_rule);
     IF (p.way).message_id IS NOT NULL THEN
         done := dispatch(p.m, p.way);
@@ -151,6 +154,8 @@ expires_in: seconds after delivery at which nobody sees it any more. send_at: wh
 key: the same key and content again returns the first id with duplicate = true; with another content DB409.
 subject_type, subject_id: what it is about; replace: supersedes unread messages about that for its audience.
 ack: must be acknowledged. to_new_users: also for those who appear or join later.
+group_key: a grouped list shows a user's messages with the same one (1 to 255 characters) as one row, the newest; for messages
+to users, without ack.
 later: delivered by doorbell-app right after the commit. Use it in long transactions, since a message to a
 group or to all makes other such sends wait until the transaction ends; else send last.
 recipients is null for group and all. Errors: DB400, DB409, DB422.$$;

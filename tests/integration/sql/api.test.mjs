@@ -72,6 +72,12 @@ const wrongSends = [
   ['subject_id alone', toUser('u', { subject_id: '7' })],
   ['an empty subject_id', toUser('u', { subject_type: 'order', subject_id: '' })],
   ['replace without a subject', toUser('u', { replace: true })],
+  ['an empty group_key', toUser('u', { group_key: '' })],
+  ['a group_key of 256 characters', toUser('u', { group_key: many(256, '中') })],
+  ['a group_key with a line feed', toUser('u', { group_key: 'a\nb' })],
+  ['a group_key to a group', { title: 't', to_group: 'g', group_key: 'k' }],
+  ['a group_key to everybody', toAll({ group_key: 'k' })],
+  ['a group_key and ack', toUser('u', { group_key: 'k', ack: true })],
   ...[
     'javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', '//host/x', '/\\host', '\\\\host', '/\t/host', 'http:/x', 'http://',
     'https:///x', 'ftp://host/', 'path', '', '/a\r\nSet-Cookie: x', '/a b', ' /a', 'http://host\\@other', '/a\u0000b'.replace('\u0000', '\x01'),
@@ -184,7 +190,7 @@ test('a message is stored and listed as it was sent', async (t) => {
   const { id } = await send(db, { to_users: ['u'], ...args, ack: true });
   const [message] = (await list(db, 'u')).messages;
   assert.ok(message.created_at >= before && message.created_at <= before + 60);
-  const expected = { id, ...args, created_at: message.created_at, seen: false, read: false, archived: false, ack: false };
+  const expected = { id, ...args, created_at: message.created_at, seen: false, read: false, archived: false, ack: false, group_key: null };
   assert.deepEqual(message, expected);
   assert.deepEqual((await row(db, 'SELECT doorbell.message($1, $2) AS m', ['u', id])).m, expected);
   const plain = await send(db, toAll());
@@ -201,7 +207,7 @@ test('a message to everybody can be read without a user, for as long as it is th
   const [{ message, expires_in: left }] = await read(id);
   assert.ok(left > 3500 && left < 3600);
   await check(db, 'u');
-  const { seen, read: isRead, archived, ack, ...listed } = (await call(db, 'message', 'u', id)).message;
+  const { seen, read: isRead, archived, ack, group_key: key, ...listed } = (await call(db, 'message', 'u', id)).message;
   assert.deepEqual(message, listed);
   const plain = await send(db, toAll());
   assert.equal((await read(plain.id))[0].expires_in, null);

@@ -130,7 +130,7 @@ test('rows become messages', async (t) => {
   assert.deepEqual(result, { code: 0, stdout: told(5, 0, 1), stderr: '' });
   const { messages, num } = await list(db, 'u');
   const at = Date.UTC(2015, 2, 1, 9, 30) / 1000;
-  const plain = { body: '', url: null, extra: null, seen: false, read: false, archived: false, ack: null };
+  const plain = { body: '', url: null, extra: null, seen: false, read: false, archived: false, ack: null, group_key: null };
   assert.deepEqual(messages.map(({ id, ...rest }) => rest), [
     { ...plain, title: '7 commented', category: 'comment', sender: 'App\\Shop:7', created_at: at + 2 },
     { ...plain, title: '42 commented', category: 'comment', sender: '42', created_at: at + 1 },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Random operations of every kind from many connections at once, some rolled back, some cut off in the middle.
-// At quiet points the count, the lists and a recount from scratch, message by message, must be the same. All the while
+// At quiet points the count, the lists and a recount from scratch, message by message, must be the same, and the grouped list what
+// the recount makes of groups. All the while
 // a kept answer must be what doorbell.unread() returns, for as long as unread_many() promised; and so must what a page computes
 // from a kept answer and the steps of rings.
 // DOORBELL_PROPERTY_OPS sets the number of operations (for a long run: 100000), DOORBELL_PROPERTY_SEED the choices
@@ -25,6 +26,8 @@ const users = [...members, 'eve', 'fay']; // whose pages may compute, since they
 const groups = ['g1', 'g2', 'g3'];
 const categories = ['news', 'shop', 'alarm'];
 const subjects = ['1', '2', '3'];
+const keys = ['like:1', 'like:2'];
+const senders = ['Ann', 'Bob', 'Cy', 'Dee', 'Eve'];
 
 // Choices that can be repeated.
 function random(start) {
@@ -66,6 +69,14 @@ function anAudience(r) {
   return args;
 }
 
+// To users, so that it may be in a group.
+function personal(r) {
+  const args = message(r);
+  if (r.chance(0.8)) args.sender = r.pick(senders);
+  if (!args.ack && r.chance(0.6)) args.group_key = r.pick(keys);
+  return args;
+}
+
 async function someIds(db, r, user, count) {
   const all = await rows(db, `SELECT id FROM (
       SELECT message_id AS id FROM doorbell.inbox WHERE user_id = $1
@@ -79,7 +90,8 @@ const positions = new Map(users.map((user) => [user, []]));
 async function takePosition(db, r, user) {
   const state = r.pick(['all', 'unread', 'archived']);
   const category = r.chance(0.3) ? r.pick(categories) : null;
-  const page = (await row(db, 'SELECT doorbell.list($1, $2, $3) AS page', [user, state, category])).page;
+  const [isGrouped, key] = r.pick([[false, null], [true, null], [false, r.pick(keys)]]);
+  const page = (await row(db, 'SELECT doorbell.list($1, $2, $3, grouped => $4, group_key => $5) AS page', [user, state, category, isGrouped, key])).page;
   if (page === null) return; // erased at this moment
   const known = positions.get(user);
   known.push(page.position);
@@ -157,25 +169,27 @@ function importOne(db, r, user) {
 }
 
 // To the end, or to where the caller gives up.
-async function inParts(db, r, name, user, position) {
+async function inParts(db, r, name, user, position, ...key) {
   const size = 1 + r.int(5);
   do {
-    position = (await call(db, name, user, position, size))?.next; // no row: erased at this moment
+    position = (await call(db, name, user, position, size, ...key))?.next; // no row: erased at this moment
   } while (position && r.chance(0.95));
 }
 
 function sendBatch(db, r) {
-  const audience = () => r.pick([{ to_users: [r.pick(users)] }, { to_users: r.some(users) }, { to_group: r.pick(groups) }, { to_all: true }, anAudience(r)]);
-  const messages = Array.from({ length: 1 + r.int(6) }, () => ({ ...audience(), ...message(r) }));
+  const toUsers = () => ({ to_users: r.pick([[r.pick(users)], r.some(users)]), ...personal(r) });
+  const toFeed = () => ({ ...r.pick([{ to_group: r.pick(groups) }, { to_all: true }, anAudience(r)]), ...message(r) });
+  const messages = Array.from({ length: 1 + r.int(6) }, () => r.pick([toUsers, toFeed])());
   return call(db, 'send_batch', JSON.stringify(messages), r.chance(0.5));
 }
 
 // Archiving or deleting of many, as inParts().
 async function putAway(db, r, name, user) {
   const [category, onlyRead, size] = [r.chance(0.5) ? r.pick(categories) : null, r.chance(0.5), 1 + r.int(5)];
+  const key = r.chance(0.4) ? r.pick(keys) : null;
   let position = positions.get(user).length && r.chance(0.6) ? r.pick(positions.get(user)) : null;
   do {
-    position = (await call(db, name, user, position, category, onlyRead, size))?.next;
+    position = (await call(db, name, user, position, category, onlyRead, size, key))?.next;
   } while (position && r.chance(0.95));
 }
 
@@ -199,8 +213,8 @@ function setQuietHours(db, r, user) {
 const one = (name) => async (db, r, user) => call(db, name, user, (await someIds(db, r, user, 1))[0]);
 
 const kinds = [
-  [8, 'send to one', (db, r, user) => send(db, { to_users: [user], ...message(r) })],
-  [6, 'send to some', (db, r) => send(db, { to_users: r.some(users), ...message(r) })],
+  [8, 'send to one', (db, r, user) => send(db, { to_users: [user], ...personal(r) })],
+  [6, 'send to some', (db, r) => send(db, { to_users: r.some(users), ...personal(r) })],
   [8, 'send to a group', (db, r) => send(db, { to_group: r.pick(groups), ...message(r) })],
   [5, 'send to an audience', (db, r) => send(db, { ...anAudience(r), ...message(r) })],
   [6, 'send to all', (db, r) => send(db, { to_all: true, ...message(r) })],
@@ -217,6 +231,7 @@ const kinds = [
   [2, 'read all in parts', (db, r, user) => inParts(db, r, 'mark_read_part', user, null)],
   [1, 'unread all in parts', (db, r, user) => inParts(db, r, 'mark_unread_part', user, null)],
   [2, 'read up to in parts', (db, r, user) => positions.get(user).length && inParts(db, r, 'mark_read_part', user, r.pick(positions.get(user)))],
+  [3, 'read a group in parts', (db, r, user) => inParts(db, r, 'mark_read_part', user, positions.get(user).length && r.chance(0.5) ? r.pick(positions.get(user)) : null, r.pick(keys))],
   [1, 'archive ids', async (db, r, user) => call(db, 'archive_ids', user, await someIds(db, r, user, 5))],
   [1, 'remove ids', async (db, r, user) => call(db, 'remove_ids', user, await someIds(db, r, user, 5))],
   [2, 'archive in parts', (db, r, user) => putAway(db, r, 'archive_part', user)],
@@ -313,6 +328,12 @@ WITH RECURSIVE muted AS (
     SELECT s, doorbell.list($1, s, NULL, NULL, 7) FROM unnest('{all,unread,archived}'::text[]) s
     UNION ALL
     SELECT state, doorbell.list($1, state, NULL, page->>'next', 7) FROM pages WHERE page->>'next' IS NOT NULL
+), grouped_pages (state, category, nth, page) AS (
+    SELECT s, c, 1, doorbell.list($1, s, c, NULL, $3, grouped => true)
+    FROM (VALUES ('all', NULL), ('unread', NULL), ('archived', NULL), ('all', 'news')) v (s, c)
+    UNION ALL
+    SELECT state, category, nth + 1, doorbell.list($1, state, category, page->>'next', $3, grouped => true)
+    FROM grouped_pages WHERE page->>'next' IS NOT NULL
 ), listed AS (
     SELECT p.state, array_agg((m->>'id')::bigint ORDER BY (p.page->'messages'->0->>'id'), nth) AS ids
     FROM pages p CROSS JOIN LATERAL json_array_elements(p.page->'messages') WITH ORDINALITY x (m, nth) GROUP BY 1
@@ -332,15 +353,52 @@ SELECT (SELECT row_to_json(u) FROM doorbell.unread($1) u) AS unread,
             WHEN t.id IS NOT NULL THEN 'muted' END)), '{}')
         FROM (SELECT m.id, doorbell.explain($1, m.id) AS told FROM doorbell.message m ORDER BY m.id DESC LIMIT ${explainedMax}) x
         LEFT JOIN truth t ON t.id = x.id LEFT JOIN visible v ON v.id = x.id) AS explained,
+    (SELECT coalesce(json_agg(json_build_object('state', g.state, 'category', g.category, 'id', m->'id', 'group', m->'group')
+            ORDER BY g.nth, x.nth), '[]')
+        FROM grouped_pages g CROSS JOIN LATERAL json_array_elements(g.page->'messages') WITH ORDINALITY x (m, nth)) AS grouped,
+    (SELECT coalesce(json_object_agg(k, (SELECT coalesce(json_agg(m->'id'), '[]') FROM json_array_elements(
+            doorbell.list($1, 'all', NULL, NULL, 100, group_key => k)->'messages') m)), '{}') FROM unnest($2::text[]) k) AS members,
+    (SELECT coalesce(json_agg(json_build_object('id', v.id, 'state', v.state, 'category', c.name, 'key', m.group_key, 'sender', m.sender)
+            ORDER BY v.seq DESC), '[]')
+        FROM visible v JOIN doorbell.message m ON m.id = v.id LEFT JOIN doorbell.category c ON c.id = v.category) AS seen,
     coalesce((SELECT id FROM visible WHERE state IN ('unread', 'read') ORDER BY seq DESC LIMIT 1), 0) AS latest,
     (SELECT greatest(max(f.version), max(r.seq_min)) FROM doorbell.feed f LEFT JOIN doorbell.reader r ON r.user_id = $1
         WHERE f.id = 1 OR f.id IN (SELECT feed_id FROM doorbell.subscription WHERE user_id = $1)) AS seq`;
 
+// What a grouped list must be: `seen` are the messages that it could show, newest first, and a group the newest 100 of its own.
+function groupedFrom(seen) {
+  const rows = [];
+  for (const { id, key } of seen) {
+    if (key !== null && rows.some(({ group }) => group?.key === key)) continue;
+    const members = seen.filter((one) => one.key === key).slice(0, 100);
+    const names = [...new Set(members.map(({ sender }) => sender).filter(Boolean))];
+    const group = { key, count: members.length, unread: members.filter(({ state }) => state === 'unread').length,
+      senders: names.slice(0, 3), others: Math.max(0, names.length - 3) };
+    rows.push({ id, group: key === null ? null : group });
+  }
+  return rows;
+}
+
+function checkGroups({ grouped, members, seen }, user) {
+  for (const [state, category, states] of [['all', null, ['unread', 'read']], ['unread', null, ['unread']], ['archived', null, ['archived']], ['all', 'news', ['unread', 'read']]]) {
+    const shown = seen.filter((one) => states.includes(one.state) && (category === null || one.category === category));
+    const listed = grouped.filter((one) => one.state === state && one.category === category).map(({ id, group }) => ({ id, group }));
+    assert.deepEqual(listed, groupedFrom(shown), `grouped list ${state} ${category} of ${user}`);
+    largestGroup = Math.max(largestGroup, ...listed.map(({ group }) => group?.count ?? 0));
+  }
+  for (const key of keys) {
+    const ids = seen.filter((one) => one.key === key && one.state !== 'archived').map(({ id }) => id);
+    assert.deepEqual(members[key], ids.slice(0, 100), `members of ${key} of ${user}`);
+  }
+}
+
+let largestGroup = 0;
+let checks = 0;
 const reasons = new Set(); // that doorbell.explain() gave
 
 async function checkUser(db, user) {
   await check(db, user);
-  const s = await row(db, snapshot, [user]);
+  const s = await row(db, snapshot, [user, keys, [2, 7, 30][checks++ % 3]]); // pages of any size
   const sorted = (ids = []) => [...ids].sort((a, b) => a - b);
   assert.equal(s.unread.num, s.truth.unread.length, `num of ${user}`);
   assert.equal(s.parts.num, s.unread.num, `num with parts of ${user}`);
@@ -359,6 +417,7 @@ async function checkUser(db, user) {
   for (const state of ['all', 'unread', 'archived']) {
     assert.deepEqual(sorted(s.listed[state]), sorted(s.truth[state]), `list ${state} of ${user}`);
   }
+  checkGroups(s, user);
 }
 
 // What a call changes while nobody else does, against the answers from before it.
@@ -415,6 +474,7 @@ test(`count, list and recount agree over ${operations} random operations (seed $
   t.diagnostic(`${computedEqual} times a computed answer was the answer`);
   assert.ok(operations < 2000 || computedEqual > operations / 100, 'few answers were computed');
   t.diagnostic(JSON.stringify(Object.fromEntries(done)));
+  assert.ok(operations < 2000 || largestGroup > 5, `groups had ${largestGroup} members at most`);
   t.diagnostic([...reasons].join(' '));
   assert.ok(operations < 2000 || reasons.size > 10, 'few reasons were given');
   for (const { name } of wheel) assert.ok(operations < 2000 || done.get(name) > 0, `${name} was never done`);

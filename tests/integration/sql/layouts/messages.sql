@@ -14,6 +14,7 @@ SELECT doorbell.send(to_group => 'team', title => 'to a group', category => 'new
 SELECT doorbell.send(to_users => '{ann}', title => 'scheduled', send_at => now() + interval '9 years');
 SELECT doorbell.category_set('likes', false, true, '{"en": {"title": "{sender} likes it"}}', 'https://site.example/hook', 60);
 SELECT doorbell.send(to_users => '{ann}', category => 'likes', sender => 'Bob');
+SELECT doorbell.send(to_users => '{ann}', title => 'in a group', sender => 'Cy', group_key => 'like:7');
 SELECT doorbell.mark_read('ann', m.id) FROM doorbell.message m WHERE m.title IN ('to two', 'to all');
 SELECT doorbell.archive('bob', m.id) FROM doorbell.message m WHERE m.title IN ('about an order', 'to a group');
 SELECT doorbell.remove('cem', m.id) FROM doorbell.message m WHERE m.title = 'superseding';
