@@ -2,6 +2,7 @@
 #include "fcgi-app/endpoints/endpoint.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "common/os/log.h"
 #include "common/security/user.h"
@@ -109,6 +110,19 @@ enum err endpoint_query_user(const struct request *req, struct response *res, co
     if (!*user)
         return response_fail(res, ERR_INVALID, "\"user\" is needed, as in ?user=42");
     return user_is_valid(span_of(*user)) ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+enum err endpoint_flag(const struct request *req, struct response *res, const char *name, bool *out)
+{
+    const char *text;
+    enum err e = request_query(req, name, &text);
+
+    if (e)
+        return e;
+    *out = text && strcmp(text, "1") == 0;
+    if (!text || *out || strcmp(text, "0") == 0)
+        return ERR_NONE;
+    return response_fail(res, ERR_INVALID, "\"%s\" must be 1 or 0", name);
 }
 
 enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,

@@ -111,6 +111,10 @@ MUST_USE enum err endpoint_json(const struct request *req, struct response *res,
 MUST_USE enum err endpoint_query_user(const struct request *req, struct response *res,
                                       const char **user);
 
+/* A parameter of the query that is 1 or 0, as which an absent one counts. */
+MUST_USE enum err endpoint_flag(const struct request *req, struct response *res, const char *name,
+                                bool *out);
+
 /* The `limit` of the query, from 1 to `max`. */
 MUST_USE enum err endpoint_limit(const struct request *req, struct response *res, int64_t fallback,
                                  int64_t max, int64_t *limit);

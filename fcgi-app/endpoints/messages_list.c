@@ -18,6 +18,10 @@ enum err endpoint_list_messages(const struct endpoint *ep, const struct request 
     if (!e)
         e = request_query(req, "before", &filter.before);
     if (!e)
+        e = request_query(req, "group_key", &filter.group_key);
+    if (!e)
+        e = endpoint_flag(req, res, "grouped", &filter.is_grouped);
+    if (!e)
         e = endpoint_limit(req, res, LIMIT_DEFAULT, LIMIT_MAX, &filter.limit);
     if (!filter.state)
         filter.state = "all";

@@ -8,6 +8,7 @@ enum {
     POSITION_MAX = 255,
     SUBJECT_MAX = 255,
     CATEGORY_MAX = 64,
+    GROUP_KEY_MAX = 255,
     ARRAY_MAX = BODY_LIST_MAX * 21 + 3, /* as many numbers of 20 digits */
 };
 
@@ -45,6 +46,26 @@ static enum err mark_read_upto(const struct endpoint *ep, const struct request *
     enum err e = read_position(req, "upto", &position);
 
     return e ? e : marks_read_upto(ep->store, req->who.user, position, out);
+}
+
+static enum err read_group_key(const struct request *req, const char **out)
+{
+    enum err e = request_text(req, "group_key", GROUP_KEY_MAX, BODY_NAME, out);
+
+    if (!e && (!*out || !**out))
+        e = body_fail(req->body, ERR_INVALID, "\"group_key\" must be the group_key of a message");
+    return e;
+}
+
+static enum err mark_read_group(const struct endpoint *ep, const struct request *req,
+                                struct counts *out)
+{
+    const char *group_key, *position = NULL;
+    enum err e = read_group_key(req, &group_key);
+
+    if (!e && body_has(req->body, "upto"))
+        e = read_position(req, "upto", &position);
+    return e ? e : marks_read_group(ep->store, req->who.user, position, group_key, out);
 }
 
 static enum err mark_read_subject(const struct endpoint *ep, const struct request *req,
@@ -98,6 +119,8 @@ static enum err mark_read(const struct endpoint *ep, const struct request *req, 
 
     if (body_has(req->body, "ids"))
         return mark_ids(ep, req, marks_read_ids, out);
+    if (body_has(req->body, "group_key"))
+        return mark_read_group(ep, req, out);
     if (body_has(req->body, "upto"))
         return mark_read_upto(ep, req, out);
     if (body_has(req->body, "oldest"))
@@ -111,16 +134,17 @@ static enum err mark_read(const struct endpoint *ep, const struct request *req, 
 enum err endpoint_mark_many_read(const struct endpoint *ep, const struct request *req,
                                  struct response *res)
 {
-    static const char *const fields[] = {"ids", "upto",         "oldest",
-                                         "all", "subject_type", "subject_id"};
+    static const char *const fields[] = {"upto",      "ids",          "oldest",    "all",
+                                         "group_key", "subject_type", "subject_id"};
     struct counts counts;
-    enum err e = body_only(req->body, fields, 6);
-    bool has_subject = count_given(req, fields + 4, 2) > 0;
+    enum err e = body_only(req->body, fields, 7);
+    bool has_subject = count_given(req, fields + 5, 2) > 0;
+    bool is_upto = body_has(req->body, "upto") && !body_has(req->body, "group_key");
 
-    if (!e && count_given(req, fields, 4) + has_subject != 1)
+    if (!e && is_upto + count_given(req, fields + 1, 4) + has_subject != 1)
         e = body_fail(req->body, ERR_INVALID,
-                      "exactly one of ids, upto, oldest, all and subject_type with subject_id is "
-                      "needed");
+                      "exactly one of ids, upto, oldest, all, group_key and subject_type with "
+                      "subject_id is needed");
     if (!e)
         e = mark_read(ep, req, &counts);
     return e ? e : endpoint_counts(req, res, &counts, true);
@@ -160,6 +184,8 @@ static enum err read_choice(const struct request *req, struct mark_choice *out)
         e = read_position(req, "upto", &out->position);
     if (e)
         return e;
+    if (body_has(req->body, "group_key"))
+        return read_group_key(req, &out->group_key);
     if (!body_has(req->body, "category"))
         return require_true(req, out->is_read ? "read" : "all");
     e = request_text(req, "category", CATEGORY_MAX, BODY_NAME, &out->category);
@@ -172,17 +198,18 @@ static enum err read_choice(const struct request *req, struct mark_choice *out)
 static enum err put_away(const struct endpoint *ep, const struct request *req, mark_list *by_ids,
                          mark_chosen *by_choice, struct response *res)
 {
-    static const char *const fields[] = {"ids", "all", "category", "read", "upto"};
+    static const char *const fields[] = {"ids", "all", "category", "read", "group_key", "upto"};
     struct mark_choice which;
     struct counts counts;
-    enum err e = body_only(req->body, fields, 5);
+    enum err e = body_only(req->body, fields, 6);
     bool has_ids = body_has(req->body, "ids");
 
-    if (!e && count_given(req, fields, 4) != 1)
+    if (!e && count_given(req, fields, 5) != 1)
         e = body_fail(req->body, ERR_INVALID,
-                      "exactly one of ids, all, category and read is needed");
+                      "exactly one of ids, all, category, read and group_key is needed");
     if (!e && has_ids && body_has(req->body, "upto"))
-        e = body_fail(req->body, ERR_INVALID, "upto goes with all, category or read, not with ids");
+        e = body_fail(req->body, ERR_INVALID,
+                      "upto goes with all, category, read or group_key, not with ids");
     if (!e && has_ids)
         e = mark_ids(ep, req, by_ids, &counts);
     if (!e && !has_ids)

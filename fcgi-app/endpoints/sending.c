@@ -28,7 +28,7 @@ static const int64_t TIME_MAX = 253402300799; /* the year 9999 */
 static const char *const fields[] = {
     "to",    "group",        "title",  "body",    "sender",        "url",          "category",
     "extra", "expires_in",   "key",    "send_at", "subject_type",  "subject_id",   "replace",
-    "ack",   "to_new_users", "groups", "except",  "except_groups", "known_before",
+    "ack",   "to_new_users", "groups", "except",  "except_groups", "known_before", "group_key",
 };
 
 /* The first TARGETS say to whom it goes, the others to whom of them it does not. */
@@ -197,6 +197,7 @@ static enum err read_texts(const struct request *req, struct draft *d)
         {"key", SHORT_MAX, BODY_NAME, &d->key},
         {"subject_type", SHORT_MAX, BODY_NAME, &d->subject_type},
         {"subject_id", SHORT_MAX, BODY_NAME, &d->subject_id},
+        {"group_key", SHORT_MAX, BODY_NAME, &d->group_key},
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

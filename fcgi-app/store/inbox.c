@@ -104,10 +104,10 @@ enum err inbox_unread_by_category(struct store *s, const struct reader *reader,
         VALUES(unread_by_category, reader->user, value_int(&hit_window, hit_window_s)), out);
 }
 
-STATEMENT(list, AS_USER, 7, 2, SHAPE_ROW, REPEATABLE,
-          "SELECT doorbell.list($1, $2, $3, $4, $5::integer, $6, $7::text[]), " EPOCH);
-STATEMENT(list_at_standby, AS_USER, 7, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
-          AT_STANDBY("doorbell.list($1, $2, $3, $4, $5::integer, $6, $7::text[])"));
+STATEMENT(list, AS_USER, 9, 2, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.list($1, $2, $3, $4, $5::integer, $6, $7::text[], $8, $9), " EPOCH);
+STATEMENT(list_at_standby, AS_USER, 9, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
+          AT_STANDBY("doorbell.list($1, $2, $3, $4, $5::integer, $6, $7::text[], $8, $9)"));
 
 enum err inbox_list(struct store *s, const struct reader *reader, const struct inbox_filter *filter,
                     const struct reading *reading, struct inbox_json *out)
@@ -117,7 +117,8 @@ enum err inbox_list(struct store *s, const struct reader *reader, const struct i
     return ask_for_json(s, reader, &list, &list_at_standby,
                         VALUES(list, reader->user, filter->state, filter->category, filter->before,
                                value_int(&limit, filter->limit), reading->language,
-                               reading->accepted),
+                               reading->accepted, value_bool(filter->is_grouped),
+                               filter->group_key),
                         out);
 }
 

@@ -3,6 +3,7 @@
 #ifndef DOORBELL_FCGI_APP_STORE_INBOX_H
 #define DOORBELL_FCGI_APP_STORE_INBOX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/bytes/err.h"
@@ -36,6 +37,8 @@ MUST_USE enum err inbox_unread_by_category(struct store *s, const struct reader 
 struct inbox_filter {
     const char *state;
     const char *category, *before; /* NULL: any, the newest */
+    const char *group_key;         /* NULL: whatever they have */
+    bool is_grouped;
     int64_t limit;
 };
 

@@ -106,11 +106,13 @@ enum err marks_read_oldest(struct store *s, const char *user, int64_t count, str
  * in between. A part that fails leaves those before it done; the same call again does the rest. */
 #define PART "SELECT num, version, seq, changed, " EPOCH ", next FROM doorbell."
 
-STATEMENT(mark_read_part, AS_USER, 2, 6, SHAPE_ROW, ONCE, PART "mark_read_part($1, $2)");
+STATEMENT(mark_read_part, AS_USER, 3, 6, SHAPE_ROW, ONCE,
+          PART "mark_read_part($1, $2, group_key => $3)");
 STATEMENT(mark_unread_part, AS_USER, 2, 6, SHAPE_ROW, ONCE, PART "mark_unread_part($1, $2)");
-STATEMENT(archive_part, AS_USER, 4, 6, SHAPE_ROW, ONCE,
-          PART "archive_part($1, $2, $3, $4::boolean)");
-STATEMENT(remove_part, AS_USER, 4, 6, SHAPE_ROW, ONCE, PART "remove_part($1, $2, $3, $4::boolean)");
+STATEMENT(archive_part, AS_USER, 5, 6, SHAPE_ROW, ONCE,
+          PART "archive_part($1, $2, $3, $4::boolean, group_key => $5)");
+STATEMENT(remove_part, AS_USER, 5, 6, SHAPE_ROW, ONCE,
+          PART "remove_part($1, $2, $3, $4::boolean, group_key => $5)");
 
 /* The reply goes when the next statement is sent, so the position is copied. */
 static enum err copy_position(struct span position, char out[POSITION_SIZE])
@@ -145,12 +147,18 @@ static enum err mark_in_parts(struct store *s, const struct statement *part, con
     return e;
 }
 
+enum err marks_read_group(struct store *s, const char *user, const char *position,
+                          const char *group_key, struct counts *out)
+{
+    const char *values[mark_read_part_params] = {user, position, group_key};
+
+    return mark_in_parts(s, &mark_read_part, values, out);
+}
+
 enum err marks_read_upto(struct store *s, const char *user, const char *position,
                          struct counts *out)
 {
-    const char *values[mark_read_part_params] = {user, position};
-
-    return mark_in_parts(s, &mark_read_part, values, out);
+    return marks_read_group(s, user, position, NULL, out);
 }
 
 enum err marks_read_all(struct store *s, const char *user, struct counts *out)
@@ -169,7 +177,7 @@ enum err marks_archive_all(struct store *s, const char *user, const struct mark_
                            struct counts *out)
 {
     const char *values[archive_part_params] = {user, which->position, which->category,
-                                               value_bool(which->is_read)};
+                                               value_bool(which->is_read), which->group_key};
 
     return mark_in_parts(s, &archive_part, values, out);
 }
@@ -178,7 +186,7 @@ enum err marks_remove_all(struct store *s, const char *user, const struct mark_c
                           struct counts *out)
 {
     const char *values[remove_part_params] = {user, which->position, which->category,
-                                              value_bool(which->is_read)};
+                                              value_bool(which->is_read), which->group_key};
 
     return mark_in_parts(s, &remove_part, values, out);
 }

@@ -33,13 +33,17 @@ MUST_USE enum err marks_read_subject(struct store *s, const char *user, const ch
 MUST_USE enum err marks_read_oldest(struct store *s, const char *user, int64_t count,
                                     struct counts *out);
 MUST_USE enum err marks_read_all(struct store *s, const char *user, struct counts *out);
+/* Of a group; with a position only what that list could show. */
+MUST_USE enum err marks_read_group(struct store *s, const char *user, const char *position,
+                                   const char *group_key, struct counts *out);
 MUST_USE enum err marks_unread_all(struct store *s, const char *user, struct counts *out);
 
 /* Of all messages that are not archived. Texts are NULL where absent. */
 struct mark_choice {
-    const char *position; /* only what this list could show */
-    const char *category; /* only those of it */
-    bool is_read;         /* only those that were read */
+    const char *position;  /* only what this list could show */
+    const char *category;  /* only those of it */
+    const char *group_key; /* only those that have it */
+    bool is_read;          /* only those that were read */
 };
 
 MUST_USE enum err marks_archive_ids(struct store *s, const char *user, const char *ids,

@@ -14,7 +14,7 @@ enum {
     MESSAGE_MS = 2,
 };
 
-STATEMENT(send, AS_SERVICE, 22, 3, SHAPE_ROW, ONCE,
+STATEMENT(send, AS_SERVICE, 23, 3, SHAPE_ROW, ONCE,
           "SELECT id, recipients, duplicate::integer FROM doorbell.send("
           "to_users => $1::text[], to_group => $2, to_all => $3::boolean, title => $4, "
           "body => $5, sender => $6, url => $7, category => $8, extra => $9::jsonb, "
@@ -22,7 +22,7 @@ STATEMENT(send, AS_SERVICE, 22, 3, SHAPE_ROW, ONCE,
           "subject_type => $13, subject_id => $14, replace => $15::boolean, "
           "ack => $16::boolean, to_new_users => $17::boolean, later => $18::boolean, "
           "to_groups => $19::text[], except_users => $20::text[], except_groups => $21::text[], "
-          "known_before => to_timestamp($22::bigint))");
+          "known_before => to_timestamp($22::bigint), group_key => $23)");
 
 static void read_sent(const struct pg_result *result, int row, int column, struct sent *out)
 {
@@ -42,7 +42,7 @@ enum err messages_send(struct store *s, const struct draft *d, struct sent *out)
         d->send_at ? value_int(&send_at, d->send_at) : NULL, d->key, d->subject_type, d->subject_id,
         value_bool(d->replace), value_bool(d->ack), value_bool(d->to_new_users), "false", d->groups,
         d->except, d->except_groups,
-        d->known_before ? value_int(&known_before, d->known_before) : NULL);
+        d->known_before ? value_int(&known_before, d->known_before) : NULL, d->group_key);
     const struct pg_result *result;
     enum err e = connection_run_with(s->connection, &send, values, &terms, &result);
 
@@ -81,6 +81,7 @@ static enum err add_texts(struct buf *batch, const struct draft *d)
         {"key", d->key},
         {"subject_type", d->subject_type},
         {"subject_id", d->subject_id},
+        {"group_key", d->group_key},
         {"title", d->title},
     };
     enum err e = ERR_NONE;

@@ -22,7 +22,7 @@ struct draft {
     const char *except, *except_groups;
     bool to_all;
     const char *title, *body, *sender, *url, *category, *extra, *key;
-    const char *subject_type, *subject_id;
+    const char *subject_type, *subject_id, *group_key;
     int64_t expires_in_s; /* 0 if absent */
     int64_t send_at;      /* unix seconds; 0 if absent */
     int64_t known_before; /* the same */

@@ -48,7 +48,7 @@ test('one message is sent as by POST /messages', async () => {
   const { json } = await stack.api('GET', `/messages/${sent.id}`, { user: 'one' });
   assert.deepEqual({ ...json, id: 0, created_at: 0 }, {
     id: 0, title: 'Hello', body: 'B', url: '/x', category: 'news', sender: 'Shop', extra: { a: ['ü', 1, null] },
-    created_at: 0, seen: false, read: false, archived: false, ack: false,
+    created_at: 0, seen: false, read: false, archived: false, ack: false, group_key: null,
   });
 });
 
@@ -136,7 +136,8 @@ test('with "atomic": false each is by itself', async () => {
 
 test('keys: a batch again sends nothing, a single send is the same as one of a batch', async () => {
   const all = { subject_type: 'order', subject_id: 7, replace: true, expires_in: 600, send_at: 1700000000, category: 'c', extra: { b: 1, a: [2] }, url: '/x', body: '', ack: true };
-  const messages = [hello('k1', { key: 'k-2' }), hello(['k2', 'k1'], { key: 'k-1', ...all }), { group: 'k', title: 'x', key: 'k-3', to_new_users: true }];
+  const messages = [hello('k1', { key: 'k-2' }), hello(['k2', 'k1'], { key: 'k-1', ...all }), { group: 'k', title: 'x', key: 'k-3', to_new_users: true },
+    hello('k1', { key: 'k-5', group_key: 7, sender: 'Ann' })];
   const first = await results({ messages });
   const again = await results({ messages });
   assert.deepEqual(again, first.map((one) => ({ ...one, duplicate: true })));
@@ -144,7 +145,8 @@ test('keys: a batch again sends nothing, a single send is the same as one of a b
   const later = hello('k3', { key: 'k-4', send_at: Math.floor(Date.now() / 1000) + 3600, extra: {} });
   const { json } = await send(later);
   assert.deepEqual(await results({ messages: [later] }), [{ ...json, duplicate: true }]);
-  assert.deepEqual([await num('k1'), await num('k2'), await num('k3')], [2, 1, 0]);
+  assert.equal((await send(hello('k1', { key: 'k-5', sender: 'Ann' }))).status, 409, 'without its group_key it is another');
+  assert.deepEqual([await num('k1'), await num('k2'), await num('k3')], [3, 1, 0]);
 });
 
 test('the same key twice in a batch: the second is a duplicate, or a conflict', async () => {

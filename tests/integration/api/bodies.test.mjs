@@ -101,7 +101,7 @@ test('an empty array of PHP is an empty object, a number a name, a list with gap
 });
 
 test('short texts have as many characters as openapi.yaml says, whatever their bytes', async () => {
-  for (const [name, max] of [['title', 255], ['sender', 255], ['key', 255], ['subject_id', 255], ['subject_type', 64], ['url', 2048]]) {
+  for (const [name, max] of [['title', 255], ['sender', 255], ['key', 255], ['subject_id', 255], ['subject_type', 64], ['group_key', 255], ['url', 2048]]) {
     const of = (n) => ({ to: 'f8', title: 'x', subject_type: 'order', subject_id: '7', [name]: `/${'中'.repeat(n - 1)}` });
     const fits = await json(of(max));
     assert.equal(fits.status, 201, `${name}: ${fits.text}`);

@@ -128,6 +128,7 @@ const putAway = {
   all: [[...wrong.bool, false, null], {}],
   category: [['', null, ...wrong.pathName(64)], {}],
   read: [[...wrong.bool, false, null], {}],
+  group_key: [[null, ...wrong.name(255)], {}],
   upto: [[1, '', null, true, [], {}, 'x', INT64_MAX, "p1-'; --", long(256)], { all: true }],
 };
 const fields = {
@@ -147,6 +148,7 @@ const fields = {
     replace: [[...wrong.bool, true], title],
     ack: [wrong.bool, title],
     to_new_users: [wrong.bool, title],
+    group_key: [wrong.name(255), title],
     extra: [wrong.extra, title],
     groups: [[...wrong.groups, []], { title: 'Title' }],
     except: [[...wrong.users, Array.from({ length: 101 }, (_, i) => i)], { to: '*', title: 'Title' }],
@@ -160,6 +162,7 @@ const fields = {
     all: [[...wrong.bool, false, null], {}],
     subject_type: [wrong.name(64), { subject_id: '7' }],
     subject_id: [wrong.name(255), { subject_type: 'order' }],
+    group_key: [[null, ...wrong.name(255)], {}],
   },
   markUnread: { ids: [wrong.ids, {}], all: [[...wrong.bool, false, null], {}] },
   archiveMany: putAway,
@@ -202,12 +205,14 @@ function bodyWith(base, name, value) {
 // What a body needs beside what it has, or must not have beside it.
 const incomplete = {
   sendMessage: [{ to: 'victim' }, { group: 'editors' }, { title: 'Title' }, { body: MARK }, { ...title, group: 'editors' }, { title: 'Title', to: [], group: 'editors' },
-    { ...title, subject_type: 'order' }, { ...title, subject_id: '7' }, { ...title, subject_type: 'order', replace: true }],
+    { ...title, subject_type: 'order' }, { ...title, subject_id: '7' }, { ...title, subject_type: 'order', replace: true },
+    { title: 'Title', to: '*', group_key: 'k' }, { title: 'Title', group: 'editors', group_key: 'k' }, { ...title, group_key: 'k', ack: true }],
   sendBatch: [{ atomic: true }, { defaults: title }, { messages: [title, { to: 'victim' }] }, { messages: [title, { ...title, group: 'editors' }] }, { messages: [{}], defaults: { ...title, group: 'editors' } }],
-  markRead: [{ subject_type: 'order' }, { subject_id: '7' }, { all: true, oldest: 1 }, { ids: [1], all: true }, { oldest: 1, upto: 'x' }],
+  markRead: [{ subject_type: 'order' }, { subject_id: '7' }, { all: true, oldest: 1 }, { ids: [1], all: true }, { oldest: 1, upto: 'x' }, { group_key: 'k', all: true },
+    { group_key: 'k', upto: 'x' }, { group_key: 'k', upto: '' }],
   markUnread: [{ ids: [1], all: true }],
-  archiveMany: [{ ids: [1], all: true }, { all: true, read: true }, { category: 'news', read: true }, { upto: 'x' }],
-  removeMany: [{ ids: [1], all: true }, { all: true, category: 'news' }, { ids: [1], upto: 'x' }],
+  archiveMany: [{ ids: [1], all: true }, { all: true, read: true }, { category: 'news', read: true }, { upto: 'x' }, { group_key: 'k', category: 'news' }],
+  removeMany: [{ ids: [1], all: true }, { all: true, category: 'news' }, { ids: [1], upto: 'x' }, { group_key: 'k', upto: 'x' }],
   changeMembers: [{ add: ['u'], remove: ['u'] }],
   makeToken: [{ ttl: 60 }],
 };
@@ -349,7 +354,8 @@ const manyParameters = `?${'a[]=&'.repeat(1000)}`;
 const badLimits = ['0', '-1', '1e9', '1000000000', '1.5', 'x', INT64_MAX, BEYOND, '+1', '0x10', '%201', '%EF%BC%91', '1&limit=2', 'NaN'];
 const badQueries = {
   checkUnread: ['?by=x', '?by=category&by=category', '?by=category&category=x', '?category=a&category=b'],
-  listMessages: [...badLimits.map((limit) => `?limit=${limit}`), '?state=ALL', '?state=read', "?state='", '?state=all&state=all', `?state=${MARK}`],
+  listMessages: [...badLimits.map((limit) => `?limit=${limit}`), '?state=ALL', '?state=read', "?state='", '?state=all&state=all', `?state=${MARK}`,
+    '?grouped=2', '?grouped=yes', '?grouped=1&grouped=1', '?grouped=1&group_key=k', `?group_key=${long(256)}`, '?group_key=a&group_key=b'],
   listMembers: [...badLimits.map((limit) => `?limit=${limit}`), '?limit=10001', '?after=a&after=b'],
 };
 const malformedQueries = ['?a=%', '?a=%zz', '?a=%ff', '?a=%00', '?category=%0d%0aX:y', '?%01=1', manyParameters];
@@ -388,7 +394,7 @@ test('marking refuses foreign and forged positions', async () => {
   const p = own.position.split('-');
   const swap = (at, value) => p.map((item, i) => (i === at ? value : item)).join('-');
   const forged = [victim.position, own.next, swap(0, 'p2'), swap(1, '00000000'), swap(2, '-1'), swap(2, BEYOND), swap(3, BEYOND), swap(4, ''), swap(5, '9'.repeat(10)),
-    swap(6, '2'), `${own.position}-0`, ` ${own.position}`, `${own.position}\n`, own.position.toUpperCase(), '1', INT64_MAX];
+    swap(6, '3'), `${own.position}-0`, ` ${own.position}`, `${own.position}\n`, own.position.toUpperCase(), '1', INT64_MAX];
   await refuse(operation('markRead'), forged.map((upto) => ({ what: upto, statuses: [422], json: { upto } })));
   for (const id of ['archiveMany', 'removeMany']) await refuse(operation(id), forged.map((upto) => ({ what: upto, statuses: [422], json: { all: true, upto } })));
   await refuse(operation('markSeen'), forged.map((position) => ({ what: position, statuses: [422], json: { position } })));

@@ -27,6 +27,7 @@ const bodies = {
     [JSON_TYPE, '{"group":"editors","title":"Title","ack":true,"send_at":1,"sender":"Shop"}'],
     [FORM_TYPE, 'to[]=u1&to[1]=u2&title=Title+%C3%BC&extra=%7B%22a%22%3A1%7D&ack=0&expires_in=60&category=ads'],
     [MULTIPART_TYPE, multipart(['to', 'u1'], ['title', 'Tïtle'], ['replace', '0'])],
+    [JSON_TYPE, '{"to":["u1","u2"],"title":"Title","sender":"Ann","group_key":"k"}'],
   ],
   sendBatch: [
     [JSON_TYPE, '{"messages":[{"to":["u1",3],"title":"Title","key":"k2","extra":{"a":[1]}},{"to":"*","title":"Title"},{"group":"editors","title":"T","ack":true}]}'],
@@ -35,9 +36,10 @@ const bodies = {
   markRead: [
     [JSON_TYPE, '{"ids":[1,2,3,4,5]}'], [JSON_TYPE, '{"all":true}'], [JSON_TYPE, '{"oldest":2}'],
     [JSON_TYPE, '{"subject_type":"order","subject_id":"7"}'], [JSON_TYPE, '{"upto":"p1-00000000-1-1-1-0-0"}'], [FORM_TYPE, 'ids[]=1&ids[]=2'],
+    [JSON_TYPE, '{"group_key":"k","upto":"p1-00000000-1-1-1-0-2"}'],
   ],
   markUnread: [[JSON_TYPE, '{"ids":[1,2,3,4,5]}'], [JSON_TYPE, '{"all":true}'], [MULTIPART_TYPE, multipart(['all', '1'])]],
-  archiveMany: [[JSON_TYPE, '{"ids":[1,2,3]}'], [JSON_TYPE, '{"category":"news"}'], [JSON_TYPE, '{"read":true}'], [FORM_TYPE, 'all=1']],
+  archiveMany: [[JSON_TYPE, '{"ids":[1,2,3]}'], [JSON_TYPE, '{"category":"news"}'], [JSON_TYPE, '{"read":true}'], [FORM_TYPE, 'all=1'], [FORM_TYPE, 'group_key=k']],
   removeMany: [[JSON_TYPE, '{"ids":[4,5]}'], [JSON_TYPE, '{"category":"ads","upto":"p1-00000000-1-1-1-0-0"}'], [FORM_TYPE, 'read=1']],
   markSeen: [[JSON_TYPE, '{"position":"p1-00000000-1-1-1-0-0"}']],
   changePreferences: [[JSON_TYPE, '{"muted":["news"]}'], [JSON_TYPE, '{"muted":[]}'], [FORM_TYPE, 'muted[]=news&muted[]=ads'],
@@ -48,7 +50,7 @@ const bodies = {
 };
 const queries = {
   checkUnread: ['category=news', 'by=category', ''],
-  listMessages: ['state=unread&limit=2', 'category=ads', 'before=c1-00000000-5', ''],
+  listMessages: ['state=unread&limit=2', 'category=ads', 'before=c1-00000000-5', 'grouped=1&limit=3', 'group_key=k&state=all', ''],
   recallMany: ['category=ads&limit=1', 'sender=Shop&since=1', 'subject_type=order&subject_id=7&before=r1-waiting-100', 'category=news&before=r1-sent-1700000000000000', ''],
   explainMessage: ['user=u1', 'user=%C3%BC', ''],
   listMembers: ['limit=1', 'after=u1', ''],

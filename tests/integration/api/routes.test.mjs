@@ -452,6 +452,8 @@ for (const [what, json, pattern] of [
   ['oldest 0', { oldest: 0 }, /"oldest"/],
   ['oldest that is null', { oldest: null }, /"oldest"/],
   ['half a subject', { subject_type: 'x' }, /together/],
+  ['a group and all', { group_key: 'x', all: true }, /exactly one/],
+  ['an empty group', { group_key: '' }, /"group_key"/],
   ['an unknown field', { al: true }, /"al" is unknown/],
 ]) {
   test(`POST /messages/read with ${what} is 422`, async () => {
@@ -497,6 +499,32 @@ test('read by ids, position, subject, oldest and all; and back', async () => {
   assert.equal((await read({ ids: [ids[2]] }, '/messages/unread')).num, 1);
   assert.ok((await read({ all: true }, '/messages/unread')).num >= 7);
 });
+
+test('a group is one row of the grouped list, and is marked by one call', async () => {
+  const user = 'groups';
+  const get = async (query) => (await stack.api('GET', `/messages?${query}`, { user })).json;
+  const post = async (how, json) => (await stack.api('POST', `/messages/${how}`, { user, json })).json;
+  const [first] = [await sendOne(user, { group_key: 'like:7', sender: 'Ann' }), await sendOne(user)];
+  const second = await sendOne(user, { group_key: 'like:7', sender: 'Bob' });
+  const page = await get('grouped=1');
+  assert.deepEqual(page.messages[0].group, { key: 'like:7', count: 2, unread: 2, senders: ['Bob', 'Ann'], others: 0 });
+  assert.ok(page.messages.slice(1).every(({ group }) => group === null));
+  assert.deepEqual((await get('group_key=like:7')).messages.map(({ id }) => id), [second, first]);
+  assert.deepEqual((await get('limit=3')).messages.map(({ group_key: key }) => key), ['like:7', null, 'like:7']);
+  const late = await sendOne(user, { group_key: 'like:7', sender: 'Cy' });
+  assert.equal((await post('read', { group_key: 'like:7', upto: page.position })).changed, 2);
+  assert.deepEqual((await get('group_key=like:7&state=unread')).messages.map(({ id }) => id), [late]);
+  assert.equal((await post('archive', { group_key: 'like:7', upto: page.position })).changed, 2);
+  assert.equal((await get('grouped=1&state=archived')).messages[0].group.count, 2);
+  assert.equal((await post('delete', { group_key: 'like:7' })).changed, 1);
+  assert.ok((await get('grouped=1')).messages.every(({ group }) => group === null));
+  const { json } = await stack.api('GET', `/users/${user}`, { service: true });
+  assert.equal(json.messages.filter(({ group_key: key }) => key === 'like:7').length, 2);
+});
+
+for (const query of ['grouped=2', 'grouped=true', 'grouped=1&grouped=1', 'grouped=1&group_key=k', `group_key=${'x'.repeat(256)}`]) {
+  test(`GET /messages?${query.slice(0, 30)} is 422`, async () => assertError(await stack.api('GET', `/messages?${query}`, { user: 'groups' }), 422, 'invalid'));
+}
 
 test('seen is not read', async () => {
   await sendOne('seen1');

@@ -359,9 +359,9 @@ test('sending a batch', async () => {
 test('sending', async () => {
   await inEveryType(201, 'sendMessage', {
     json: { to: [1, '2'], title: 'T', body: 'B', sender: 'S', url: '/x', category: 'news', extra: { a: 1 }, expires_in: 60, send_at: 1,
-      subject_type: 'order', subject_id: '7', replace: true, ack: false, to_new_users: false },
+      subject_type: 'order', subject_id: '7', replace: true, ack: false, to_new_users: false, group_key: 'like:7' },
     form: [['to[]', '1'], ['to[]', '2'], ['title', 'T'], ['body', 'B'], ['sender', 'S'], ['url', '/x'], ['category', 'news'], ['extra', '{"a":1}'],
-      ['expires_in', '60'], ['send_at', '1'], ['subject_type', 'order'], ['subject_id', '7'], ['replace', '1'], ['ack', '0'], ['to_new_users', 'false']],
+      ['expires_in', '60'], ['send_at', '1'], ['subject_type', 'order'], ['subject_id', '7'], ['replace', '1'], ['ack', '0'], ['to_new_users', 'false'], ['group_key', 'like:7']],
   });
   await inEveryType(201, 'sendMessage', { json: { to: '*', title: 'T' }, form: [['to', '*'], ['title', 'T']] });
   await inEveryType(201, 'sendMessage', { json: { group: 'g', title: 'T' }, form: [['group', 'g'], ['title', 'T']] });
@@ -392,6 +392,11 @@ test('listing and showing', async () => {
   await expect(200, 'listMessages', { user: 'lists', query: `?limit=100&before=${first.next}` });
   await expect(200, 'listMessages', { user: 'lists', query: '?state=archived' });
   await expect(200, 'showMessage', { user: 'lists', args: { id: first.messages[0].id } });
+  for (let i = 0; i < 3; i++) await sendOne('lists', { group_key: 7, sender: 'Ann' });
+  const grouped = await expect(200, 'listMessages', { user: 'lists', query: '?grouped=1' });
+  assert.deepEqual(grouped.messages[0].group, { key: '7', count: 3, unread: 3, senders: ['Ann'], others: 0 });
+  assert.equal((await expect(200, 'listMessages', { user: 'lists', query: '?grouped=0&group_key=7' })).messages.length, 3);
+  for (const query of ['?grouped=yes', '?grouped=1&group_key=7']) await expect(422, 'listMessages', { user: 'lists', query });
 });
 
 test('a message to everybody', async () => {
@@ -415,6 +420,7 @@ test('marking many', async () => {
   for (const [json, fields] of [
     [{ upto: position }, [['upto', position]]], [{ oldest: 2 }, [['oldest', '2']]], [{ all: true }, [['all', '1']]],
     [{ subject_type: 'order', subject_id: '7' }, [['subject_type', 'order'], ['subject_id', '7']]],
+    [{ group_key: 'k' }, [['group_key', 'k']]], [{ group_key: 7, upto: position }, [['group_key', '7'], ['upto', position]]],
   ]) {
     await inEveryType(200, 'markRead', { user, json, form: fields });
   }
@@ -431,6 +437,7 @@ test('putting many away', async () => {
     await inEveryType(200, id, { user, json: { all: true, upto: position }, form: [['all', '1'], ['upto', position]] });
     await inEveryType(200, id, { user, json: { category: 'news' }, form: [['category', 'news']] });
     await inEveryType(200, id, { user, json: { read: true }, form: [['read', 'true']] });
+    await inEveryType(200, id, { user, json: { group_key: 'k', upto: position }, form: [['group_key', 'k'], ['upto', position]] });
   }
 });
 
