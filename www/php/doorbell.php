@@ -517,7 +517,10 @@ class Doorbell
         return $this->call_as($user, 'GET', '/unread?by=category');
     }
 
-    /** Part of the list, newest first. $filter: state, category, limit, and before: `next` of the part above. */
+    /**
+     * Part of the list, newest first. $filter: state, category, limit, and before: `next` of the part above; grouped: true, for one
+     * row for each group_key, or group_key: its messages.
+     */
     public function messages($user, array $filter = [])
     {
         return $this->call_as($user, 'GET', '/messages' . self::query($filter));
@@ -570,6 +573,13 @@ class Doorbell
         return $this->call_as($user, 'POST', '/messages/read', $subject);
     }
 
+    /** Marks all messages with this group_key; with a position, only what that list could show. */
+    public function mark_group_read($user, $group_key, $position = null)
+    {
+        $which = ['group_key' => (string) $group_key] + ($position === null ? [] : ['upto' => $position]);
+        return $this->call_as($user, 'POST', '/messages/read', $which);
+    }
+
     public function mark_oldest_read($user, $count)
     {
         return $this->call_as($user, 'POST', '/messages/read', ['oldest' => (int) $count]);
@@ -594,7 +604,7 @@ class Doorbell
             : $this->call_as($user, 'DELETE', '/messages/' . self::id($ids));
     }
 
-    /** Archives many: ['all' => true], ['read' => true] or ['category' => 'news']; with `upto`, only what the list with this position could show. */
+    /** Archives many: ['all' => true], ['read' => true], ['category' => 'news'] or ['group_key' => 'like:7']; with `upto`, only what the list with this position could show. */
     public function archive_matching($user, array $which)
     {
         return $this->call_as($user, 'POST', '/messages/archive', $which);

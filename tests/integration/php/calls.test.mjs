@@ -77,6 +77,14 @@ for (const [name, args] of Object.entries(TRANSPORTS)) {
     const changes = await results(['archive', 'alice', [five.id]], ['remove', 'alice', [five.id, six.id]], ['archive_matching', 'alice', { category: 'news' }],
       ['remove_matching', 'alice', { all: true, upto: page2.position }], ['archive_matching', 'alice', { read: true }]);
     assert.deepEqual(changes.map(({ changed, num }) => [changed, num]), [[1, 4], [2, 3], [1, 2], [3, 1], [0, 1]]);
+
+    const likes = { group_key: 'like:7' };
+    const [, , grouped, , members] = await results(['send', 'alice', 'Ann', { ...likes, sender: 'Ann' }], ['send', 'alice', 'Bob', { ...likes, sender: 'Bob' }],
+      ['messages', 'alice', { grouped: true, limit: 1 }], ['send', 'alice', 'Cy', likes], ['messages', 'alice', likes]);
+    assert.deepEqual(grouped.messages[0].group, { key: 'like:7', count: 2, unread: 2, senders: ['Bob', 'Ann'], others: 0 });
+    assert.equal(members.messages.length, 3);
+    const marked = await results(['mark_group_read', 'alice', 'like:7', grouped.position], ['mark_group_read', 'alice', 'like:7'], ['remove_matching', 'alice', likes]);
+    assert.deepEqual(marked.map(({ changed }) => changed), [2, 1, 3]);
   });
 
   test(`by ${name}: statistics, recall, revoke, and any other call`, async (t) => {
