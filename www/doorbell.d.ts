@@ -14,6 +14,9 @@ export interface Message {
   read: boolean;
   archived: boolean;
   ack: boolean | null;
+  group_key?: string | null;
+  /** In a grouped list, what it stands for: of more than 100 messages the newest 100. */
+  group?: { key: string; count: number; unread: number; senders: string[]; others: number } | null;
 }
 
 export interface Counts {
@@ -38,6 +41,8 @@ export interface Filter {
 export interface Query extends Filter {
   before?: string;
   limit?: number;
+  grouped?: boolean;
+  group_key?: string;
 }
 
 export interface Preferences {
@@ -77,8 +82,10 @@ export class DoorbellError extends Error {
   readonly retryAfter: number | null;
 }
 
+/** All messages with this group_key; with `upto` only what the list with this position could show. */
+export type Group = { group_key: string; upto?: string };
 /** Which messages to archive or delete: with `upto` only what the list with this position could show. */
-export type Away = ({ all: true } | { read: true } | { category: string }) & { upto?: string };
+export type Away = (({ all: true } | { read: true } | { category: string }) & { upto?: string }) | Group;
 
 export class Doorbell extends EventTarget {
   constructor(options?: Options);
@@ -94,7 +101,7 @@ export class Doorbell extends EventTarget {
   list(query?: Query): Promise<MessagePage>;
   get(id: number | string): Promise<Message>;
   counts(): Promise<Counts & { categories: Record<string, number> }>;
-  markRead(id: number | string | (number | string)[]): Promise<Counts>;
+  markRead(id: number | string | (number | string)[] | Group): Promise<Counts>;
   markUnread(id: number | string | (number | string)[]): Promise<Counts>;
   archive(id: number | string | (number | string)[] | Away): Promise<Counts>;
   acknowledge(id: number | string): Promise<Counts>;

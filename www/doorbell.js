@@ -135,7 +135,7 @@ export class Doorbell extends Target {
     return this.#share.client.call('get', id);
   }
 
-  // One id, or a list of them.
+  // One id, a list of them, or {group_key, upto}: all of a group.
   markRead(id) {
     return this.#share.client.call('markRead', id);
   }

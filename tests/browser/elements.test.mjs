@@ -18,6 +18,7 @@ const messages = [
   { id: 2, title: 'Old', read: true, created_at: now - 40 * DAY },
   { id: 1, title: 'Older', read: true, archived: true, created_at: now - 50 * DAY },
 ];
+const likes = ['Ann', 'Bob', 'Cy', 'Dee'].map((sender, i) => ({ id: 20 - i, title: `${sender} likes it`, sender, group_key: 'like', created_at: now - 50 }));
 const list = '<doorbell-list login="/login"></doorbell-list>';
 const inbox = '<doorbell-inbox num="3" href="/all"></doorbell-inbox>';
 const row = (page, title) => page.locator('.row').filter({ hasText: title });
@@ -26,7 +27,7 @@ const untilSpoken = (page, text) => page.waitForFunction((wanted) => document.qu
 
 // What to show, and how to know that it is there.
 const states = {
-  ready: [{ messages }, '.row'],
+  ready: [{ messages: [...likes, ...messages] }, '.row'],
   empty: [{}, '.state'],
   loading: [{ isSlow: true }, '.bone'],
   failed: [{ isFailing: true }, '.state'],

@@ -4,8 +4,22 @@
 export function message(id, fields) {
   return {
     id, title: `Message ${id}`, body: '', url: null, sender: null, extra: null, created_at: 1_780_000_000 + id, category: null, seen: true,
-    read: false, archived: false, ack: null, ...fields,
+    read: false, archived: false, ack: null, group_key: null, ...fields,
   };
+}
+
+// An id, a list of them, or {group_key}.
+const isMeant = (one, id) => (id.group_key ? one.group_key === id.group_key : [id].flat().includes(one.id));
+
+// As doorbell-app lists them: of each group the newest.
+function inGroups(all) {
+  return all.filter(({ group_key: key }, i) => !key || all.findIndex((one) => one.group_key === key) === i).map((message) => {
+    const members = all.filter((one) => one.group_key === message.group_key);
+    const senders = [...new Set(members.map(({ sender }) => sender).filter(Boolean))];
+    const unread = members.filter(({ read }) => !read).length;
+    const group = { key: message.group_key, count: members.length, unread, senders: senders.slice(0, 3), others: Math.max(0, senders.length - 3) };
+    return message.group_key ? { ...message, group } : message;
+  });
 }
 
 export class FakeDoorbell extends EventTarget {
@@ -28,10 +42,10 @@ export class FakeDoorbell extends EventTarget {
     return this.state === 'logged-out' ? null : this.messages.filter(({ read }) => !read).length;
   }
 
-  async list({ state, category, limit, before }) {
+  async list({ state, category, limit, before, grouped }) {
     this.asked.push(['list', limit, before]);
     const wanted = (one) => (category === null || one.category === category) && one.archived === (state === 'archived') && !(state === 'unread' && one.read);
-    const all = this.messages.filter(wanted);
+    const all = grouped ? inGroups(this.messages.filter(wanted)) : this.messages.filter(wanted);
     const from = before === undefined ? 0 : Number(before);
     const page = all.slice(from, from + limit);
     const next = from + limit < all.length ? String(from + limit) : null;
@@ -58,14 +72,14 @@ export class FakeDoorbell extends EventTarget {
 
   async remove(id) {
     await this.#mark('remove', id, {});
-    this.messages = this.messages.filter((one) => one.id !== id);
+    this.messages = this.messages.filter((one) => !isMeant(one, id));
   }
 
   async #mark(call, id, fields) {
     this.asked.push([call, id]);
     await null;
     if (this.refusal) throw this.refusal;
-    this.messages = this.messages.map((one) => ([id].flat().includes(one.id) ? { ...one, ...fields } : one));
+    this.messages = this.messages.map((one) => (isMeant(one, id) ? { ...one, ...fields } : one));
     this.ring();
   }
 

@@ -75,6 +75,41 @@ test('reading in one tab clears the badge of the other', async (t) => {
   for (const tab of tabs) await untilUnread(tab, 0);
 });
 
+test('messages of a group are one row that says who and how many, grows live, and is read as a whole', async (t) => {
+  const stack = await startDemo(t);
+  const profile = await openProfile(t);
+  const like = (sender) => send(stack, { to: 'bob', title: `${sender} likes your photo`, sender, group_key: 'like:7' });
+  for (const sender of ['Ann', 'Bob', 'Cy']) await like(sender);
+  await send(stack, { to: 'bob', title: 'Alone' });
+  const bob = await openDemo(t, profile, stack, 'bob');
+  await untilState(bob, 'live');
+  await untilUnread(bob, 4);
+  const row = message(bob, 'Cy likes your photo');
+  await row.waitFor();
+  assert.deepEqual(await titles(bob), ['Alone', 'Cy likes your photo']);
+  const texts = async (item) => [await item.locator('.count').textContent(), await item.locator('.sender').textContent()];
+  assert.deepEqual(await texts(row), ['3', 'Cy, Bob, and Ann']);
+
+  for (const sender of ['Dee', '<Eve>']) await like(sender);
+  const grown = message(bob, '<Eve> likes your photo');
+  await grown.waitFor();
+  await untilUnread(bob, 6);
+  assert.deepEqual(await titles(bob), ['<Eve> likes your photo', 'Alone']);
+  assert.deepEqual(await texts(grown), ['5', '<Eve>, Dee, Cy, and 2 others']);
+  assert.equal(await grown.getByRole('img', { name: '5 messages' }).count(), 1);
+  await bob.evaluate(() => (document.documentElement.lang = 'zh-CN'));
+  await grown.getByText('<Eve>、Dee、Cy和另外 2 人').waitFor();
+  await bob.evaluate(() => (document.documentElement.lang = 'en'));
+  await grown.getByText('and 2 others').waitFor();
+
+  await read(bob, '<Eve> likes your photo');
+  await untilUnread(bob, 1);
+  await grown.locator('.dot').waitFor({ state: 'hidden' });
+  await like('Fay');
+  await untilUnread(bob, 2);
+  await message(bob, 'Fay likes your photo').locator('.dot').waitFor();
+});
+
 test('tabs follow each other also without a relay', async (t) => {
   const stack = await startDemo(t, { relay: false });
   const profile = await openProfile(t);

@@ -188,6 +188,68 @@ test('"all read" can be undone where all that were unread are loaded', async () 
   assert.equal(many.store.undoable, null);
 });
 
+// 6 and 4 of one group, 5 and 3 of another, 2 and 1 alone; 3 and 4 are read.
+const inGroups = { fields: (id) => ({ group_key: [null, null, null, 'b', 'a', 'b', 'a'][id], sender: `S${id}`, read: id === 3 || id === 4 }) };
+
+test('a group is one row, which is read with all of it', async () => {
+  const { doorbell, store, ids, view } = await open(6, { fields: (id) => ({ ...inGroups.fields(id), read: id === 4 }) });
+  assert.deepEqual(ids(), [6, 5, 2, 1]);
+  assert.deepEqual(view().others.map(({ group }) => group?.count ?? 1), [2, 2, 1, 1]);
+  const done = store.change('read', view().others[1]);
+  assert.deepEqual([view().others[1].read, store.num], [true, 3]);
+  await done;
+  await settle();
+  assert.deepEqual(doorbell.asked.filter(([call]) => call !== 'list'), [['markRead', { group_key: 'b', upto: 'p6' }]]);
+  assert.deepEqual([view().others[1].read, store.num, ids()], [true, 3, [6, 5, 2, 1]]);
+});
+
+test('a group whose newest was read is unread still, and made unread it is its newest alone', async () => {
+  const { doorbell, store, view } = await open(4, { fields: (id) => ({ group_key: id > 1 ? 'a' : null, read: id === 4 }) });
+  assert.deepEqual([view().others[0].read, store.num], [false, 3]);
+  await store.change('read', view().others[0]);
+  await settle();
+  assert.deepEqual([view().others[0].read, store.num], [true, 1]);
+  await store.change('unread', view().others[0]);
+  await settle();
+  assert.deepEqual(doorbell.asked.filter(([call]) => call === 'markUnread'), [['markUnread', 4]]);
+  assert.deepEqual([view().others[0].group.unread, store.num], [1, 2]);
+});
+
+test('a group is archived and deleted as a whole, comes back by undo, and in the archive each is by itself', async () => {
+  const { clock, store, ids, view } = await open(6, inGroups);
+  store.change('archive', view().others[0]);
+  assert.deepEqual([ids(), store.num], [[5, 2, 1], 3]);
+  await store.undoable.undo();
+  assert.deepEqual([ids(), store.num], [[6, 5, 2, 1], 4]);
+  store.change('archive', view().others[0]);
+  clock.run(5000);
+  await settle();
+  store.change('remove', view().others[0]);
+  clock.run(5000);
+  await settle();
+  assert.deepEqual([ids(), store.num], [[2, 1], 2]);
+  store.watch({ state: 'archived' });
+  await settle();
+  assert.deepEqual(store.view({ state: 'archived' }).others.map(({ id }) => id), [6, 4]);
+});
+
+test('"all read" counts what is in groups, and cannot be undone where it is not loaded', async () => {
+  const { store, view } = await open(6, inGroups);
+  const done = store.readAll();
+  assert.equal(store.num, 0);
+  await done;
+  await settle();
+  assert.ok(view().others.every(({ read }) => read));
+});
+
+test('what comes into a group moves its row up', async () => {
+  const { doorbell, ids, view } = await open(6, inGroups);
+  doorbell.add({ group_key: 'b', sender: 'New' });
+  await settle();
+  assert.deepEqual(ids(), [7, 6, 2, 1]);
+  assert.deepEqual(view().others[0].group, { key: 'b', count: 3, unread: 2, senders: ['New', 'S5', 'S3'], others: 0 });
+});
+
 test('the first list that fails says so, and is tried again', async () => {
   const doorbell = new FakeDoorbell(1);
   doorbell.refusal = Object.assign(new Error('no'), { status: 0 });

@@ -13,7 +13,7 @@ const LIMIT_MAX = 100; // the API's own limit
 const UNDO_MS = 5_000;
 const DEFERRED = ['archive', 'remove']; // what is done once it can no longer be undone
 
-const calls = { read: 'markRead', unread: 'markUnread' }; // the others are called as they are
+const calls = { read: 'markRead', unread: 'markUnread' }; // the others have the names of their kinds
 const realClock = {
   random: () => Math.random(),
   setTimeout: (call, ms) => setTimeout(call, ms),
@@ -104,10 +104,12 @@ export class Store {
   // while, and are done after it. Rejects with a DoorbellError when the server refuses; then nothing has changed.
   async change(kind, message) {
     if (!mayChange(kind, message)) return;
-    const change = { kind, ids: new Set([message.id]), step: stepOf(message, kind) };
+    const { id, members } = message;
+    const change = { kind, ids: new Set([id]), step: stepOf(message, kind), members };
+    const call = () => this.#doorbell[calls[kind] ?? kind]((kind !== 'unread' && members) || id);
     this.#pending.push(change);
-    if (DEFERRED.includes(kind)) await this.#defer(change);
-    else await this.#send(change, () => this.#doorbell[calls[kind] || kind](message.id));
+    if (DEFERRED.includes(kind)) await this.#defer(change, call);
+    else await this.#send(change, call);
   }
 
   // Marks all read that the newest list could show. It can be undone where all that were unread are loaded.
@@ -117,7 +119,8 @@ export class Store {
       for (const message of messages)
         if (!message.read && mayChange('read', message)) unread.set(message.id, message);
     const isWhole = unread.size > 0 && unread.size === this.num;
-    const change = { kind: 'read', ids: new Set(unread.keys()), step: -unread.size };
+    const step = [...unread.values()].reduce((sum, message) => sum + stepOf(message, 'read'), 0);
+    const change = { kind: 'read', ids: new Set(unread.keys()), step };
     this.#pending.push(change);
     await this.#send(change, () => this.#doorbell.markAllRead());
     if (!isWhole) return;
@@ -239,9 +242,13 @@ export class Store {
     return [messages, page];
   }
 
-  #ask({ filter }, limit, before) {
+  // A row that stands for a group is read when all of it is. The archive has no groups: what was put there is taken out one by one.
+  async #ask({ filter }, limit, before) {
     const { state = 'all', category = null } = filter;
-    return this.#doorbell.list({ state, category, limit, before });
+    const page = await this.#doorbell.list({ state, category, limit, before, grouped: state !== 'archived' });
+    for (const message of page.messages)
+      if (message.group) Object.assign(message, { read: !message.group.unread, members: { group_key: message.group_key, upto: page.position } });
+    return page;
   }
 
   #take(view, messages, { next, position, epoch }) {
@@ -250,8 +257,7 @@ export class Store {
   }
 
   #busily(view, work) {
-    view.reading = this.#run(view, work);
-    return view.reading;
+    return (view.reading = this.#run(view, work));
   }
 
   async #run(view, work) {
@@ -280,14 +286,13 @@ export class Store {
     view.timer = this.#clock.setTimeout(() => this.#refresh(view), backOff(view.failures++, this.#clock.random));
   }
 
-  #defer(change) {
-    const [id] = change.ids;
+  #defer(change, call) {
     return new Promise((resolve, reject) => {
       change.finish = () => {
         this.#clock.clearTimeout(change.timer);
         change.finish = null;
         if (this.undoable?.change === change) this.undoable = null;
-        this.#send(change, () => this.#doorbell[change.kind](id)).then(resolve, reject);
+        this.#send(change, call).then(resolve, reject);
       };
       change.timer = this.#clock.setTimeout(() => change.finish(), this.#undoMs);
       this.undoable = {
@@ -324,6 +329,7 @@ export class Store {
       });
     } finally {
       this.#drop(change);
+      if (change.members) this.#refreshAll(); // what else there was in the group is not known here
     }
   }
 

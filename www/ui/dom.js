@@ -41,6 +41,6 @@ export function icon(d) {
 }
 
 // A button that shows an icon, and says `label`.
-export function iconButton(name, label, d, onclick) {
-  return h('button', name, { title: label, 'aria-label': label, onclick }, icon(d));
+export function iconButton(name, label, d, onclick, props) {
+  return h('button', name, { title: label, 'aria-label': label, onclick, ...props }, icon(d));
 }

@@ -28,6 +28,8 @@ export default {
   more: 'More',
   less: 'Less',
   seeAll: 'See all messages',
+  messages: { one: '{n} message', other: '{n} messages' },
+  others: { one: '{n} other', other: '{n} others' },
   loading: 'Loading',
   empty: 'No messages yet',
   emptyUnread: 'You are all caught up',

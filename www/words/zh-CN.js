@@ -31,6 +31,8 @@ export default {
   more: '展开',
   less: '收起',
   seeAll: '查看全部消息',
+  messages: { other: '{n} 条消息' },
+  others: { other: '另外 {n} 人' },
   loading: '正在加载',
   empty: '还没有消息',
   emptyUnread: '没有未读消息',

@@ -31,6 +31,8 @@ export default {
   more: '展開',
   less: '收合',
   seeAll: '查看全部訊息',
+  messages: { other: '{n} 則訊息' },
+  others: { other: '另外 {n} 人' },
   loading: '載入中',
   empty: '還沒有訊息',
   emptyUnread: '沒有未讀訊息',

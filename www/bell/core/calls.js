@@ -21,7 +21,7 @@ export const calls = {
   },
   get: (id) => get(`/messages/${idOf(id)}`, isMessage),
   broadcast: (id, c, seq = '') => get(`/broadcasts/${id}?c=${encodeURIComponent(c)}&seq=${seq}`, isMessage),
-  markRead: (id) => mark('read', id),
+  markRead: (id) => (id && isName(id.group_key) ? putAway('read', id) : mark('read', id)),
   markUnread: (id) => mark('unread', id),
   archive: (id) => putAway('archive', id),
   acknowledge: (id) => post(`/messages/${idOf(id)}/ack`),
@@ -54,7 +54,7 @@ function mark(how, id) {
   return post(`/messages/${how}`, { ids: id.map((one) => Number(idOf(one))) });
 }
 
-// One, a list, or by the fields of the call: {all}, {read} or {category}, with {upto}.
+// One, a list, or by the fields of the call: {group_key}, and but for reading {all}, {read} or {category}, with {upto}.
 function putAway(how, which) {
   return isObject(which) ? post(`/messages/${how}`, which) : mark(how, which);
 }
@@ -74,14 +74,15 @@ const isName = (value) => (typeof value === 'string' && value !== '') || Number.
 const isWithin = (n, most) => Number.isSafeInteger(n) && n >= 1 && n <= most;
 const isGiven = (value) => value !== undefined && value !== null;
 
-function searchOf({ state, category, before, limit, ...others }) {
+function searchOf({ state, category, before, limit, grouped, group_key: key, ...others }) {
   const [unknown] = Object.keys(others);
-  demand(unknown === undefined, 'a field of the query', 'state, category, before or limit', unknown);
+  demand(unknown === undefined, 'a field of the query', 'state, category, before, limit, grouped or group_key', unknown);
   demand(!isGiven(state) || STATES.includes(state), '`state`', "'all', 'unread' or 'archived'", state);
   demand(!isGiven(category) || isName(category), '`category`', 'the name of a category', category);
+  demand(!isGiven(key) || isName(key), '`group_key`', 'that of a message', key);
   demand(!isGiven(before) || typeof before === 'string', '`before`', 'the `next` of a list', before);
   demand(!isGiven(limit) || isWithin(limit, LIMIT_MAX), '`limit`', `a whole number from 1 to ${LIMIT_MAX}`, limit);
-  const wanted = Object.entries({ state, category, before, limit }).filter(([, value]) => isGiven(value));
+  const wanted = Object.entries({ state, category, before, limit, grouped: grouped ? 1 : null, group_key: key }).filter(([, value]) => isGiven(value));
   const search = new URLSearchParams(wanted).toString();
   return search && `?${search}`;
 }

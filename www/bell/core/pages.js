@@ -29,10 +29,12 @@ export function changed(message, pending) {
   return kinds.length > 0 ? Object.assign({}, message, ...kinds) : message;
 }
 
-// By how much a change moves the number of unread messages.
+// By how much a change moves the number of unread messages: a row that stands for a group is changed with all of it, but made unread
+// alone.
 export function stepOf(message, kind) {
   const isUnread = ({ read, isGone }) => !read && !isGone;
-  return isUnread({ ...message, ...changes[kind] }) - isUnread(message);
+  const step = isUnread({ ...message, ...changes[kind] }) - isUnread(message);
+  return message.group && step < 0 ? -message.group.unread : step;
 }
 
 // What is shown, newest first, with what must be acknowledged on top.

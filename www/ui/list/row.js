@@ -11,26 +11,26 @@ import { onSwipe } from './swipe.js';
 
 const ACTIONS_MAX = 2;
 
-const wordsOf = ({ title, body, url, sender, extra, created_at: at }) => JSON.stringify([title, body, url, sender, extra, at]);
+const wordsOf = ({ title, body, url, sender, extra, created_at: at, group }) =>
+  JSON.stringify([title, body, url, sender, extra, at, { ...group, unread: 0 }]);
 
 // view: {words, times, act(kind, message)}
 export class Row {
   constructor(message, view) {
     const { words, times } = view;
-    const { id, sender } = message;
+    const { id } = message;
+    const [count, sender] = groupOf(message, words);
     this.view = view;
     this.at = message.created_at * 1000;
     this.title = titleOf(message, () => this.#opened());
     this.time = h('time', 'time', { id: `time-${id}`, dateTime: new Date(this.at).toISOString(), title: times.full(this.at) });
     this.dot = h('span', 'dot', { id: `dot-${id}`, role: 'img', 'aria-label': words.say('unread') });
-    const ack = words.say('acknowledge');
-    this.ack = h('button', 'acknowledge', { 'aria-label': `${ack}: ${message.title}`, onclick: () => this.act('acknowledge') }, ack);
-    this.menu = iconButton('menu-button', `${words.say('actions')}: ${message.title}`, DOTS, () => openMenu(this));
-    this.menu.setAttribute('aria-haspopup', 'menu');
-    this.menu.setAttribute('aria-expanded', false);
+    const label = (word) => `${words.say(word)}: ${message.title}`;
+    this.ack = h('button', 'acknowledge', { 'aria-label': label('acknowledge'), onclick: () => this.act('acknowledge') }, words.say('acknowledge'));
+    this.menu = iconButton('menu-button', label('actions'), DOTS, () => openMenu(this), { 'aria-haspopup': 'menu', 'aria-expanded': false });
     this.root = h('li', 'row', {},
       picture(message),
-      h('div', 'text', {}, h('div', 'top', {}, this.title, this.dot), ...bodyOf(message, words), this.#buttons(message),
+      h('div', 'text', {}, h('div', 'top', {}, this.title, count, this.dot), ...bodyOf(message, words), this.#buttons(message),
         h('div', 'meta', {}, sender && h('bdi', 'sender', { id: `sender-${id}` }, sender), this.time)),
       this.menu);
     onSwipe(this);
@@ -39,9 +39,9 @@ export class Row {
   }
 
   // What a screen reader says besides the title of one that has the focus.
-  #describe({ id, read, sender }) {
-    const parts = [!read && 'dot', sender && 'sender', 'time'].filter(Boolean);
-    this.title.setAttribute('aria-describedby', parts.map((part) => `${part}-${id}`).join(' '));
+  #describe() {
+    const parts = [...this.root.querySelectorAll('[id]')].filter(({ hidden }) => !hidden);
+    this.title.setAttribute('aria-describedby', parts.map(({ id }) => id).join(' '));
   }
 
   // Whether these are its words. Another history may have another message of the same id.
@@ -55,7 +55,7 @@ export class Row {
     this.root.classList.toggle('unread', !message.read);
     this.root.setAttribute('part', message.read ? 'row' : 'row unread');
     this.dot.hidden = message.read;
-    this.#describe(message);
+    this.#describe();
     this.ack.hidden = !mustAck;
     this.menu.hidden = mustAck;
   }
@@ -89,6 +89,19 @@ export class Row {
     });
     return h('div', 'buttons', {}, this.ack, ...links);
   }
+}
+
+// Of a group, how many it has and who is in it; only its newest 100 messages are counted.
+function groupOf({ id, sender, group }, words) {
+  if (!group || group.count < 2) return [null, sender];
+  const { senders, others } = group;
+  const atLeast = (n) => (group.count > 99 ? `${n}+` : n);
+  const n = atLeast(group.count);
+  const names = others ? [...senders, words.say('others', { n: atLeast(others) })] : senders;
+  return [
+    h('span', 'count', { id: `count-${id}`, role: 'img', 'aria-label': words.say('messages', { n }) }, words.number(n)),
+    Intl.ListFormat ? new Intl.ListFormat(words.lang).format(names) : names.join(', '),
+  ];
 }
 
 // A link, or what looks like one and only reads. The middle button opens, too.

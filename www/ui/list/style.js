@@ -50,7 +50,8 @@ button:disabled { opacity: .4; cursor: default }
 .row .title::after { content: ''; position: absolute; top: 0; right: 0; bottom: 0; left: 0 }
 .title:focus-visible { outline: 0 }
 .title:focus-visible::after { outline: 2px solid var(--_accent); outline-offset: -2px; border-radius: var(--_radius) }
-.dot { flex: none; width: .6em; height: .6em; margin-inline-start: .6em; border-radius: 50%; background: var(--_accent) }
+.dot, .top .count { flex: none; margin-inline-start: .6em }
+.dot { width: .6em; height: .6em; border-radius: 50%; background: var(--_accent) }
 .unread .body { color: var(--_fg) }
 .more, .action, .acknowledge, .menu-button, .menu { position: relative; z-index: 1 }
 .more, .undo, .older, .see-all, .tab[aria-pressed=true] { color: var(--_accent); font-weight: 600 }

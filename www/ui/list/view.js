@@ -68,13 +68,11 @@ export class ListView {
       else if (detail.num !== null && Object.keys(shared.store.categories).length > 0) count();
     };
     const timer = setInterval(() => this.#rows.forEach((row) => row.tick()), TICK_MS);
-    const ends = [shared.store.subscribe(redraw), () => clearInterval(timer)];
-    const { doorbell } = shared;
-    for (const [place, type, listener] of [[doorbell, 'state', redraw], [doorbell, 'change', recount], [document, 'visibilitychange', turn]]) {
-      place.addEventListener(type, listener);
-      ends.push(() => place.removeEventListener(type, listener));
+    const ends = [shared.store.subscribe(redraw), () => clearInterval(timer), this.#autoload()];
+    for (const [target, type, listener] of [[shared.doorbell, 'state', redraw], [shared.doorbell, 'change', recount], [document, 'visibilitychange', turn]]) {
+      target.addEventListener(type, listener);
+      ends.push(() => target.removeEventListener(type, listener));
     }
-    ends.push(this.#autoload());
     this.#unwatch = () => {
       for (const end of ends) end();
       this.#leave();
@@ -175,7 +173,6 @@ export class ListView {
     const { words } = this;
     const { login } = this.host;
     const bars = () => h('div', 'bone', {}, h('span', 'picture'), h('div', 'text', {}, h('i', 'line'), h('i', 'line')));
-    const retry = () => h('button', 'action', { onclick: () => this.shared.store.refresh(this.#filter) }, words.say('retry'));
     const texts = { empty: { unread: 'emptyUnread', archived: 'emptyArchived' }[this.#filter.state] || 'empty', failed: 'failed', out: 'loggedOut' };
     this.#order = [];
     this.#rows.clear();
@@ -185,7 +182,7 @@ export class ListView {
     }
     const link = login && safeHref(login);
     arrange(this.body, [h('div', 'state', {}, icon(state === 'empty' ? CHECK : BELL), h('p', null, {}, words.say(texts[state])),
-      state === 'failed' ? retry() : null, state === 'out' && link ? h('a', 'action', { href: link }, words.say('login')) : null)]);
+      state === 'failed' ? h('button', 'action', { onclick: () => this.shared.store.refresh(this.#filter) }, words.say('retry')) : null, state === 'out' && link ? h('a', 'action', { href: link }, words.say('login')) : null)]);
   }
 
   #drawRows({ onTop, others }) {
