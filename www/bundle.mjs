@@ -16,7 +16,7 @@ const bundles = [
   { name: 'doorbell.min.js', contents: classic, around: ['(() => { const script = document.currentScript ? document.currentScript.src : self.doorbellScript;', '})();'], script: 'script', sizeMax: 20 * 1024, map: linked },
   { name: 'doorbell.mjs', contents: "export * from './elements.js';", sizeMax: 20 * 1024, map: linked },
   { name: 'bell/min/worker.js', of: 'bell/worker.js', around: ['(() => {', '})();'], sizeMax: 11 * 1024 },
-  { name: 'ui/min/list.js', of: 'ui/list/all.js', sizeMax: 11.25 * 1024 },
+  { name: 'ui/min/list.js', of: 'ui/list/all.js', sizeMax: 11.5 * 1024 },
   { name: 'ui/min/toasts.js', of: 'ui/toasts/toast.js', sizeMax: 2 * 1024 },
 ]; // sizes are of gzip
 const BANNER = '/*! Doorbell, MIT licence: https://spdx.org/licenses/MIT.html\n * SPDX-License-Identifier: MIT */';

@@ -35,9 +35,5 @@ COMMENT ON COLUMN doorbell.first_seen.since IS 'When they registered with the si
 CREATE TYPE doorbell_internal.audience_rule AS (
     groups text[], except_groups text[], except_users text[], known_before timestamptz);
 
--- These take more than before, or less.
-DROP FUNCTION IF EXISTS doorbell.send(text[], text, boolean, text, text, text, text, text, jsonb, integer, timestamptz, text, text, text,
-    boolean, boolean, boolean, boolean);
-DROP FUNCTION IF EXISTS doorbell_internal.prepare(text[], text, boolean, text, text, text, text, text, jsonb, integer, timestamptz, text, text,
-    text, boolean, boolean, boolean, boolean);
-DROP FUNCTION IF EXISTS doorbell_internal.digest_of(doorbell.message, text[], text, text, integer, timestamptz, boolean);
+-- This takes less than before.
+DROP FUNCTION IF EXISTS doorbell_internal.digest_of;

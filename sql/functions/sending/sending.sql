@@ -82,8 +82,7 @@ BEGIN
     id := m.id;
     recipients := m.recipients;
     IF key IS NOT NULL THEN
-        first := doorbell_internal.claim_key(key,
-            doorbell_internal.digest_of(m, users, category, expires_in, send_at, replace), id, recipients);
+        first := doorbell_internal.claim_key(key, doorbell_internal.digest_of(m, users, category, expires_in, send_at, replace), id, recipients);
         IF first.key IS NOT NULL THEN
             id := first.message_id;
             recipients := first.recipients;

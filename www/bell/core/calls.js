@@ -21,7 +21,7 @@ export const calls = {
   },
   get: (id) => get(`/messages/${idOf(id)}`, isMessage),
   broadcast: (id, c, seq = '') => get(`/broadcasts/${id}?c=${encodeURIComponent(c)}&seq=${seq}`, isMessage),
-  markRead: (id) => (id && isName(id.group_key) ? putAway('read', id) : mark('read', id)),
+  markRead: (id) => putAway('read', id),
   markUnread: (id) => mark('unread', id),
   archive: (id) => putAway('archive', id),
   acknowledge: (id) => post(`/messages/${idOf(id)}/ack`),

@@ -88,8 +88,8 @@ export class Api {
       this.#unread = response.json;
       this.#etag = response.etag;
     }
-    const { quiet, ...answer } = this.#unread;
-    return quiet ? { ...answer, quiet: quiet.map((at) => this.#world.clock.now() + at * 1000 - response.date) } : answer;
+    const quiet = this.#unread.quiet || [];
+    return { ...this.#unread, quiet: quiet.map((at) => this.#world.clock.now() + at * 1000 - response.date) };
   }
 
   // One of core/calls.js. `user`: whom the page shows, null while it does not know. The server refuses what is meant for

@@ -182,7 +182,8 @@ export class ListView {
     }
     const link = login && safeHref(login);
     arrange(this.body, [h('div', 'state', {}, icon(state === 'empty' ? CHECK : BELL), h('p', null, {}, words.say(texts[state])),
-      state === 'failed' ? h('button', 'action', { onclick: () => this.shared.store.refresh(this.#filter) }, words.say('retry')) : null, state === 'out' && link ? h('a', 'action', { href: link }, words.say('login')) : null)]);
+      state === 'failed' ? h('button', 'action', { onclick: () => this.shared.store.refresh(this.#filter) }, words.say('retry')) : null,
+      state === 'out' && link ? h('a', 'action', { href: link }, words.say('login')) : null)]);
   }
 
   #drawRows({ onTop, others }) {

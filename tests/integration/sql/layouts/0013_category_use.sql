@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Written by record.mjs. Each user's num, latest, version and seq:
--- {"ann":[5,21,35,19],"bob":[3,16,37,19],"cem":[2,12,36,17]}
+-- {"ann":[6,23,37,19],"bob":[3,16,39,19],"cem":[2,12,38,17]}
 
 SET statement_timeout = 0;
 SET lock_timeout = 0;
@@ -90,6 +90,7 @@ CREATE TABLE doorbell.message (
     url text,
     body text DEFAULT ''::text,
     extra jsonb,
+    group_key text COLLATE pg_catalog."C",
     excepted text[] COLLATE pg_catalog."C",
     CONSTRAINT message_pos_check CHECK (((pos IS NULL) OR ((feed_id IS NOT NULL) AND (seq IS NOT NULL))))
 );
@@ -111,6 +112,8 @@ COMMENT ON COLUMN doorbell.message.subject IS 'subject_type, the unit separator,
 COMMENT ON COLUMN doorbell.message.title IS 'Null: the category''s template gives it.';
 
 COMMENT ON COLUMN doorbell.message.body IS 'Null: the category''s template gives it.';
+
+COMMENT ON COLUMN doorbell.message.group_key IS 'A grouped list shows only the newest message with it. Null for a broadcast, which is one row for all.';
 
 COMMENT ON COLUMN doorbell.message.excepted IS 'Users to whom this broadcast does not go: from the beginning it is marked gone for them.';
 
@@ -171,11 +174,15 @@ CREATE TABLE doorbell.inbox (
     category integer DEFAULT 0 NOT NULL,
     must_ack boolean DEFAULT false NOT NULL,
     subject text COLLATE pg_catalog."C",
-    expires_at timestamp with time zone
+    expires_at timestamp with time zone,
+    group_key text COLLATE pg_catalog."C",
+    sender text
 );
 ALTER TABLE ONLY doorbell.inbox ALTER COLUMN user_id SET (n_distinct=100);
 
 COMMENT ON TABLE doorbell.inbox IS 'A personal message and one of its users.';
+
+COMMENT ON COLUMN doorbell.inbox.sender IS 'That of the message, where it has a group_key: a group tells who is in it. Null for all others.';
 
 CREATE TABLE doorbell.webhook_call (
     id bigint NOT NULL,
@@ -560,30 +567,31 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	47267487590205
+t	19432656171111
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-27 21:15:00.836098+00
+1	*	3	17	2036-11-27 21:32:01.760971+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at, joined_seq, since) FROM stdin;
-ann	-1	2026-11-30 21:15:00.791317+00	0	2026-11-29 21:15:00.791317+00
-bob	-1	2026-11-30 21:15:00.791317+00	0	2026-11-29 21:15:00.791317+00
-cem	-1	2026-11-30 21:15:00.791317+00	0	2026-11-29 21:15:00.791317+00
+ann	-1	2026-11-30 21:32:01.747478+00	0	2026-11-29 21:32:01.747478+00
+bob	-1	2026-11-30 21:32:01.747478+00	0	2026-11-29 21:32:01.747478+00
+cem	-1	2026-11-30 21:32:01.747478+00	0	2026-11-29 21:32:01.747478+00
 \.
 
-COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at) FROM stdin;
-4	bob	5	unread	2	f	\N	\N
-6	ann	7	unread	0	t	\N	\N
-21	ann	22	unread	3	f	\N	\N
-4	ann	5	read	2	f	\N	\N
-8	bob	9	archived	0	f	order7	\N
+COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at, group_key, sender) FROM stdin;
+4	bob	5	unread	2	f	\N	\N	\N	\N
+6	ann	7	unread	0	t	\N	\N	\N	\N
+21	ann	22	unread	3	f	\N	\N	\N	\N
+23	ann	24	unread	0	f	\N	\N	like:7	Cy
+4	ann	5	read	2	f	\N	\N	\N	\N
+8	bob	9	archived	0	f	order7	\N	\N	\N
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	47267487590205	734	16949	7714076049722090969
+t	19432656171111	734	16960	7714080467676197050
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -592,62 +600,65 @@ bob	2	0	000000000000000000000000000000000000000000000000000000000000000000000000
 cem	1	0	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001000
 \.
 
-COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra, excepted) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 21:15:00.818681+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 21:15:00.829811+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 21:15:00.830084+00	\N	\N	order7	\N	about an order	\N		\N	\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 21:15:00.830381+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 21:15:00.836098+00	2036-11-27 21:15:00.836098+00	\N	\N	\N	to all, for ten years	\N		\N	\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 21:15:00.836514+00	\N	\N	page1	\N	superseding	\N		\N	\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 21:15:00.836369+00	\N	\N	page1	\N	superseded	\N		\N	\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 21:15:00.837582+00	\N	\N	\N	\N	to a group	\N		\N	\N
-20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N	\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 21:15:00.848712+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N
+COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra, group_key, excepted) FROM stdin;
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 21:32:01.757842+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 21:32:01.759213+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 21:32:01.759515+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 21:32:01.759773+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 21:32:01.760971+00	2036-11-27 21:32:01.760971+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 21:32:01.76133+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 21:32:01.761193+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 21:32:01.762219+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N
+20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 21:32:01.77036+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N
+23	24	\N	\N	0	f	f	t	f	1	2026-11-30 21:32:01.770841+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 21:14:55.31996+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 21:14:55.31996+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 21:14:55.31996+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 21:14:55.31996+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 21:14:55.31996+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 21:14:55.31996+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 21:14:55.31996+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 21:14:55.31996+00
-0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 21:14:55.31996+00
-0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 21:14:55.31996+00
-0012_audiences	185c54b11eeb0442c4b531746a0d99b852bceee72b553356b24dee633d6b0205	2026-11-30 21:14:55.31996+00
-0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-11-30 21:14:55.31996+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 21:32:01.111032+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 21:32:01.111032+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 21:32:01.111032+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 21:32:01.111032+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 21:32:01.111032+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 21:32:01.111032+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 21:32:01.111032+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 21:32:01.111032+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 21:32:01.111032+00
+0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 21:32:01.111032+00
+0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-11-30 21:32:01.111032+00
+0012_audiences	52048c509ae573b91c17d5d27381075f3ac112b6840a003e14f6429a7ed6a88a	2026-11-30 21:32:01.111032+00
+0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-11-30 21:32:01.111032+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 21:15:00.806136+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 21:15:00.806498+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 21:15:00.81604+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 21:15:00.819244+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 21:15:00.829864+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 21:15:00.830117+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 21:15:00.835853+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 21:15:00.836293+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 21:15:00.836457+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 21:15:00.837419+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 21:15:00.838911+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 21:15:00.84876+00	-infinity	0	\N
-8589934608	{ann}	\N	23	2026-11-30 21:15:00.862542+00	-infinity	0	\N
-8589934609	{ann}	\N	24	2026-11-30 21:15:00.886122+00	-infinity	0	\N
-8589934610	{bob}	\N	25	2026-11-30 21:15:00.886841+00	-infinity	0	\N
-8589934611	{bob}	\N	26	2026-11-30 21:15:00.895496+00	-infinity	0	\N
-8589934612	{cem}	\N	27	2026-11-30 21:15:00.897974+00	-infinity	0	\N
-8589934613	{ann}	\N	28	2026-11-30 21:15:00.920884+00	-infinity	0	\N
-8589934614	{bob}	\N	30	2026-11-30 21:15:00.922115+00	-infinity	0	\N
-8589934615	{ann}	\N	32	2026-11-30 21:15:00.923017+00	-infinity	0	\N
-8589934616	{ann}	\N	35	2026-11-30 21:15:00.927909+00	-infinity	0	\N
-8589934617	{cem}	\N	36	2026-11-30 21:15:00.928612+00	-infinity	0	\N
-8589934618	{bob}	\N	37	2026-11-30 21:15:00.930364+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-11-30 21:32:01.753794+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 21:32:01.75417+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 21:32:01.755314+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 21:32:01.758425+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 21:32:01.759254+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 21:32:01.759541+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 21:32:01.760689+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 21:32:01.761125+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 21:32:01.761276+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 21:32:01.7621+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 21:32:01.764142+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 21:32:01.770397+00	-infinity	0	\N
+8589934608	{ann}	\N	24	2026-11-30 21:32:01.770878+00	-infinity	0	\N
+8589934609	{ann}	\N	25	2026-11-30 21:32:01.775408+00	-infinity	0	\N
+8589934610	{ann}	\N	26	2026-11-30 21:32:01.779924+00	-infinity	0	\N
+8589934611	{bob}	\N	27	2026-11-30 21:32:01.780503+00	-infinity	0	\N
+8589934612	{bob}	\N	28	2026-11-30 21:32:01.780913+00	-infinity	0	\N
+8589934613	{cem}	\N	29	2026-11-30 21:32:01.781527+00	-infinity	0	\N
+8589934614	{ann}	\N	30	2026-11-30 21:32:01.787195+00	-infinity	0	\N
+8589934615	{bob}	\N	32	2026-11-30 21:32:01.788166+00	-infinity	0	\N
+8589934616	{ann}	\N	34	2026-11-30 21:32:01.78894+00	-infinity	0	\N
+8589934617	{ann}	\N	37	2026-11-30 21:32:01.7893+00	-infinity	0	\N
+8589934618	{cem}	\N	38	2026-11-30 21:32:01.789635+00	-infinity	0	\N
+8589934619	{bob}	\N	39	2026-11-30 21:32:01.790888+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 21:15:00.791317+00	{ann}	\N	f
+20	2035-11-30 21:32:01.747478+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
@@ -655,20 +666,20 @@ t		\N
 \.
 
 COPY doorbell.reader (user_id, version, seq_min, seen_personal, seen_broadcast, muted, groups, scope, language, quiet_hours) FROM stdin;
-ann	35	0	24	19	{}	1	34	\N	\N
-cem	36	0	0	0	{}	0	0	zh-Hant	\N
-bob	37	19	0	0	{2}	0	37	\N	\N
+ann	37	0	26	19	{}	1	36	\N	\N
+cem	38	0	0	0	{}	0	0	zh-Hant	\N
+bob	39	19	0	0	{2}	0	39	\N	\N
 \.
 
 COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 21:15:00.791317+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 21:32:01.747478+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 21:15:00.929838+00
+10	1	1	\N	2026-11-30 21:32:01.790497+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -680,28 +691,28 @@ COPY doorbell.template (category, language, title, body) FROM stdin;
 \.
 
 COPY doorbell.unmute (user_id, category, seq) FROM stdin;
-ann	2	33
+ann	2	35
 \.
 
 COPY doorbell.unread_count (user_id, category, unread) FROM stdin;
 bob	2	1
-ann	0	1
 ann	3	1
+ann	0	2
 ann	2	0
 bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-11-30 21:16:00.848832+00	2026-11-30 21:16:00.848832+00	0	\N	\N
+1	21	{ann}	\N	2026-11-30 21:33:01.770466+00	2026-11-30 21:33:01.770466+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
 
 SELECT pg_catalog.setval('doorbell.feed_id_seq', 2, true);
 
-SELECT pg_catalog.setval('doorbell.outbox_id_seq', 8589934618, true);
+SELECT pg_catalog.setval('doorbell.outbox_id_seq', 8589934619, true);
 
-SELECT pg_catalog.setval('doorbell.seq', 37, true);
+SELECT pg_catalog.setval('doorbell.seq', 39, true);
 
 SELECT pg_catalog.setval('doorbell.webhook_call_id_seq', 1, true);
 
@@ -797,6 +808,8 @@ CREATE INDEX inbox_user_category_idx ON doorbell.inbox USING btree (user_id, cat
 
 CREATE INDEX inbox_user_expires_at_idx ON doorbell.inbox USING btree (user_id, expires_at) WHERE ((state = 'unread'::doorbell.inbox_state) AND (expires_at IS NOT NULL));
 
+CREATE INDEX inbox_user_group_idx ON doorbell.inbox USING btree (((user_id || ''::text)), group_key, state, seq) WHERE (group_key IS NOT NULL);
+
 CREATE INDEX inbox_user_newest_idx ON doorbell.inbox USING btree (user_id, seq) WHERE (state = ANY (ARRAY['unread'::doorbell.inbox_state, 'read'::doorbell.inbox_state]));
 
 CREATE INDEX inbox_user_state_idx ON doorbell.inbox USING btree (user_id, state, seq);
@@ -853,7 +866,7 @@ CREATE FUNCTION doorbell.acknowledge(user_id text, id bigint) RETURNS TABLE(num 
 CREATE FUNCTION doorbell.activate(max_rows integer DEFAULT 100) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.archive(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.archive_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.archive_part(user_id text, "position" text DEFAULT NULL::text, category text DEFAULT NULL::text, only_read boolean DEFAULT false, max_rows integer DEFAULT 500) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.archive_part(user_id text, "position" text DEFAULT NULL::text, category text DEFAULT NULL::text, only_read boolean DEFAULT false, max_rows integer DEFAULT 500, group_key text DEFAULT NULL::text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.begin_purge(is_clock_right boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.broadcast(id bigint) RETURNS TABLE(message json, expires_in bigint) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.categories() RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
@@ -869,12 +882,12 @@ CREATE FUNCTION doorbell.group_leave(group_name text, user_id text) RETURNS bool
 CREATE FUNCTION doorbell.group_members(group_name text, after text DEFAULT NULL::text, max_rows integer DEFAULT 1000) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.health() RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.keep_epoch() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all'::text, category text DEFAULT NULL::text, before text DEFAULT NULL::text, max_rows integer DEFAULT 20, language text DEFAULT NULL::text, accepted text[] DEFAULT '{}'::text[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all'::text, category text DEFAULT NULL::text, before text DEFAULT NULL::text, max_rows integer DEFAULT 20, language text DEFAULT NULL::text, accepted text[] DEFAULT '{}'::text[], grouped boolean DEFAULT false, group_key text DEFAULT NULL::text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.mark_read(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.mark_read_all(user_id text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.mark_read_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.mark_read_oldest(user_id text, count integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.mark_read_part(user_id text, "position" text, max_rows integer DEFAULT 500) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_part(user_id text, "position" text, max_rows integer DEFAULT 500, group_key text DEFAULT NULL::text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.mark_read_subject(user_id text, subject_type text, subject_id text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.mark_read_upto(user_id text, "position" text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.mark_seen(user_id text, "position" text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
@@ -900,11 +913,11 @@ CREATE FUNCTION doorbell.recount(repair boolean DEFAULT false) RETURNS TABLE(wha
 CREATE FUNCTION doorbell.register(user_id text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, backlog_days integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.remove(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.remove_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.remove_part(user_id text, "position" text DEFAULT NULL::text, category text DEFAULT NULL::text, only_read boolean DEFAULT false, max_rows integer DEFAULT 500) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.remove_part(user_id text, "position" text DEFAULT NULL::text, category text DEFAULT NULL::text, only_read boolean DEFAULT false, max_rows integer DEFAULT 500, group_key text DEFAULT NULL::text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.repair_times() RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.revocations(after bigint, max_age_s integer, max_rows integer) RETURNS TABLE(seq bigint, revocation json) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.revoke(user_id text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell.send(to_users text[] DEFAULT NULL::text[], to_group text DEFAULT NULL::text, to_all boolean DEFAULT false, title text DEFAULT NULL::text, body text DEFAULT NULL::text, sender text DEFAULT NULL::text, url text DEFAULT NULL::text, category text DEFAULT NULL::text, extra jsonb DEFAULT NULL::jsonb, expires_in integer DEFAULT NULL::integer, send_at timestamp with time zone DEFAULT NULL::timestamp with time zone, key text DEFAULT NULL::text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, replace boolean DEFAULT false, ack boolean DEFAULT false, to_new_users boolean DEFAULT false, later boolean DEFAULT false, to_groups text[] DEFAULT NULL::text[], except_groups text[] DEFAULT NULL::text[], except_users text[] DEFAULT NULL::text[], known_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(id bigint, recipients integer, duplicate boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.send(to_users text[] DEFAULT NULL::text[], to_group text DEFAULT NULL::text, to_all boolean DEFAULT false, title text DEFAULT NULL::text, body text DEFAULT NULL::text, sender text DEFAULT NULL::text, url text DEFAULT NULL::text, category text DEFAULT NULL::text, extra jsonb DEFAULT NULL::jsonb, expires_in integer DEFAULT NULL::integer, send_at timestamp with time zone DEFAULT NULL::timestamp with time zone, key text DEFAULT NULL::text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, replace boolean DEFAULT false, ack boolean DEFAULT false, to_new_users boolean DEFAULT false, later boolean DEFAULT false, group_key text DEFAULT NULL::text, to_groups text[] DEFAULT NULL::text[], except_groups text[] DEFAULT NULL::text[], except_users text[] DEFAULT NULL::text[], known_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(id bigint, recipients integer, duplicate boolean) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.send_batch(messages jsonb, atomic boolean DEFAULT true) RETURNS TABLE(n integer, id bigint, recipients integer, duplicate boolean, code text, reason text) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.sent(id bigint) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell.set_preferences(user_id text, muted text[] DEFAULT NULL::text[], language text DEFAULT NULL::text, quiet_hours jsonb DEFAULT NULL::jsonb) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
@@ -943,6 +956,7 @@ CREATE FUNCTION doorbell_internal.check_action(action text, state doorbell.inbox
 CREATE FUNCTION doorbell_internal.check_batch(messages jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_content(title text, body text, sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamp with time zone, key text, subject_type text, subject_id text, replace boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_group(name text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_group_key(group_key text, is_to_users boolean, ack boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_import(batch doorbell_internal.import_row[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_name(what text, value text, bytes_max integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.check_part(max_rows integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
@@ -986,34 +1000,41 @@ CREATE FUNCTION doorbell_internal.first_broadcast_too_old(oldest timestamp with 
 CREATE FUNCTION doorbell_internal.first_expiry(user_id text, at timestamp with time zone) RETURNS TABLE(expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.first_expiry_of_feeds(user_id text, at timestamp with time zone) RETURNS TABLE(seq bigint, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.first_message_too_old(oldest timestamp with time zone) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.first_of_groups(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, depth integer, at timestamp with time zone, OUT ids bigint[], OUT bottom bigint) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.group_ids(names text[]) RETURNS integer[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.group_json(user_id text, group_key text, states doorbell.inbox_state[], category integer, muted integer[], at timestamp with time zone) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.group_members(user_id text, group_key text, state doorbell.inbox_state) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.group_name(feed_id integer) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.has_removed(user_id text, ids bigint[], at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.held_by_users(ids bigint[]) RETURNS TABLE(message_id bigint, user_id text) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.import(batch doorbell_internal.import_row[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.import_fault(r doorbell_internal.import_row) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.inbox_up_to(user_id text, state doorbell.inbox_state, cut bigint, category integer, max_rows integer) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.inbox_up_to(user_id text, state doorbell.inbox_state, cut bigint, category integer, max_rows integer, group_key text) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_in_use(category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_language(tag text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_leased(until timestamp with time zone, now_at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_meant(m doorbell.message, about text, from_sender text, of_category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_shown(i doorbell.inbox, category integer, muted integer[], at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_time_zone(name text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.lacks_texts(m doorbell.message) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.last_broadcast(feed_id integer, seq bigint) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.latest_personal(user_id text, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.latest_personal_of(user_id text, category integer, muted integer[], at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.list_broadcasts(user_id text, list_state text, joined_pos bigint, category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone, OUT feed_ids integer[], OUT positions bigint[], OUT reads boolean[]) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_grouped(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone, OUT ids bigint[], OUT bottom bigint) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.list_members(c doorbell.webhook_call, feed_id integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.list_page(user_id text, list_state text, seen_personal bigint, seen_broadcast bigint, mine bigint[], feed_ids integer[], positions bigint[], reads boolean[], max_rows integer, language text, accepted text[]) RETURNS TABLE(messages json, first bigint, last bigint, more boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_of_group(user_id text, group_key text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_page(user_id text, list_state text, seen_personal bigint, seen_broadcast bigint, mine bigint[], feed_ids integer[], positions bigint[], reads boolean[], bottom bigint, max_rows integer, language text, accepted text[]) RETURNS TABLE(messages json, first bigint, next bigint) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.list_personal(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_states(state text, max_rows integer, is_grouped boolean, group_key text) RETURNS doorbell.inbox_state[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.lock_broadcasts() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.lock_known_readers(users text[], skip_locked boolean DEFAULT false) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.lock_readers(users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.make_audience(name text, any_of integer[], none_of integer[], known_before timestamp with time zone) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.mark(user_id text, action text, ids bigint[], mode text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.mark_feeds_up_to(user_id text, action text, me doorbell_internal.user_state, cut bigint, known_version bigint, known_seq bigint, states doorbell.inbox_state[], wanted integer, hidden integer[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.mark_inbox_up_to(user_id text, action text, at timestamp with time zone, cut bigint, states doorbell.inbox_state[], wanted integer, hidden integer[], max_rows integer) RETURNS TABLE(looked bigint, oldest bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.mark_part(user_id text, action text, "position" text, states doorbell.inbox_state[], wanted integer, max_rows integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark_inbox_up_to(user_id text, action text, at timestamp with time zone, cut bigint, states doorbell.inbox_state[], wanted integer, hidden integer[], max_rows integer, group_key text) RETURNS TABLE(looked bigint, oldest bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark_part(user_id text, action text, "position" text, states doorbell.inbox_state[], wanted integer, max_rows integer, group_key text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.marks_of_chunk(feed_id integer, n bigint) RETURNS SETOF doorbell.mark LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.max_audiences() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.members_of(feed_id integer, after text, max_rows integer) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
@@ -1024,6 +1045,7 @@ CREATE FUNCTION doorbell_internal.muted_in_short(muted integer[]) RETURNS json L
 CREATE FUNCTION doorbell_internal.muted_names(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.mutes_of(user_id text, categories text[]) RETURNS integer[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.name_categories(names text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.newest_personal(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, depth integer, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, group_key text, is_last boolean) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.next_place(feed_id integer, ttl interval) RETURNS TABLE(seq bigint, pos bigint, sent_at timestamp with time zone, seq_before bigint) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.next_version(users text[]) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.normal_users(users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
@@ -1035,7 +1057,7 @@ CREATE FUNCTION doorbell_internal.parts_of_plain(user_id text, joined_pos bigint
 CREATE FUNCTION doorbell_internal.personal_unread(user_id text, at timestamp with time zone) RETURNS TABLE(num bigint) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.personal_unread_of(user_id text, category integer, muted integer[], at timestamp with time zone) RETURNS TABLE(num bigint) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.pos_of(n bigint, place integer) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.prepare(to_users text[], to_group text, to_all boolean, title text, body text, sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamp with time zone, key text, subject_type text, subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean, rule doorbell_internal.audience_rule, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.prepare(to_users text[], to_group text, to_all boolean, title text, body text, sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamp with time zone, key text, subject_type text, subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean, group_key text, rule doorbell_internal.audience_rule, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.prepare_json(message jsonb, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.purge_marks(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.purge_message(m doorbell.message, max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
@@ -1043,14 +1065,14 @@ CREATE FUNCTION doorbell_internal.purge_messages(max_rows integer, too_old times
 CREATE FUNCTION doorbell_internal.purge_over_cap(max_rows integer, user_cap integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.purge_revocations(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.purge_webhook_calls(max_rows integer, long_gone timestamp with time zone) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.put_away(user_id text, action text, "position" text, category text, only_read boolean, max_rows integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.put_away(user_id text, action text, "position" text, category text, only_read boolean, max_rows integer, group_key text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.put_off_quiet(c doorbell.webhook_call, users text[], at timestamp with time zone) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.queue_webhook(m doorbell.message, users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.quiet_hit(hours jsonb, at timestamp with time zone, message_id bigint, sent_at timestamp with time zone, is_hit boolean, until timestamp with time zone) RETURNS TABLE(hit integer, quiet bigint[], valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.quiet_interval(hours jsonb, at timestamp with time zone) RETURNS tstzrange LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.quiet_until(hours jsonb, at timestamp with time zone) RETURNS timestamp with time zone LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.read_cursor(user_id text, before text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.read_position(user_id text, "position" text) RETURNS TABLE(cut bigint, version bigint, seq bigint, category integer, nothing boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.read_position(user_id text, "position" text) RETURNS TABLE(cut bigint, version bigint, seq bigint, category integer, nothing boolean, only_group boolean) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.recall_from_users(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.recall_messages(ids bigint[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.render(template text, given jsonb) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
@@ -1094,6 +1116,7 @@ CREATE FUNCTION doorbell_internal.webhook_members(m doorbell.message, kind doorb
 CREATE FUNCTION doorbell_internal.webhook_personal(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.webhook_users(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.why_hidden(m doorbell.message, user_id text, joined_pos bigint, muted integer[], at timestamp with time zone) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.with_groups(messages json, user_id text, states doorbell.inbox_state[], category integer, muted integer[], at timestamp with time zone) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.with_texts(m doorbell.message, user_id text, language text, accepted text[]) RETURNS doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.withdraw(ids bigint[], users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.wrong_times(now_at timestamp with time zone) RETURNS TABLE(id bigint, feed_id integer, late interval) LANGUAGE plpgsql AS 'BEGIN END';
