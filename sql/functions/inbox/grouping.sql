@@ -10,36 +10,6 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 COMMENT ON FUNCTION doorbell_internal.is_shown IS 'Whether a list of a category (0: of any) shows a message in one of its states. Inlined.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.newest_personal(user_id text, states doorbell.inbox_state[], category integer,
-    muted integer[], below bigint, depth integer, at timestamptz)
-RETURNS TABLE (message_id bigint, seq bigint, group_key text, is_last boolean)
-LANGUAGE plpgsql STABLE AS $$
-#variable_conflict use_column
-BEGIN
-    IF newest_personal.category = 0 AND muted = '{}' THEN
-        RETURN QUERY
-        SELECT i.message_id, i.seq, i.group_key, row_number() OVER (PARTITION BY s.state ORDER BY i.seq DESC) = depth
-        FROM unnest(states) s (state) CROSS JOIN LATERAL (
-            SELECT x.message_id, x.seq, x.group_key FROM doorbell.inbox x
-            WHERE x.user_id = newest_personal.user_id AND x.state = s.state AND x.seq < below
-                AND (x.expires_at IS NULL OR x.expires_at > at)
-            ORDER BY x.seq DESC LIMIT depth) i;
-    ELSE
-        RETURN QUERY
-        SELECT i.message_id, i.seq, i.group_key, row_number() OVER (PARTITION BY t.category, s.state ORDER BY i.seq DESC) = depth
-        FROM doorbell.unread_count t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
-            SELECT x.message_id, x.seq, x.group_key FROM doorbell.inbox x
-            WHERE x.user_id = newest_personal.user_id AND x.category = t.category AND x.state = s.state
-                AND x.seq < below AND (x.expires_at IS NULL OR x.expires_at > at)
-            ORDER BY x.seq DESC LIMIT depth) i
-        WHERE t.user_id = newest_personal.user_id AND t.category <> ALL (muted)
-            AND (newest_personal.category = 0 OR t.category = newest_personal.category);
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION doorbell_internal.newest_personal IS
-    'What list_personal() lists, depth messages of each state and category. is_last: one that may have further ones below it.';
-
 CREATE OR REPLACE FUNCTION doorbell_internal.first_of_groups(user_id text, states doorbell.inbox_state[], category integer,
     muted integer[], below bigint, max_rows integer, depth integer, at timestamptz, OUT ids bigint[], OUT bottom bigint)
 LANGUAGE plpgsql STABLE AS $$

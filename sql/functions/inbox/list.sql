@@ -31,32 +31,42 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.read_cursor IS 'A cursor: c1, the user''s tag, and the number below which the page begins.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.newest_personal(user_id text, states doorbell.inbox_state[], category integer,
+    muted integer[], below bigint, depth integer, at timestamptz)
+RETURNS TABLE (message_id bigint, seq bigint, group_key text, is_last boolean)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    IF newest_personal.category = 0 AND muted = '{}' THEN
+        RETURN QUERY
+        SELECT i.message_id, i.seq, i.group_key, row_number() OVER (PARTITION BY s.state ORDER BY i.seq DESC) = depth
+        FROM unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT x.message_id, x.seq, x.group_key FROM doorbell.inbox x
+            WHERE x.user_id = newest_personal.user_id AND x.state = s.state AND x.seq < below
+                AND (x.expires_at IS NULL OR x.expires_at > at)
+            ORDER BY x.seq DESC LIMIT depth) i;
+    ELSE
+        RETURN QUERY
+        SELECT i.message_id, i.seq, i.group_key, row_number() OVER (PARTITION BY t.category, s.state ORDER BY i.seq DESC) = depth
+        FROM doorbell.unread_count t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
+            SELECT x.message_id, x.seq, x.group_key FROM doorbell.inbox x
+            WHERE x.user_id = newest_personal.user_id AND x.category = t.category AND x.state = s.state
+                AND x.seq < below AND (x.expires_at IS NULL OR x.expires_at > at)
+            ORDER BY x.seq DESC LIMIT depth) i
+        WHERE t.user_id = newest_personal.user_id AND t.category <> ALL (muted)
+            AND (newest_personal.category = 0 OR t.category = newest_personal.category);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.newest_personal IS
+    'The newest personal messages, depth of each state, and of each category where these count. is_last: one that may have further ones below it.';
+
 CREATE OR REPLACE FUNCTION doorbell_internal.list_personal(user_id text, states doorbell.inbox_state[], category integer,
     muted integer[], below bigint, max_rows integer, at timestamptz)
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE AS $$
-#variable_conflict use_column
-DECLARE
-    ids bigint[];
 BEGIN
-    IF list_personal.category = 0 AND muted = '{}' THEN
-        SELECT array_agg(i.message_id) INTO ids
-        FROM unnest(states) s (state) CROSS JOIN LATERAL (
-            SELECT i.message_id FROM doorbell.inbox i
-            WHERE i.user_id = list_personal.user_id AND i.state = s.state AND i.seq < below
-                AND (i.expires_at IS NULL OR i.expires_at > at)
-            ORDER BY i.seq DESC LIMIT max_rows) i;
-    ELSE
-        SELECT array_agg(i.message_id) INTO ids
-        FROM doorbell.unread_count t CROSS JOIN unnest(states) s (state) CROSS JOIN LATERAL (
-            SELECT i.message_id FROM doorbell.inbox i
-            WHERE i.user_id = list_personal.user_id AND i.category = t.category AND i.state = s.state
-                AND i.seq < below AND (i.expires_at IS NULL OR i.expires_at > at)
-            ORDER BY i.seq DESC LIMIT max_rows) i
-        WHERE t.user_id = list_personal.user_id AND t.category <> ALL (muted)
-            AND (list_personal.category = 0 OR t.category = list_personal.category);
-    END IF;
-    RETURN ids;
+    RETURN ARRAY(SELECT p.message_id FROM doorbell_internal.newest_personal(user_id, states, category, muted, below, max_rows, at) p);
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.list_personal IS 'The newest max_rows personal messages of each state, and more where categories count.';
