@@ -21,7 +21,7 @@ export const calls = {
   },
   get: (id) => get(`/messages/${idOf(id)}`, isMessage),
   broadcast: (id, c, seq = '') => get(`/broadcasts/${id}?c=${encodeURIComponent(c)}&seq=${seq}`, isMessage),
-  markRead: (id) => putAway('read', id),
+  markRead: (id) => (id?.group_key ? putAway('read', id) : mark('read', id)),
   markUnread: (id) => mark('unread', id),
   archive: (id) => putAway('archive', id),
   acknowledge: (id) => post(`/messages/${idOf(id)}/ack`),
@@ -83,6 +83,5 @@ function searchOf({ state, category, before, limit, grouped, group_key: key, ...
   demand(!isGiven(before) || typeof before === 'string', '`before`', 'the `next` of a list', before);
   demand(!isGiven(limit) || isWithin(limit, LIMIT_MAX), '`limit`', `a whole number from 1 to ${LIMIT_MAX}`, limit);
   const wanted = Object.entries({ state, category, before, limit, grouped: grouped ? 1 : null, group_key: key }).filter(([, value]) => isGiven(value));
-  const search = new URLSearchParams(wanted).toString();
-  return search && `?${search}`;
+  return wanted[0] ? `?${new URLSearchParams(wanted)}` : '';
 }

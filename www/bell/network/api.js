@@ -88,8 +88,8 @@ export class Api {
       this.#unread = response.json;
       this.#etag = response.etag;
     }
-    const quiet = this.#unread.quiet || [];
-    return { ...this.#unread, quiet: quiet.map((at) => this.#world.clock.now() + at * 1000 - response.date) };
+    const answer = this.#unread;
+    return answer.quiet ? { ...answer, quiet: answer.quiet.map((at) => at * 1000 - response.date + this.#world.clock.now()) } : answer;
   }
 
   // One of core/calls.js. `user`: whom the page shows, null while it does not know. The server refuses what is meant for
