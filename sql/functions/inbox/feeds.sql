@@ -54,11 +54,11 @@ COMMENT ON FUNCTION doorbell_internal.feeds_of IS
 CREATE OR REPLACE FUNCTION doorbell_internal.members_of(feed_id integer, after text, max_rows integer) RETURNS text[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM doorbell.audience_base b WHERE b.feed_id = members_of.feed_id) THEN
+    IF feed_id = 1 OR EXISTS (SELECT FROM doorbell.audience_base b WHERE b.base_id = 1 AND b.feed_id = members_of.feed_id) THEN
+        RETURN ARRAY(SELECT x.user_id FROM doorbell.first_seen x WHERE x.user_id > after ORDER BY x.user_id LIMIT max_rows);
+    ELSIF NOT EXISTS (SELECT FROM doorbell.audience_base b WHERE b.feed_id = members_of.feed_id) THEN
         RETURN ARRAY(SELECT s.user_id FROM doorbell.subscription s
             WHERE s.feed_id = members_of.feed_id AND s.user_id > after ORDER BY s.user_id LIMIT max_rows);
-    ELSIF EXISTS (SELECT FROM doorbell.audience_base b WHERE b.base_id = 1 AND b.feed_id = members_of.feed_id) THEN
-        RETURN ARRAY(SELECT x.user_id FROM doorbell.first_seen x WHERE x.user_id > after ORDER BY x.user_id LIMIT max_rows);
     END IF;
     RETURN ARRAY(
         SELECT DISTINCT s.user_id FROM doorbell.audience_base b CROSS JOIN LATERAL (
@@ -68,7 +68,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.members_of IS
-    'The first max_rows users of a group or an audience after one of them, by their ids. Those whom an audience excepts are among '
+    'The first max_rows users of a feed after one of them, by their ids; of everybody, those who have appeared. Those whom an audience excepts are among '
     'them: audiences_of() knows.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.group_name(feed_id integer) RETURNS text

@@ -48,8 +48,8 @@ CREATE OR REPLACE FUNCTION doorbell_internal.webhook_members(m doorbell.message,
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT array_agg(s.user_id ORDER BY s.user_id)
-        FROM unnest(users) u (user_id) CROSS JOIN LATERAL (
-            SELECT u.user_id, f.joined_pos FROM doorbell_internal.feeds_of(u.user_id, 0) f WHERE f.feed_id = m.feed_id) s
+        FROM unnest(users) u (user_id) LEFT JOIN doorbell.first_seen a ON a.user_id = u.user_id CROSS JOIN LATERAL (
+            SELECT u.user_id, f.joined_pos FROM doorbell_internal.feeds_of(u.user_id, a.joined_pos) f WHERE f.feed_id = m.feed_id) s
         LEFT JOIN doorbell.reader r ON r.user_id = s.user_id
         LEFT JOIN doorbell.mark k ON k.user_id = s.user_id AND k.feed_id = m.feed_id AND k.n = doorbell_internal.chunk_of(m.pos)
         CROSS JOIN LATERAL (SELECT
@@ -75,7 +75,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.list_members IS 'Makes the call for the next 100 members of a group due.';
+COMMENT ON FUNCTION doorbell_internal.list_members IS 'Makes the call for the next 100 members of a group due, or of everybody where some are excepted.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.webhook_json(c doorbell.webhook_call, m doorbell.message, category text, users text[],
     language text)
@@ -163,7 +163,7 @@ BEGIN
         IF k.paused_until > at THEN
             UPDATE webhook_call w SET due_at = k.paused_until WHERE w.id = c.id;
             CONTINUE;
-        ELSIF m.feed_id > 1 AND c.user_ids IS NULL AND k.id IS NOT NULL THEN
+        ELSIF (m.feed_id > 1 OR m.excepted IS NOT NULL) AND c.user_ids IS NULL AND k.id IS NOT NULL THEN
             PERFORM list_members(c, m.feed_id);
             CONTINUE;
         END IF;

@@ -101,6 +101,17 @@ for (const audience of ['users', 'group']) {
   }
 }
 
+test('users whom a message to everybody leaves out are not told of', async (t) => {
+  const db = await open(t);
+  for (const user of ['ann', 'bob', 'cat']) await check(db, user);
+  await call(db, 'group_join', 'staff', 'cat');
+  for (const [out, rest] of [[{ except_users: ['ann'] }, ['bob', 'cat']], [{ except_groups: ['staff'] }, ['ann', 'bob', 'new']]]) {
+    await send(db, order({ to_users: null, to_all: true, ...out }));
+    await call(db, 'register', 'new', new Date(Date.now() + 1000));
+    assert.deepEqual((await takeAll(db)).map(usersOf), [rest]);
+  }
+});
+
 test('a call whose users have all seen the message, or whose message is gone, is never made', async (t) => {
   const db = await open(t, { after: 600 });
   const seen = await send(db, order());
