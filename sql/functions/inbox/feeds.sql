@@ -14,8 +14,8 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    SELECT least(x.at, x.since), coalesce(r.scope, 0) INTO known_at, changed
-    FROM doorbell.first_seen x LEFT JOIN doorbell.reader r ON r.user_id = x.user_id WHERE x.user_id = audiences_of.user_id;
+    SELECT coalesce(least(x.at, x.since), 'infinity'), coalesce(r.scope, 0) INTO known_at, changed
+    FROM (VALUES (audiences_of.user_id)) u (id) LEFT JOIN doorbell.first_seen x ON x.user_id = u.id LEFT JOIN doorbell.reader r ON r.user_id = u.id;
     RETURN QUERY
     SELECT a.feed_id, coalesce(newest.pos, -1), CASE WHEN a.none_of = '{}' THEN b.joined ELSE greatest(b.joined, changed) END
     FROM (
@@ -30,12 +30,12 @@ BEGIN
     ) b
     JOIN doorbell.audience a ON a.feed_id = b.feed_id
     LEFT JOIN LATERAL doorbell_internal.last_broadcast(b.feed_id, b.since) newest ON true
-    WHERE known_at < a.known_before AND NOT EXISTS (
+    WHERE (known_at < a.known_before OR a.known_before = 'infinity') AND NOT EXISTS (
         SELECT FROM doorbell.subscription x WHERE x.user_id = audiences_of.user_id AND x.feed_id = ANY (a.none_of));
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.audiences_of IS
-    'The audiences that a registered user is in, as feeds_of(). Who left a group that an audience excepts has it since then, so '
+    'The audiences that a user is in, as feeds_of(); who has not appeared yet is in those of their groups without known_before. Who left a group that an audience excepts has it since then, so '
     'joined is the last change of their groups.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.feeds_of(user_id text, joined_pos bigint)

@@ -105,6 +105,24 @@ test('a user who appears later sees nothing of before to all but some, and is no
   assert.deepEqual(await seen('new'), [young], 'since is later than known_before, and so is the first contact');
 });
 
+test('a member who has not appeared is in it, as in a group, and of known_before is not', async (t) => {
+  const db = await open(t);
+  await call(db, 'category_set', 'news', false, null, null, 'https://site.example/hook');
+  await call(db, 'group_change', 'a', ['zoe'], null);
+  const told = async (args) => {
+    const { id } = await send(db, { title: 't', category: 'news', ...args });
+    const users = [];
+    for (let taken; (taken = await row(db, "SELECT * FROM doorbell.webhook_take(60, 'en')"));) {
+      if (taken.id !== null) users.push(...taken.call.recipients.map((r) => r.user));
+    }
+    return [users.includes('zoe'), (await call(db, 'explain', 'zoe', id)).explain.reason];
+  };
+  for (const args of [{ to_group: 'a' }, { to_groups: ['a', 'b'] }, { to_group: 'a', except_groups: ['c'] }]) {
+    assert.deepEqual(await told(args), [true, 'unread'], JSON.stringify(args));
+  }
+  assert.deepEqual(await told({ to_group: 'a', known_before: before(3600_000) }), [false, 'excepted']);
+});
+
 test('what a page could not show is not marked', async (t) => {
   const db = await open(t);
   await send(db, { title: 't', to_groups: ['a', 'b'], except_groups: ['c'] });
