@@ -20,7 +20,7 @@ BEGIN
     is_known := FOUND OR waiting IS NOT NULL;
     DELETE FROM inbox WHERE user_id = erase.user_id;
     DELETE FROM unread_count WHERE user_id = erase.user_id;
-    DELETE FROM mark WHERE user_id = erase.user_id;
+    PERFORM keep_exceptions(erase.user_id);
     DELETE FROM subscription WHERE user_id = erase.user_id;
     DELETE FROM unmute WHERE user_id = erase.user_id;
     -- In one order: another user of the same list may be erased at this moment.
@@ -41,7 +41,8 @@ END
 $$;
 COMMENT ON FUNCTION doorbell.erase IS
     'Deletes everything that is stored about a user, scheduled messages to them too. The messages themselves stay for '
-    'their other users. False for an unknown user. A user who returns later is a new one. Their open pages are rung, so '
+    'their other users; that a message excepts this user stays with it, so that it is not shown to them if they return. '
+    'False for an unknown user. A user who returns later is a new one. Their open pages are rung, so '
     'the user id waits in doorbell.outbox until the relay has been called.';
 
 CREATE OR REPLACE FUNCTION doorbell.export(user_id text) RETURNS json

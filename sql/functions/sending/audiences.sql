@@ -139,3 +139,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.except_users IS 'Hides a broadcast from its excepted users, whose rows the caller has locked.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.keep_exceptions(user_id text) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    no_bit constant doorbell.chunk_bits := 0::doorbell.chunk_bits;
+BEGIN
+    UPDATE doorbell.mark k SET read = no_bit, archived = no_bit, gone = coalesce((
+        SELECT bit_or(doorbell_internal.bit_of(m.pos)) FROM doorbell.message m
+        WHERE m.feed_id = k.feed_id AND m.pos BETWEEN doorbell_internal.pos_of(k.n, length(no_bit)) AND doorbell_internal.pos_of(k.n, 1)
+            AND m.live AND keep_exceptions.user_id = ANY (m.excepted)), no_bit)
+    WHERE k.user_id = keep_exceptions.user_id AND k.gone <> no_bit;
+    DELETE FROM doorbell.mark k WHERE k.user_id = keep_exceptions.user_id AND k.gone = no_bit;
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.keep_exceptions IS
+    'Forgets a user''s marks but for the broadcasts that except them: should they come again, those are not theirs either.';

@@ -158,6 +158,27 @@ test('a user who is excepted cannot act on the message, and is not counted among
   assert.equal((await call(db, 'sent', id)).sent.seen, 1);
 });
 
+test('a user who is excepted stays so when they are erased and come again', async (t) => {
+  const db = await open(t);
+  const sent = [];
+  for (const args of [{ to_all: true }, { to_group: 'b', to_new_users: true }, { to_all: true, except_groups: ['c'] }]) {
+    sent.push((await send(db, { title: 't', ...args, except_users: ['ann'] })).id);
+  }
+  const { id } = await send(db, { title: 't', to_all: true });
+  await call(db, 'remove', 'ann', id);
+  for (let times = 0; times < 2; times++) {
+    await call(db, 'erase', 'ann');
+    await check(db, 'ann');
+    await call(db, 'group_join', 'b', 'ann');
+    assert.deepEqual((await list(db, 'ann')).messages.map((m) => m.id), [id], 'a new user, who deleted nothing');
+    assert.equal((await check(db, 'ann')).num, 1);
+    for (const other of sent) assert.equal((await call(db, 'explain', 'ann', other)).explain.reason, 'excepted');
+  }
+  await call(db, 'recall', sent[0]);
+  await call(db, 'erase', 'ann');
+  assert.equal((await row(db, "SELECT count(*) FROM doorbell.mark WHERE user_id = 'ann' AND read <> 0::doorbell.chunk_bits")).count, 0);
+});
+
 test('an answer that is kept holds until one of these messages comes or goes', async (t) => {
   const db = await open(t);
   const state = (user) => row(db, 'SELECT version, seq, epoch FROM doorbell.check_state WHERE user_id = $1', [user]);
