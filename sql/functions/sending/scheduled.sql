@@ -18,12 +18,15 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     -- In a variable: what is compared with clock_timestamp() itself is found by no index.
     at constant timestamptz := clock_timestamp();
+    done integer;
 BEGIN
     PERFORM FROM pending WHERE pending.due_at <= at LIMIT 1;
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    RETURN activate_feeds(max_rows) + activate_users(max_rows);
+    -- Both lock readers, each in one order, and the second after the first would break it.
+    done := activate_feeds(max_rows);
+    RETURN CASE WHEN done > 0 THEN done ELSE activate_users(max_rows) END;
 END
 $$;
 COMMENT ON FUNCTION doorbell.activate IS

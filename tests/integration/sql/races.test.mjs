@@ -353,6 +353,19 @@ test("recall, sweep, purge and the user's delete of one message, in pairs", asyn
   }
 });
 
+test('an activation does not wait for a user while it holds those whom a broadcast excepts', async (t) => {
+  const [a, db] = await open(t, 1);
+  await send(db, toAll({ except_users: ['cat'], later: true }));
+  await send(db, toUser('ann', { later: true }));
+  await a.query('BEGIN');
+  await send(a, toUser('ann'));
+  assert.equal((await call(db, 'activate')).activate, 1);
+  await send(a, toUser('cat'));
+  await a.query('COMMIT');
+  assert.equal((await call(db, 'activate')).activate, 1);
+  assert.equal((await call(db, 'activate')).activate, 0);
+});
+
 test('recall against activation: delivered and taken back, or never delivered', async (t) => {
   const [a, b, db] = await open(t, 2);
   await check(db, 'u');
