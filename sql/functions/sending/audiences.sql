@@ -6,16 +6,23 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT 32::bigint $$;
 COMMENT ON FUNCTION doorbell_internal.max_audiences IS
     'Of a group, and of everybody, since each costs its users a few rows at a check.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.group_ids(names text[]) RETURNS integer[]
+CREATE OR REPLACE FUNCTION doorbell_internal.name_groups(names text[], others text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    IF cardinality(names) > 16 THEN
+    IF greatest(cardinality(names), cardinality(others)) > 16 THEN
         RAISE EXCEPTION 'a message names at most 16 groups; make one group of them' USING ERRCODE = 'DB422';
     END IF;
-    RETURN ARRAY(SELECT DISTINCT doorbell_internal.feed_named(n) AS id FROM unnest(names) n ORDER BY id);
+    PERFORM doorbell_internal.feed_named(g.name)
+    FROM (SELECT DISTINCT n COLLATE "C" AS name FROM unnest(names || others) n ORDER BY 1) g;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.group_ids IS 'The feeds of these groups, made if need be, in order.';
+COMMENT ON FUNCTION doorbell_internal.name_groups IS 'Makes those of these groups that are not yet, in one order.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.group_ids(names text[]) RETURNS integer[]
+LANGUAGE sql STABLE AS $$
+    SELECT ARRAY(SELECT f.id FROM doorbell.feed f WHERE f.name = ANY ($1) ORDER BY f.id)
+$$;
+COMMENT ON FUNCTION doorbell_internal.group_ids IS 'The feeds of these groups, in order.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.drop_idle_audiences(bases integer[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -85,6 +92,7 @@ CREATE OR REPLACE FUNCTION doorbell_internal.feed_for(users text[], to_group tex
 RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
+    names constant text[] := CASE WHEN to_all IS NOT TRUE THEN coalesce(rule.groups, ARRAY[to_group]) END;
     any_of integer[];
     none_of integer[];
     known_before constant timestamptz := coalesce(rule.known_before, 'infinity');
@@ -94,7 +102,8 @@ BEGIN
     ELSIF rule.groups = '{}' THEN
         RAISE EXCEPTION 'to_groups is empty' USING ERRCODE = 'DB400';
     END IF;
-    any_of := CASE WHEN to_all THEN '{1}' ELSE doorbell_internal.group_ids(coalesce(rule.groups, ARRAY[to_group])) END;
+    PERFORM doorbell_internal.name_groups(names, rule.except_groups);
+    any_of := CASE WHEN to_all THEN '{1}' ELSE doorbell_internal.group_ids(names) END;
     none_of := doorbell_internal.group_ids(rule.except_groups);
     IF any_of && none_of THEN
         RAISE EXCEPTION 'a group cannot be addressed and excepted by one message' USING ERRCODE = 'DB422';

@@ -366,6 +366,21 @@ test('an activation does not wait for a user while it holds those whom a broadca
   assert.equal((await call(db, 'activate')).activate, 0);
 });
 
+test('sends that name new groups make them in one order', async (t) => {
+  const [a, b, db] = await open(t, 2);
+  // Each makes its first group alone only if it has waited for nobody before.
+  for (const [first, second] of [[{ to_groups: ['b', 'a'] }, { to_groups: ['a', 'b'] }], [{ to_group: 'd', except_groups: ['c'] }, { to_group: 'c', except_groups: ['d'] }]]) {
+    const lowest = first.to_groups ? 'a' : 'c';
+    await a.query('BEGIN');
+    await call(a, 'group_join', lowest, 'u');
+    const late = await blocked(db, b, () => send(b, { title: 't', ...first }), async () => {
+      await send(a, { title: 't', ...second });
+      await a.query('COMMIT');
+    });
+    assert.equal(late.error, undefined);
+  }
+});
+
 test('recall against activation: delivered and taken back, or never delivered', async (t) => {
   const [a, b, db] = await open(t, 2);
   await check(db, 'u');
