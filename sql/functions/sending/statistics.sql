@@ -6,6 +6,7 @@ RETURNS TABLE (seen bigint, read bigint)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     at_bit constant doorbell.chunk_bits := doorbell_internal.bit_of(m.pos);
+    is_to_audience constant boolean := EXISTS (SELECT FROM doorbell.audience a WHERE a.feed_id = m.feed_id);
 BEGIN
     IF m.seq IS NULL THEN
         RETURN QUERY SELECT 0::bigint, 0::bigint;
@@ -24,7 +25,8 @@ BEGIN
                 SELECT s.joined_pos < m.pos OR m.to_new FROM doorbell.subscription s
                 WHERE m.feed_id > 1 AND s.feed_id = m.feed_id AND s.user_id = r.user_id
                 UNION ALL
-                SELECT s.joined_pos < m.pos OR m.to_new FROM doorbell_internal.audiences_of(r.user_id) s WHERE s.feed_id = m.feed_id)
+                SELECT s.joined_pos < m.pos OR m.to_new FROM doorbell_internal.audiences_of(r.user_id) s
+                WHERE is_to_audience AND s.feed_id = m.feed_id)
                 AND r.user_id <> ALL (coalesce(m.excepted, '{}')))
             + count(*) FILTER (WHERE r.seen_broadcast IS NULL OR r.seen_broadcast < m.seq), count(*)
         FROM doorbell_internal.marks_of_chunk(m.feed_id, doorbell_internal.chunk_of(m.pos)) k

@@ -158,6 +158,17 @@ test('a user who is excepted cannot act on the message, and is not counted among
   assert.equal((await call(db, 'sent', id)).sent.seen, 1);
 });
 
+test('what became of a message to everybody is counted without a look at audiences', async (t) => {
+  const db = await open(t);
+  await send(db, { title: 't', to_all: true, except_groups: ['c'] });
+  const { id } = await send(db, { title: 't', to_all: true });
+  for (const user of people) await call(db, 'mark_seen', user, (await list(db, user)).position);
+  await db.query("SET track_functions = 'all'; BEGIN");
+  assert.equal((await call(db, 'sent', id)).sent.seen, 5);
+  assert.deepEqual(await rows(db, "SELECT calls FROM pg_stat_xact_user_functions WHERE funcname = 'audiences_of'"), []);
+  await db.query('COMMIT');
+});
+
 test('a user who is excepted stays so when they are erased and come again', async (t) => {
   const db = await open(t);
   const sent = [];
