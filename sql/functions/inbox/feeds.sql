@@ -73,7 +73,7 @@ COMMENT ON FUNCTION doorbell_internal.members_of IS
 
 CREATE OR REPLACE FUNCTION doorbell_internal.group_name(feed_id integer) RETURNS text
 LANGUAGE sql STABLE AS $$
-    SELECT f.name FROM doorbell.feed f
-    WHERE f.id = $1 AND f.id > 1 AND NOT EXISTS (SELECT FROM doorbell.audience a WHERE a.feed_id = f.id)
+    SELECT f.name FROM doorbell.feed f WHERE f.id = $1 AND f.id > 1 AND NOT starts_with(f.name, E'\x1f')
 $$;
-COMMENT ON FUNCTION doorbell_internal.group_name IS 'Null for everybody and for an audience.';
+COMMENT ON FUNCTION doorbell_internal.group_name IS
+    'Null for everybody and for an audience, whose name audience_named() makes, and which may have been dropped.';

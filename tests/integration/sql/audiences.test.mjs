@@ -269,6 +269,16 @@ test('at most 32 audiences of a group; those in which nothing lives make room', 
   assert.equal(await whoHas(db, scheduled), 'ann cat dan');
 });
 
+test('a message of an audience that made room is explained as recalled, and to no group', async (t) => {
+  const db = await open(t);
+  const { id } = await send(db, { title: 't', to_groups: ['a', 'b'] });
+  await call(db, 'recall', id);
+  for (let i = 0; i < 32; i++) await send(db, { title: 't', to_groups: ['a', `x${i}`] });
+  assert.equal((await row(db, 'SELECT count(*) FROM doorbell.audience')).count, 32);
+  const { reason, group } = (await call(db, 'explain', 'ann', id)).explain;
+  assert.deepEqual([reason, group], ['recalled', null]);
+});
+
 test('an audience that a send is about to use is not removed', async (t) => {
   const db = await open(t);
   const sent = [];
