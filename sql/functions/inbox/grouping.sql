@@ -90,15 +90,16 @@ DECLARE
     told json;
 BEGIN
     WITH members AS MATERIALIZED (
-        SELECT i.* FROM unnest(states) s (state) CROSS JOIN LATERAL (
+        SELECT i.*, row_number() OVER (ORDER BY i.seq DESC) AS nth FROM unnest(states) s (state) CROSS JOIN LATERAL (
             SELECT x.seq, x.state, x.sender FROM doorbell_internal.group_members(group_json.user_id, group_json.group_key, s.state) x
             WHERE doorbell_internal.is_shown(x, group_json.category, muted, at)
             ORDER BY x.seq DESC LIMIT 100) i
-        ORDER BY i.seq DESC LIMIT 100
     ), senders AS MATERIALIZED (
-        SELECT m.sender, row_number() OVER (ORDER BY max(m.seq) DESC) AS nth FROM members m WHERE m.sender IS NOT NULL GROUP BY 1
+        SELECT m.sender, row_number() OVER (ORDER BY max(m.seq) DESC) AS nth FROM members m
+        WHERE m.sender IS NOT NULL AND m.nth <= 100 GROUP BY 1
     )
-    SELECT json_build_object('key', group_json.group_key, 'count', count(*), 'unread', count(*) FILTER (WHERE m.state = 'unread'),
+    SELECT json_build_object('key', group_json.group_key, 'count', count(*) FILTER (WHERE m.nth <= 100),
+        'unread', count(*) FILTER (WHERE m.state = 'unread'),
         'senders', ARRAY(SELECT s.sender FROM senders s WHERE s.nth <= 3 ORDER BY s.nth),
         'others', (SELECT count(*) FROM senders s WHERE s.nth > 3))
     INTO told FROM members m;
@@ -107,7 +108,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.group_json IS
     'A group as a list shows it: how many members, how many of them unread, the newest three senders, and how many others. All of it of the newest '
-    '100 members.';
+    '100 members, but unread of the newest 100 unread ones: a row is read only when all of its group is.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.with_groups(messages json, user_id text, states doorbell.inbox_state[], category integer,
     muted integer[], at timestamptz)

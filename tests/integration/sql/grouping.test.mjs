@@ -161,6 +161,15 @@ test('a group of many is told of up to 100 members', async (t) => {
   assert.deepEqual(await groupOf(db), group(100, 100, ['S120', 'S119', 'S118'], 97));
 });
 
+test('a group is unread as long as one of its messages is, however old', async (t) => {
+  const db = await open(t);
+  const ids = [];
+  for (let i = 0; i < 102; i++) ids.push((await like(db, `S${i}`)).id);
+  await call(db, 'mark_read_ids', 'u', ids.slice(2));
+  const { messages, num } = await grouped(db);
+  assert.deepEqual([num, messages[0].group.unread, messages[0].group.count], [2, 2, 100]);
+});
+
 // One group that hides 24,000 of its members: a page looks at 10,000 messages at most.
 test('a page that would have to pass by too many is a short one, and none is lost', async (t) => {
   const db = await open(t);
