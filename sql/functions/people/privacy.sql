@@ -16,8 +16,10 @@ BEGIN
         ORDER BY m.id FOR NO KEY UPDATE) l;
     UPDATE pending SET users = array_remove(users, erase.user_id) WHERE message_id = ANY (waiting);
 
+    is_known := waiting IS NOT NULL OR EXISTS (SELECT FROM reader r WHERE r.user_id = erase.user_id);
+    -- One without a row may have marks, and get a row at this moment.
+    PERFORM lock_readers(ARRAY[erase.user_id]);
     PERFORM FROM reader WHERE user_id = erase.user_id FOR UPDATE;
-    is_known := FOUND OR waiting IS NOT NULL;
     DELETE FROM inbox WHERE user_id = erase.user_id;
     DELETE FROM unread_count WHERE user_id = erase.user_id;
     PERFORM keep_exceptions(erase.user_id);

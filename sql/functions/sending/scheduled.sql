@@ -37,6 +37,7 @@ CREATE OR REPLACE FUNCTION doorbell_internal.activate_feeds(max_rows integer) RE
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     at constant timestamptz := clock_timestamp();
+    ids bigint[];
     due record;
     m doorbell.message;
     seq_before bigint;
@@ -50,14 +51,12 @@ BEGIN
     IF NOT doorbell_internal.try_lock_broadcasts() THEN
         RETURN 0;
     END IF;
-    PERFORM doorbell_internal.lock_readers(array_agg(DISTINCT u COLLATE "C" ORDER BY u COLLATE "C")) FROM (
-        SELECT p.message_id FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NULL
-        ORDER BY p.due_at, p.message_id LIMIT max_rows) d
-    CROSS JOIN LATERAL (SELECT x.excepted FROM doorbell.message x WHERE x.id = d.message_id AND x.seq IS NULL) y
-    CROSS JOIN unnest(y.excepted) u;
+    ids := ARRAY(SELECT p.message_id FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NULL
+        ORDER BY p.due_at, p.message_id LIMIT max_rows);
+    PERFORM doorbell_internal.lock_readers(array_agg(DISTINCT u COLLATE "C" ORDER BY u COLLATE "C"))
+    FROM doorbell_internal.messages(ids) x CROSS JOIN unnest(x.excepted) u WHERE x.seq IS NULL;
     FOR due IN
-        SELECT p.* FROM doorbell.pending p WHERE p.due_at <= at AND p.users IS NULL
-        ORDER BY p.due_at, p.message_id LIMIT max_rows
+        SELECT p.* FROM doorbell.pending p WHERE p.message_id = ANY (ids) ORDER BY p.due_at, p.message_id
     LOOP
         SELECT * INTO m FROM doorbell.message x WHERE x.id = due.message_id AND x.seq IS NULL FOR NO KEY UPDATE;
         CONTINUE WHEN NOT FOUND;

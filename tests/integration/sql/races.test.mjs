@@ -366,6 +366,26 @@ test('an activation does not wait for a user while it holds those whom a broadca
   assert.equal((await call(db, 'activate')).activate, 0);
 });
 
+test('sends that except users, activations, erasures and marks never wait for each other in a circle', async (t) => {
+  const clients = await open(t, 4);
+  const users = ['ann', 'bob', 'cat', 'dan'];
+  let later = 0;
+  const work = [
+    (c, one) => send(c, toAll({ except_users: [one(), one()], later: later++ % 2 === 0 })),
+    (c, one) => sendBatch(c, [toUser(one()), toAll({ except_users: [one()] })]),
+    (c) => call(c, 'activate', 5),
+    (c, one) => call(c, 'erase', one()),
+    (c, one) => call(c, 'mark_read_all', one()),
+  ];
+  await Promise.all(clients.map(async (c, seed) => {
+    const draw = makeRandom(seed);
+    for (let n = 0; n < 600; n++) {
+      await work[draw(work.length)](c, () => users[draw(4)]).catch((error) => assert.match(error.message, /a user was erased at this moment/));
+    }
+  }));
+  await assertNoDrift(clients[0]);
+});
+
 test('sends that name new groups make them in one order', async (t) => {
   const [a, b, db] = await open(t, 2);
   // Each makes its first group alone only if it has waited for nobody before.
