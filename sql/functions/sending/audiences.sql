@@ -98,7 +98,7 @@ DECLARE
     known_before constant timestamptz := coalesce(rule.known_before, 'infinity');
 BEGIN
     IF users IS NOT NULL THEN
-        RAISE EXCEPTION 'except_users, except_groups and known_before go with groups or with all' USING ERRCODE = 'DB422';
+        RAISE EXCEPTION 'exceptions and known_before go with groups or with all: leave them out of a message to users' USING ERRCODE = 'DB422';
     ELSIF rule.groups = '{}' THEN
         RAISE EXCEPTION 'to_groups is empty' USING ERRCODE = 'DB400';
     END IF;
