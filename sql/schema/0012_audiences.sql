@@ -32,6 +32,10 @@ COMMENT ON COLUMN doorbell.first_seen.joined_seq IS
     'joined_pos as an order number: of audiences that anybody may be in, they see what is newer. 0 if it was settled before there were any.';
 COMMENT ON COLUMN doorbell.first_seen.since IS 'When they registered with the site, if the site said so.';
 
+ALTER TABLE doorbell.reader ADD COLUMN left_version bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN doorbell.reader.left_version IS
+    'Their version when they last left a group. They may have audiences since then that except it.';
+
 CREATE TYPE doorbell_internal.audience_rule AS (
     groups text[], except_groups text[], except_users text[], known_before timestamptz);
 

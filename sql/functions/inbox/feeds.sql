@@ -7,17 +7,17 @@ LANGUAGE plpgsql STABLE ROWS 4 AS $$
 #variable_conflict use_column
 DECLARE
     known_at timestamptz;
-    changed bigint;
+    last_left bigint;
 BEGIN
     -- Most sites have none, and setting up the rest would cost as much as a check.
     PERFORM FROM doorbell.audience_base LIMIT 1;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    SELECT coalesce(least(x.at, x.since), 'infinity'), coalesce(r.scope, 0) INTO known_at, changed
+    SELECT coalesce(least(x.at, x.since), 'infinity'), coalesce(r.left_version, 0) INTO known_at, last_left
     FROM (VALUES (audiences_of.user_id)) u (id) LEFT JOIN doorbell.first_seen x ON x.user_id = u.id LEFT JOIN doorbell.reader r ON r.user_id = u.id;
     RETURN QUERY
-    SELECT a.feed_id, coalesce(newest.pos, -1), CASE WHEN a.none_of = '{}' THEN b.joined ELSE greatest(b.joined, changed) END
+    SELECT a.feed_id, coalesce(newest.pos, -1), CASE WHEN a.none_of = '{}' THEN b.joined ELSE greatest(b.joined, last_left) END
     FROM (
         SELECT p.feed_id, min(s.since) AS since, min(s.joined) AS joined
         FROM (
@@ -36,7 +36,7 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.audiences_of IS
     'The audiences that a user is in, as feeds_of(); who has not appeared yet is in those of their groups without known_before. Who left a group that an audience excepts has it since then, so '
-    'joined is the last change of their groups.';
+    'joined is when they last left one.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.feeds_of(user_id text, joined_pos bigint)
 RETURNS TABLE (feed_id integer, joined_pos bigint, joined bigint)

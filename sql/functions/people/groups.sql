@@ -63,7 +63,7 @@ BEGIN
     SELECT u, feed, feed_now.last_pos, number FROM unnest(came) u;
     DELETE FROM subscription s USING unnest(went) u WHERE s.user_id = u AND s.feed_id = feed;
     UPDATE reader r SET groups = r.groups + 1, scope = number WHERE r.user_id = ANY (came);
-    UPDATE reader r SET groups = r.groups - 1, scope = number, seq_min = greatest(r.seq_min, feed_now.version)
+    UPDATE reader r SET groups = r.groups - 1, scope = number, left_version = number, seq_min = greatest(r.seq_min, feed_now.version)
     WHERE r.user_id = ANY (went);
     PERFORM touch_readers(changed, number);
     RETURN json_build_object('added', cardinality(came), 'removed', cardinality(went));

@@ -317,7 +317,8 @@ CREATE TABLE doorbell.reader (
     groups integer DEFAULT 0 NOT NULL,
     scope bigint DEFAULT 0 NOT NULL,
     language text COLLATE pg_catalog."C",
-    quiet_hours jsonb
+    quiet_hours jsonb,
+    left_version bigint DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='70');
 
@@ -338,6 +339,8 @@ COMMENT ON COLUMN doorbell.reader.scope IS 'Number of the last change of the use
 COMMENT ON COLUMN doorbell.reader.language IS 'In which the user wants to read, BCP 47; null: not chosen.';
 
 COMMENT ON COLUMN doorbell.reader.quiet_hours IS '{"from": "22:00", "to": "07:00", "timezone": "Asia/Shanghai"}, as doorbell.set_preferences() takes it. Null: none.';
+
+COMMENT ON COLUMN doorbell.reader.left_version IS 'Their version when they last left a group. They may have audiences since then that except it.';
 
 CREATE TABLE doorbell.subscription (
     user_id text NOT NULL COLLATE pg_catalog."C",
@@ -567,18 +570,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	19432656171111
+t	143665564223108
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-27 21:32:01.760971+00
+1	*	3	17	2036-11-27 21:52:50.208339+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at, joined_seq, since) FROM stdin;
-ann	-1	2026-11-30 21:32:01.747478+00	0	2026-11-29 21:32:01.747478+00
-bob	-1	2026-11-30 21:32:01.747478+00	0	2026-11-29 21:32:01.747478+00
-cem	-1	2026-11-30 21:32:01.747478+00	0	2026-11-29 21:32:01.747478+00
+ann	-1	2026-11-30 21:52:50.19574+00	0	2026-11-29 21:52:50.19574+00
+bob	-1	2026-11-30 21:52:50.19574+00	0	2026-11-29 21:52:50.19574+00
+cem	-1	2026-11-30 21:52:50.19574+00	0	2026-11-29 21:52:50.19574+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at, group_key, sender) FROM stdin;
@@ -591,7 +594,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	19432656171111	734	16960	7714080467676197050
+t	143665564223108	734	16963	7714085824299546579
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -601,85 +604,85 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra, group_key, excepted) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 21:32:01.757842+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 21:32:01.759213+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 21:32:01.759515+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 21:32:01.759773+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 21:32:01.760971+00	2036-11-27 21:32:01.760971+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 21:32:01.76133+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 21:32:01.761193+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 21:32:01.762219+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 21:52:50.205492+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 21:52:50.206793+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 21:52:50.206996+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 21:52:50.207234+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 21:52:50.208339+00	2036-11-27 21:52:50.208339+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 21:52:50.208669+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 21:52:50.208541+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 21:52:50.209566+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N	\N	\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 21:32:01.77036+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N
-23	24	\N	\N	0	f	f	t	f	1	2026-11-30 21:32:01.770841+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 21:52:50.212855+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N
+23	24	\N	\N	0	f	f	t	f	1	2026-11-30 21:52:50.213358+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 21:32:01.111032+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 21:32:01.111032+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 21:32:01.111032+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 21:32:01.111032+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 21:32:01.111032+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 21:32:01.111032+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 21:32:01.111032+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 21:32:01.111032+00
-0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 21:32:01.111032+00
-0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 21:32:01.111032+00
-0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-11-30 21:32:01.111032+00
-0012_audiences	52048c509ae573b91c17d5d27381075f3ac112b6840a003e14f6429a7ed6a88a	2026-11-30 21:32:01.111032+00
-0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-11-30 21:32:01.111032+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 21:52:49.109269+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 21:52:49.109269+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 21:52:49.109269+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 21:52:49.109269+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 21:52:49.109269+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 21:52:49.109269+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 21:52:49.109269+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 21:52:49.109269+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 21:52:49.109269+00
+0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 21:52:49.109269+00
+0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-11-30 21:52:49.109269+00
+0012_audiences	182f2ea721ad41ca74b8cd123648f99afe11594b214c493a48bf838a4ef4871d	2026-11-30 21:52:49.109269+00
+0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-11-30 21:52:49.109269+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 21:32:01.753794+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 21:32:01.75417+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 21:32:01.755314+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 21:32:01.758425+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 21:32:01.759254+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 21:32:01.759541+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 21:32:01.760689+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 21:32:01.761125+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 21:32:01.761276+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 21:32:01.7621+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 21:32:01.764142+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 21:32:01.770397+00	-infinity	0	\N
-8589934608	{ann}	\N	24	2026-11-30 21:32:01.770878+00	-infinity	0	\N
-8589934609	{ann}	\N	25	2026-11-30 21:32:01.775408+00	-infinity	0	\N
-8589934610	{ann}	\N	26	2026-11-30 21:32:01.779924+00	-infinity	0	\N
-8589934611	{bob}	\N	27	2026-11-30 21:32:01.780503+00	-infinity	0	\N
-8589934612	{bob}	\N	28	2026-11-30 21:32:01.780913+00	-infinity	0	\N
-8589934613	{cem}	\N	29	2026-11-30 21:32:01.781527+00	-infinity	0	\N
-8589934614	{ann}	\N	30	2026-11-30 21:32:01.787195+00	-infinity	0	\N
-8589934615	{bob}	\N	32	2026-11-30 21:32:01.788166+00	-infinity	0	\N
-8589934616	{ann}	\N	34	2026-11-30 21:32:01.78894+00	-infinity	0	\N
-8589934617	{ann}	\N	37	2026-11-30 21:32:01.7893+00	-infinity	0	\N
-8589934618	{cem}	\N	38	2026-11-30 21:32:01.789635+00	-infinity	0	\N
-8589934619	{bob}	\N	39	2026-11-30 21:32:01.790888+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-11-30 21:52:50.201661+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 21:52:50.201972+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 21:52:50.203054+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 21:52:50.206027+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 21:52:50.206827+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 21:52:50.207016+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 21:52:50.208157+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 21:52:50.208478+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 21:52:50.208616+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 21:52:50.209453+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 21:52:50.210692+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 21:52:50.212888+00	-infinity	0	\N
+8589934608	{ann}	\N	24	2026-11-30 21:52:50.21339+00	-infinity	0	\N
+8589934609	{ann}	\N	25	2026-11-30 21:52:50.217648+00	-infinity	0	\N
+8589934610	{ann}	\N	26	2026-11-30 21:52:50.222147+00	-infinity	0	\N
+8589934611	{bob}	\N	27	2026-11-30 21:52:50.222671+00	-infinity	0	\N
+8589934612	{bob}	\N	28	2026-11-30 21:52:50.223098+00	-infinity	0	\N
+8589934613	{cem}	\N	29	2026-11-30 21:52:50.223756+00	-infinity	0	\N
+8589934614	{ann}	\N	30	2026-11-30 21:52:50.229119+00	-infinity	0	\N
+8589934615	{bob}	\N	32	2026-11-30 21:52:50.230025+00	-infinity	0	\N
+8589934616	{ann}	\N	34	2026-11-30 21:52:50.230783+00	-infinity	0	\N
+8589934617	{ann}	\N	37	2026-11-30 21:52:50.231127+00	-infinity	0	\N
+8589934618	{cem}	\N	38	2026-11-30 21:52:50.23151+00	-infinity	0	\N
+8589934619	{bob}	\N	39	2026-11-30 21:52:50.232954+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 21:32:01.747478+00	{ann}	\N	f
+20	2035-11-30 21:52:50.19574+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
 t		\N
 \.
 
-COPY doorbell.reader (user_id, version, seq_min, seen_personal, seen_broadcast, muted, groups, scope, language, quiet_hours) FROM stdin;
-ann	37	0	26	19	{}	1	36	\N	\N
-cem	38	0	0	0	{}	0	0	zh-Hant	\N
-bob	39	19	0	0	{2}	0	39	\N	\N
+COPY doorbell.reader (user_id, version, seq_min, seen_personal, seen_broadcast, muted, groups, scope, language, quiet_hours, left_version) FROM stdin;
+ann	37	0	26	19	{}	1	36	\N	\N	0
+cem	38	0	0	0	{}	0	0	zh-Hant	\N	0
+bob	39	19	0	0	{2}	0	39	\N	\N	39
 \.
 
 COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 21:32:01.747478+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 21:52:50.19574+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 21:32:01.790497+00
+10	1	1	\N	2026-11-30 21:52:50.232572+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -703,7 +706,7 @@ bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-11-30 21:33:01.770466+00	2026-11-30 21:33:01.770466+00	0	\N	\N
+1	21	{ann}	\N	2026-11-30 21:53:50.212937+00	2026-11-30 21:53:50.212937+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
@@ -1016,6 +1019,7 @@ CREATE FUNCTION doorbell_internal.is_leased(until timestamp with time zone, now_
 CREATE FUNCTION doorbell_internal.is_meant(m doorbell.message, about text, from_sender text, of_category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_shown(i doorbell.inbox, category integer, muted integer[], at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_time_zone(name text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.keep_exceptions(user_id text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.lacks_texts(m doorbell.message) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.last_broadcast(feed_id integer, seq bigint) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.latest_personal(user_id text, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
@@ -1045,6 +1049,7 @@ CREATE FUNCTION doorbell_internal.muted_in_short(muted integer[]) RETURNS json L
 CREATE FUNCTION doorbell_internal.muted_names(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.mutes_of(user_id text, categories text[]) RETURNS integer[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.name_categories(names text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.name_groups(names text[], others text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.newest_personal(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, depth integer, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, group_key text, is_last boolean) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.next_place(feed_id integer, ttl interval) RETURNS TABLE(seq bigint, pos bigint, sent_at timestamp with time zone, seq_before bigint) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.next_version(users text[]) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
