@@ -51,8 +51,10 @@ export async function passOverAppsThatEnd(stack, ways) {
       await work();
       await program.start();
     }
+  // Many at a time: after a failure apache may count one request too many as being with a member, and one alone goes to the others.
   await until('all to be asked again', async () => {
-    await work();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => send(stack, 'of many')));
+    assert.ok(answers.every(({ status }) => status === 201));
     return (await Promise.all(stack.apps.map((app) => sendsOf(stack, app)))).every((count) => count > 0);
   });
 }
