@@ -8,7 +8,7 @@
 enum {
     LIMIT_DEFAULT = 1000,
     LIMIT_MAX = 10000,
-    ARRAY_MAX = BODY_LIST_MAX * (2 * USER_ID_MAX + 3) + 3,
+    ARRAY_MAX = ARRAY_TEXTS_MAX(BODY_LIST_MAX, USER_ID_MAX),
 };
 
 enum err endpoint_list_members(const struct endpoint *ep, const struct request *req,
@@ -89,7 +89,7 @@ static enum err change_one(const struct endpoint *ep, const struct request *req,
     const char *group;
     enum err e = request_name(req, 0, &group);
 
-    buf_init(&one, 2 * USER_ID_MAX + 8);
+    buf_init(&one, ARRAY_TEXTS_MAX(1, USER_ID_MAX));
     buf_init(&none, 0);
     if (!e)
         e = read_member(req, &one);

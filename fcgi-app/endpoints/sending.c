@@ -19,8 +19,7 @@ enum {
     EXTRA_MAX = 16 * 1024,
     SHORT_MAX = 255,
     URL_MAX = 2048,
-    /* BODY_LIST_MAX ids of USER_ID_MAX bytes, each of them escaped. */
-    USERS_MAX = BODY_LIST_MAX * (2 * USER_ID_MAX + 3) + 3,
+    USERS_MAX = ARRAY_TEXTS_MAX(BODY_LIST_MAX, USER_ID_MAX),
 };
 
 static const int64_t TIME_MAX = 253402300799; /* the year 9999 */

@@ -14,4 +14,8 @@ MUST_USE enum err array_append_int(struct buf *out, int64_t n);
 MUST_USE enum err array_append_text(struct buf *out, struct span text);
 MUST_USE enum err array_close(struct buf *out);
 
+/* What an array of so many texts of at most so many bytes takes: each byte escaped, quotes and a
+ * comma around each, and braces and the NUL around all. */
+#define ARRAY_TEXTS_MAX(count, bytes) ((count) * (2 * (bytes) + 3) + 3)
+
 #endif

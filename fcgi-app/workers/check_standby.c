@@ -13,7 +13,6 @@
 #include "fcgi-app/store/standby.h"
 
 enum {
-    USERS_SIZE_MAX = CHECK_STANDBY_MAX * (2 * USER_ID_MAX + 4),
     CONNECT_EVERY_S = 1, /* how often it looks whether it should connect */
     ROUNDS = 2,          /* one that is asked, one that is filled */
 };
@@ -164,7 +163,7 @@ enum err check_standby_new(const struct config_database *config, struct metrics 
     if (!s)
         return ERR_NO_MEMORY;
     s->metrics = metrics;
-    buf_init(&s->users, USERS_SIZE_MAX);
+    buf_init(&s->users, ARRAY_TEXTS_MAX(CHECK_STANDBY_MAX, USER_ID_MAX));
     if (pthread_mutex_init(&s->lock, NULL) != 0 || pthread_cond_init(&s->changed, NULL) != 0 ||
         standby_new(config, 0, &s->standby)) {
         check_standby_free(s);

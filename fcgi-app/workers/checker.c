@@ -21,7 +21,6 @@
 
 enum {
     ROUND_MAX = CHECK_STANDBY_MAX,
-    USERS_SIZE_MAX = ROUND_MAX * (2 * USER_ID_MAX + 4),
 };
 
 struct checker {
@@ -70,7 +69,7 @@ enum err checker_new(const struct config_database *config, struct queue *queue,
     c->end = &c->first;
     c->queue = queue;
     c->metrics = metrics;
-    buf_init(&c->users, USERS_SIZE_MAX);
+    buf_init(&c->users, ARRAY_TEXTS_MAX(ROUND_MAX, USER_ID_MAX));
     c->cache = check_cache_new();
     if (!c->cache || pthread_mutex_init(&c->lock, NULL) != 0 ||
         pthread_cond_init(&c->changed, NULL) != 0 || checks_init(&c->store, config)) {
