@@ -4,13 +4,12 @@
 
 CREATE TABLE doorbell.audience (
     feed_id integer CONSTRAINT audience_pkey PRIMARY KEY CONSTRAINT audience_feed_id_fkey REFERENCES doorbell.feed,
-    any_of integer[] NOT NULL,
     none_of integer[] NOT NULL,
     known_before timestamptz NOT NULL DEFAULT 'infinity'
 );
 COMMENT ON TABLE doorbell.audience IS
-    'Feeds of users who are in any of some groups (or are anybody: feed 1) and in none of others. They go when nothing lives in them and '
-    'their place is needed.';
+    'Feeds of users who are in any group of audience_base (or are anybody: feed 1) and in none of none_of. They go when nothing lives in '
+    'them and their place is needed.';
 COMMENT ON COLUMN doorbell.audience.known_before IS 'Of these, only users of whom the site, or Doorbell, knew before this time.';
 
 CREATE TABLE doorbell.audience_base (
@@ -20,7 +19,7 @@ CREATE TABLE doorbell.audience_base (
 );
 CREATE INDEX audience_base_feed_idx ON doorbell.audience_base (feed_id);
 COMMENT ON TABLE doorbell.audience_base IS
-    'any_of of doorbell.audience, for those who look for the audiences of a user. An event of an audience is one of its bases too: '
+    'The groups that an audience is made of, looked up by group. An event of an audience is one of its bases too: '
     'whoever looks for the newest event of a user''s feeds finds it there.';
 
 ALTER TABLE doorbell.message ADD COLUMN excepted text[] COLLATE "C";

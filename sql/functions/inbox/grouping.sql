@@ -67,16 +67,11 @@ CREATE OR REPLACE FUNCTION doorbell_internal.list_of_group(user_id text, group_k
     muted integer[], below bigint, max_rows integer, at timestamptz)
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE AS $$
-#variable_conflict use_column
-DECLARE
-    ids bigint[];
 BEGIN
-    SELECT array_agg(i.message_id) INTO ids
-    FROM unnest(states) s (state) CROSS JOIN LATERAL (
+    RETURN ARRAY(SELECT i.message_id FROM unnest(states) s (state) CROSS JOIN LATERAL (
         SELECT x.message_id FROM doorbell_internal.group_members(list_of_group.user_id, list_of_group.group_key, s.state) x
         WHERE x.seq < below AND doorbell_internal.is_shown(x, list_of_group.category, muted, at)
-        ORDER BY x.seq DESC LIMIT max_rows) i;
-    RETURN ids;
+        ORDER BY x.seq DESC LIMIT max_rows) i);
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.list_of_group IS 'list_personal() for the members of a group.';

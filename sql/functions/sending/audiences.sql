@@ -60,8 +60,8 @@ BEGIN
     END LOOP;
     INSERT INTO doorbell.feed (name) VALUES (make_audience.name) ON CONFLICT DO NOTHING;
     SELECT f.id INTO feed FROM doorbell.feed f WHERE f.name = make_audience.name;
-    INSERT INTO doorbell.audience (feed_id, any_of, none_of, known_before)
-    VALUES (feed, make_audience.any_of, make_audience.none_of, make_audience.known_before) ON CONFLICT DO NOTHING;
+    INSERT INTO doorbell.audience (feed_id, none_of, known_before)
+    VALUES (feed, make_audience.none_of, make_audience.known_before) ON CONFLICT DO NOTHING;
     IF FOUND THEN
         INSERT INTO doorbell.audience_base (base_id, feed_id) SELECT b, feed FROM unnest(make_audience.any_of) b;
     END IF;

@@ -312,7 +312,8 @@ WITH RECURSIVE muted AS (
         UNION ALL
         SELECT bool_or(m.seq > s.since) FROM doorbell.audience a JOIN (
             SELECT 1 AS feed_id, joined_seq AS since FROM doorbell.first_seen WHERE user_id = $1
-            UNION ALL SELECT feed_id, joined_version FROM doorbell.subscription WHERE user_id = $1) s ON s.feed_id = ANY (a.any_of)
+            UNION ALL SELECT feed_id, joined_version FROM doorbell.subscription WHERE user_id = $1) s
+            ON EXISTS (SELECT FROM doorbell.audience_base b WHERE b.feed_id = a.feed_id AND b.base_id = s.feed_id)
         WHERE a.feed_id = m.feed_id AND (SELECT least(at, since) FROM doorbell.first_seen WHERE user_id = $1) < a.known_before
             AND NOT EXISTS (SELECT FROM doorbell.subscription x WHERE x.user_id = $1 AND x.feed_id = ANY (a.none_of))
         HAVING count(*) > 0) f ON true

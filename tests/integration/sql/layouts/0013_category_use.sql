@@ -231,12 +231,11 @@ COMMENT ON TABLE doorbell.template IS 'The texts of a category in a language (BC
 
 CREATE TABLE doorbell.audience (
     feed_id integer NOT NULL,
-    any_of integer[] NOT NULL,
     none_of integer[] NOT NULL,
     known_before timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
 );
 
-COMMENT ON TABLE doorbell.audience IS 'Feeds of users who are in any of some groups (or are anybody: feed 1) and in none of others. They go when nothing lives in them and their place is needed.';
+COMMENT ON TABLE doorbell.audience IS 'Feeds of users who are in any group of audience_base (or are anybody: feed 1) and in none of none_of. They go when nothing lives in them and their place is needed.';
 
 COMMENT ON COLUMN doorbell.audience.known_before IS 'Of these, only users of whom the site, or Doorbell, knew before this time.';
 
@@ -245,7 +244,7 @@ CREATE TABLE doorbell.audience_base (
     feed_id integer NOT NULL
 );
 
-COMMENT ON TABLE doorbell.audience_base IS 'any_of of doorbell.audience, for those who look for the audiences of a user. An event of an audience is one of its bases too: whoever looks for the newest event of a user''s feeds finds it there.';
+COMMENT ON TABLE doorbell.audience_base IS 'The groups that an audience is made of, looked up by group. An event of an audience is one of its bases too: whoever looks for the newest event of a user''s feeds finds it there.';
 
 ALTER TABLE doorbell.category ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME doorbell.category_id_seq
@@ -547,7 +546,7 @@ ALTER TABLE doorbell.webhook_call ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
-COPY doorbell.audience (feed_id, any_of, none_of, known_before) FROM stdin;
+COPY doorbell.audience (feed_id, none_of, known_before) FROM stdin;
 \.
 
 COPY doorbell.audience_base (base_id, feed_id) FROM stdin;
@@ -570,18 +569,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	21589628806264
+t	93583518645501
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at) FROM stdin;
-1	*	3	17	2036-11-27 21:56:25.834488+00
+1	*	3	17	2036-11-27 22:35:59.077189+00
 2	team	0	19	infinity
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at, joined_seq, since) FROM stdin;
-ann	-1	2026-11-30 21:56:25.820716+00	0	2026-11-29 21:56:25.820716+00
-bob	-1	2026-11-30 21:56:25.820716+00	0	2026-11-29 21:56:25.820716+00
-cem	-1	2026-11-30 21:56:25.820716+00	0	2026-11-29 21:56:25.820716+00
+ann	-1	2026-11-30 22:35:59.062905+00	0	2026-11-29 22:35:59.062905+00
+bob	-1	2026-11-30 22:35:59.062905+00	0	2026-11-29 22:35:59.062905+00
+cem	-1	2026-11-30 22:35:59.062905+00	0	2026-11-29 22:35:59.062905+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at, group_key, sender) FROM stdin;
@@ -594,7 +593,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	21589628806264	734	16963	7714086753973035644
+t	93583518645501	734	16963	7714096950894631588
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone) FROM stdin;
@@ -604,64 +603,64 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra, group_key, excepted) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 21:56:25.831401+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 21:56:25.83288+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 21:56:25.833131+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 21:56:25.833398+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 21:56:25.834488+00	2036-11-27 21:56:25.834488+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 21:56:25.834851+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 21:56:25.834718+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 21:56:25.835899+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 22:35:59.074228+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 22:35:59.075613+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 22:35:59.075826+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 22:35:59.076071+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 22:35:59.077189+00	2036-11-27 22:35:59.077189+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 22:35:59.077533+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 22:35:59.077404+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 22:35:59.078415+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N	\N	\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 21:56:25.83876+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N
-23	24	\N	\N	0	f	f	t	f	1	2026-11-30 21:56:25.839244+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 22:35:59.080947+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N
+23	24	\N	\N	0	f	f	t	f	1	2026-11-30 22:35:59.081399+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 21:56:24.963976+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 21:56:24.963976+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 21:56:24.963976+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 21:56:24.963976+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 21:56:24.963976+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 21:56:24.963976+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 21:56:24.963976+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 21:56:24.963976+00
-0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 21:56:24.963976+00
-0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 21:56:24.963976+00
-0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-11-30 21:56:24.963976+00
-0012_audiences	182f2ea721ad41ca74b8cd123648f99afe11594b214c493a48bf838a4ef4871d	2026-11-30 21:56:24.963976+00
-0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-11-30 21:56:24.963976+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 22:35:58.726765+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 22:35:58.726765+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 22:35:58.726765+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 22:35:58.726765+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 22:35:58.726765+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 22:35:58.726765+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 22:35:58.726765+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 22:35:58.726765+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 22:35:58.726765+00
+0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 22:35:58.726765+00
+0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-11-30 22:35:58.726765+00
+0012_audiences	e56209b98f4a7c09bd3c0c7f2d9fd70946ac95f452829e8ec5ce9dd31b467d27	2026-11-30 22:35:58.726765+00
+0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-11-30 22:35:58.726765+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 21:56:25.827025+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 21:56:25.827439+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 21:56:25.828574+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 21:56:25.831967+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 21:56:25.832928+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 21:56:25.833156+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 21:56:25.834275+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 21:56:25.834648+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 21:56:25.834798+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 21:56:25.835762+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 21:56:25.836685+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 21:56:25.838803+00	-infinity	0	\N
-8589934608	{ann}	\N	24	2026-11-30 21:56:25.839352+00	-infinity	0	\N
-8589934609	{ann}	\N	25	2026-11-30 21:56:25.843969+00	-infinity	0	\N
-8589934610	{ann}	\N	26	2026-11-30 21:56:25.848615+00	-infinity	0	\N
-8589934611	{bob}	\N	27	2026-11-30 21:56:25.849189+00	-infinity	0	\N
-8589934612	{bob}	\N	28	2026-11-30 21:56:25.849656+00	-infinity	0	\N
-8589934613	{cem}	\N	29	2026-11-30 21:56:25.850434+00	-infinity	0	\N
-8589934614	{ann}	\N	30	2026-11-30 21:56:25.856112+00	-infinity	0	\N
-8589934615	{bob}	\N	32	2026-11-30 21:56:25.857059+00	-infinity	0	\N
-8589934616	{ann}	\N	34	2026-11-30 21:56:25.858079+00	-infinity	0	\N
-8589934617	{ann}	\N	37	2026-11-30 21:56:25.858444+00	-infinity	0	\N
-8589934618	{cem}	\N	38	2026-11-30 21:56:25.858787+00	-infinity	0	\N
-8589934619	{bob}	\N	39	2026-11-30 21:56:25.860173+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-11-30 22:35:59.069283+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 22:35:59.069607+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 22:35:59.070726+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 22:35:59.07478+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 22:35:59.075649+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 22:35:59.075847+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 22:35:59.077003+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 22:35:59.077338+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 22:35:59.07748+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 22:35:59.0783+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 22:35:59.078898+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 22:35:59.080979+00	-infinity	0	\N
+8589934608	{ann}	\N	24	2026-11-30 22:35:59.081431+00	-infinity	0	\N
+8589934609	{ann}	\N	25	2026-11-30 22:35:59.085885+00	-infinity	0	\N
+8589934610	{ann}	\N	26	2026-11-30 22:35:59.090503+00	-infinity	0	\N
+8589934611	{bob}	\N	27	2026-11-30 22:35:59.09104+00	-infinity	0	\N
+8589934612	{bob}	\N	28	2026-11-30 22:35:59.091497+00	-infinity	0	\N
+8589934613	{cem}	\N	29	2026-11-30 22:35:59.09214+00	-infinity	0	\N
+8589934614	{ann}	\N	30	2026-11-30 22:35:59.097716+00	-infinity	0	\N
+8589934615	{bob}	\N	32	2026-11-30 22:35:59.098646+00	-infinity	0	\N
+8589934616	{ann}	\N	34	2026-11-30 22:35:59.099463+00	-infinity	0	\N
+8589934617	{ann}	\N	37	2026-11-30 22:35:59.099862+00	-infinity	0	\N
+8589934618	{cem}	\N	38	2026-11-30 22:35:59.100207+00	-infinity	0	\N
+8589934619	{bob}	\N	39	2026-11-30 22:35:59.101495+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 21:56:25.820716+00	{ann}	\N	f
+20	2035-11-30 22:35:59.062905+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
@@ -678,11 +677,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 21:56:25.820716+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 22:35:59.062905+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 21:56:25.859752+00
+10	1	1	\N	2026-11-30 22:35:59.101081+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -706,7 +705,7 @@ bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-11-30 21:57:25.838863+00	2026-11-30 21:57:25.838863+00	0	\N	\N
+1	21	{ann}	\N	2026-11-30 22:36:59.081028+00	2026-11-30 22:36:59.081028+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
