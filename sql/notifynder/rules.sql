@@ -8,7 +8,7 @@ $$ SELECT nullif(nullif($1, ''), '\N') $$;
 CREATE FUNCTION pg_temp.time_of(text) RETURNS timestamptz LANGUAGE sql STABLE AS
 $$ SELECT CASE WHEN pg_temp.value($1) NOT LIKE '0000-00-00%' THEN $1::timestamptz END $$;
 
--- A text, parted into what it says itself and what {extra.a.b}, {from.id} and the like stand for.
+-- A text, split into literal parts and placeholders such as {extra.a.b} and {from.id}.
 CREATE FUNCTION pg_temp.parts_of(template text) RETURNS text[] LANGUAGE sql IMMUTABLE AS
 $$ SELECT array_agg(parts[1] ORDER BY n) FROM regexp_matches(template, '(\{[^{}]+\}|[^{]+|\{)', 'g') WITH ORDINALITY m (parts, n) $$;
 

@@ -242,7 +242,7 @@ export class Store {
     return [messages, page];
   }
 
-  // A row that stands for a group is read when all of it is. The archive has no groups: what was put there is taken out one by one.
+  // The row of a group is read once the whole group is. The archive is not grouped: messages are taken out of it one by one.
   async #ask({ filter }, limit, before) {
     const { state = 'all', category = null } = filter;
     const page = await this.#doorbell.list({ state, category, limit, before, grouped: state !== 'archived' });

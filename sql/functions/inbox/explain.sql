@@ -35,7 +35,7 @@ BEGIN
         WHEN m.seq IS NULL AND m.recalled_at IS NOT NULL THEN 'recalled'
         WHEN m.feed_id IS NULL AND i.message_id IS NULL AND why_hidden.user_id <> ALL (coalesce(p.users, '{}')) THEN 'not_addressed'
         WHEN why_hidden.user_id = ANY (m.excepted) THEN 'excepted'
-        -- Who was in an audience that was dropped is not known any more; all of its messages are recalled or have expired.
+        -- Once an audience is dropped its members are unknown, but then all of its messages have expired or been recalled.
         WHEN m.feed_id > 1 AND f.feed_id IS NULL AND (m.live OR m.seq IS NULL OR doorbell_internal.group_name(m.feed_id) IS NOT NULL) THEN CASE WHEN EXISTS (
             SELECT FROM doorbell.audience_base s JOIN doorbell_internal.feeds_of(why_hidden.user_id, 0) x ON x.feed_id = s.base_id
             WHERE s.feed_id = m.feed_id) THEN 'excepted' ELSE 'not_a_member' END

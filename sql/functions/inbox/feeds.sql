@@ -35,8 +35,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.audiences_of IS
-    'The audiences that a user is in, as feeds_of(); who has not appeared yet is in those of their groups without known_before. Who left a group that an audience excepts has it since then, so '
-    'joined is when they last left one.';
+    'The audiences that a user is in, as feeds_of(). Before first contact they are in those of their groups that have no known_before. A user '
+    'who left an excepted group has had the audience only since then, so where groups are excepted joined is when they last left any.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.feeds_of(user_id text, joined_pos bigint)
 RETURNS TABLE (feed_id integer, joined_pos bigint, joined bigint)

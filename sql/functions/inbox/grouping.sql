@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Groups in the list: of a user's messages with the same group_key, a grouped list shows only the newest that it could show, with what the
--- others come to. Nothing is stored about a group, so that a mute, an expiry, a recall or a deletion needs no upkeep; what stands for its
--- group is found by a walk from the newest message downwards, which passes each older member by. The walk is bounded: where so many
--- lie in a row that it finds too few, the page is a short one, and the next goes on below them.
+-- Groups in the list: of a user's messages with the same group_key, a grouped list shows only the newest, with a summary of the
+-- group. Nothing is stored about a group, so mutes, expiry, recalls and deletions need no upkeep. The newest of each group is found by
+-- walking down from the newest message and skipping older members. The walk is bounded: if it has to skip too many in a row, the page
+-- is short, and the next one continues below them.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.is_shown(i doorbell.inbox, category integer, muted integer[], at timestamptz) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
@@ -37,8 +37,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.first_of_groups IS
-    'Of the newest messages below a number those that stand for their group, or are in none. bottom is the number down to which that is all, and null where '
-    'nothing is below.';
+    'Of the newest messages below a number, those that are the newest of their group, or are in none. Down to bottom none is missing; it '
+    'is null if there are no messages below it.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.list_grouped(user_id text, states doorbell.inbox_state[], category integer,
     muted integer[], below bigint, max_rows integer, at timestamptz, OUT ids bigint[], OUT bottom bigint)

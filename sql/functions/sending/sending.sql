@@ -143,9 +143,9 @@ COMMENT ON FUNCTION doorbell.send IS
 $$Sends a message, in the caller's transaction: a rollback sends nothing and rings nothing.
 Called by name: SELECT * FROM doorbell.send(to_users => '{42}', title => 'Hello').
 Exactly one of to_users (up to 100,000 ids; duplicates collapse; an empty list stores nothing), to_group
-(a name; it may be new), to_groups (up to 16 names: whoever is in any of them, once), to_all (true).
-Of groups or all, without except_users (up to 100), those who are in except_groups (up to 16), and those of whom neither the site nor
-Doorbell knew before known_before. Who leaves a group, or joins an excepted one, sees the message no more.
+(a name; it may be new), to_groups (up to 16 names; each of their members gets it, once), to_all (true).
+Messages to groups or to all can leave out except_users (up to 100), the members of except_groups (up to 16), and users whom neither the
+site nor Doorbell knew before known_before. A user who leaves the groups, or joins an excepted one, no longer sees the message.
 title: 1 to 255 characters. body: up to 65,536 bytes. Where the category has templates, either may be left out: see
 category_set(). sender, category (made when first named), url (http, https,
 or a path from the root), extra (an object up to 16,384 bytes) are optional.

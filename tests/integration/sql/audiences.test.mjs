@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages to several groups, to all but some, and to users known since a date: who has them, and what it costs.
+// Messages to several groups, to all but some, and to users known before a date: which users get them, and at what cost.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { startCluster, openDatabase, row, rows, send, call, check, list } from '../../harness/sql.mjs';

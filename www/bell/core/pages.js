@@ -29,8 +29,8 @@ export function changed(message, pending) {
   return kinds.length > 0 ? Object.assign({}, message, ...kinds) : message;
 }
 
-// By how much a change moves the number of unread messages: a row that stands for a group is changed with all of it, but made unread
-// alone.
+// How much a change adds to the number of unread messages. A change to the row of a group applies to the whole group, but `unread` to
+// that message alone.
 export function stepOf(message, kind) {
   const isUnread = ({ read, isGone }) => !read && !isGone;
   const step = isUnread({ ...message, ...changes[kind] }) - isUnread(message);
