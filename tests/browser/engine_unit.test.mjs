@@ -156,6 +156,15 @@ test('a step over a ring that is not asked about yet is asked about', () => {
   assert.deepEqual(step('shown'), ['wake false', 'ask 0']);
 });
 
+test('a ring that was asked about is not asked about again, whatever came meanwhile', () => {
+  const { engine, step } = makeKnowing();
+  step('rung', { ring: { seq: 12, epoch: 'k3' } }); // of a list of users: no event of a feed
+  const asked = engine.moment;
+  step('rung', { ring: { version: 13, seq: 9, num: 3, scope: 3, epoch: 'k3' } });
+  step('answered', { answer: answerOf('bob', 3, { ...terms, version: 13 }), asked });
+  assert.equal(step('rung', { ring: stepRing })[0], 'badge 4');
+});
+
 test('what opens the text of a message is told with it, also by a page that had to ask', () => {
   const { step } = makeKnowing();
   step('rung', { ring: { ...stepRing, c: 'k3.x' } });

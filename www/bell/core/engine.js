@@ -88,8 +88,8 @@ export class Engine {
 
   // What is known at this moment, for a question that starts now.
   get moment() {
-    const { login, changes, heardSeq, known } = this.#knowledge;
-    return { login, changes, seq: heardSeq, known, words: this.#leader.words };
+    const { login, changes, heardSeq, known, epoch } = this.#knowledge;
+    return { login, changes, seq: heardSeq, known, epoch, words: this.#leader.words };
   }
 
   step(now, { type, ...input }) {

@@ -69,11 +69,12 @@ export class Knowledge {
     if (isOther && !isLast) return false;
     this.#compare(answer);
     if (answer.muted) this.#terms = answer;
-    if (isLast && !isOther) this.settledSeq = Math.max(this.settledSeq, asked.seq);
     const order = isLast ? 'newer' : compareAnswers(this.known, answer);
+    const isTold = order !== 'crossed'; // by the answer, or by what came since
+    if (isTold && isSameEpoch(asked.epoch, this.epoch)) this.settledSeq = Math.max(this.settledSeq, asked.seq);
     if (order === 'newer') this.show(answer);
     // What was computed since is no answer: where a user was erased, the app's numbers are lower for good.
-    return order !== 'crossed' && !this.#computed;
+    return isTold && !this.#computed;
   }
 
   // Takes the step of a ring, where that tells the number, and no earlier ring waits to be asked about. False: only the app can.
