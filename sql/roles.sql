@@ -18,12 +18,12 @@
 
 SELECT set_config('doorbell.roles', $$ {
     "doorbell_app": null,
-    "doorbell_user_calls": ["register", "unread", "unread_many", "unread_by_category", "list", "message", "broadcast", "mark_read", "mark_unread",
+    "doorbell_user_calls": ["register", "unread", "unread_many", "unread_by_category", "list", "list_after", "message", "broadcast", "mark_read", "mark_unread",
         "archive", "acknowledge", "remove", "mark_read_ids", "mark_unread_ids", "mark_read_subject", "mark_read_oldest",
         "mark_read_part", "mark_unread_part", "archive_ids", "remove_ids", "archive_part", "remove_part", "mark_seen", "mute", "set_preferences", "preferences", "check_token", "health"],
     "doorbell_service_calls": ["send", "send_batch", "sent", "explain", "recall", "recall_matching", "group_change", "group_members", "categories", "category_set",
         "category_remove", "webhook_calls", "webhook_retry", "export", "erase", "revoke", "token_generation", "health"],
-    "doorbell_site": ["send", "send_batch", "recall", "recall_matching", "sent", "explain", "register", "unread", "unread_by_category", "list", "message", "preferences",
+    "doorbell_site": ["send", "send_batch", "recall", "recall_matching", "sent", "explain", "register", "unread", "unread_by_category", "list", "list_after", "message", "preferences",
         "group_join", "group_leave", "group_change", "group_members", "categories", "revoke", "health"],
     "doorbell_sender": ["send", "send_batch"]
 } $$, true) \g /dev/null

@@ -33,6 +33,14 @@ export interface MessagePage extends Counts {
   position: string;
 }
 
+/** The answer to `after`. */
+export interface MessageChanges extends MessagePage {
+  /** What is known is void, and this the newest page. */
+  reset: boolean;
+  gone: number[];
+  all_seen: boolean;
+}
+
 export interface Filter {
   state?: 'all' | 'unread' | 'archived';
   category?: string | null;
@@ -40,6 +48,8 @@ export interface Filter {
 
 export interface Query extends Filter {
   before?: string;
+  /** The position of an earlier answer: only what changed since. */
+  after?: string;
   limit?: number;
   grouped?: boolean;
   group_key?: string;
@@ -98,6 +108,7 @@ export class Doorbell extends EventTarget {
   stop(): void;
   destroy(): void;
   login(token?: Options['token']): void;
+  list(query: Query & { after: string }): Promise<MessageChanges>;
   list(query?: Query): Promise<MessagePage>;
   get(id: number | string): Promise<Message>;
   counts(): Promise<Counts & { categories: Record<string, number> }>;

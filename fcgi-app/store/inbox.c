@@ -122,6 +122,24 @@ enum err inbox_list(struct store *s, const struct reader *reader, const struct i
                         out);
 }
 
+STATEMENT(list_after, AS_USER, 7, 2, SHAPE_ROW, REPEATABLE,
+          "SELECT doorbell.list_after($1, $2, $3, $4, $5::integer, $6, $7::text[]), " EPOCH);
+STATEMENT(list_after_at_standby, AS_USER, 7, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
+          AT_STANDBY("doorbell.list_after($1, $2, $3, $4, $5::integer, $6, $7::text[])"));
+
+enum err inbox_list_after(struct store *s, const struct reader *reader,
+                          const struct inbox_filter *filter, const struct reading *reading,
+                          struct inbox_json *out)
+{
+    struct digits limit;
+
+    return ask_for_json(s, reader, &list_after, &list_after_at_standby,
+                        VALUES(list_after, reader->user, filter->after, filter->state,
+                               filter->category, value_int(&limit, filter->limit),
+                               reading->language, reading->accepted),
+                        out);
+}
+
 STATEMENT(message, AS_USER, 4, 1, SHAPE_ROW, REPEATABLE,
           "SELECT doorbell.message($1, $2::bigint, $3, $4::text[])");
 STATEMENT(message_at_standby, AS_USER, 4, AT_STANDBY_COLUMNS, SHAPE_ROW_OR_NONE, REPEATABLE,
@@ -142,12 +160,13 @@ enum err inbox_message(struct store *s, const struct reader *reader, int64_t id,
 }
 
 const struct statement *const inbox_statements[] = {
-    &contact, &unread, &unread_by_category, &list, &message, NULL,
+    &contact, &unread, &unread_by_category, &list, &list_after, &message, NULL,
 };
 
 const struct statement *const inbox_standby_statements[] = {
     &unread_by_category_at_standby,
     &list_at_standby,
+    &list_after_at_standby,
     &message_at_standby,
     NULL,
 };

@@ -37,6 +37,7 @@ MUST_USE enum err inbox_unread_by_category(struct store *s, const struct reader 
 struct inbox_filter {
     const char *state;
     const char *category, *before; /* NULL: any, the newest */
+    const char *after;             /* the position of an earlier page; NULL: not asked */
     const char *group_key;         /* NULL: whatever they have */
     bool is_grouped;
     int64_t limit;
@@ -51,6 +52,11 @@ struct reading {
 MUST_USE enum err inbox_list(struct store *s, const struct reader *reader,
                              const struct inbox_filter *filter, const struct reading *reading,
                              struct inbox_json *out);
+
+/* What changed after the filter's position, for a reader who keeps the list. */
+MUST_USE enum err inbox_list_after(struct store *s, const struct reader *reader,
+                                   const struct inbox_filter *filter, const struct reading *reading,
+                                   struct inbox_json *out);
 MUST_USE enum err inbox_message(struct store *s, const struct reader *reader, int64_t id,
                                 const struct reading *reading, struct span *json);
 

@@ -12,6 +12,7 @@ useDoorbell(doorbell);
 document.querySelector('doorbell-inbox')?.doorbell?.login();
 doorbell.markRead([1, '2']).catch((error: DoorbellError) => console.log(error.retryAfter));
 doorbell.archive({ read: true, upto: 'p1' }).then(() => doorbell.remove([1, 2]));
+doorbell.list({ after: 'p1-…' }).then(({ reset, gone, position }) => !reset && gone.includes(813) && position);
 doorbell.list({ grouped: true }).then(({ messages: [{ group }], position }) => group && doorbell.markRead({ group_key: group.key, upto: position }));
 // @ts-expect-error one way to say which
 doorbell.remove({ upto: 'p1' });

@@ -519,7 +519,7 @@ class Doorbell
 
     /**
      * Part of the list, newest first. $filter: state, category, limit, and before: `next` of the part above; grouped: true, for one
-     * row for each group_key, or group_key: its messages.
+     * row for each group_key, or group_key: its messages; or after: `position` of an earlier answer, for what changed since.
      */
     public function messages($user, array $filter = [])
     {

@@ -2,7 +2,7 @@
 -- Looking up broadcasts, one function for each index. A worker plans a statement once, perhaps long before the
 -- planner is told how the tables have grown. Where two indexes fit a look-up and little was stored, they cost the
 -- same to it, and it may take the one that later reads all broadcasts. So only one index fits: that by feed and
--- position is on the columns; every other is on an expression that equals feed_id (+ 0, * 1, - 0) and is written
+-- position is on the columns; every other is on an expression that equals feed_id (+ 0, * 1, - 0, / 1) and is written
 -- nowhere but in its definition and here. OFFSET 0 keeps other conditions of the caller out, and makes the look-up
 -- one for each row that asks. All of these are inlined. So is group_members(), which would else read all messages of a
 -- user: its index is on an expression that equals user_id.
@@ -25,6 +25,24 @@ LANGUAGE sql STABLE AS $$
     SELECT * FROM doorbell.message x WHERE x.feed_id + 0 = $1 AND x.seq <= $2 ORDER BY x.seq DESC LIMIT 1
 $$;
 COMMENT ON FUNCTION doorbell_internal.last_broadcast IS 'The newest of a feed up to an order number.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.broadcasts_since(feed_id integer, seq bigint) RETURNS SETOF doorbell.message
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM doorbell.message x WHERE x.feed_id + 0 = $1 AND x.seq > $2 ORDER BY x.seq
+$$;
+COMMENT ON FUNCTION doorbell_internal.broadcasts_since IS 'Those of a feed after an order number, the oldest first.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.broadcasts_changed_since(feed_id integer, seq bigint) RETURNS SETOF doorbell.message
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM doorbell.message x WHERE x.feed_id / 1 = $1 AND x.changed > $2
+$$;
+COMMENT ON FUNCTION doorbell_internal.broadcasts_changed_since IS 'Those of a feed that were recalled, expired or superseded after a number.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.inbox_changed_since(user_id text, version bigint) RETURNS SETOF doorbell.inbox
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM doorbell.inbox i WHERE i.user_id || '' = $1 AND i.changed > $2
+$$;
+COMMENT ON FUNCTION doorbell_internal.inbox_changed_since IS 'A user''s messages whose state changed after a version, deleted and withdrawn ones too.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.first_broadcast_too_old(oldest timestamptz) RETURNS SETOF doorbell.message
 LANGUAGE sql STABLE AS $$

@@ -137,7 +137,9 @@ BEGIN
                 ELSE NOT i.must_ack OR (i.state <> 'unread' AND rule.target <> 'unread') END
     ), new AS (
         -- By their places, which nobody changes while the user is locked: a second look-up would cost as much as the rest.
-        UPDATE doorbell.inbox i SET state = rule.target WHERE i.ctid = ANY (ARRAY(SELECT old.place FROM old))
+        UPDATE doorbell.inbox i
+        SET state = rule.target, changed = (SELECT r.version + 1 FROM doorbell.reader r WHERE r.user_id = change_inbox.user_id)
+        WHERE i.ctid = ANY (ARRAY(SELECT old.place FROM old))
     ), counted AS (
         UPDATE doorbell.unread_count t SET unread = t.unread + s.step
         FROM (
@@ -174,15 +176,17 @@ BEGIN
         JOIN doorbell_internal.visible_bitmaps(change_marks.user_id, me.joined_pos, me.muted, 0, me.at) m
             ON m.feed_id = s.feed_id AND m.n = s.n
     ), written AS (
-        INSERT INTO doorbell.mark AS k (user_id, feed_id, n, read, archived, gone)
+        INSERT INTO doorbell.mark AS k (user_id, feed_id, n, read, archived, gone, changed, version)
         SELECT change_marks.user_id, c.feed_id, c.n,
             CASE action WHEN 'unread' THEN c.read & ~ c.bits ELSE c.read | c.bits END,
             CASE action WHEN 'unread' THEN c.archived & ~ c.bits WHEN 'archive' THEN c.archived | c.bits
                 ELSE c.archived END,
-            CASE action WHEN 'remove' THEN c.bits ELSE 0::doorbell.chunk_bits END
+            CASE action WHEN 'remove' THEN c.bits ELSE 0::doorbell.chunk_bits END, c.bits, me.version + 1
         FROM change c WHERE c.bits <> 0::doorbell.chunk_bits
         ON CONFLICT (user_id, feed_id, n) DO UPDATE
-        SET read = EXCLUDED.read, archived = EXCLUDED.archived, gone = k.gone | EXCLUDED.gone
+        SET read = EXCLUDED.read, archived = EXCLUDED.archived, gone = k.gone | EXCLUDED.gone, version = EXCLUDED.version,
+            changed = CASE WHEN bit_count(k.changed) < 32 THEN k.changed | EXCLUDED.changed ELSE EXCLUDED.changed END,
+            changed_since = CASE WHEN bit_count(k.changed) < 32 THEN k.changed_since ELSE me.version END
     )
     SELECT coalesce(sum(bit_count(c.bits)), 0) INTO changed FROM change c;
     RETURN changed;

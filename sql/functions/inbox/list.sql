@@ -1,14 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The list, and one message.
 
-CREATE OR REPLACE FUNCTION doorbell_internal.user_tag(user_id text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    RETURN left(encode(sha256(convert_to('doorbell position ' || user_id, 'UTF8')), 'hex'), 8);
-END
-$$;
-COMMENT ON FUNCTION doorbell_internal.user_tag IS 'Marks positions and cursors, so that another user''s are noticed.';
-
 CREATE OR REPLACE FUNCTION doorbell_internal.category_id(name text) RETURNS integer
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -17,19 +9,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.category_id IS '0 for none, -1 for one that does not exist.';
-
-CREATE OR REPLACE FUNCTION doorbell_internal.read_cursor(user_id text, before text) RETURNS bigint
-LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    IF before !~ '^c1-[0-9a-f]{8}-[0-9]{1,19}$' OR split_part(before, '-', 2) <> doorbell_internal.user_tag(user_id)
-        OR NOT doorbell_internal.are_bigint(ARRAY[split_part(before, '-', 3)])
-    THEN
-        RAISE EXCEPTION 'before is not a "next" of this user''s list' USING ERRCODE = 'DB422';
-    END IF;
-    RETURN split_part(before, '-', 3)::bigint;
-END
-$$;
-COMMENT ON FUNCTION doorbell_internal.read_cursor IS 'A cursor: c1, the user''s tag, and the number below which the page begins.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.newest_personal(user_id text, states doorbell.inbox_state[], category integer,
     muted integer[], below bigint, depth integer, at timestamptz)
@@ -206,8 +185,10 @@ BEGIN
     RETURN json_build_object(
         'messages', CASE WHEN grouped THEN with_groups(page.messages, list.user_id, states, wanted, me.muted, at) ELSE page.messages END,
         'next', CASE WHEN page.next IS NOT NULL THEN concat_ws('-', 'c1', tag, page.next) END,
-        'position', concat_ws('-', 'p1', tag, coalesce(page.first, 0), total.version, total.seq, greatest(wanted, 0),
-            CASE WHEN list.state = 'archived' OR wanted < 0 THEN 1 WHEN list.group_key IS NOT NULL THEN 2 ELSE 0 END),
+        'position', make_position(list.user_id, coalesce(page.first, 0), total.version, total.seq, greatest(wanted, 0),
+            CASE WHEN list.state = 'archived' OR wanted < 0 THEN 1 WHEN list.group_key IS NOT NULL THEN 2 ELSE 0 END,
+            list_basis(list.user_id, CASE WHEN grouped OR list.group_key IS NOT NULL THEN 'grouped' ELSE list.state END, wanted,
+                me.joined_pos, me.muted), me.seen_personal, me.seen_broadcast),
         'num', total.num, 'version', total.version, 'seq', total.seq);
 END
 $$;

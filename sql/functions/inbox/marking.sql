@@ -70,27 +70,6 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION doorbell_internal.read_position(user_id text, "position" text)
-RETURNS TABLE (cut bigint, version bigint, seq bigint, category integer, nothing boolean, only_group boolean)
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    p constant text[] := string_to_array("position", '-');
-BEGIN
-    IF "position" IS NULL
-        OR "position" !~ '^p1-[0-9a-f]{8}-[0-9]{1,19}-[0-9]{1,19}-[0-9]{1,19}-[0-9]{1,9}-[012]$'
-        OR NOT doorbell_internal.are_bigint(p[3:5])
-        OR p[2] <> doorbell_internal.user_tag(user_id)
-    THEN
-        RAISE EXCEPTION 'position is the "position" of one of this user''s lists, not a message id'
-            USING ERRCODE = 'DB422';
-    END IF;
-    RETURN QUERY SELECT p[3]::bigint, p[4]::bigint, p[5]::bigint, p[6]::integer, p[7] = '1', p[7] = '2';
-END
-$$;
-COMMENT ON FUNCTION doorbell_internal.read_position IS
-    'A position: p1, the user''s tag, number of the page''s first message, version, seq, category, and 1 if the '
-    'page could show nothing unread, 2 if it showed the members of a group.';
-
 CREATE OR REPLACE FUNCTION doorbell.mark_read_subject(user_id text, subject_type text, subject_id text)
 RETURNS TABLE (num bigint, version bigint, seq bigint, changed integer)
 LANGUAGE plpgsql VOLATILE AS $$

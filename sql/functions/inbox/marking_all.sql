@@ -98,9 +98,8 @@ BEGIN
         marked := marked + doorbell_internal.mark_feeds_up_to(mark_part.user_id, action, me, p.cut, p.version,
             CASE WHEN group_key IS NULL THEN p.seq ELSE 0 END, states, p.category, hidden);
     END IF;
-    RETURN QUERY SELECT e.*, CASE WHEN looked = max_rows THEN concat_ws('-', 'p1',
-        doorbell_internal.user_tag(mark_part.user_id), oldest - 1, p.version, 0, p.category,
-        CASE WHEN group_key IS NULL THEN 0 ELSE 2 END) END
+    RETURN QUERY SELECT e.*, CASE WHEN looked = max_rows THEN doorbell_internal.make_position(
+        mark_part.user_id, oldest - 1, p.version, 0, p.category, CASE WHEN group_key IS NULL THEN 0 ELSE 2 END) END
     FROM doorbell_internal.end_change(mark_part.user_id, marked) e;
 END
 $$;

@@ -26,7 +26,7 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF replace THEN
-        PERFORM doorbell_internal.withdraw(array_agg(i.message_id), array_agg(i.user_id))
+        PERFORM doorbell_internal.withdraw(array_agg(i.message_id), array_agg(i.user_id), m.seq)
         FROM unnest(users) u JOIN doorbell.inbox i ON i.user_id = u AND i.state = 'unread' AND i.subject = m.subject;
     END IF;
     -- One statement, since starting one costs as much as writing a row.
@@ -68,7 +68,7 @@ BEGIN
 
     IF replace THEN
         WITH old AS (
-            UPDATE doorbell.message x SET replaced = true
+            UPDATE doorbell.message x SET replaced = true, changed = m.seq
             WHERE x.id = ANY (ARRAY(
                 SELECT b.id FROM doorbell_internal.broadcasts_about(m.feed_id, m.subject) b WHERE b.pos < m.pos))
             RETURNING x.category, x.pos

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Recall by the sender.
 
-CREATE OR REPLACE FUNCTION doorbell_internal.withdraw(ids bigint[], users text[]) RETURNS text[]
+CREATE OR REPLACE FUNCTION doorbell_internal.withdraw(ids bigint[], users text[], seq bigint) RETURNS text[]
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     touched text[];
@@ -11,7 +11,8 @@ BEGIN
         FROM unnest(ids, users) x (id, u) JOIN doorbell.inbox i ON i.message_id = x.id AND i.user_id = x.u
         WHERE i.state < 'gone'
     ), gone AS (
-        UPDATE doorbell.inbox i SET state = (CASE o.state WHEN 'unread' THEN 'withdrawn' ELSE 'gone' END)::doorbell.inbox_state FROM old o
+        UPDATE doorbell.inbox i
+        SET state = (CASE o.state WHEN 'unread' THEN 'withdrawn' ELSE 'gone' END)::doorbell.inbox_state, changed = withdraw.seq FROM old o
         WHERE i.message_id = o.message_id AND i.user_id = o.user_id
     ), sums AS (
         SELECT o.user_id, o.category, count(*) AS n FROM old o WHERE o.state = 'unread' GROUP BY 1, 2
@@ -24,13 +25,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.withdraw IS
-    'Takes messages from locked readers, as pairs of id and user. Returns those who had one of them unread.';
+    'Takes messages from locked readers, as pairs of id and user, with the number that is or becomes their version. Returns those who had '
+    'one of them unread.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.clear_broadcasts(ids bigint[], ring boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    number constant bigint := nextval('doorbell.seq');
 BEGIN
     WITH old AS (
-        UPDATE doorbell.message m SET live = false WHERE m.id = ANY (ids) AND m.live
+        UPDATE doorbell.message m SET live = false, changed = number WHERE m.id = ANY (ids) AND m.live
         RETURNING m.feed_id, m.category, m.pos
     )
     UPDATE doorbell.chunk c SET live = c.live & ~ s.bits
@@ -78,15 +82,16 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     users text[];
     held record;
+    seq bigint;
 BEGIN
     users := doorbell_internal.lock_known_readers(
         ARRAY(SELECT DISTINCT i.user_id COLLATE "C" FROM doorbell_internal.held_by_users(ids) i));
     -- Now nobody else changes these rows; whoever was erased meanwhile has none.
     SELECT array_agg(i.message_id) AS ids, array_agg(i.user_id) AS users INTO held FROM doorbell_internal.held_by_users(ids) i;
     IF held.ids IS NOT NULL THEN
-        PERFORM doorbell_internal.withdraw(held.ids, held.users);
-        PERFORM doorbell_internal.touch_readers(
-            ARRAY(SELECT DISTINCT u COLLATE "C" FROM unnest(held.users) u ORDER BY 1), nextval('doorbell.seq'));
+        seq := nextval('doorbell.seq');
+        PERFORM doorbell_internal.withdraw(held.ids, held.users, seq);
+        PERFORM doorbell_internal.touch_readers(ARRAY(SELECT DISTINCT u COLLATE "C" FROM unnest(held.users) u ORDER BY 1), seq);
     END IF;
     UPDATE doorbell.message x SET live = false WHERE x.id = ANY (ids);
 END

@@ -78,7 +78,7 @@ BEGIN
         coalesce(to_new_users, false) AND users IS NULL, due_at IS NULL, false, cardinality(users), NULL, NULL, NULL,
         doorbell_internal.subject_of(subject_type, subject_id), sender, title, url,
         coalesce(body, CASE WHEN category IS NULL THEN '' END), extra, group_key,
-        CASE WHEN NOT rule IS NULL THEN doorbell_internal.excepted_users(rule) END)::doorbell.message;
+        CASE WHEN NOT rule IS NULL THEN doorbell_internal.excepted_users(rule) END, NULL)::doorbell.message;
     id := m.id;
     recipients := m.recipients;
     IF key IS NOT NULL THEN

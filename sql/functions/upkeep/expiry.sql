@@ -35,7 +35,7 @@ DECLARE
     at constant timestamptz := clock_timestamp();
     due record;
     users text[];
-    touched text[];
+    seq bigint;
 BEGIN
     SELECT array_agg(d.message_id) AS ids, array_agg(d.user_id) AS users INTO due FROM (
         SELECT i.message_id, i.user_id FROM doorbell.inbox i
@@ -50,11 +50,10 @@ BEGIN
     IF due.ids IS NULL THEN
         RETURN 0;
     END IF;
+    seq := nextval('doorbell.seq');
     -- Only those who had it unread see a difference: from the others' lists it went by itself.
-    touched := doorbell_internal.withdraw(due.ids, due.users);
-    IF touched <> '{}' THEN
-        PERFORM doorbell_internal.touch_readers(touched, nextval('doorbell.seq'));
-    END IF;
+    PERFORM doorbell_internal.ring_users(doorbell_internal.withdraw(due.ids, due.users, seq), seq);
+    UPDATE doorbell.reader r SET version = seq WHERE r.user_id = ANY (users);
     RETURN cardinality(due.ids);
 END
 $$;

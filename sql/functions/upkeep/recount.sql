@@ -111,7 +111,8 @@ BEGIN
     ), back AS (
         DELETE FROM doorbell.chunk_gone g USING fixed x WHERE g.feed_id = x.feed_id AND g.n = x.n
     ), event AS (
-        UPDATE doorbell.feed f SET version = nextval('doorbell.seq') WHERE f.id IN (SELECT x.feed_id FROM fixed x)
+        UPDATE doorbell.feed f SET version = s.seq, stale_before = s.seq FROM (SELECT nextval('doorbell.seq') AS seq) s
+        WHERE f.id IN (SELECT x.feed_id FROM fixed x)
         RETURNING f.id, f.version
     )
     INSERT INTO doorbell.outbox (feed_id, seq) SELECT e.id, e.version FROM event e;

@@ -16,8 +16,8 @@ BEGIN
         FROM (SELECT d.user_id, d.category, count(*) AS n FROM dead d WHERE d.state = 'unread' GROUP BY 1, 2) s
         WHERE t.user_id = s.user_id AND t.category = s.category
     )
-    SELECT array_agg(DISTINCT d.user_id) FILTER (WHERE d.state < 'gone'), count(*) INTO touched, removed FROM dead d;
-    UPDATE doorbell.reader r SET version = s.seq
+    SELECT array_agg(DISTINCT d.user_id), count(*) INTO touched, removed FROM dead d;
+    UPDATE doorbell.reader r SET version = s.seq, stale_before = s.seq
     FROM (SELECT nextval('doorbell.seq') AS seq WHERE touched IS NOT NULL) s
     WHERE r.user_id = ANY (touched);
     RETURN removed;
@@ -36,6 +36,7 @@ BEGIN
         IF m.live THEN
             PERFORM doorbell_internal.clear_broadcasts(ARRAY[m.id], false);
         END IF;
+        UPDATE doorbell.feed f SET stale_before = f.version WHERE f.id = m.feed_id;
     ELSE
         SELECT array_agg(l.user_id) INTO users FROM (
             SELECT i.user_id FROM doorbell.inbox i WHERE i.message_id = m.id ORDER BY i.user_id LIMIT max_rows) l;

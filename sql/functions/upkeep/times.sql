@@ -24,7 +24,9 @@ BEGIN
     UPDATE doorbell.inbox i SET expires_at = m.expires_at
     FROM doorbell_internal.messages(ids) m WHERE i.message_id = m.id AND i.expires_at <> m.expires_at;
     PERFORM doorbell_internal.touch_readers(users, nextval('doorbell.seq'));
+    UPDATE doorbell.reader r SET stale_before = r.version WHERE r.user_id = ANY (users);
     PERFORM doorbell_internal.change_feeds(ids, true);
+    UPDATE doorbell.feed f SET stale_before = f.version WHERE f.id IN (SELECT m.feed_id FROM doorbell_internal.messages(ids) m);
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.repair_expiry IS 'Lets all that follows from the expiry of these messages be so, and rings.';

@@ -355,7 +355,8 @@ const badLimits = ['0', '-1', '1e9', '1000000000', '1.5', 'x', INT64_MAX, BEYOND
 const badQueries = {
   checkUnread: ['?by=x', '?by=category&by=category', '?by=category&category=x', '?category=a&category=b'],
   listMessages: [...badLimits.map((limit) => `?limit=${limit}`), '?state=ALL', '?state=read', "?state='", '?state=all&state=all', `?state=${MARK}`,
-    '?grouped=2', '?grouped=yes', '?grouped=1&grouped=1', '?grouped=1&group_key=k', `?group_key=${long(256)}`, '?group_key=a&group_key=b'],
+    '?grouped=2', '?grouped=yes', '?grouped=1&grouped=1', '?grouped=1&group_key=k', `?group_key=${long(256)}`, '?group_key=a&group_key=b',
+    '?after=813', "?after='", `?after=${MARK}`, `?after=p1-00000000-${INT64_MAX}-0-0-0-0`, `?after=${long(2000)}`, '?after=a&after=b'],
   listMembers: [...badLimits.map((limit) => `?limit=${limit}`), '?limit=10001', '?after=a&after=b'],
 };
 const malformedQueries = ['?a=%', '?a=%zz', '?a=%ff', '?a=%00', '?category=%0d%0aX:y', '?%01=1', manyParameters];

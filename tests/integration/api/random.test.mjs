@@ -50,7 +50,7 @@ const bodies = {
 };
 const queries = {
   checkUnread: ['category=news', 'by=category', ''],
-  listMessages: ['state=unread&limit=2', 'category=ads', 'before=c1-00000000-5', 'grouped=1&limit=3', 'group_key=k&state=all', ''],
+  listMessages: ['state=unread&limit=2', 'category=ads', 'before=c1-00000000-5', 'after=p1-00000000-5-5-5-0-0-00000000-1-1&limit=2', 'grouped=1&limit=3', 'group_key=k&state=all', ''],
   recallMany: ['category=ads&limit=1', 'sender=Shop&since=1', 'subject_type=order&subject_id=7&before=r1-waiting-100', 'category=news&before=r1-sent-1700000000000000', ''],
   explainMessage: ['user=u1', 'user=%C3%BC', ''],
   listMembers: ['limit=1', 'after=u1', ''],

@@ -522,7 +522,24 @@ test('a group is one row of the grouped list, and is marked by one call', async 
   assert.equal(json.messages.filter(({ group_key: key }) => key === 'like:7').length, 2);
 });
 
-for (const query of ['grouped=2', 'grouped=true', 'grouped=1&grouped=1', 'grouped=1&group_key=k', `group_key=${'x'.repeat(256)}`]) {
+test('what changed since a position is told, in the language of the reader', async () => {
+  const user = 'changes';
+  const get = async (query) => (await stack.api('GET', `/messages?${query}`, { user, headers: { 'Accept-Language': 'de' } })).json;
+  await stack.api('PUT', '/categories/told', { service: true, json: { critical: false, templates: { en: { title: 'hello' }, de: { title: 'hallo' } } } });
+  const old = await sendOne(user);
+  const { position } = await get('');
+  const added = (await stack.api('POST', '/messages', { service: true, json: { to: user, category: 'told' } })).json.id;
+  await stack.api('POST', `/messages/${old}/archive`, { user });
+  const told = await get(`after=${position}`);
+  assert.deepEqual([told.reset, told.messages.map(({ id, title }) => [id, title]), told.gone, told.next, told.user], [false, [[added, 'hallo']], [old], null, user]);
+  assert.deepEqual([(await get(`after=${told.position}`)).messages, (await get(`after=${told.position}&category=told`)).reset], [[], true]);
+  const many = await get(`after=${position}&limit=1&state=all`);
+  assert.deepEqual([many.reset, many.messages.length], [false, 1]);
+  await sendOne(user);
+  assert.deepEqual([(await get(`after=${position}&limit=1`)).reset, (await get(`after=${position}`)).reset], [true, false]);
+});
+
+for (const query of ['after=813', 'after=p1-00000000-1-1-1-0-0', 'after=a&before=b', 'after=a&grouped=1', 'after=a&group_key=k', 'grouped=2', 'grouped=true', 'grouped=1&grouped=1', 'grouped=1&group_key=k', `group_key=${'x'.repeat(256)}`]) {
   test(`GET /messages?${query.slice(0, 30)} is 422`, async () => assertError(await stack.api('GET', `/messages?${query}`, { user: 'groups' }), 422, 'invalid'));
 }
 

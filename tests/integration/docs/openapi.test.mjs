@@ -396,7 +396,10 @@ test('listing and showing', async () => {
   const grouped = await expect(200, 'listMessages', { user: 'lists', query: '?grouped=1' });
   assert.deepEqual(grouped.messages[0].group, { key: '7', count: 3, unread: 3, senders: ['Ann'], others: 0 });
   assert.equal((await expect(200, 'listMessages', { user: 'lists', query: '?grouped=0&group_key=7' })).messages.length, 3);
-  for (const query of ['?grouped=yes', '?grouped=1&group_key=7']) await expect(422, 'listMessages', { user: 'lists', query });
+  const told = await expect(200, 'listMessages', { user: 'lists', query: `?state=unread&category=news&after=${first.position}` });
+  assert.deepEqual([told.reset, told.messages, told.gone], [false, [], []]);
+  assert.equal((await expect(200, 'listMessages', { user: 'lists', query: `?after=${first.position}` })).reset, true);
+  for (const query of ['?grouped=yes', '?grouped=1&group_key=7', '?after=813', `?after=${grouped.position}&grouped=1`]) await expect(422, 'listMessages', { user: 'lists', query });
 });
 
 test('a message to everybody', async () => {

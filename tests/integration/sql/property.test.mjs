@@ -3,7 +3,7 @@
 // At quiet points the count, the lists and a recount from scratch, message by message, must be the same, and the grouped list what
 // the recount makes of groups. All the while
 // a kept answer must be what doorbell.unread() returns, for as long as unread_many() promised; and so must what a page computes
-// from a kept answer and the steps of rings.
+// from a kept answer and the steps of rings; and a list that is kept by what list_after() tells must be what doorbell.list() returns.
 // DOORBELL_PROPERTY_OPS sets the number of operations (for a long run: 100000), DOORBELL_PROPERTY_SEED the choices
 // of each connection; how these meet is not repeated.
 import test from 'node:test';
@@ -96,6 +96,53 @@ async function takePosition(db, r, user) {
   const known = positions.get(user);
   known.push(page.position);
   if (known.length > 20) known.shift();
+}
+
+// Lists that are kept, as a reader keeps them who has them all: {user, state, category, position, shown: Map of messages by id}.
+const followed = [];
+let followedEqual = 0;
+const startedAgain = new Set(); // sizes of lists
+
+const listText = `WITH RECURSIVE pages (nth, page) AS (
+    SELECT 1, doorbell.list($1, $2, $3, NULL, 100)
+    UNION ALL
+    SELECT nth + 1, doorbell.list($1, $2, $3, page->>'next', 100) FROM pages WHERE page->>'next' IS NOT NULL
+)
+SELECT (SELECT page->>'position' FROM pages WHERE nth = 1) AS position, (SELECT coalesce(json_agg(m ORDER BY nth, i), '[]')
+        FROM pages CROSS JOIN LATERAL json_array_elements(page->'messages') WITH ORDINALITY x (m, i)) AS messages,
+    CASE WHEN $4::text IS NOT NULL THEN doorbell.list_after($1, $4, $2, $3, $5) END AS told`;
+const byId = (messages) => new Map(messages.map((message) => [message.id, message]));
+
+async function beginToFollow(db, r, user) {
+  const one = { user, state: r.pick(['all', 'all', 'unread', 'archived']), category: r.chance(0.2) ? r.pick(categories) : null };
+  const { position, messages } = await row(db, listText, [user, one.state, one.category, null, null]);
+  if (position !== null) followed.push({ ...one, position, shown: byId(messages) });
+  followed.splice(0, followed.length - 60);
+}
+
+async function follow(db, r) {
+  if (followed.length === 0) return;
+  const [old] = followed.splice(r.int(followed.length), 1);
+  if (r.chance(0.3)) followed.push(old); // a reader that comes back later still
+  const { user, state, category, position } = old;
+  const limit = r.pick([3, 20, 100]);
+  await check(db, user);
+  const { messages, told } = await row(db, listText, [user, state, category, position, limit]);
+  if (told === null) return; // erased at this moment
+  const shown = byId(messages);
+  if (told.reset) {
+    assert.deepEqual(told.messages, messages.slice(0, limit), `the list of ${user} from the beginning`);
+    startedAgain.add(limit);
+  } else {
+    const kept = new Map([...old.shown].map(([id, message]) => [id, { ...message, seen: message.seen || told.all_seen }]));
+    for (const message of told.messages) kept.set(message.id, message);
+    for (const id of told.gone) kept.delete(id);
+    const sorted = (map) => [...map].sort(([a], [b]) => a - b);
+    assert.deepEqual(sorted(kept), sorted(shown), `list ${state} ${category} of ${user} after ${position}: ${JSON.stringify(told)}`);
+    assert.ok(told.messages.length <= limit);
+    followedEqual++;
+  }
+  followed.push({ ...old, position: told.position, shown });
 }
 
 // Answers of unread_many() that are kept, by user, with those that were computed from them.
@@ -259,6 +306,8 @@ const kinds = [
   [1, 'erase', (db, r) => r.chance(0.2) && call(db, 'erase', r.pick(users))],
   [1, 'import', importOne],
   [1, 'repair', (db) => call(db, 'recount', true)],
+  [2, 'begin to follow a list', beginToFollow],
+  [6, 'follow a list', follow],
   [4, 'keep answers', keep],
   [6, 'compare kept answers', compareKept],
   [4, 'rings', publish],
@@ -429,7 +478,13 @@ async function compareEach(db, r) {
     await operate(db, r, 1 + r.int(99));
     await publish(db);
     await compareKept(db);
+    await follow(db, r);
   }
+  // The step of one that every page may take, however few chance has made.
+  await keep(db);
+  await send(db, { to_all: true, title: 't' });
+  await publish(db);
+  await compareKept(db);
 }
 
 async function quietPoint(db) {
@@ -474,6 +529,9 @@ test(`count, list and recount agree over ${operations} random operations (seed $
   assert.ok(operations < 2000 || keptEqual > operations / 10, 'few answers were kept');
   t.diagnostic(`${computedEqual} times a computed answer was the answer`);
   assert.ok(operations < 2000 || computedEqual > operations / 100, 'few answers were computed');
+  t.diagnostic(`${followedEqual} times a list that was kept was the list`);
+  assert.ok(operations < 2000 || followedEqual > operations / 100, 'few lists were kept');
+  assert.ok(operations < 2000 || startedAgain.size === 3, 'few had to start again');
   t.diagnostic(JSON.stringify(Object.fromEntries(done)));
   assert.ok(operations < 2000 || largestGroup > 5, `groups had ${largestGroup} members at most`);
   t.diagnostic([...reasons].join(' '));

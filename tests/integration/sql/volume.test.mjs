@@ -13,7 +13,7 @@ const broadcasts = 10_000;
 // A group is told of by 100 members at most, and each has that many.
 const few = { personal: 1000, broadcasts: 10, groups: 10, grouped: 6000 };
 // What has one row or few, whatever is stored, and a queue of which any row will do.
-const small = new Set(['incarnation', 'migration', 'purge_cursor', 'seq', 'chunk_gone']);
+const small = new Set(['incarnation', 'epoch_copy', 'migration', 'purge_cursor', 'seq', 'chunk_gone']);
 
 // A connection that tells the plan of each statement, also inside functions, with what it read. It has the settings that
 // functions have, which a look at check_state needs too.
@@ -74,7 +74,7 @@ const listGrouped = (db, user, { before = null, key = null, state = 'all' } = {}
   'SELECT doorbell.list($1, $2, NULL, $3, 20, grouped => $4, group_key => $5)', [user, state, before, key === null, key]);
 
 /** The calls whose cost is looked at, on a connection. */
-function callsOn(db, { id, everybody, audience, position, rest, further, covered }) {
+function callsOn(db, { id, everybody, audience, position, rest, further, covered, kept }) {
   return {
     'unread, of a plain user': () => call(db, 'unread', 'plain'),
     'unread, in ten groups': () => call(db, 'unread', heavy),
@@ -89,6 +89,15 @@ function callsOn(db, { id, everybody, audience, position, rest, further, covered
     'list of a category': () => list(db, heavy, { limit: 20, category: 'shop' }),
     'list of archived': () => list(db, heavy, { limit: 20, state: 'archived' }),
     'list of old messages': () => list(db, old, { limit: 20 }),
+    'list_after, nothing new': () => call(db, 'list_after', heavy, kept),
+    'list_after, all anew': () => call(db, 'list_after', heavy, position.replace(/[0-9a-f]{8}/, kept.match(/[0-9a-f]{8}/)), 'all', null, 20),
+    'list_after, marked and new ones': async () => {
+      for (const one of [id, everybody]) await call(db, 'mark_read', heavy, one);
+      await send(db, { to_all: true, title: 't' });
+      await send(db, { to_users: [heavy], title: 't' });
+      const { list_after: told } = await call(db, 'list_after', heavy, kept);
+      assert.ok(!told.reset && told.messages.length >= 3);
+    },
     'grouped list of few groups': () => listGrouped(db, popular),
     'grouped list of unread': () => listGrouped(db, popular, { state: 'unread' }),
     'grouped list of unread, further back': () => listGrouped(db, popular, { before: further, state: 'unread' }),
@@ -148,7 +157,8 @@ async function measure(db, fixed) {
   const costs = {};
   const further = (await listGrouped(db, popular, { state: 'unread' })).list.next;
   const { seq } = await row(db, 'SELECT seq FROM doorbell.inbox WHERE user_id = $1 ORDER BY seq DESC OFFSET 100 LIMIT 1', [popular]);
-  const what = { ...fixed, further, covered: further.replace(/\d+$/, seq) };
+  const kept = (await list(db, heavy)).position;
+  const what = { ...fixed, further, covered: further.replace(/\d+$/, seq), kept };
   for (const [name, act] of Object.entries(callsOn(db, what))) costs[name] = await cost(db, act);
   return costs;
 }

@@ -1,0 +1,1162 @@
+-- SPDX-License-Identifier: MIT
+-- Written by record.mjs. Each user's num, latest, version and seq:
+-- {"ann":[6,23,37,19],"bob":[3,16,39,19],"cem":[2,12,38,17]}
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+CREATE SCHEMA doorbell;
+
+COMMENT ON SCHEMA doorbell IS 'Doorbell: site messages. The functions are the interface, \df+ doorbell.* is their manual; the tables are for reading along, and are written by the functions only.';
+
+CREATE SCHEMA doorbell_internal;
+
+COMMENT ON SCHEMA doorbell_internal IS 'Helpers of the functions in schema doorbell; not an interface.';
+
+CREATE DOMAIN doorbell.chunk_bits AS bit(1024);
+
+COMMENT ON DOMAIN doorbell.chunk_bits IS 'A bit for each position of a chunk: position p is in chunk p / size, the newest leftmost.';
+
+CREATE TYPE doorbell.inbox_state AS ENUM (
+    'unread',
+    'read',
+    'archived',
+    'gone',
+    'withdrawn'
+);
+
+COMMENT ON TYPE doorbell.inbox_state IS 'gone: deleted by the user, or expired or recalled after it was read; withdrawn: expired, recalled or replaced before it was read.';
+
+CREATE TYPE doorbell_internal.audience_rule AS (
+	groups text[],
+	except_groups text[],
+	except_users text[],
+	known_before timestamp with time zone
+);
+
+CREATE TYPE doorbell_internal.import_row AS (
+	key text,
+	user_id text,
+	title text,
+	body text,
+	sender text,
+	url text,
+	category text,
+	extra jsonb,
+	is_read boolean,
+	sent_at timestamp with time zone,
+	expires_at timestamp with time zone
+);
+
+CREATE TYPE doorbell_internal.user_state AS (
+	joined_pos bigint,
+	version bigint,
+	seq_min bigint,
+	seen_personal bigint,
+	seen_broadcast bigint,
+	muted integer[],
+	at timestamp with time zone
+);
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+CREATE TABLE doorbell.message (
+    id bigint NOT NULL,
+    seq bigint,
+    feed_id integer,
+    pos bigint,
+    category integer DEFAULT 0 NOT NULL,
+    must_ack boolean DEFAULT false NOT NULL,
+    to_new boolean DEFAULT false NOT NULL,
+    live boolean DEFAULT false NOT NULL,
+    replaced boolean DEFAULT false NOT NULL,
+    recipients integer,
+    sent_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    recalled_at timestamp with time zone,
+    subject text COLLATE pg_catalog."C",
+    sender text,
+    title text,
+    url text,
+    body text DEFAULT ''::text,
+    extra jsonb,
+    group_key text COLLATE pg_catalog."C",
+    excepted text[] COLLATE pg_catalog."C",
+    changed bigint,
+    CONSTRAINT message_pos_check CHECK (((pos IS NULL) OR ((feed_id IS NOT NULL) AND (seq IS NOT NULL))))
+);
+
+COMMENT ON TABLE doorbell.message IS 'What was sent, once, whatever the number of users. feed_id is null for a message to a list of users, 1 for everybody, else a group. Delivered means seq is not null; scheduled ones wait in pending.';
+
+COMMENT ON COLUMN doorbell.message.seq IS 'Order number, taken at delivery under the lock; ids are only identity.';
+
+COMMENT ON COLUMN doorbell.message.pos IS 'Position in its feed, the bit in its chunk.';
+
+COMMENT ON COLUMN doorbell.message.to_new IS 'Shown also to those who appear or join later.';
+
+COMMENT ON COLUMN doorbell.message.live IS 'Delivered, and not recalled, expired or purged since.';
+
+COMMENT ON COLUMN doorbell.message.replaced IS 'Superseded by a newer broadcast about the same subject.';
+
+COMMENT ON COLUMN doorbell.message.subject IS 'subject_type, the unit separator, subject_id.';
+
+COMMENT ON COLUMN doorbell.message.title IS 'Null: the category''s template gives it.';
+
+COMMENT ON COLUMN doorbell.message.body IS 'Null: the category''s template gives it.';
+
+COMMENT ON COLUMN doorbell.message.group_key IS 'A grouped list shows only the newest message with it. Null for a broadcast, which is one row for all.';
+
+COMMENT ON COLUMN doorbell.message.excepted IS 'Users to whom this broadcast does not go: from the beginning it is marked gone for them.';
+
+COMMENT ON COLUMN doorbell.message.changed IS 'Of a broadcast: number of its recall, its expiry, or of the message that superseded it, whichever came last. Null as it was delivered.';
+
+CREATE TABLE doorbell.category (
+    id integer NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    critical boolean DEFAULT false NOT NULL,
+    listed boolean DEFAULT true NOT NULL,
+    strict boolean DEFAULT false NOT NULL,
+    webhook text,
+    only_unseen_after integer,
+    silences integer DEFAULT 0 NOT NULL,
+    paused_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT category_id_check CHECK ((id > 0))
+);
+
+COMMENT ON TABLE doorbell.category IS 'Kinds of messages, created by the first send that names them. Number 0, which has no row, means "none" in message, inbox and unread_count and "all together" in chunk.';
+
+COMMENT ON COLUMN doorbell.category.critical IS 'Users cannot mute it.';
+
+COMMENT ON COLUMN doorbell.category.listed IS 'False after doorbell.category_remove(): messages and users keep it, until somebody names it again.';
+
+COMMENT ON COLUMN doorbell.category.strict IS 'A message that lacks what a template of it names is refused.';
+
+COMMENT ON COLUMN doorbell.category.webhook IS 'URL that is told of each message, null: none.';
+
+COMMENT ON COLUMN doorbell.category.only_unseen_after IS 'Seconds after which it is told, and then only of users who have not seen the message. Null: at once, and of all.';
+
+COMMENT ON COLUMN doorbell.category.silences IS 'Calls of the webhook in a row to which nobody answered.';
+
+COMMENT ON COLUMN doorbell.category.paused_until IS 'None is made before, since they would keep those of other categories waiting.';
+
+CREATE TABLE doorbell.send_key (
+    key text NOT NULL COLLATE pg_catalog."C",
+    digest bytea NOT NULL,
+    message_id bigint NOT NULL,
+    recipients integer,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE doorbell.send_key IS 'Idempotency keys of sends, with a digest of what was sent. They outlive the message''s recall and purge.';
+
+CREATE TABLE doorbell.pending (
+    message_id bigint NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    users text[] COLLATE pg_catalog."C",
+    expires_in interval,
+    replace boolean NOT NULL
+);
+
+COMMENT ON TABLE doorbell.pending IS 'Messages not yet delivered: sent with send_at or later; see doorbell.activate().';
+
+CREATE TABLE doorbell.inbox (
+    message_id bigint NOT NULL,
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    seq bigint NOT NULL,
+    state doorbell.inbox_state DEFAULT 'unread'::doorbell.inbox_state NOT NULL,
+    category integer DEFAULT 0 NOT NULL,
+    must_ack boolean DEFAULT false NOT NULL,
+    subject text COLLATE pg_catalog."C",
+    expires_at timestamp with time zone,
+    group_key text COLLATE pg_catalog."C",
+    sender text,
+    changed bigint
+);
+ALTER TABLE ONLY doorbell.inbox ALTER COLUMN user_id SET (n_distinct=100);
+
+COMMENT ON TABLE doorbell.inbox IS 'A personal message and one of its users.';
+
+COMMENT ON COLUMN doorbell.inbox.sender IS 'That of the message, where it has a group_key: a group tells who is in it. Null for all others.';
+
+COMMENT ON COLUMN doorbell.inbox.changed IS 'A number between the version before its state last changed and that of the change. Null as it was delivered.';
+
+CREATE TABLE doorbell.webhook_call (
+    id bigint NOT NULL,
+    message_id bigint NOT NULL,
+    user_ids text[] COLLATE pg_catalog."C",
+    members_after text COLLATE pg_catalog."C",
+    since timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    failed_at timestamp with time zone,
+    fault text
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE doorbell.webhook_call IS 'Calls of webhooks still to be made, written in the transaction that delivered the message, and those that were given up.';
+
+COMMENT ON COLUMN doorbell.webhook_call.user_ids IS 'Up to 100 of its users; null for a message to everybody, and for a group whose members are still to be listed.';
+
+COMMENT ON COLUMN doorbell.webhook_call.members_after IS 'Members of the group up to this one have been listed.';
+
+COMMENT ON COLUMN doorbell.webhook_call.since IS 'When it was first due: a day later it is given up.';
+
+COMMENT ON COLUMN doorbell.webhook_call.due_at IS 'When it is tried next; while it is tried, the end of the lease.';
+
+COMMENT ON COLUMN doorbell.webhook_call.failed_at IS 'When it was given up. It can be tried anew by doorbell.webhook_retry().';
+
+CREATE TABLE doorbell.mark (
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    feed_id integer NOT NULL,
+    n bigint NOT NULL,
+    read doorbell.chunk_bits NOT NULL,
+    archived doorbell.chunk_bits NOT NULL,
+    gone doorbell.chunk_bits NOT NULL,
+    changed doorbell.chunk_bits DEFAULT (0)::doorbell.chunk_bits NOT NULL,
+    changed_since bigint DEFAULT 0 NOT NULL,
+    version bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE doorbell.mark IS 'What a user did with the broadcasts of a chunk; only for users who did something. Archived and gone ones are read too.';
+
+COMMENT ON COLUMN doorbell.mark.changed IS 'The broadcasts with which the user did something after version changed_since.';
+
+COMMENT ON COLUMN doorbell.mark.version IS 'A number as inbox.changed, of the last time that they did.';
+
+CREATE TABLE doorbell.template (
+    category integer NOT NULL,
+    language text NOT NULL COLLATE pg_catalog."C",
+    title text NOT NULL,
+    body text NOT NULL
+);
+
+COMMENT ON TABLE doorbell.template IS 'The texts of a category in a language (BCP 47), for its messages that have none of their own. Written when they are read.';
+
+CREATE TABLE doorbell.audience (
+    feed_id integer NOT NULL,
+    none_of integer[] NOT NULL,
+    known_before timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE doorbell.audience IS 'Feeds of users who are in any group of audience_base (or are anybody: feed 1) and in none of none_of. They go when nothing lives in them and their place is needed.';
+
+COMMENT ON COLUMN doorbell.audience.known_before IS 'Of these, only users of whom the site, or Doorbell, knew before this time.';
+
+CREATE TABLE doorbell.audience_base (
+    base_id integer NOT NULL,
+    feed_id integer NOT NULL
+);
+
+COMMENT ON TABLE doorbell.audience_base IS 'The groups that an audience is made of, looked up by group. An event of an audience is one of its bases too: whoever looks for the newest event of a user''s feeds finds it there.';
+
+ALTER TABLE doorbell.category ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME doorbell.category_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE UNLOGGED TABLE doorbell.incarnation (
+    only_row boolean DEFAULT true NOT NULL,
+    epoch bigint NOT NULL,
+    made_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    database oid NOT NULL,
+    system bigint,
+    CONSTRAINT incarnation_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE doorbell.incarnation IS 'The epoch, and what it was made in: transaction, database, server. Read it by doorbell.current_epoch.';
+
+CREATE VIEW doorbell.current_epoch AS
+ SELECT i.epoch
+   FROM doorbell.incarnation i
+  WHERE ((i.xmin = (i.made_by)::xid) AND (i.database = ( SELECT d.oid
+           FROM pg_database d
+          WHERE (d.datname = current_database()))));
+
+COMMENT ON VIEW doorbell.current_epoch IS 'The epoch, or no row between a break of the history and the next doorbell.keep_epoch(). A client that meets another one than it knows forgets what it knows, and asks.';
+
+CREATE TABLE doorbell.feed (
+    id integer NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    last_pos bigint DEFAULT '-1'::integer NOT NULL,
+    version bigint DEFAULT 0 NOT NULL,
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    stale_before bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE doorbell.feed IS 'A stream of broadcasts: ''*'' (id 1) goes to everybody, every other row is a group. The lock of row 1 is the broadcast lock, which every event of any feed holds until it commits.';
+
+COMMENT ON COLUMN doorbell.feed.last_pos IS 'Position of the newest message: 0, 1, 2, ... in each feed.';
+
+COMMENT ON COLUMN doorbell.feed.version IS 'Number of the feed''s last event.';
+
+COMMENT ON COLUMN doorbell.feed.expires_at IS 'None of its live messages expires before this: until then a check need not look for expired ones.';
+
+COMMENT ON COLUMN doorbell.feed.stale_before IS 'The same of its broadcasts, before this event.';
+
+CREATE TABLE doorbell.first_seen (
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    joined_pos bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    joined_seq bigint DEFAULT 0 NOT NULL,
+    since timestamp with time zone
+);
+
+COMMENT ON TABLE doorbell.first_seen IS 'First contact of a user, apart from reader, so that a first check waits for no sender. joined_pos is the newest position of feed ''*'' that is too old for them.';
+
+COMMENT ON COLUMN doorbell.first_seen.joined_seq IS 'joined_pos as an order number: of audiences that anybody may be in, they see what is newer. 0 if it was settled before there were any.';
+
+COMMENT ON COLUMN doorbell.first_seen.since IS 'When they registered with the site, if the site said so.';
+
+CREATE TABLE doorbell.reader (
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    version bigint DEFAULT 0 NOT NULL,
+    seq_min bigint DEFAULT 0 NOT NULL,
+    seen_personal bigint DEFAULT 0 NOT NULL,
+    seen_broadcast bigint DEFAULT 0 NOT NULL,
+    muted integer[] DEFAULT '{}'::integer[] NOT NULL,
+    groups integer DEFAULT 0 NOT NULL,
+    scope bigint DEFAULT 0 NOT NULL,
+    language text COLLATE pg_catalog."C",
+    quiet_hours jsonb,
+    left_version bigint DEFAULT 0 NOT NULL,
+    stale_before bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE doorbell.reader IS 'One row for each user that has a state. A change of that state holds its lock.';
+
+COMMENT ON COLUMN doorbell.reader.version IS 'Number of the user''s own last change.';
+
+COMMENT ON COLUMN doorbell.reader.seq_min IS 'Newest event of a group that the user left: their seq never falls.';
+
+COMMENT ON COLUMN doorbell.reader.seen_personal IS 'Personal messages up to this number were seen.';
+
+COMMENT ON COLUMN doorbell.reader.seen_broadcast IS 'Broadcasts up to this number were seen.';
+
+COMMENT ON COLUMN doorbell.reader.groups IS 'Number of their subscriptions: a check need not look for them where it is 0.';
+
+COMMENT ON COLUMN doorbell.reader.scope IS 'Number of the last change of the user''s groups and mutes, 0 for none: what is known of these holds while it is the same.';
+
+COMMENT ON COLUMN doorbell.reader.language IS 'In which the user wants to read, BCP 47; null: not chosen.';
+
+COMMENT ON COLUMN doorbell.reader.quiet_hours IS '{"from": "22:00", "to": "07:00", "timezone": "Asia/Shanghai"}, as doorbell.set_preferences() takes it. Null: none.';
+
+COMMENT ON COLUMN doorbell.reader.left_version IS 'Their version when they last left a group. They may have audiences since then that except it.';
+
+COMMENT ON COLUMN doorbell.reader.stale_before IS 'What changed before this version can no longer be told message by message, since retention has deleted some.';
+
+CREATE TABLE doorbell.subscription (
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    feed_id integer NOT NULL,
+    joined_pos bigint NOT NULL,
+    joined_version bigint NOT NULL
+);
+
+COMMENT ON TABLE doorbell.subscription IS 'Membership of a user in a group.';
+
+COMMENT ON COLUMN doorbell.subscription.joined_pos IS 'Position at joining: only what comes after is shown.';
+
+COMMENT ON COLUMN doorbell.subscription.joined_version IS 'The user''s version at joining.';
+
+CREATE VIEW doorbell.check_state AS
+ SELECT a.user_id,
+    a.joined_pos,
+    COALESCE(r.version, (0)::bigint) AS version,
+    GREATEST(( SELECT f.version
+           FROM doorbell.feed f
+          WHERE (f.id = 1)),
+        CASE
+            WHEN (r.groups > 0) THEN ( SELECT max(f.version) AS max
+               FROM (doorbell.subscription s
+                 JOIN doorbell.feed f ON ((f.id = s.feed_id)))
+              WHERE (s.user_id = a.user_id))
+            ELSE NULL::bigint
+        END, r.seq_min) AS seq,
+    ( SELECT e.epoch
+           FROM doorbell.current_epoch e) AS epoch
+   FROM (doorbell.first_seen a
+     LEFT JOIN LATERAL ( SELECT x.version,
+            x.seq_min,
+            x.groups
+           FROM doorbell.reader x
+          WHERE (x.user_id = a.user_id)
+         OFFSET 0) r ON (true));
+
+COMMENT ON VIEW doorbell.check_state IS 'What the answer of each registered user depends on; version and seq are those of doorbell.unread(), epoch is that of doorbell.current_epoch. Look users up by user_id: that is a few look-ups by key for each.';
+
+CREATE TABLE doorbell.chunk (
+    feed_id integer NOT NULL,
+    category integer NOT NULL,
+    n bigint NOT NULL,
+    live doorbell.chunk_bits NOT NULL,
+    to_new doorbell.chunk_bits NOT NULL,
+    ack doorbell.chunk_bits NOT NULL,
+    replaced doorbell.chunk_bits DEFAULT (0)::doorbell.chunk_bits NOT NULL
+)
+WITH (fillfactor='40');
+
+COMMENT ON TABLE doorbell.chunk IS 'The positions of a feed, as many in a row as chunk_bits has. Category 0 is the map of all messages, each real category has one of its own.';
+
+COMMENT ON COLUMN doorbell.chunk.to_new IS 'Shown also to those who appear or join later.';
+
+COMMENT ON COLUMN doorbell.chunk.ack IS 'Must be acknowledged.';
+
+COMMENT ON COLUMN doorbell.chunk.replaced IS 'Superseded: shown only to those who had read it.';
+
+CREATE TABLE doorbell.chunk_gone (
+    feed_id integer NOT NULL,
+    n bigint NOT NULL
+);
+
+COMMENT ON TABLE doorbell.chunk_gone IS 'Chunks deleted because nothing in them lives; doorbell.purge() deletes their marks.';
+
+CREATE TABLE doorbell.epoch_copy (
+    only_row boolean DEFAULT true NOT NULL,
+    epoch bigint NOT NULL,
+    CONSTRAINT epoch_copy_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE doorbell.epoch_copy IS 'The epoch once more, where a standby has it: incarnation is unlogged. It says of which history a standby is a copy, and nothing of whether that history may go on, which doorbell.current_epoch says.';
+
+ALTER TABLE doorbell.feed ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME doorbell.feed_id_seq
+    START WITH 2
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE doorbell.migration (
+    name text NOT NULL COLLATE pg_catalog."C",
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE doorbell.migration IS 'What doorbell-migrate has applied: files of sql/schema, and all functions together, with their SHA-256.';
+
+CREATE TABLE doorbell.outbox (
+    id bigint NOT NULL,
+    user_ids text[] COLLATE pg_catalog."C",
+    feed_id integer,
+    seq bigint,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    leased_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    step_from bigint,
+    CONSTRAINT outbox_target_check CHECK (((user_ids IS NULL) <> (feed_id IS NULL)))
+)
+WITH (autovacuum_vacuum_scale_factor='0.0', autovacuum_vacuum_threshold='2000');
+
+COMMENT ON TABLE doorbell.outbox IS 'Rings still to be delivered, written in the transaction that caused them: for up to 1,000 users, or for a feed.';
+
+COMMENT ON COLUMN doorbell.outbox.seq IS 'Number of the event; null: no event, but those whom it rings have to ask, whatever they know.';
+
+COMMENT ON COLUMN doorbell.outbox.step_from IS 'For one new message to everybody that supersedes none: number of the event of feed ''*'' before it. Null for all else.';
+
+ALTER TABLE doorbell.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME doorbell.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE doorbell.purge_cursor (
+    only_row boolean DEFAULT true NOT NULL,
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    ran_at timestamp with time zone,
+    CONSTRAINT purge_cursor_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE doorbell.purge_cursor IS 'Where the round of doorbell.purge() over the users goes on.';
+
+COMMENT ON COLUMN doorbell.purge_cursor.ran_at IS 'When doorbell.begin_purge() last let a purge begin.';
+
+CREATE TABLE doorbell.revocation (
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE doorbell.revocation IS 'Tokens of the user that were issued until then are void. It outlives the user''s erasure, until doorbell.purge() finds that none of these tokens can be valid.';
+
+COMMENT ON COLUMN doorbell.revocation.seq IS 'Taken from doorbell.seq under the lock of the table, so that order is order of commit: a relay that knows all up to one number misses none.';
+
+COMMENT ON COLUMN doorbell.revocation.at IS 'By the microsecond it is also the generation of the tokens that follow, and grows whatever the clock does.';
+
+CREATE TABLE doorbell.sent_report (
+    message_id bigint NOT NULL,
+    seen bigint NOT NULL,
+    read bigint NOT NULL,
+    acked bigint,
+    as_of timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE doorbell.sent_report IS 'Read statistics, kept up to 60 s; see doorbell.sent().';
+
+CREATE SEQUENCE doorbell.seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+COMMENT ON SEQUENCE doorbell.seq IS 'The one source of message ids, order numbers and versions. CACHE must stay 1: order needs it.';
+
+CREATE VIEW doorbell.standby_state AS
+ SELECT c.user_id,
+    c.joined_pos,
+    c.version,
+    c.seq,
+    ( SELECT e.epoch
+           FROM doorbell.epoch_copy e) AS epoch
+   FROM doorbell.check_state c;
+
+COMMENT ON VIEW doorbell.standby_state IS 'doorbell.check_state as a standby can read it: epoch is that of the history it is a copy of. What a standby says of a user in the same snapshot is what the primary said, if joined_pos, version, seq and epoch are those of doorbell.check_state there.';
+
+CREATE VIEW doorbell.token_state AS
+ SELECT r.user_id,
+    ((EXTRACT(epoch FROM r.at) * (1000000)::numeric))::bigint AS generation
+   FROM doorbell.revocation r;
+
+COMMENT ON VIEW doorbell.token_state IS 'Of each user whose tokens were revoked, the generation below which a token is void. Look users up by user_id.';
+
+CREATE TABLE doorbell.unmute (
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    category integer NOT NULL,
+    seq bigint NOT NULL
+);
+
+COMMENT ON TABLE doorbell.unmute IS 'When a user last unmuted a category: a list from before could not show it, so its position does not mark it.';
+
+CREATE TABLE doorbell.unread_count (
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    category integer NOT NULL,
+    unread integer NOT NULL,
+    CONSTRAINT unread_count_unread_check CHECK ((unread >= 0))
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE doorbell.unread_count IS 'Number of a user''s inbox rows in state unread, by category; changed in the transaction that changes them. Its rows also tell in which categories the user ever got a personal message.';
+
+ALTER TABLE doorbell.webhook_call ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME doorbell.webhook_call_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+COPY doorbell.audience (feed_id, none_of, known_before) FROM stdin;
+\.
+
+COPY doorbell.audience_base (base_id, feed_id) FROM stdin;
+\.
+
+COPY doorbell.category (id, name, critical, listed, strict, webhook, only_unseen_after, silences, paused_until) FROM stdin;
+1	alarm	t	t	f	\N	\N	0	-infinity
+2	news	f	t	f	\N	\N	0	-infinity
+3	likes	f	t	t	https://site.example/hook	60	0	-infinity
+\.
+
+COPY doorbell.chunk (feed_id, category, n, live, to_new, ack, replaced) FROM stdin;
+1	1	0	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+1	0	0	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001111	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000100	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000100
+2	0	0	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+2	2	0	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+\.
+
+COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
+\.
+
+COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
+t	211651573158103
+\.
+
+COPY doorbell.feed (id, name, last_pos, version, expires_at, stale_before) FROM stdin;
+1	*	3	17	2036-11-27 23:40:36.237483+00	0
+2	team	0	19	infinity	0
+\.
+
+COPY doorbell.first_seen (user_id, joined_pos, at, joined_seq, since) FROM stdin;
+ann	-1	2026-11-30 23:40:36.220189+00	0	2026-11-29 23:40:36.220189+00
+bob	-1	2026-11-30 23:40:36.220189+00	0	2026-11-29 23:40:36.220189+00
+cem	-1	2026-11-30 23:40:36.220189+00	0	2026-11-29 23:40:36.220189+00
+\.
+
+COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at, group_key, sender, changed) FROM stdin;
+4	bob	5	unread	2	f	\N	\N	\N	\N	\N
+6	ann	7	unread	0	t	\N	\N	\N	\N	\N
+21	ann	22	unread	3	f	\N	\N	\N	\N	\N
+23	ann	24	unread	0	f	\N	\N	like:7	Cy	\N
+4	ann	5	read	2	f	\N	\N	\N	\N	25
+8	bob	9	archived	0	f	order7	\N	\N	\N	10
+\.
+
+COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
+t	211651573158103	734	16982	7714109956985606133
+\.
+
+COPY doorbell.mark (user_id, feed_id, n, read, archived, gone, changed, changed_since, version) FROM stdin;
+ann	1	0	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001	0	26
+bob	2	0	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001	0	28
+cem	1	0	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001000	0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000001000	0	1
+\.
+
+COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra, group_key, excepted, changed) FROM stdin;
+4	5	\N	\N	2	f	f	t	f	2	2026-11-30 23:40:36.234299+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N	\N
+6	7	\N	\N	0	t	f	t	f	1	2026-11-30 23:40:36.235835+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N	\N
+8	9	\N	\N	0	f	f	t	f	1	2026-11-30 23:40:36.236079+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N	\N
+10	11	1	0	1	f	f	t	f	\N	2026-11-30 23:40:36.236355+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N	\N
+12	13	1	1	0	f	f	t	f	\N	2026-11-30 23:40:36.237483+00	2036-11-27 23:40:36.237483+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N	\N
+16	17	1	3	0	f	f	t	f	\N	2026-11-30 23:40:36.237859+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N	\N
+14	15	1	2	0	f	t	t	t	\N	2026-11-30 23:40:36.237715+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N	17
+18	19	2	0	2	f	f	t	f	\N	2026-11-30 23:40:36.240075+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N	\N
+20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N	\N	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-11-30 23:40:36.243055+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N	\N
+23	24	\N	\N	0	f	f	t	f	1	2026-11-30 23:40:36.243618+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N	\N
+\.
+
+COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 23:26:28.475783+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 23:26:28.475783+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 23:26:28.475783+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 23:26:28.475783+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 23:26:28.475783+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 23:26:28.475783+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 23:26:28.475783+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 23:26:28.475783+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 23:26:28.475783+00
+0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 23:26:28.475783+00
+0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-11-30 23:26:28.475783+00
+0012_audiences	e56209b98f4a7c09bd3c0c7f2d9fd70946ac95f452829e8ec5ce9dd31b467d27	2026-11-30 23:26:28.475783+00
+0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-11-30 23:26:28.475783+00
+0014_changes	f2697da522c3a0b1c9ca24615023ccefd78b9959f39ea7e6d192b6d4772f1983	2026-11-30 23:26:28.475783+00
+\.
+
+COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
+8589934596	{ann}	\N	1	2026-11-30 23:40:36.229879+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-11-30 23:40:36.230277+00	-infinity	0	\N
+8589934598	\N	1	3	2026-11-30 23:40:36.231523+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-11-30 23:40:36.234888+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-11-30 23:40:36.235878+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-11-30 23:40:36.236111+00	-infinity	0	\N
+8589934602	\N	1	11	2026-11-30 23:40:36.237284+00	-infinity	0	3
+8589934603	\N	1	13	2026-11-30 23:40:36.237646+00	-infinity	0	11
+8589934604	\N	1	15	2026-11-30 23:40:36.237803+00	-infinity	0	13
+8589934605	\N	1	17	2026-11-30 23:40:36.239928+00	-infinity	0	\N
+8589934606	\N	2	19	2026-11-30 23:40:36.240632+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-11-30 23:40:36.243096+00	-infinity	0	\N
+8589934608	{ann}	\N	24	2026-11-30 23:40:36.243654+00	-infinity	0	\N
+8589934609	{ann}	\N	25	2026-11-30 23:40:36.249438+00	-infinity	0	\N
+8589934610	{ann}	\N	26	2026-11-30 23:40:36.254699+00	-infinity	0	\N
+8589934611	{bob}	\N	27	2026-11-30 23:40:36.255395+00	-infinity	0	\N
+8589934612	{bob}	\N	28	2026-11-30 23:40:36.255903+00	-infinity	0	\N
+8589934613	{cem}	\N	29	2026-11-30 23:40:36.256655+00	-infinity	0	\N
+8589934614	{ann}	\N	30	2026-11-30 23:40:36.264943+00	-infinity	0	\N
+8589934615	{bob}	\N	32	2026-11-30 23:40:36.266024+00	-infinity	0	\N
+8589934616	{ann}	\N	34	2026-11-30 23:40:36.266885+00	-infinity	0	\N
+8589934617	{ann}	\N	37	2026-11-30 23:40:36.267369+00	-infinity	0	\N
+8589934618	{cem}	\N	38	2026-11-30 23:40:36.267734+00	-infinity	0	\N
+8589934619	{bob}	\N	39	2026-11-30 23:40:36.272931+00	-infinity	0	\N
+\.
+
+COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
+20	2035-11-30 23:40:36.220189+00	{ann}	\N	f
+\.
+
+COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
+t		\N
+\.
+
+COPY doorbell.reader (user_id, version, seq_min, seen_personal, seen_broadcast, muted, groups, scope, language, quiet_hours, left_version, stale_before) FROM stdin;
+ann	37	0	26	19	{}	1	36	\N	\N	0	0
+cem	38	0	0	0	{}	0	0	zh-Hant	\N	0	0
+bob	39	19	0	0	{2}	0	39	\N	\N	39	0
+\.
+
+COPY doorbell.revocation (user_id, seq, at) FROM stdin;
+\.
+
+COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 23:40:36.220189+00
+\.
+
+COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
+10	1	1	\N	2026-11-30 23:40:36.272278+00
+\.
+
+COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
+ann	2	-1	1
+\.
+
+COPY doorbell.template (category, language, title, body) FROM stdin;
+3	en	{sender} likes it	
+\.
+
+COPY doorbell.unmute (user_id, category, seq) FROM stdin;
+ann	2	35
+\.
+
+COPY doorbell.unread_count (user_id, category, unread) FROM stdin;
+bob	2	1
+ann	3	1
+ann	0	2
+ann	2	0
+bob	0	0
+\.
+
+COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
+1	21	{ann}	\N	2026-11-30 23:41:36.243169+00	2026-11-30 23:41:36.243169+00	0	\N	\N
+\.
+
+SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
+
+SELECT pg_catalog.setval('doorbell.feed_id_seq', 2, true);
+
+SELECT pg_catalog.setval('doorbell.outbox_id_seq', 8589934619, true);
+
+SELECT pg_catalog.setval('doorbell.seq', 39, true);
+
+SELECT pg_catalog.setval('doorbell.webhook_call_id_seq', 1, true);
+
+ALTER TABLE ONLY doorbell.audience_base
+    ADD CONSTRAINT audience_base_pkey PRIMARY KEY (base_id, feed_id);
+
+ALTER TABLE ONLY doorbell.audience
+    ADD CONSTRAINT audience_pkey PRIMARY KEY (feed_id);
+
+ALTER TABLE ONLY doorbell.category
+    ADD CONSTRAINT category_name_key UNIQUE (name);
+
+ALTER TABLE ONLY doorbell.category
+    ADD CONSTRAINT category_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY doorbell.chunk_gone
+    ADD CONSTRAINT chunk_gone_pkey PRIMARY KEY (feed_id, n);
+
+ALTER TABLE ONLY doorbell.chunk
+    ADD CONSTRAINT chunk_pkey PRIMARY KEY (feed_id, category, n);
+
+ALTER TABLE ONLY doorbell.epoch_copy
+    ADD CONSTRAINT epoch_copy_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY doorbell.feed
+    ADD CONSTRAINT feed_name_key UNIQUE (name);
+
+ALTER TABLE ONLY doorbell.feed
+    ADD CONSTRAINT feed_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY doorbell.first_seen
+    ADD CONSTRAINT first_seen_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY doorbell.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (message_id, user_id);
+
+ALTER TABLE ONLY doorbell.incarnation
+    ADD CONSTRAINT incarnation_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY doorbell.mark
+    ADD CONSTRAINT mark_pkey PRIMARY KEY (user_id, feed_id, n);
+
+ALTER TABLE ONLY doorbell.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY doorbell.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY doorbell.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY doorbell.pending
+    ADD CONSTRAINT pending_pkey PRIMARY KEY (message_id);
+
+ALTER TABLE ONLY doorbell.purge_cursor
+    ADD CONSTRAINT purge_cursor_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY doorbell.reader
+    ADD CONSTRAINT reader_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY doorbell.revocation
+    ADD CONSTRAINT revocation_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY doorbell.revocation
+    ADD CONSTRAINT revocation_seq_key UNIQUE (seq);
+
+ALTER TABLE ONLY doorbell.send_key
+    ADD CONSTRAINT send_key_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY doorbell.sent_report
+    ADD CONSTRAINT sent_report_pkey PRIMARY KEY (message_id);
+
+ALTER TABLE ONLY doorbell.subscription
+    ADD CONSTRAINT subscription_pkey PRIMARY KEY (user_id, feed_id);
+
+ALTER TABLE ONLY doorbell.template
+    ADD CONSTRAINT template_pkey PRIMARY KEY (category, language);
+
+ALTER TABLE ONLY doorbell.unmute
+    ADD CONSTRAINT unmute_pkey PRIMARY KEY (user_id, category);
+
+ALTER TABLE ONLY doorbell.unread_count
+    ADD CONSTRAINT unread_count_pkey PRIMARY KEY (user_id, category);
+
+ALTER TABLE ONLY doorbell.webhook_call
+    ADD CONSTRAINT webhook_call_pkey PRIMARY KEY (id);
+
+CREATE INDEX audience_base_feed_idx ON doorbell.audience_base USING btree (feed_id);
+
+CREATE INDEX inbox_expires_at_idx ON doorbell.inbox USING btree (expires_at) WHERE ((state < 'gone'::doorbell.inbox_state) AND (expires_at IS NOT NULL));
+
+CREATE INDEX inbox_user_category_idx ON doorbell.inbox USING btree (user_id, category, state, seq);
+
+CREATE INDEX inbox_user_changed_idx ON doorbell.inbox USING btree (((user_id || ''::text)), changed) WHERE (changed IS NOT NULL);
+
+CREATE INDEX inbox_user_expires_at_idx ON doorbell.inbox USING btree (user_id, expires_at) WHERE ((state = 'unread'::doorbell.inbox_state) AND (expires_at IS NOT NULL));
+
+CREATE INDEX inbox_user_group_idx ON doorbell.inbox USING btree (((user_id || ''::text)), group_key, state, seq) WHERE (group_key IS NOT NULL);
+
+CREATE INDEX inbox_user_newest_idx ON doorbell.inbox USING btree (user_id, seq) WHERE (state = ANY (ARRAY['unread'::doorbell.inbox_state, 'read'::doorbell.inbox_state]));
+
+CREATE INDEX inbox_user_state_idx ON doorbell.inbox USING btree (user_id, state, seq);
+
+CREATE INDEX inbox_user_subject_idx ON doorbell.inbox USING btree (user_id, subject) WHERE ((state = 'unread'::doorbell.inbox_state) AND (subject IS NOT NULL));
+
+CREATE INDEX mark_feed_idx ON doorbell.mark USING btree (((feed_id + 0)), n);
+
+CREATE INDEX message_all_sent_at_idx ON doorbell.message USING btree (sent_at, pos) WHERE ((feed_id - 1) = 0);
+
+CREATE INDEX message_expires_at_idx ON doorbell.message USING btree (expires_at) WHERE ((feed_id IS NOT NULL) AND live);
+
+CREATE INDEX message_feed_changed_idx ON doorbell.message USING btree (((feed_id / 1)), changed) WHERE (((feed_id / 1) IS NOT NULL) AND (changed IS NOT NULL));
+
+CREATE INDEX message_feed_expires_at_idx ON doorbell.message USING btree (((feed_id * 1)), expires_at) WHERE (((feed_id * 1) IS NOT NULL) AND live AND (expires_at IS NOT NULL));
+
+CREATE UNIQUE INDEX message_feed_pos_key ON doorbell.message USING btree (feed_id, pos) WHERE (pos IS NOT NULL);
+
+CREATE UNIQUE INDEX message_feed_seq_key ON doorbell.message USING btree (((feed_id + 0)), seq) WHERE ((feed_id + 0) IS NOT NULL);
+
+CREATE INDEX message_feed_subject_idx ON doorbell.message USING btree (((feed_id - 0)), subject) WHERE (((feed_id - 0) IS NOT NULL) AND live AND (NOT replaced) AND (subject IS NOT NULL));
+
+CREATE INDEX message_gone_at_idx ON doorbell.message USING btree (LEAST(expires_at, recalled_at)) WHERE (LEAST(expires_at, recalled_at) IS NOT NULL);
+
+CREATE INDEX message_sent_at_idx ON doorbell.message USING btree (sent_at);
+
+CREATE INDEX pending_due_at_idx ON doorbell.pending USING btree (due_at);
+
+CREATE INDEX send_key_at_idx ON doorbell.send_key USING btree (at);
+
+CREATE UNIQUE INDEX subscription_feed_key ON doorbell.subscription USING btree (feed_id, user_id);
+
+CREATE INDEX unread_count_category_idx ON doorbell.unread_count USING btree (((category + 0)));
+
+CREATE INDEX webhook_call_due_at_idx ON doorbell.webhook_call USING btree (due_at) WHERE (failed_at IS NULL);
+
+CREATE INDEX webhook_call_failed_idx ON doorbell.webhook_call USING btree (id) WHERE (failed_at IS NOT NULL);
+
+ALTER TABLE ONLY doorbell.audience_base
+    ADD CONSTRAINT audience_base_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES doorbell.audience(feed_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY doorbell.audience
+    ADD CONSTRAINT audience_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES doorbell.feed(id);
+
+ALTER TABLE ONLY doorbell.message
+    ADD CONSTRAINT message_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES doorbell.feed(id);
+
+ALTER TABLE ONLY doorbell.subscription
+    ADD CONSTRAINT subscription_feed_id_fkey FOREIGN KEY (feed_id) REFERENCES doorbell.feed(id);
+
+ALTER TABLE ONLY doorbell.template
+    ADD CONSTRAINT template_category_fkey FOREIGN KEY (category) REFERENCES doorbell.category(id);
+
+SET check_function_bodies = off;
+CREATE FUNCTION doorbell.acknowledge(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.activate(max_rows integer DEFAULT 100) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.archive(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.archive_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.archive_part(user_id text, "position" text DEFAULT NULL::text, category text DEFAULT NULL::text, only_read boolean DEFAULT false, max_rows integer DEFAULT 500, group_key text DEFAULT NULL::text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.begin_purge(is_clock_right boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.broadcast(id bigint) RETURNS TABLE(message json, expires_in bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.categories() RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.category_remove(name text, keep boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.category_set(name text, critical boolean, strict boolean DEFAULT NULL::boolean, templates jsonb DEFAULT NULL::jsonb, webhook text DEFAULT NULL::text, only_unseen_after integer DEFAULT NULL::integer) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.check_token(user_id text, generation bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.erase(user_id text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.explain(user_id text, id bigint) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.export(user_id text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.group_change(group_name text, add text[], remove text[], max_groups integer DEFAULT 64) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.group_join(group_name text, user_id text, max_groups integer DEFAULT 64) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.group_leave(group_name text, user_id text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.group_members(group_name text, after text DEFAULT NULL::text, max_rows integer DEFAULT 1000) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.health() RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.keep_epoch() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.list(user_id text, state text DEFAULT 'all'::text, category text DEFAULT NULL::text, before text DEFAULT NULL::text, max_rows integer DEFAULT 20, language text DEFAULT NULL::text, accepted text[] DEFAULT '{}'::text[], grouped boolean DEFAULT false, group_key text DEFAULT NULL::text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.list_after(user_id text, "position" text, state text DEFAULT 'all'::text, category text DEFAULT NULL::text, max_rows integer DEFAULT 100, language text DEFAULT NULL::text, accepted text[] DEFAULT '{}'::text[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_all(user_id text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_oldest(user_id text, count integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_part(user_id text, "position" text, max_rows integer DEFAULT 500, group_key text DEFAULT NULL::text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_subject(user_id text, subject_type text, subject_id text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_read_upto(user_id text, "position" text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_seen(user_id text, "position" text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_unread(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_unread_all(user_id text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_unread_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mark_unread_part(user_id text, "position" text, max_rows integer DEFAULT 500) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.message(user_id text, id bigint, language text DEFAULT NULL::text, accepted text[] DEFAULT '{}'::text[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.mute(user_id text, categories text[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.new_epoch() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_done(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_pulse() RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_refused(id bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_retry(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_rings(ids bigint[], hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000) RETURNS TABLE(id bigint, ring json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_take(ids bigint[], online text[], lease_s integer, hit_window integer DEFAULT 300, group_ring_max integer DEFAULT 10000) RETURNS TABLE(id bigint, ring json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.outbox_waiting(done bigint[], max_rows integer, max_age_s integer) RETURNS TABLE(id bigint, user_id text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.preferences(user_id text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.purge(max_rows integer DEFAULT 1000, max_age_days integer DEFAULT 365, gone_days integer DEFAULT 30, user_cap integer DEFAULT NULL::integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.recall(id bigint) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.recall_matching(subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, sender text DEFAULT NULL::text, category text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, before text DEFAULT NULL::text, max_rows integer DEFAULT 100, max_looked integer DEFAULT 10000) RETURNS TABLE(recalled integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.recount(repair boolean DEFAULT false) RETURNS TABLE(what text, user_id text, feed_id integer, category integer, n bigint, stored bigint, counted bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.register(user_id text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, backlog_days integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.remove(user_id text, id bigint) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.remove_ids(user_id text, ids bigint[]) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.remove_part(user_id text, "position" text DEFAULT NULL::text, category text DEFAULT NULL::text, only_read boolean DEFAULT false, max_rows integer DEFAULT 500, group_key text DEFAULT NULL::text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.repair_times() RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.revocations(after bigint, max_age_s integer, max_rows integer) RETURNS TABLE(seq bigint, revocation json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.revoke(user_id text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.send(to_users text[] DEFAULT NULL::text[], to_group text DEFAULT NULL::text, to_all boolean DEFAULT false, title text DEFAULT NULL::text, body text DEFAULT NULL::text, sender text DEFAULT NULL::text, url text DEFAULT NULL::text, category text DEFAULT NULL::text, extra jsonb DEFAULT NULL::jsonb, expires_in integer DEFAULT NULL::integer, send_at timestamp with time zone DEFAULT NULL::timestamp with time zone, key text DEFAULT NULL::text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, replace boolean DEFAULT false, ack boolean DEFAULT false, to_new_users boolean DEFAULT false, later boolean DEFAULT false, group_key text DEFAULT NULL::text, to_groups text[] DEFAULT NULL::text[], except_groups text[] DEFAULT NULL::text[], except_users text[] DEFAULT NULL::text[], known_before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(id bigint, recipients integer, duplicate boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.send_batch(messages jsonb, atomic boolean DEFAULT true) RETURNS TABLE(n integer, id bigint, recipients integer, duplicate boolean, code text, reason text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.sent(id bigint) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.set_preferences(user_id text, muted text[] DEFAULT NULL::text[], language text DEFAULT NULL::text, quiet_hours jsonb DEFAULT NULL::jsonb) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.sweep(max_rows integer DEFAULT 1000) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.token_generation(user_id text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.unread(user_id text, category text DEFAULT NULL::text, hit_window integer DEFAULT 300) RETURNS TABLE(num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json, quiet bigint[]) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.unread_by_category(user_id text, hit_window integer DEFAULT 300) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.unread_many(users text[], hit_window integer DEFAULT 300) RETURNS TABLE(n bigint, joined_pos bigint, num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted json, quiet bigint[], at timestamp with time zone, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_calls(after bigint DEFAULT 0, max_rows integer DEFAULT 100) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_done(id bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_failed(id bigint, fault text, is_final boolean, is_silent boolean) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_retry(id bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell.webhook_take(lease_s integer, language text) RETURNS TABLE(id bigint, url text, call json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.action_rule(action text) RETURNS TABLE(target doorbell.inbox_state, sources doorbell.inbox_state[], acks boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.activate_feeds(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.activate_users(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.are_bigint(numbers text[]) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ask_all() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ask_instead(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.audience_named(any_of integer[], none_of integer[], known_before timestamp with time zone) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.audiences_of(user_id text) RETURNS TABLE(feed_id integer, joined_pos bigint, joined bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.begin_change(user_id text) RETURNS doorbell_internal.user_state LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.best_language(wanted text[], offered text[]) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.bit_of(pos bigint) RETURNS bit LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.bits_after(n bigint, pos bigint) RETURNS bit LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.broadcasts_about(feed_id integer, subject text) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.broadcasts_changed_since(feed_id integer, seq bigint) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.broadcasts_since(feed_id integer, seq bigint) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.broadcasts_to_all(user_id text, joined_pos bigint) RETURNS TABLE(num bigint, newest_pos bigint, newest_is_read boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.broadcasts_touched(user_id text, joined_pos bigint, version bigint, seq bigint, at timestamp with time zone, max_ids integer) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.category_id(name text) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.category_json(c doorbell.category) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.category_named(name text) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.change_feeds(ids bigint[], ring boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.change_ids(user_id text, action text, me doorbell_internal.user_state, ids bigint[], mode text) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.change_inbox(user_id text, action text, ids bigint[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.change_marks(user_id text, action text, me doorbell_internal.user_state, feed_ids integer[], ns bigint[], chosen bit[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_action(action text, state doorbell.inbox_state, must_ack boolean, replaced boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_batch(messages jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_content(title text, body text, sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamp with time zone, key text, subject_type text, subject_id text, replace boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_group(name text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_group_key(group_key text, is_to_users boolean, ack boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_import(batch doorbell_internal.import_row[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_name(what text, value text, bytes_max integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_part(max_rows integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_quiet_hours(hours jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_recall(subject_type text, subject_id text, sender text, category text, before text, max_rows integer, max_looked integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_subject(subject_type text, subject_id text, replace boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_template(what text, template text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_templates(templates jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_text(what text, value text, chars_max integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_texts(language text, texts jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_url(url text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_user(user_id text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_values(m doorbell.message, category text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.check_webhook(url text, only_unseen_after integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.chunk_of(pos bigint) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.chunk_size() RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.claim_key(key text, digest bytea, id bigint, recipients integer) RETURNS doorbell.send_key LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.clear_broadcasts(ids bigint[], ring boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.copy_epoch(epoch bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.count_readers(m doorbell.message) RETURNS TABLE(seen bigint, read bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.delete_rows(ids bigint[], users text[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.deliver(m doorbell.message, users text[], ttl interval, replace boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.deliver_to_feed(m doorbell.message, replace boolean, seq_before bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.deliver_to_users(m doorbell.message, users text[], replace boolean, is_stored boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.digest_of(m doorbell.message, users text[], category text, expires_in integer, send_at timestamp with time zone, replace boolean) RETURNS bytea LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.dispatch(m doorbell.message, way doorbell.pending) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.dispatch_batch(ms doorbell.message[], ways doorbell.pending[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.drift() RETURNS TABLE(what text, user_id text, feed_id integer, category integer, n bigint, stored bigint, counted bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.drop_idle_audiences(bases integer[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.end_change(user_id text, changes integer) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.end_rings(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.except_users(m doorbell.message) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.excepted_users(rule doorbell_internal.audience_rule) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.expiring_broadcasts(feed_id integer) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.explanation(reason text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.feed_for(users text[], to_group text, to_all boolean, rule doorbell_internal.audience_rule) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.feed_named(name text) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.feeds_of(user_id text, joined_pos bigint) RETURNS TABLE(feed_id integer, joined_pos bigint, joined bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.find_visible(user_id text, ids bigint[], joined_pos bigint, muted integer[], at timestamp with time zone) RETURNS TABLE(id bigint, feed_id integer, pos bigint, state doorbell.inbox_state, must_ack boolean, replaced boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.first_broadcast_too_old(oldest timestamp with time zone) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.first_expiry(user_id text, at timestamp with time zone) RETURNS TABLE(expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.first_expiry_of_feeds(user_id text, at timestamp with time zone) RETURNS TABLE(seq bigint, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.first_message_too_old(oldest timestamp with time zone) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.first_of_groups(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, depth integer, at timestamp with time zone, OUT ids bigint[], OUT bottom bigint) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.group_ids(names text[]) RETURNS integer[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.group_json(user_id text, group_key text, states doorbell.inbox_state[], category integer, muted integer[], at timestamp with time zone) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.group_members(user_id text, group_key text, state doorbell.inbox_state) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.group_name(feed_id integer) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.has_removed(user_id text, ids bigint[], at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.held_by_users(ids bigint[]) RETURNS TABLE(message_id bigint, user_id text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.import(batch doorbell_internal.import_row[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.import_fault(r doorbell_internal.import_row) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.inbox_changed_since(user_id text, version bigint) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.inbox_touched(user_id text, version bigint, at timestamp with time zone, max_ids integer) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.inbox_up_to(user_id text, state doorbell.inbox_state, cut bigint, category integer, max_rows integer, group_key text) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_in_use(category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_language(tag text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_leased(until timestamp with time zone, now_at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_meant(m doorbell.message, about text, from_sender text, of_category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_shown(i doorbell.inbox, category integer, muted integer[], at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_time_zone(name text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.is_too_old(user_id text, p record, joined_pos bigint) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.keep_exceptions(user_id text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.lacks_texts(m doorbell.message) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.last_broadcast(feed_id integer, seq bigint) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.latest_personal(user_id text, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.latest_personal_of(user_id text, category integer, muted integer[], at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_anew(list json) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_basis(user_id text, list_state text, category integer, joined_pos bigint, muted integer[]) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_broadcasts(user_id text, list_state text, joined_pos bigint, category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone, OUT feed_ids integer[], OUT positions bigint[], OUT reads boolean[]) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_grouped(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone, OUT ids bigint[], OUT bottom bigint) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_members(c doorbell.webhook_call, feed_id integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_of_group(user_id text, group_key text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_page(user_id text, list_state text, seen_personal bigint, seen_broadcast bigint, mine bigint[], feed_ids integer[], positions bigint[], reads boolean[], bottom bigint, max_rows integer, language text, accepted text[]) RETURNS TABLE(messages json, first bigint, next bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_personal(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_states(state text, max_rows integer, is_grouped boolean, group_key text) RETURNS doorbell.inbox_state[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.lock_broadcasts() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.lock_known_readers(users text[], skip_locked boolean DEFAULT false) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.lock_readers(users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.make_audience(name text, any_of integer[], none_of integer[], known_before timestamp with time zone) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.make_position(user_id text, cut bigint, version bigint, seq bigint, category integer, kind integer, basis text DEFAULT NULL::text, seen_personal bigint DEFAULT NULL::bigint, seen_broadcast bigint DEFAULT NULL::bigint) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark(user_id text, action text, ids bigint[], mode text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark_feeds_up_to(user_id text, action text, me doorbell_internal.user_state, cut bigint, known_version bigint, known_seq bigint, states doorbell.inbox_state[], wanted integer, hidden integer[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark_inbox_up_to(user_id text, action text, at timestamp with time zone, cut bigint, states doorbell.inbox_state[], wanted integer, hidden integer[], max_rows integer, group_key text) RETURNS TABLE(looked bigint, oldest bigint, changed integer) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mark_part(user_id text, action text, "position" text, states doorbell.inbox_state[], wanted integer, max_rows integer, group_key text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.marks_of_chunk(feed_id integer, n bigint) RETURNS SETOF doorbell.mark LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.max_audiences() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.members_of(feed_id integer, after text, max_rows integer) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.message_at(feed_id integer, pos bigint) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.message_json(m doorbell.message, category text, seen boolean, read boolean, archived boolean) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.messages(ids bigint[]) RETURNS SETOF doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.muted_in_short(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.muted_names(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.mutes_of(user_id text, categories text[]) RETURNS integer[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.name_categories(names text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.name_groups(names text[], others text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.newest_personal(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, depth integer, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, group_key text, is_last boolean) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.next_place(feed_id integer, ttl interval) RETURNS TABLE(seq bigint, pos bigint, sent_at timestamp with time zone, seq_before bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.next_version(users text[]) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.normal_users(users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.note_silence(message_id bigint, is_silent boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.one_line(words text, chars_max integer) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.own_body(m doorbell.message, category text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.parts_of_any(user_id text, category text, at timestamp with time zone) RETURNS TABLE(num bigint, seq bigint, valid_until timestamp with time zone, feed_id bigint, feed_seq bigint, feed_sent_at timestamp with time zone, feed_unread boolean, own_id bigint, own_seq bigint, own_unread boolean, own_expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.parts_of_plain(user_id text, joined_pos bigint, at timestamp with time zone) RETURNS TABLE(num bigint, seq bigint, valid_until timestamp with time zone, feed_id bigint, feed_seq bigint, feed_sent_at timestamp with time zone, feed_unread boolean, own_id bigint, own_seq bigint, own_unread boolean, own_expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.personal_unread(user_id text, at timestamp with time zone) RETURNS TABLE(num bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.personal_unread_of(user_id text, category integer, muted integer[], at timestamp with time zone) RETURNS TABLE(num bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.pick_shown(user_id text, ids bigint[], me doorbell_internal.user_state, category integer, states doorbell.inbox_state[], OUT shown bigint[], OUT mine bigint[], OUT feed_ids integer[], OUT positions bigint[], OUT reads boolean[]) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.pos_of(n bigint, place integer) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.prepare(to_users text[], to_group text, to_all boolean, title text, body text, sender text, url text, category text, extra jsonb, expires_in integer, send_at timestamp with time zone, key text, subject_type text, subject_id text, replace boolean, ack boolean, to_new_users boolean, later boolean, group_key text, rule doorbell_internal.audience_rule, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.prepare_json(message jsonb, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_marks(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_message(m doorbell.message, max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_messages(max_rows integer, too_old timestamp with time zone, long_gone timestamp with time zone) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_over_cap(max_rows integer, user_cap integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_revocations(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.purge_webhook_calls(max_rows integer, long_gone timestamp with time zone) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.put_away(user_id text, action text, "position" text, category text, only_read boolean, max_rows integer, group_key text) RETURNS TABLE(num bigint, version bigint, seq bigint, changed integer, next text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.put_off_quiet(c doorbell.webhook_call, users text[], at timestamp with time zone) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.queue_webhook(m doorbell.message, users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.quiet_hit(hours jsonb, at timestamp with time zone, message_id bigint, sent_at timestamp with time zone, is_hit boolean, until timestamp with time zone) RETURNS TABLE(hit integer, quiet bigint[], valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.quiet_interval(hours jsonb, at timestamp with time zone) RETURNS tstzrange LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.quiet_until(hours jsonb, at timestamp with time zone) RETURNS timestamp with time zone LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.read_cursor(user_id text, before text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.read_position(user_id text, "position" text) RETURNS TABLE(cut bigint, version bigint, seq bigint, category integer, nothing boolean, only_group boolean, basis text, seen_personal bigint, seen_broadcast bigint) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.recall_from_users(ids bigint[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.recall_messages(ids bigint[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.render(template text, given jsonb) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.repair_expiry(ids bigint[], users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.repair_feeds() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.repair_users(users text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.replace_old_rings(older_than timestamp with time zone) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ring_for_all(ids bigint[], hit_window integer, epoch text) RETURNS TABLE(id bigint, ring json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ring_of_step(seq bigint, step_from bigint, hit_window integer, epoch text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ring_users(users text[], seq bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.rings_of(ids bigint[], hit_window integer, group_ring_max integer) RETURNS TABLE(id bigint, ring json) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.sampled_drift() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.schedule(m doorbell.message, users text[], ttl interval, replace boolean, due_at timestamp with time zone) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.sent_meant(about text, from_sender text, of_category integer, since timestamp with time zone, upto timestamp with time zone, max_rows integer, max_looked integer, OUT ids bigint[], OUT next text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_critical(category integer, critical boolean) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_language(user_id text, language text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_mutes(user_id text, chosen integer[]) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_quiet_hours(user_id text, hours jsonb) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.set_templates(category integer, templates jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.subject_of(subject_type text, subject_id text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.sweep_feeds(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.sweep_users(max_rows integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.system_identifier() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.tell_bases(ids integer[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.template_for(category integer, wanted text[]) RETURNS doorbell.template LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.template_parts(template text) RETURNS TABLE(n bigint, literal text, name text, one text, other text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.template_value(given jsonb, name text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.template_values(m doorbell.message, user_id text) RETURNS jsonb LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.templates_json(category integer) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.touch_readers(users text[], seq bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.touched_since(user_id text, me doorbell_internal.user_state, p record, max_ids integer) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.try_lock_broadcasts() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.try_prepare_json(message jsonb, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean, OUT code text, OUT reason text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer) RETURNS TABLE(num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted integer[], quiet bigint[], joined_pos bigint, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.user_state(user_id text) RETURNS TABLE(joined_pos bigint, version bigint, seq_min bigint, seen_personal bigint, seen_broadcast bigint, muted integer[]) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.user_tag(user_id text) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.visible_bitmaps(user_id text, joined_pos bigint, muted integer[], category integer, at timestamp with time zone) RETURNS TABLE(feed_id integer, joined bigint, version bigint, n bigint, visible bit, read bit, archived bit, ack bit, replaced bit) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.waiting_meant(about text, from_sender text, of_category integer, below bigint, max_rows integer, max_looked integer, OUT ids bigint[], OUT next text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_delay(failures integer) RETURNS interval LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_json(c doorbell.webhook_call, m doorbell.message, category text, users text[], language text) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_members(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_personal(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.webhook_users(m doorbell.message, kind doorbell.category, users text[]) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.why_hidden(m doorbell.message, user_id text, joined_pos bigint, muted integer[], at timestamp with time zone) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.with_groups(messages json, user_id text, states doorbell.inbox_state[], category integer, muted integer[], at timestamp with time zone) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.with_texts(m doorbell.message, user_id text, language text, accepted text[]) RETURNS doorbell.message LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.withdraw(ids bigint[], users text[], seq bigint) RETURNS text[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.wrong_times(now_at timestamp with time zone) RETURNS TABLE(id bigint, feed_id integer, late interval) LANGUAGE plpgsql AS 'BEGIN END';
