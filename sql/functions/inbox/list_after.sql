@@ -83,20 +83,28 @@ COMMENT ON FUNCTION doorbell_internal.touched_since IS
 
 CREATE OR REPLACE FUNCTION doorbell_internal.pick_shown(user_id text, ids bigint[], me doorbell_internal.user_state, category integer,
     states doorbell.inbox_state[], OUT shown bigint[], OUT mine bigint[], OUT feed_ids integer[], OUT positions bigint[], OUT reads boolean[])
-LANGUAGE sql STABLE AS $$
-    SELECT array_agg(v.id), array_agg(v.id) FILTER (WHERE v.feed_id IS NULL), array_agg(v.feed_id ORDER BY v.id) FILTER (WHERE v.feed_id IS NOT NULL),
-        array_agg(v.pos ORDER BY v.id) FILTER (WHERE v.feed_id IS NOT NULL),
-        array_agg(v.state <> 'unread' ORDER BY v.id) FILTER (WHERE v.feed_id IS NOT NULL)
-    FROM doorbell_internal.find_visible($1, $2, ($3).joined_pos, ($3).muted, ($3).at) v
-    JOIN doorbell_internal.messages($2) m ON m.id = v.id
-    WHERE $2 IS NOT NULL AND v.state = ANY ($5) AND ($4 = 0 OR m.category = $4)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    IF cardinality(ids) > 0 THEN
+        SELECT array_agg(v.id), array_agg(v.id) FILTER (WHERE v.feed_id IS NULL), array_agg(v.feed_id ORDER BY v.id) FILTER (WHERE v.feed_id IS NOT NULL),
+            array_agg(v.pos ORDER BY v.id) FILTER (WHERE v.feed_id IS NOT NULL),
+            array_agg(v.state <> 'unread' ORDER BY v.id) FILTER (WHERE v.feed_id IS NOT NULL)
+        INTO shown, mine, feed_ids, positions, reads
+        FROM doorbell_internal.find_visible(pick_shown.user_id, ids, me.joined_pos, me.muted, me.at) v
+        JOIN doorbell_internal.messages(ids) m ON m.id = v.id
+        WHERE v.state = ANY (states) AND (pick_shown.category = 0 OR m.category = pick_shown.category);
+    END IF;
+END
 $$;
 COMMENT ON FUNCTION doorbell_internal.pick_shown IS 'Those of the messages that a list shows, and what list_page() takes of them.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.ids_gone(ids bigint[], shown bigint[], version bigint, seq bigint) RETURNS bigint[]
-LANGUAGE sql STABLE AS $$
-    SELECT ARRAY(SELECT m.id FROM doorbell_internal.messages($1) m
-        WHERE m.id <> ALL (coalesce($2, '{}')) AND m.seq <= CASE WHEN m.feed_id IS NULL THEN $3 ELSE $4 END ORDER BY m.id)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(SELECT m.id FROM doorbell_internal.messages(ids) m
+        WHERE m.id <> ALL (coalesce(shown, '{}')) AND m.seq <= CASE WHEN m.feed_id IS NULL THEN ids_gone.version ELSE ids_gone.seq END ORDER BY m.id);
+END
 $$;
 COMMENT ON FUNCTION doorbell_internal.ids_gone IS 'Those that the list does not show, but may have shown: that are not newer than it was.';
 
