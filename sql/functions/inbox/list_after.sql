@@ -12,7 +12,7 @@ BEGIN
         OR EXISTS (SELECT FROM doorbell_internal.feeds_of(is_too_old.user_id, is_too_old.joined_pos) x JOIN doorbell.feed f ON f.id = x.feed_id
             WHERE p.seq < f.stale_before)
         OR EXISTS (SELECT FROM doorbell.mark k
-            WHERE k.user_id = is_too_old.user_id AND p.version < least(k.version, k.changed_since));
+            WHERE k.user_id = is_too_old.user_id AND p.version < k.changed_since);
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.is_too_old IS 'Whether what changed since a position can no longer be told message by message.';
