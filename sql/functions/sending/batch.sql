@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Many messages in one call. All of them are checked, and their names and keys made, before any takes a lock; then
--- the locks of all are taken in the order that every call keeps, and the messages delivered one after another.
+-- Many messages in one call. The names that are new are made first, groups before audiences before categories, as each send makes
+-- them, and each kind in one order. Then all messages are checked, and their keys claimed in one order, before any takes a lock; then the
+-- locks of all are taken in the order that every call keeps, and the messages delivered one after another.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.check_batch(messages jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE AS $$
@@ -63,6 +64,54 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.try_prepare_json IS 'The same; a refusal is a result, and leaves nothing behind.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.try_name(to_group text, to_all boolean, rule doorbell_internal.audience_rule, category text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF category IS NOT NULL THEN
+        PERFORM doorbell_internal.check_name('category', category, 64);
+        PERFORM doorbell_internal.category_named(category);
+    ELSIF rule IS NULL THEN
+        PERFORM doorbell_internal.feed_named(to_group);
+    ELSE
+        PERFORM doorbell_internal.feed_for(NULL, to_group, to_all, rule);
+    END IF;
+EXCEPTION WHEN SQLSTATE 'DB400' OR SQLSTATE 'DB422' THEN
+    RETURN; -- its message is refused for that, and says why
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.try_name IS 'Makes a category, or a group, or an audience, if it may be.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.name_batch(messages jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    objects constant jsonb := jsonb_path_query_array(messages, '$[*] ? (@.type() == "object")');
+BEGIN
+    PERFORM doorbell_internal.try_name(n.name, NULL, NULL, NULL)
+    FROM (
+        SELECT DISTINCT g COLLATE "C" AS name FROM jsonb_to_recordset(objects) a (to_group text, to_groups text[], except_groups text[])
+        CROSS JOIN unnest(a.to_group || a.to_groups || a.except_groups) g WHERE g IS NOT NULL ORDER BY 1
+    ) n WHERE NOT EXISTS (SELECT FROM doorbell.feed f WHERE f.name = n.name);
+
+    PERFORM doorbell_internal.try_name(r.to_group, r.to_all, ROW(r.to_groups, r.except_groups, NULL, r.known_before)::doorbell_internal.audience_rule, NULL)
+    FROM (
+        SELECT * FROM (
+            SELECT DISTINCT a.* FROM jsonb_to_recordset(objects) a (to_group text, to_all boolean, to_groups text[], except_groups text[],
+                known_before timestamptz)
+            WHERE num_nonnulls(a.to_groups, a.except_groups, a.known_before) > 0) d
+        -- By what an audience is made of, in whatever order it is named.
+        ORDER BY doorbell_internal.group_ids(d.to_group || d.to_groups), doorbell_internal.group_ids(d.except_groups), d.known_before
+    ) r;
+
+    PERFORM doorbell_internal.try_name(NULL, NULL, NULL, n.name)
+    FROM (
+        SELECT DISTINCT a.category COLLATE "C" AS name FROM jsonb_to_recordset(objects) a (category text) WHERE a.category IS NOT NULL ORDER BY 1
+    ) n WHERE NOT EXISTS (SELECT FROM doorbell.category c WHERE c.name = n.name AND c.listed);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.name_batch IS
+    'Makes the names that are new in a batch. Else one batch might wait for another''s name while that waits for a key of the first.';
+
 CREATE OR REPLACE FUNCTION doorbell_internal.dispatch_batch(ms doorbell.message[], ways doorbell.pending[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -94,6 +143,7 @@ DECLARE
     ways pending[];
     done text := check_batch(messages);
 BEGIN
+    PERFORM name_batch(messages);
     -- Keys are claimed in one order, too.
     FOR x IN
         SELECT e.message, e.place::integer AS n FROM jsonb_array_elements(messages) WITH ORDINALITY e (message, place)
@@ -124,5 +174,6 @@ $$Sends many messages, up to 10,000, in the caller's transaction. Each element o
 arguments of doorbell.send(), as {"to_users": ["42"], "title": "Hello"}.
 Returns a row for each, n being its place from 1; id, recipients and duplicate are as of send(). Rows come in any order.
 atomic: a refused message refuses all, and the DETAIL of the error is its place in the array, from 0. Without it each is
-sent or refused by itself: code (DB400, DB409, DB422) and reason say why, and are null for one that is sent.
+sent or refused by itself: code (DB400, DB409, DB422) and reason say why, and are null for one that is sent. What groups and
+categories a refused one names may be made all the same.
 A member of a wrong JSON type is an error of PostgreSQL's (class 22) in both cases, and nothing is sent.$$;

@@ -708,8 +708,8 @@ test('positions that are no positions of this user are refused', async (t) => {
   const { id } = await send(db, { to_users: ['u', 'v'], title: 't' });
   const foreign = (await list(db, 'v')).position;
   const own = (await list(db, 'u')).position;
-  for (const wrong of [null, '', String(id), foreign, `${own}-0`, own.replace('p1', 'p2'), own.replace(/0$/, '7'), `${own}\n`, own.replace(/-\d+-/, '--'),
-    own.replace(/-\d+-\d+-[01]$/, '-9223372036854775808-0-0')]) {
+  for (const wrong of [null, '', String(id), foreign, `${own}-0`, own.replace('p1', 'p2'), own.replace(/-0(-[0-9a-f]{8}-)/, '-7$1'), `${own}\n`, own.replace(/-\d+-/, '--'),
+    own.replace(/-\d+(-\d+-[01]-)/, '-9223372036854775808$1'), own.replace(/-\d+$/, '-9223372036854775808'), own.replace(/-\d+$/, '')]) {
     for (const action of ['mark_read_upto', 'mark_seen']) {
       await assert.rejects(call(db, action, 'u', wrong), { code: 'DB422' }, String(wrong));
     }

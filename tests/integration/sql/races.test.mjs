@@ -884,6 +884,26 @@ test('two batches over the same users in opposite order, with the same keys, wai
   await assertNoDrift(db);
 });
 
+for (const [what, names] of [
+  ['a category', { to_users: ['u'], category: 'fresh' }], ['a group', { to_group: 'fresh' }], ['an audience', { to_groups: ['g', 'h'] }],
+]) {
+  test(`a batch that makes ${what} and one that has a key, of which each needs the other's, do not deadlock`, async (t) => {
+    const [a, b, c, db] = await open(t, 3);
+    for (const group of ['g', 'h']) await call(db, 'group_join', group, 'u');
+    await a.query('BEGIN');
+    await send(a, toUser('u', { key: 'k3' }));
+    // Before it made names first, it had k2 by now, and did not yet have the name.
+    const second = sendBatch(b, [toUser('u', { key: 'k2' }), toUser('u', { key: 'k3' }), { title: 't', ...names }]);
+    await untilWaiting(db, b.pid);
+    const third = sendBatch(c, [{ title: 't', key: 'k1', ...names }, toUser('u', { key: 'k2' })]);
+    await untilWaiting(db, c.pid);
+    await a.query('COMMIT');
+    assert.deepEqual((await second).map(({ duplicate }) => duplicate), [false, true, false]);
+    assert.deepEqual((await third).map(({ duplicate }) => duplicate), [false, true]);
+    await assertNoDrift(db);
+  });
+}
+
 test('batches in random order from many connections, and single sends between them, never deadlock', async (t) => {
   const clients = await open(t, 6);
   const db = clients.pop();
