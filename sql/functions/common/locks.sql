@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Locks, in the order that 0002_tables.sql gives. The names that a call makes (a group's, a category's, a send's key) come before.
+-- Locks, in the order that 0002_tables.sql gives. What a call names comes before, in the order of groups, audiences, categories and keys of sends, and each
+-- kind in one order.
 
 CREATE OR REPLACE FUNCTION doorbell_internal.lock_broadcasts() RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
