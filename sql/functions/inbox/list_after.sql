@@ -106,7 +106,9 @@ BEGIN
         WHERE m.id <> ALL (coalesce(shown, '{}')) AND m.seq <= CASE WHEN m.feed_id IS NULL THEN ids_gone.version ELSE ids_gone.seq END ORDER BY m.id);
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.ids_gone IS 'Those that the list does not show, but may have shown: that are not newer than it was.';
+COMMENT ON FUNCTION doorbell_internal.ids_gone IS
+    'Those that the list does not show, but may have shown: that are not newer than it was, or than the first of its messages, since a later '
+    'page shows what was under way at the first.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.list_anew(list json) RETURNS json
 LANGUAGE sql IMMUTABLE AS $$
@@ -153,7 +155,7 @@ BEGIN
     SELECT * INTO page FROM list_page(list_after.user_id, list_after.state, me.seen_personal, me.seen_broadcast,
         picked.mine, picked.feed_ids, picked.positions, picked.reads, NULL, list_after.max_rows, list_after.language, list_after.accepted);
     RETURN json_build_object('reset', false, 'messages', page.messages,
-        'gone', ids_gone(ids, picked.shown, p.version, p.seq), 'all_seen', has_seen_all, 'next', NULL,
+        'gone', ids_gone(ids, picked.shown, greatest(p.version, p.cut), greatest(p.seq, p.cut)), 'all_seen', has_seen_all, 'next', NULL,
         'position', make_position(list_after.user_id, greatest(p.cut, page.first), total.version, total.seq, greatest(wanted, 0),
             CASE WHEN p.nothing THEN 1 ELSE 0 END, basis, me.seen_personal, me.seen_broadcast),
         'num', total.num, 'version', total.version, 'seq', total.seq);

@@ -276,6 +276,27 @@ test('what was excepted, or is not a group\'s any more, is no message of the use
   assert.ok((await after(db, position)).messages.length === 0);
 });
 
+for (const [what, target, newest, take] of [
+  ['a personal message', { to_users: ['u'] }, { to_all: true }, 'remove'],
+  ['a broadcast', { to_all: true }, { to_users: ['u'] }, 'recall'],
+]) {
+  test(`${what} that was under way at the first page, and was shown by the next, goes`, async (t) => {
+    const database = await openDatabase(t, cluster);
+    const [db, other] = [await database.connect(), await database.connect()];
+    await check(db, 'u');
+    await send(db, { ...target, title: 'old' });
+    await other.query('BEGIN');
+    const { id } = await send(other, { ...target, title: 'under way' });
+    await send(db, { ...newest, title: 'newest' });
+    const { position, next } = await list(db, 'u', { limit: 1 });
+    await other.query('COMMIT');
+    assert.equal((await list(db, 'u', { before: next })).messages[0].id, id);
+    await call(db, take, ...(take === 'remove' ? ['u', id] : [id]));
+    const { reset, gone } = await after(db, position);
+    assert.deepEqual([reset, gone], [false, [id]]);
+  });
+}
+
 test('a position of before serves to mark: up to what it and the answers after it showed', async (t) => {
   const db = await open(t);
   const reader = await follow(db);
