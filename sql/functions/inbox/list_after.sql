@@ -45,9 +45,12 @@ CREATE OR REPLACE FUNCTION doorbell_internal.broadcasts_touched(user_id text, jo
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
+DECLARE
+    found record;
 BEGIN
-    RETURN ARRAY(
-        SELECT x.id FROM doorbell_internal.feeds_of(broadcasts_touched.user_id, broadcasts_touched.joined_pos) f CROSS JOIN LATERAL (
+    -- Those from before the user joined count, since they may be what a limit leaves no room for. Each may be found four times.
+    SELECT count(DISTINCT x.id) AS n, array_agg(x.id) FILTER (WHERE x.pos > x.joined_pos OR x.to_new) AS ids INTO found FROM (
+        SELECT t.*, f.joined_pos FROM doorbell_internal.feeds_of(broadcasts_touched.user_id, broadcasts_touched.joined_pos) f CROSS JOIN LATERAL (
             (SELECT b.id, b.pos, b.to_new FROM doorbell_internal.broadcasts_since(f.feed_id, broadcasts_touched.seq) b LIMIT max_ids)
             UNION ALL
             (SELECT b.id, b.pos, b.to_new FROM doorbell_internal.broadcasts_changed_since(f.feed_id, broadcasts_touched.seq) b LIMIT max_ids)
@@ -57,23 +60,28 @@ BEGIN
             (SELECT b.id, b.pos, b.to_new FROM doorbell.mark k CROSS JOIN LATERAL generate_series(1, length(k.changed)) i
             CROSS JOIN LATERAL doorbell_internal.message_at(k.feed_id, doorbell_internal.pos_of(k.n, i)) b
             WHERE k.user_id = broadcasts_touched.user_id AND k.feed_id = f.feed_id AND k.version > broadcasts_touched.version
-                AND get_bit(k.changed, i - 1) = 1)
-        ) x WHERE x.pos > f.joined_pos OR x.to_new);
+                AND get_bit(k.changed, i - 1) = 1 LIMIT max_ids)
+        ) t LIMIT 4 * max_ids) x;
+    RETURN CASE WHEN found.n < max_ids THEN coalesce(found.ids, '{}') END;
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.broadcasts_touched IS
-    'Broadcasts in a user''s feeds that came or changed after a seq, have expired, or were marked after a version, and those marked shortly before.';
+    'Broadcasts in a user''s feeds that came or changed after a seq, have expired, or were marked after a version, and those marked shortly '
+    'before. Null: they are max_ids or more, with those from before the user joined.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.touched_since(user_id text, me doorbell_internal.user_state, p record, max_ids integer)
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     own constant bigint[] := doorbell_internal.inbox_touched(user_id, p.version, me.at, max_ids);
+    broadcasts bigint[];
     ids bigint[];
 BEGIN
     IF own IS NOT NULL THEN
-        ids := ARRAY(SELECT DISTINCT t.id FROM unnest(own || doorbell_internal.broadcasts_touched(
-            user_id, me.joined_pos, p.version, p.seq, me.at, max_ids)) t (id));
+        broadcasts := doorbell_internal.broadcasts_touched(user_id, me.joined_pos, p.version, p.seq, me.at, max_ids);
+    END IF;
+    IF broadcasts IS NOT NULL THEN
+        ids := ARRAY(SELECT DISTINCT t.id FROM unnest(own || broadcasts) t (id));
     END IF;
     RETURN CASE WHEN cardinality(ids) < max_ids THEN ids END;
 END

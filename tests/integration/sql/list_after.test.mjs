@@ -242,6 +242,22 @@ test('more than was asked for, or than a thousand, is a new beginning', async (t
   assert.equal((await after(db, position)).reset, true, 'too many are gone');
 });
 
+for (const [what, options, happen] of [
+  ['recalled', {}, (db) => db.query('SELECT doorbell.recall(id) FROM (SELECT id FROM doorbell.message ORDER BY id) m')],
+  ['expired', { expires_in: 1 }, (db) => rows(db, 'SELECT pg_sleep(extract(epoch FROM max(expires_at) - clock_timestamp()) + 0.001) FROM doorbell.message')],
+]) {
+  test(`a thousand broadcasts from before the user came, ${what} with one of theirs, do not hide it`, async (t) => {
+    const db = await (await openDatabase(t, cluster)).connect();
+    await rows(db, `SELECT doorbell.send(to_all => true, title => 't'${options.expires_in ? ', expires_in => 1' : ''}) FROM generate_series(1, 1000)`);
+    await rows(db, "SELECT doorbell.register('u', now())");
+    const { id } = await send(db, { to_all: true, title: 'theirs', ...(options.expires_in && { expires_in: 2 }) });
+    const { position } = await list(db, 'u');
+    await happen(db);
+    const { reset, gone } = await after(db, position);
+    assert.ok(reset || gone.includes(id));
+  });
+}
+
 test('a thousand expired messages of others that wait for the sweep are a new beginning', async (t) => {
   const db = await open(t);
   const { position } = await list(db, 'u');
