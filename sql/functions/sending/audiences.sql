@@ -155,7 +155,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     no_bit constant doorbell.chunk_bits := 0::doorbell.chunk_bits;
 BEGIN
-    UPDATE doorbell.mark k SET read = no_bit, archived = no_bit, gone = coalesce((
+    UPDATE doorbell.mark k SET read = no_bit, archived = no_bit, changed = no_bit, changed_since = 0, version = 0, gone = coalesce((
         SELECT bit_or(doorbell_internal.bit_of(m.pos)) FROM doorbell.message m
         WHERE m.feed_id = k.feed_id AND m.pos BETWEEN doorbell_internal.pos_of(k.n, length(no_bit)) AND doorbell_internal.pos_of(k.n, 1)
             AND m.live AND keep_exceptions.user_id = ANY (m.excepted)), no_bit)

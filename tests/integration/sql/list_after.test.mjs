@@ -323,6 +323,14 @@ test('a position of before serves to mark: up to what it and the answers after i
   assert.deepEqual(await reader.ask(), [[late.id, b.id, a.id], []]);
 });
 
+test('nothing of what an erased user did is kept, where a broadcast still excepts them', async (t) => {
+  const db = await open(t);
+  await send(db, { to_all: true, title: 'not to u', except_users: ['u'] });
+  await call(db, 'mark_read', 'u', (await send(db, { to_all: true, title: 'read' })).id);
+  await call(db, 'erase', 'u');
+  assert.deepEqual(await rows(db, `SELECT bit_count(changed), changed_since, version FROM doorbell.mark WHERE user_id = 'u'`), [{ bit_count: 0, changed_since: 0, version: 0 }]);
+});
+
 test('refused: what is no position of the user\'s, no state, no limit', async (t) => {
   const db = await open(t);
   const { position } = await list(db, 'u');
