@@ -55,8 +55,12 @@ LANGUAGE sql STABLE AS $$
             WHEN (m.read & doorbell_internal.bit_of(x.pos)) <> 0::doorbell.chunk_bits THEN 'read'
             ELSE 'unread' END,
         x.must_ack, x.replaced
-    FROM doorbell_internal.messages($2) x
-    JOIN doorbell_internal.visible_bitmaps($1, $3, $4, 0, $5) m ON m.feed_id = x.feed_id AND m.n = doorbell_internal.chunk_of(x.pos)
+    -- Each chunk once, since it costs as much as there are expired broadcasts that no sweep has reached.
+    FROM (
+        SELECT v.feed_id, v.n, v.visible, v.read, v.archived
+        FROM (SELECT DISTINCT x.feed_id, doorbell_internal.chunk_of(x.pos) AS n FROM doorbell_internal.messages($2) x WHERE x.live AND x.feed_id > 0) c
+        JOIN doorbell_internal.visible_bitmaps($1, $3, $4, 0, $5) v ON v.feed_id = c.feed_id AND v.n = c.n OFFSET 0) m
+    JOIN doorbell_internal.messages($2) x ON x.feed_id = m.feed_id AND doorbell_internal.chunk_of(x.pos) = m.n
     WHERE x.live AND (m.visible & doorbell_internal.bit_of(x.pos)) <> 0::doorbell.chunk_bits
 $$;
 COMMENT ON FUNCTION doorbell_internal.find_visible IS 'Those of the given messages that the user can see, with their state.';
