@@ -27,12 +27,14 @@ CREATE OR REPLACE FUNCTION doorbell_internal.make_position(user_id text, cut big
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    RETURN concat_ws('-', 'p1', doorbell_internal.user_tag(user_id), cut, version, seq, category, kind, basis, seen_personal, seen_broadcast);
+    RETURN concat_ws('-', 'p1', doorbell_internal.user_tag(user_id), cut, version, seq, category, kind,
+        CASE WHEN basis IS NOT NULL THEN concat_ws('-', basis, seen_personal, seen_broadcast) END);
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.make_position IS
     'A position: p1, the user''s tag, number of the page''s first message, version, seq, category, and 1 if the page could show nothing '
-    'unread, 2 if it showed the members of a group. For list_after() also list_basis(), and up to which numbers the user had seen.';
+    'unread, 2 if it showed the members of a group. That of a first page has for list_after() also list_basis(), and up to which '
+    'numbers the user had seen.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.read_position(user_id text, "position" text)
 RETURNS TABLE (cut bigint, version bigint, seq bigint, category integer, nothing boolean, only_group boolean,
@@ -62,13 +64,13 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     basis text;
 BEGIN
-    SELECT concat_ws(' ', list_state, list_basis.category, muted::text, extract(epoch FROM a.at),
+    SELECT concat_ws(' ', list_state, list_basis.category, list_basis.muted::text, coalesce(r.language, '-'), extract(epoch FROM a.at),
         (SELECT e.epoch FROM doorbell.epoch_copy e),
         ARRAY(SELECT f.feed_id FROM doorbell_internal.feeds_of(list_basis.user_id, list_basis.joined_pos) f ORDER BY f.feed_id)::text)
-    INTO basis FROM doorbell.first_seen a WHERE a.user_id = list_basis.user_id;
+    INTO basis FROM doorbell.first_seen a LEFT JOIN doorbell.reader r ON r.user_id = a.user_id WHERE a.user_id = list_basis.user_id;
     RETURN left(encode(sha256(convert_to(basis, 'UTF8')), 'hex'), 8);
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.list_basis IS
     'The same for two lists, if all that differs between them is what happened to messages: the same kind of list, of a user who is still '
-    'the same one, with the same feeds and mutes, in the same history.';
+    'the same one, with the same feeds, mutes and language, in the same history.';

@@ -162,6 +162,7 @@ const upheavals = {
     await call(db, 'group_join', 'g', 'u');
   },
   'they muted a category': (db) => call(db, 'mute', 'u', ['x']),
+  'they chose a language': (db) => call(db, 'set_preferences', 'u', null, 'de'),
   'what they had muted became critical': (db) => call(db, 'category_set', 'y', true),
   'an audience of theirs went': (db) => db.query(`DELETE FROM doorbell.audience`),
   'they were erased, and came back': async (db) => {
@@ -226,6 +227,16 @@ test('one starts again with another list\'s position', async (t) => {
     [position.replace(/(-[^-]*){3}$/, ''), {}],
     [position.replace(/^((?:[^-]*-){3})[^-]*/, '$199999'), {}], [position.replace(/^((?:[^-]*-){4})[^-]*/, '$199999'), {}],
   ]) assert.equal((await after(db, old, query)).reset, true, old);
+});
+
+test('one starts again with the position of a later page, which knows nothing of the first', async (t) => {
+  const db = await open(t);
+  const [, b] = [await send(db, { to_users: ['u'], title: 'a' }), await send(db, { to_users: ['u'], title: 'b' })];
+  const { next } = await list(db, 'u', { limit: 1 });
+  await call(db, 'mark_read', 'u', b.id);
+  const { position } = await list(db, 'u', { limit: 1, before: next });
+  assert.equal((await after(db, position)).reset, true);
+  assert.equal((await call(db, 'mark_seen', 'u', position)).changed, 1, 'it serves to mark');
 });
 
 test('more than was asked for, or than a thousand, is a new beginning', async (t) => {
