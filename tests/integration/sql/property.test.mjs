@@ -240,14 +240,15 @@ async function putAway(db, r, name, user) {
   } while (position && r.chance(0.95));
 }
 
-// Rarely from the beginning to the end, or few messages would live.
-async function recallMatching(db, r) {
+// Rarely from the beginning to the end, or few messages would live. Two calls in one transaction may deadlock: the second may wait for
+// the broadcast lock, after the first has locked users.
+async function recallMatching(db, r, _user, isInTransaction) {
   const filter = r.pick([['order', r.pick(subjects), null], [null, null, r.pick(categories)], ['order', r.pick(subjects), r.pick(categories)]]);
   let next = null;
   do {
     ({ next } = await row(db, `SELECT * FROM doorbell.recall_matching(subject_type => $1, subject_id => $2, category => $3, before => $4,
       since => $5, max_rows => $6, max_looked => $7)`, [...filter, next, r.chance(0.2) ? new Date(Date.now() - 2000) : null, 1 + r.int(3), 1 + r.int(20)]));
-  } while (next && r.chance(0.6));
+  } while (next && !isInTransaction && r.chance(0.6));
 }
 
 // Those that begin and end in these minutes, so that some do in the run.
@@ -325,7 +326,7 @@ async function operate(db, r, fate = r.int(100)) {
   try {
     await check(db, user); // alone: two calls in one transaction may deadlock, as those of a site may
     if (fate < 10) await db.query('BEGIN');
-    await kind.run(db, r, user);
+    await kind.run(db, r, user, fate < 10);
     if (fate === 0) {
       await db.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(() => {});
       return 'cut off';
@@ -334,7 +335,7 @@ async function operate(db, r, fate = r.int(100)) {
   } catch (error) {
     if (fate < 10) await db.query('ROLLBACK').catch(() => {});
     if (!expected.has(error.code)) {
-      error.message = `${kind.name}: ${error.message}`;
+      error.message = `${kind.name}: ${error.message} ${error.detail ?? ''}`;
       throw error;
     }
     if (error.code === 'DB422' && !/critical|no such category|must differ/.test(error.message)) throw error;
