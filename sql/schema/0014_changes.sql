@@ -6,6 +6,9 @@ COMMENT ON COLUMN doorbell.inbox.changed IS
     'A number between the version before its state last changed and that of the change. Null as it was delivered.';
 -- On an expression that equals user_id, and that below on one that equals feed_id: functions/common/lookup.sql says why.
 CREATE INDEX inbox_user_changed_idx ON doorbell.inbox ((user_id || ''), changed) WHERE changed IS NOT NULL;
+-- With the one for unread ones: what of a user's has expired.
+CREATE INDEX inbox_user_read_expires_at_idx ON doorbell.inbox ((user_id || ''), expires_at)
+    WHERE state IN ('read', 'archived') AND expires_at IS NOT NULL;
 
 ALTER TABLE doorbell.message ADD COLUMN changed bigint;
 COMMENT ON COLUMN doorbell.message.changed IS

@@ -44,6 +44,14 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION doorbell_internal.inbox_changed_since IS 'A user''s messages whose state changed after a version, deleted and withdrawn ones too.';
 
+CREATE OR REPLACE FUNCTION doorbell_internal.inbox_expired(user_id text, at timestamptz) RETURNS SETOF doorbell.inbox
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM doorbell.inbox i WHERE i.user_id = $1 AND i.state = 'unread' AND i.expires_at <= $2
+    UNION ALL
+    SELECT * FROM doorbell.inbox i WHERE i.user_id || '' = $1 AND i.state IN ('read', 'archived') AND i.expires_at <= $2
+$$;
+COMMENT ON FUNCTION doorbell_internal.inbox_expired IS 'A user''s messages that have expired and that no sweep has reached.';
+
 CREATE OR REPLACE FUNCTION doorbell_internal.first_broadcast_too_old(oldest timestamptz) RETURNS SETOF doorbell.message
 LANGUAGE sql STABLE AS $$
     SELECT * FROM doorbell.message x WHERE x.feed_id - 1 = 0 AND x.sent_at <= $1 ORDER BY x.sent_at DESC, x.pos DESC LIMIT 1

@@ -20,25 +20,18 @@ COMMENT ON FUNCTION doorbell_internal.is_too_old IS 'Whether what changed since 
 CREATE OR REPLACE FUNCTION doorbell_internal.inbox_touched(user_id text, version bigint, at timestamptz, max_ids integer) RETURNS bigint[]
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
-DECLARE
-    expired record;
 BEGIN
-    -- What no sweep has reached yet is found among that of all users.
-    SELECT count(*) AS n, array_agg(d.message_id) FILTER (WHERE d.user_id = inbox_touched.user_id) AS ids INTO expired FROM (
-        SELECT i.message_id, i.user_id FROM doorbell.inbox i
-        WHERE i.state < 'gone' AND i.expires_at <= at ORDER BY i.expires_at LIMIT max_ids) d;
-    IF expired.n = max_ids THEN
-        RETURN NULL;
-    END IF;
-    RETURN coalesce(expired.ids, '{}') || ARRAY(
+    RETURN ARRAY(
         (SELECT i.message_id FROM doorbell.inbox i
         WHERE i.user_id = inbox_touched.user_id AND i.seq > version AND i.state IN ('unread', 'read') ORDER BY i.seq LIMIT max_ids)
         UNION ALL
-        (SELECT i.message_id FROM doorbell_internal.inbox_changed_since(inbox_touched.user_id, version) i LIMIT max_ids));
+        (SELECT i.message_id FROM doorbell_internal.inbox_changed_since(inbox_touched.user_id, version) i LIMIT max_ids)
+        UNION ALL
+        (SELECT i.message_id FROM doorbell_internal.inbox_expired(inbox_touched.user_id, at) i LIMIT max_ids));
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.inbox_touched IS
-    'Personal messages that came or changed after a version, or have expired, max_ids of each kind. Null: too many have expired to tell.';
+    'Personal messages that came or changed after a version, or have expired, max_ids of each kind.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.broadcasts_touched(user_id text, joined_pos bigint, version bigint, seq bigint, at timestamptz,
     max_ids integer)
@@ -74,12 +67,9 @@ RETURNS bigint[]
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     own constant bigint[] := doorbell_internal.inbox_touched(user_id, p.version, me.at, max_ids);
-    broadcasts bigint[];
+    broadcasts constant bigint[] := doorbell_internal.broadcasts_touched(user_id, me.joined_pos, p.version, p.seq, me.at, max_ids);
     ids bigint[];
 BEGIN
-    IF own IS NOT NULL THEN
-        broadcasts := doorbell_internal.broadcasts_touched(user_id, me.joined_pos, p.version, p.seq, me.at, max_ids);
-    END IF;
     IF broadcasts IS NOT NULL THEN
         ids := ARRAY(SELECT DISTINCT t.id FROM unnest(own || broadcasts) t (id));
     END IF;
@@ -87,7 +77,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION doorbell_internal.touched_since IS
-    'All messages that may differ from what a list with this position showed. Null: max_ids or more do, or it cannot be told.';
+    'All messages that may differ from what a list with this position showed. Null: max_ids or more do.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.pick_shown(user_id text, ids bigint[], me doorbell_internal.user_state, category integer,
     states doorbell.inbox_state[], OUT shown bigint[], OUT mine bigint[], OUT feed_ids integer[], OUT positions bigint[], OUT reads boolean[])

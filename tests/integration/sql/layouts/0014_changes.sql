@@ -588,18 +588,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	211651573158103
+t	115999808206218
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at, stale_before) FROM stdin;
-1	*	3	17	2036-11-27 23:40:36.237483+00	0
+1	*	3	17	2036-11-28 00:27:58.638863+00	0
 2	team	0	19	infinity	0
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at, joined_seq, since) FROM stdin;
-ann	-1	2026-11-30 23:40:36.220189+00	0	2026-11-29 23:40:36.220189+00
-bob	-1	2026-11-30 23:40:36.220189+00	0	2026-11-29 23:40:36.220189+00
-cem	-1	2026-11-30 23:40:36.220189+00	0	2026-11-29 23:40:36.220189+00
+ann	-1	2026-12-01 00:27:58.61605+00	0	2026-11-30 00:27:58.61605+00
+bob	-1	2026-12-01 00:27:58.61605+00	0	2026-11-30 00:27:58.61605+00
+cem	-1	2026-12-01 00:27:58.61605+00	0	2026-11-30 00:27:58.61605+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at, group_key, sender, changed) FROM stdin;
@@ -612,7 +612,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	211651573158103	734	16982	7714109956985606133
+t	115999808206218	734	16985	7714125209408619396
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone, changed, changed_since, version) FROM stdin;
@@ -622,65 +622,65 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra, group_key, excepted, changed) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-11-30 23:40:36.234299+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N	\N
-6	7	\N	\N	0	t	f	t	f	1	2026-11-30 23:40:36.235835+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N	\N
-8	9	\N	\N	0	f	f	t	f	1	2026-11-30 23:40:36.236079+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N	\N
-10	11	1	0	1	f	f	t	f	\N	2026-11-30 23:40:36.236355+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N	\N
-12	13	1	1	0	f	f	t	f	\N	2026-11-30 23:40:36.237483+00	2036-11-27 23:40:36.237483+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N	\N
-16	17	1	3	0	f	f	t	f	\N	2026-11-30 23:40:36.237859+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N	\N
-14	15	1	2	0	f	t	t	t	\N	2026-11-30 23:40:36.237715+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N	17
-18	19	2	0	2	f	f	t	f	\N	2026-11-30 23:40:36.240075+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N	\N
+4	5	\N	\N	2	f	f	t	f	2	2026-12-01 00:27:58.629648+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N	\N
+6	7	\N	\N	0	t	f	t	f	1	2026-12-01 00:27:58.631216+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N	\N
+8	9	\N	\N	0	f	f	t	f	1	2026-12-01 00:27:58.637231+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N	\N
+10	11	1	0	1	f	f	t	f	\N	2026-12-01 00:27:58.637582+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N	\N
+12	13	1	1	0	f	f	t	f	\N	2026-12-01 00:27:58.638863+00	2036-11-28 00:27:58.638863+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N	\N
+16	17	1	3	0	f	f	t	f	\N	2026-12-01 00:27:58.639261+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N	\N
+14	15	1	2	0	f	t	t	t	\N	2026-12-01 00:27:58.639114+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N	17
+18	19	2	0	2	f	f	t	f	\N	2026-12-01 00:27:58.646279+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N	\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N	\N	\N	\N
-21	22	\N	\N	3	f	f	t	f	1	2026-11-30 23:40:36.243055+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N	\N
-23	24	\N	\N	0	f	f	t	f	1	2026-11-30 23:40:36.243618+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-12-01 00:27:58.649642+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N	\N
+23	24	\N	\N	0	f	f	t	f	1	2026-12-01 00:27:58.650185+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-11-30 23:26:28.475783+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-11-30 23:26:28.475783+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-11-30 23:26:28.475783+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-11-30 23:26:28.475783+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-11-30 23:26:28.475783+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-11-30 23:26:28.475783+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-11-30 23:26:28.475783+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-11-30 23:26:28.475783+00
-0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-11-30 23:26:28.475783+00
-0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-11-30 23:26:28.475783+00
-0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-11-30 23:26:28.475783+00
-0012_audiences	e56209b98f4a7c09bd3c0c7f2d9fd70946ac95f452829e8ec5ce9dd31b467d27	2026-11-30 23:26:28.475783+00
-0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-11-30 23:26:28.475783+00
-0014_changes	f2697da522c3a0b1c9ca24615023ccefd78b9959f39ea7e6d192b6d4772f1983	2026-11-30 23:26:28.475783+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-12-01 00:25:38.707188+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-12-01 00:25:38.707188+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-12-01 00:25:38.707188+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-12-01 00:25:38.707188+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-12-01 00:25:38.707188+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-12-01 00:25:38.707188+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-12-01 00:25:38.707188+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-12-01 00:25:38.707188+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-12-01 00:25:38.707188+00
+0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-12-01 00:25:38.707188+00
+0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-12-01 00:25:38.707188+00
+0012_audiences	e56209b98f4a7c09bd3c0c7f2d9fd70946ac95f452829e8ec5ce9dd31b467d27	2026-12-01 00:25:38.707188+00
+0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-12-01 00:25:38.707188+00
+0014_changes	f170c8dcfde5d2163335ea103133ae093c9fac5bbc4ab16a5ddeaac9b5a06219	2026-12-01 00:25:38.707188+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-11-30 23:40:36.229879+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-11-30 23:40:36.230277+00	-infinity	0	\N
-8589934598	\N	1	3	2026-11-30 23:40:36.231523+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-11-30 23:40:36.234888+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-11-30 23:40:36.235878+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-11-30 23:40:36.236111+00	-infinity	0	\N
-8589934602	\N	1	11	2026-11-30 23:40:36.237284+00	-infinity	0	3
-8589934603	\N	1	13	2026-11-30 23:40:36.237646+00	-infinity	0	11
-8589934604	\N	1	15	2026-11-30 23:40:36.237803+00	-infinity	0	13
-8589934605	\N	1	17	2026-11-30 23:40:36.239928+00	-infinity	0	\N
-8589934606	\N	2	19	2026-11-30 23:40:36.240632+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-11-30 23:40:36.243096+00	-infinity	0	\N
-8589934608	{ann}	\N	24	2026-11-30 23:40:36.243654+00	-infinity	0	\N
-8589934609	{ann}	\N	25	2026-11-30 23:40:36.249438+00	-infinity	0	\N
-8589934610	{ann}	\N	26	2026-11-30 23:40:36.254699+00	-infinity	0	\N
-8589934611	{bob}	\N	27	2026-11-30 23:40:36.255395+00	-infinity	0	\N
-8589934612	{bob}	\N	28	2026-11-30 23:40:36.255903+00	-infinity	0	\N
-8589934613	{cem}	\N	29	2026-11-30 23:40:36.256655+00	-infinity	0	\N
-8589934614	{ann}	\N	30	2026-11-30 23:40:36.264943+00	-infinity	0	\N
-8589934615	{bob}	\N	32	2026-11-30 23:40:36.266024+00	-infinity	0	\N
-8589934616	{ann}	\N	34	2026-11-30 23:40:36.266885+00	-infinity	0	\N
-8589934617	{ann}	\N	37	2026-11-30 23:40:36.267369+00	-infinity	0	\N
-8589934618	{cem}	\N	38	2026-11-30 23:40:36.267734+00	-infinity	0	\N
-8589934619	{bob}	\N	39	2026-11-30 23:40:36.272931+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-12-01 00:27:58.625082+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-12-01 00:27:58.62549+00	-infinity	0	\N
+8589934598	\N	1	3	2026-12-01 00:27:58.626734+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-12-01 00:27:58.630291+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-12-01 00:27:58.636849+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-12-01 00:27:58.637279+00	-infinity	0	\N
+8589934602	\N	1	11	2026-12-01 00:27:58.638646+00	-infinity	0	3
+8589934603	\N	1	13	2026-12-01 00:27:58.639037+00	-infinity	0	11
+8589934604	\N	1	15	2026-12-01 00:27:58.639203+00	-infinity	0	13
+8589934605	\N	1	17	2026-12-01 00:27:58.646099+00	-infinity	0	\N
+8589934606	\N	2	19	2026-12-01 00:27:58.647209+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-12-01 00:27:58.649692+00	-infinity	0	\N
+8589934608	{ann}	\N	24	2026-12-01 00:27:58.650223+00	-infinity	0	\N
+8589934609	{ann}	\N	25	2026-12-01 00:27:58.658248+00	-infinity	0	\N
+8589934610	{ann}	\N	26	2026-12-01 00:27:58.677008+00	-infinity	0	\N
+8589934611	{bob}	\N	27	2026-12-01 00:27:58.677881+00	-infinity	0	\N
+8589934612	{bob}	\N	28	2026-12-01 00:27:58.67842+00	-infinity	0	\N
+8589934613	{cem}	\N	29	2026-12-01 00:27:58.679215+00	-infinity	0	\N
+8589934614	{ann}	\N	30	2026-12-01 00:27:58.689389+00	-infinity	0	\N
+8589934615	{bob}	\N	32	2026-12-01 00:27:58.690537+00	-infinity	0	\N
+8589934616	{ann}	\N	34	2026-12-01 00:27:58.691543+00	-infinity	0	\N
+8589934617	{ann}	\N	37	2026-12-01 00:27:58.692031+00	-infinity	0	\N
+8589934618	{cem}	\N	38	2026-12-01 00:27:58.692412+00	-infinity	0	\N
+8589934619	{bob}	\N	39	2026-12-01 00:27:58.693885+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-11-30 23:40:36.220189+00	{ann}	\N	f
+20	2035-12-01 00:27:58.61605+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
@@ -697,11 +697,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-11-30 23:40:36.220189+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-12-01 00:27:58.61605+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-11-30 23:40:36.272278+00
+10	1	1	\N	2026-12-01 00:27:58.693434+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -725,7 +725,7 @@ bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-11-30 23:41:36.243169+00	2026-11-30 23:41:36.243169+00	0	\N	\N
+1	21	{ann}	\N	2026-12-01 00:28:58.649776+00	2026-12-01 00:28:58.649776+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
@@ -835,6 +835,8 @@ CREATE INDEX inbox_user_expires_at_idx ON doorbell.inbox USING btree (user_id, e
 CREATE INDEX inbox_user_group_idx ON doorbell.inbox USING btree (((user_id || ''::text)), group_key, state, seq) WHERE (group_key IS NOT NULL);
 
 CREATE INDEX inbox_user_newest_idx ON doorbell.inbox USING btree (user_id, seq) WHERE (state = ANY (ARRAY['unread'::doorbell.inbox_state, 'read'::doorbell.inbox_state]));
+
+CREATE INDEX inbox_user_read_expires_at_idx ON doorbell.inbox USING btree (((user_id || ''::text)), expires_at) WHERE ((state = ANY (ARRAY['read'::doorbell.inbox_state, 'archived'::doorbell.inbox_state])) AND (expires_at IS NOT NULL));
 
 CREATE INDEX inbox_user_state_idx ON doorbell.inbox USING btree (user_id, state, seq);
 
@@ -1037,9 +1039,11 @@ CREATE FUNCTION doorbell_internal.group_members(user_id text, group_key text, st
 CREATE FUNCTION doorbell_internal.group_name(feed_id integer) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.has_removed(user_id text, ids bigint[], at timestamp with time zone) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.held_by_users(ids bigint[]) RETURNS TABLE(message_id bigint, user_id text) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.ids_gone(ids bigint[], shown bigint[], version bigint, seq bigint) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.import(batch doorbell_internal.import_row[]) RETURNS integer LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.import_fault(r doorbell_internal.import_row) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.inbox_changed_since(user_id text, version bigint) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.inbox_expired(user_id text, at timestamp with time zone) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.inbox_touched(user_id text, version bigint, at timestamp with time zone, max_ids integer) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.inbox_up_to(user_id text, state doorbell.inbox_state, cut bigint, category integer, max_rows integer, group_key text) RETURNS SETOF doorbell.inbox LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.is_in_use(category integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
