@@ -188,7 +188,7 @@ BEGIN
         'position', make_position(list.user_id, coalesce(page.first, 0), total.version, total.seq, greatest(wanted, 0),
             CASE WHEN list.state = 'archived' OR wanted < 0 THEN 1 WHEN list.group_key IS NOT NULL THEN 2 ELSE 0 END,
             CASE WHEN below IS NULL AND NOT grouped AND list.group_key IS NULL
-                THEN list_basis(list.user_id, list.state, wanted, me.joined_pos, me.muted) END, me.seen_personal, me.seen_broadcast),
+                THEN list_basis(list.user_id, list.state, wanted, me.joined_pos) END, me.seen_personal, me.seen_broadcast),
         'num', total.num, 'version', total.version, 'seq', total.seq);
 END
 $$;

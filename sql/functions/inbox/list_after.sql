@@ -137,7 +137,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    basis := list_basis(list_after.user_id, list_after.state, wanted, me.joined_pos, me.muted);
+    basis := list_basis(list_after.user_id, list_after.state, wanted, me.joined_pos);
     has_seen_all := me.seen_personal >= p.version AND me.seen_broadcast >= p.seq;
     IF p.basis = basis AND p.version <= me.version
         AND (has_seen_all OR (me.seen_personal = p.seen_personal AND me.seen_broadcast = p.seen_broadcast))

@@ -57,14 +57,14 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.read_position IS 'What make_position() put in; DB422 for anything else.';
 
-CREATE OR REPLACE FUNCTION doorbell_internal.list_basis(user_id text, list_state text, category integer, joined_pos bigint, muted integer[])
+CREATE OR REPLACE FUNCTION doorbell_internal.list_basis(user_id text, list_state text, category integer, joined_pos bigint)
 RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
     basis text;
 BEGIN
-    SELECT concat_ws(' ', list_state, list_basis.category, list_basis.muted::text, coalesce(r.language, '-'), extract(epoch FROM a.at),
+    SELECT concat_ws(' ', list_state, list_basis.category, coalesce(r.language, '-'), extract(epoch FROM a.at),
         (SELECT e.epoch FROM doorbell.epoch_copy e),
         ARRAY(SELECT f.feed_id FROM doorbell_internal.feeds_of(list_basis.user_id, list_basis.joined_pos) f ORDER BY f.feed_id)::text)
     INTO basis FROM doorbell.first_seen a LEFT JOIN doorbell.reader r ON r.user_id = a.user_id WHERE a.user_id = list_basis.user_id;
@@ -73,4 +73,4 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.list_basis IS
     'The same for two lists, if all that differs between them is what happened to messages: the same kind of list, of a user who is still '
-    'the same one, with the same feeds, mutes and language, in the same history.';
+    'the same one, with the same feeds and language, in the same history.';

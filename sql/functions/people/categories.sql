@@ -55,8 +55,8 @@ BEGIN
     UPDATE doorbell.category c SET critical = set_critical.critical
     WHERE c.id = set_critical.category AND c.critical <> set_critical.critical;
     IF FOUND THEN
-        -- Counts change for those who muted it: an event of the feed that everybody has.
-        UPDATE doorbell.feed SET version = nextval('doorbell.seq') WHERE id = 1;
+        -- Counts and lists change for those who muted it: an event of the feed that everybody has.
+        UPDATE doorbell.feed SET version = s.seq, stale_before = s.seq FROM (SELECT nextval('doorbell.seq') AS seq) s WHERE id = 1;
         INSERT INTO doorbell.outbox (feed_id, seq) SELECT f.id, f.version FROM doorbell.feed f WHERE f.id = 1;
     END IF;
 END

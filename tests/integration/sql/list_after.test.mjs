@@ -164,6 +164,9 @@ const upheavals = {
   'they muted a category': (db) => call(db, 'mute', 'u', ['x']),
   'they chose a language': (db) => call(db, 'set_preferences', 'u', null, 'de'),
   'what they had muted became critical': (db) => call(db, 'category_set', 'y', true),
+  'it was critical for a while': async (db) => {
+    for (const critical of [true, false]) await call(db, 'category_set', 'y', critical);
+  },
   'an audience of theirs went': (db) => db.query(`DELETE FROM doorbell.audience`),
   'they were erased, and came back': async (db) => {
     await call(db, 'erase', 'u');

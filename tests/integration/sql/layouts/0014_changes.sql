@@ -588,18 +588,18 @@ COPY doorbell.chunk_gone (feed_id, n) FROM stdin;
 \.
 
 COPY doorbell.epoch_copy (only_row, epoch) FROM stdin;
-t	115999808206218
+t	258181536610680
 \.
 
 COPY doorbell.feed (id, name, last_pos, version, expires_at, stale_before) FROM stdin;
-1	*	3	17	2036-11-28 00:27:58.638863+00	0
+1	*	3	17	2036-11-28 00:36:03.393814+00	3
 2	team	0	19	infinity	0
 \.
 
 COPY doorbell.first_seen (user_id, joined_pos, at, joined_seq, since) FROM stdin;
-ann	-1	2026-12-01 00:27:58.61605+00	0	2026-11-30 00:27:58.61605+00
-bob	-1	2026-12-01 00:27:58.61605+00	0	2026-11-30 00:27:58.61605+00
-cem	-1	2026-12-01 00:27:58.61605+00	0	2026-11-30 00:27:58.61605+00
+ann	-1	2026-12-01 00:36:03.380154+00	0	2026-11-30 00:36:03.380154+00
+bob	-1	2026-12-01 00:36:03.380154+00	0	2026-11-30 00:36:03.380154+00
+cem	-1	2026-12-01 00:36:03.380154+00	0	2026-11-30 00:36:03.380154+00
 \.
 
 COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subject, expires_at, group_key, sender, changed) FROM stdin;
@@ -612,7 +612,7 @@ COPY doorbell.inbox (message_id, user_id, seq, state, category, must_ack, subjec
 \.
 
 COPY doorbell.incarnation (only_row, epoch, made_by, database, system) FROM stdin;
-t	115999808206218	734	16985	7714125209408619396
+t	258181536610680	734	16987	7714127891136484066
 \.
 
 COPY doorbell.mark (user_id, feed_id, n, read, archived, gone, changed, changed_since, version) FROM stdin;
@@ -622,65 +622,65 @@ cem	1	0	000000000000000000000000000000000000000000000000000000000000000000000000
 \.
 
 COPY doorbell.message (id, seq, feed_id, pos, category, must_ack, to_new, live, replaced, recipients, sent_at, expires_at, recalled_at, subject, sender, title, url, body, extra, group_key, excepted, changed) FROM stdin;
-4	5	\N	\N	2	f	f	t	f	2	2026-12-01 00:27:58.629648+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N	\N
-6	7	\N	\N	0	t	f	t	f	1	2026-12-01 00:27:58.631216+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N	\N
-8	9	\N	\N	0	f	f	t	f	1	2026-12-01 00:27:58.637231+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N	\N
-10	11	1	0	1	f	f	t	f	\N	2026-12-01 00:27:58.637582+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N	\N
-12	13	1	1	0	f	f	t	f	\N	2026-12-01 00:27:58.638863+00	2036-11-28 00:27:58.638863+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N	\N
-16	17	1	3	0	f	f	t	f	\N	2026-12-01 00:27:58.639261+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N	\N
-14	15	1	2	0	f	t	t	t	\N	2026-12-01 00:27:58.639114+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N	17
-18	19	2	0	2	f	f	t	f	\N	2026-12-01 00:27:58.646279+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N	\N
+4	5	\N	\N	2	f	f	t	f	2	2026-12-01 00:36:03.390729+00	\N	\N	\N	\N	to two	\N		{"a": 1}	\N	\N	\N
+6	7	\N	\N	0	t	f	t	f	1	2026-12-01 00:36:03.392211+00	\N	\N	\N	\N	to be acknowledged	/orders/7		\N	\N	\N	\N
+8	9	\N	\N	0	f	f	t	f	1	2026-12-01 00:36:03.392434+00	\N	\N	order7	\N	about an order	\N		\N	\N	\N	\N
+10	11	1	0	1	f	f	t	f	\N	2026-12-01 00:36:03.392701+00	\N	\N	\N	\N	to all	\N	é 中	\N	\N	\N	\N
+12	13	1	1	0	f	f	t	f	\N	2026-12-01 00:36:03.393814+00	2036-11-28 00:36:03.393814+00	\N	\N	\N	to all, for ten years	\N		\N	\N	\N	\N
+16	17	1	3	0	f	f	t	f	\N	2026-12-01 00:36:03.39417+00	\N	\N	page1	\N	superseding	\N		\N	\N	\N	\N
+14	15	1	2	0	f	t	t	t	\N	2026-12-01 00:36:03.394036+00	\N	\N	page1	\N	superseded	\N		\N	\N	\N	17
+18	19	2	0	2	f	f	t	f	\N	2026-12-01 00:36:03.395143+00	\N	\N	\N	\N	to a group	\N		\N	\N	\N	\N
 20	\N	\N	\N	0	f	f	f	f	1	\N	\N	\N	\N	\N	scheduled	\N		\N	\N	\N	\N
-21	22	\N	\N	3	f	f	t	f	1	2026-12-01 00:27:58.649642+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N	\N
-23	24	\N	\N	0	f	f	t	f	1	2026-12-01 00:27:58.650185+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N	\N
+21	22	\N	\N	3	f	f	t	f	1	2026-12-01 00:36:03.398356+00	\N	\N	\N	Bob	\N	\N	\N	\N	\N	\N	\N
+23	24	\N	\N	0	f	f	t	f	1	2026-12-01 00:36:03.398833+00	\N	\N	\N	Cy	in a group	\N		\N	like:7	\N	\N
 \.
 
 COPY doorbell.migration (name, checksum, applied_at) FROM stdin;
-0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-12-01 00:25:38.707188+00
-0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-12-01 00:25:38.707188+00
-0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-12-01 00:25:38.707188+00
-0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-12-01 00:25:38.707188+00
-0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-12-01 00:25:38.707188+00
-0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-12-01 00:25:38.707188+00
-0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-12-01 00:25:38.707188+00
-0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-12-01 00:25:38.707188+00
-0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-12-01 00:25:38.707188+00
-0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-12-01 00:25:38.707188+00
-0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-12-01 00:25:38.707188+00
-0012_audiences	e56209b98f4a7c09bd3c0c7f2d9fd70946ac95f452829e8ec5ce9dd31b467d27	2026-12-01 00:25:38.707188+00
-0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-12-01 00:25:38.707188+00
-0014_changes	f170c8dcfde5d2163335ea103133ae093c9fac5bbc4ab16a5ddeaac9b5a06219	2026-12-01 00:25:38.707188+00
+0001_chunk	6f678ab4a7381e07cc7d892b07040aceaf7ff0dc134accab5253891c27e5942e	2026-12-01 00:36:02.650399+00
+0002_tables	33c6b401cf06e7b1bed5943992919cde3ab9165694add8855685886cdca575c3	2026-12-01 00:36:02.650399+00
+0003_epoch	c5ae21774b2269301176085622a1604478ecfc1ff98eebd5fce18861f1e31eb8	2026-12-01 00:36:02.650399+00
+0004_revocation	58da34638120c1e8b9d05a57227a12e3d874dad90c2f6e37a131ac62c0a71e11	2026-12-01 00:36:02.650399+00
+0005_times	206b18cfc00d7a2da78de57572cbc0ec1f8e9590d60271f6eb03f19aa3eccaf2	2026-12-01 00:36:02.650399+00
+0006_steps	5b8a36dc398f337e4e8da424e8aef655494bb63c8acac5765d8628f89d7e08e1	2026-12-01 00:36:02.650399+00
+0007_standby	afab45923a92d844955811358b53c1fb582b5a411c0d1448ba95b64924fbfd1b	2026-12-01 00:36:02.650399+00
+0008_templates	b28b0e86af6366193c3edad0bdbbe3fe46f2e1770672473db9ead02e4f4b5920	2026-12-01 00:36:02.650399+00
+0009_webhooks	495da082422552f76fa158660bded1969fc59b0daf660f98850a66efda50ae2a	2026-12-01 00:36:02.650399+00
+0010_quiet_hours	d372ed85fb65de4a5139930dd935a877f53ebf651d02f88403351e4267851b8c	2026-12-01 00:36:02.650399+00
+0011_grouping	756d1e650ad5de2a75daf5c2378eedb37fcb6cbf37fd0e1d205fa5941691090a	2026-12-01 00:36:02.650399+00
+0012_audiences	e56209b98f4a7c09bd3c0c7f2d9fd70946ac95f452829e8ec5ce9dd31b467d27	2026-12-01 00:36:02.650399+00
+0013_category_use	fd65f19b2e513340d2d48b2afff319ee2c954b0009861b97d1d5c55c9e43981d	2026-12-01 00:36:02.650399+00
+0014_changes	f170c8dcfde5d2163335ea103133ae093c9fac5bbc4ab16a5ddeaac9b5a06219	2026-12-01 00:36:02.650399+00
 \.
 
 COPY doorbell.outbox (id, user_ids, feed_id, seq, at, leased_until, attempts, step_from) FROM stdin;
-8589934596	{ann}	\N	1	2026-12-01 00:27:58.625082+00	-infinity	0	\N
-8589934597	{bob}	\N	2	2026-12-01 00:27:58.62549+00	-infinity	0	\N
-8589934598	\N	1	3	2026-12-01 00:27:58.626734+00	-infinity	0	\N
-8589934599	{ann,bob}	\N	5	2026-12-01 00:27:58.630291+00	-infinity	0	\N
-8589934600	{ann}	\N	7	2026-12-01 00:27:58.636849+00	-infinity	0	\N
-8589934601	{bob}	\N	9	2026-12-01 00:27:58.637279+00	-infinity	0	\N
-8589934602	\N	1	11	2026-12-01 00:27:58.638646+00	-infinity	0	3
-8589934603	\N	1	13	2026-12-01 00:27:58.639037+00	-infinity	0	11
-8589934604	\N	1	15	2026-12-01 00:27:58.639203+00	-infinity	0	13
-8589934605	\N	1	17	2026-12-01 00:27:58.646099+00	-infinity	0	\N
-8589934606	\N	2	19	2026-12-01 00:27:58.647209+00	-infinity	0	\N
-8589934607	{ann}	\N	22	2026-12-01 00:27:58.649692+00	-infinity	0	\N
-8589934608	{ann}	\N	24	2026-12-01 00:27:58.650223+00	-infinity	0	\N
-8589934609	{ann}	\N	25	2026-12-01 00:27:58.658248+00	-infinity	0	\N
-8589934610	{ann}	\N	26	2026-12-01 00:27:58.677008+00	-infinity	0	\N
-8589934611	{bob}	\N	27	2026-12-01 00:27:58.677881+00	-infinity	0	\N
-8589934612	{bob}	\N	28	2026-12-01 00:27:58.67842+00	-infinity	0	\N
-8589934613	{cem}	\N	29	2026-12-01 00:27:58.679215+00	-infinity	0	\N
-8589934614	{ann}	\N	30	2026-12-01 00:27:58.689389+00	-infinity	0	\N
-8589934615	{bob}	\N	32	2026-12-01 00:27:58.690537+00	-infinity	0	\N
-8589934616	{ann}	\N	34	2026-12-01 00:27:58.691543+00	-infinity	0	\N
-8589934617	{ann}	\N	37	2026-12-01 00:27:58.692031+00	-infinity	0	\N
-8589934618	{cem}	\N	38	2026-12-01 00:27:58.692412+00	-infinity	0	\N
-8589934619	{bob}	\N	39	2026-12-01 00:27:58.693885+00	-infinity	0	\N
+8589934596	{ann}	\N	1	2026-12-01 00:36:03.386708+00	-infinity	0	\N
+8589934597	{bob}	\N	2	2026-12-01 00:36:03.38704+00	-infinity	0	\N
+8589934598	\N	1	3	2026-12-01 00:36:03.388287+00	-infinity	0	\N
+8589934599	{ann,bob}	\N	5	2026-12-01 00:36:03.39133+00	-infinity	0	\N
+8589934600	{ann}	\N	7	2026-12-01 00:36:03.392244+00	-infinity	0	\N
+8589934601	{bob}	\N	9	2026-12-01 00:36:03.392464+00	-infinity	0	\N
+8589934602	\N	1	11	2026-12-01 00:36:03.393626+00	-infinity	0	3
+8589934603	\N	1	13	2026-12-01 00:36:03.393969+00	-infinity	0	11
+8589934604	\N	1	15	2026-12-01 00:36:03.394117+00	-infinity	0	13
+8589934605	\N	1	17	2026-12-01 00:36:03.395017+00	-infinity	0	\N
+8589934606	\N	2	19	2026-12-01 00:36:03.396218+00	-infinity	0	\N
+8589934607	{ann}	\N	22	2026-12-01 00:36:03.398392+00	-infinity	0	\N
+8589934608	{ann}	\N	24	2026-12-01 00:36:03.398864+00	-infinity	0	\N
+8589934609	{ann}	\N	25	2026-12-01 00:36:03.403483+00	-infinity	0	\N
+8589934610	{ann}	\N	26	2026-12-01 00:36:03.408348+00	-infinity	0	\N
+8589934611	{bob}	\N	27	2026-12-01 00:36:03.408965+00	-infinity	0	\N
+8589934612	{bob}	\N	28	2026-12-01 00:36:03.409374+00	-infinity	0	\N
+8589934613	{cem}	\N	29	2026-12-01 00:36:03.410042+00	-infinity	0	\N
+8589934614	{ann}	\N	30	2026-12-01 00:36:03.416587+00	-infinity	0	\N
+8589934615	{bob}	\N	32	2026-12-01 00:36:03.41763+00	-infinity	0	\N
+8589934616	{ann}	\N	34	2026-12-01 00:36:03.418539+00	-infinity	0	\N
+8589934617	{ann}	\N	37	2026-12-01 00:36:03.418922+00	-infinity	0	\N
+8589934618	{cem}	\N	38	2026-12-01 00:36:03.419262+00	-infinity	0	\N
+8589934619	{bob}	\N	39	2026-12-01 00:36:03.42073+00	-infinity	0	\N
 \.
 
 COPY doorbell.pending (message_id, due_at, users, expires_in, replace) FROM stdin;
-20	2035-12-01 00:27:58.61605+00	{ann}	\N	f
+20	2035-12-01 00:36:03.380154+00	{ann}	\N	f
 \.
 
 COPY doorbell.purge_cursor (only_row, user_id, ran_at) FROM stdin;
@@ -697,11 +697,11 @@ COPY doorbell.revocation (user_id, seq, at) FROM stdin;
 \.
 
 COPY doorbell.send_key (key, digest, message_id, recipients, at) FROM stdin;
-first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-12-01 00:27:58.61605+00
+first	\\x69b7b1b7ce6a1005e546b8bc9e38ce908807f8cce59bdabfe768c017b2371f43	4	2	2026-12-01 00:36:03.380154+00
 \.
 
 COPY doorbell.sent_report (message_id, seen, read, acked, as_of) FROM stdin;
-10	1	1	\N	2026-12-01 00:27:58.693434+00
+10	1	1	\N	2026-12-01 00:36:03.420282+00
 \.
 
 COPY doorbell.subscription (user_id, feed_id, joined_pos, joined_version) FROM stdin;
@@ -725,7 +725,7 @@ bob	0	0
 \.
 
 COPY doorbell.webhook_call (id, message_id, user_ids, members_after, since, due_at, attempts, failed_at, fault) FROM stdin;
-1	21	{ann}	\N	2026-12-01 00:28:58.649776+00	2026-12-01 00:28:58.649776+00	0	\N	\N
+1	21	{ann}	\N	2026-12-01 00:37:03.398461+00	2026-12-01 00:37:03.398461+00	0	\N	\N
 \.
 
 SELECT pg_catalog.setval('doorbell.category_id_seq', 3, true);
@@ -1059,7 +1059,7 @@ CREATE FUNCTION doorbell_internal.last_broadcast(feed_id integer, seq bigint) RE
 CREATE FUNCTION doorbell_internal.latest_personal(user_id text, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.latest_personal_of(user_id text, category integer, muted integer[], at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, state doorbell.inbox_state, expires_at timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.list_anew(list json) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
-CREATE FUNCTION doorbell_internal.list_basis(user_id text, list_state text, category integer, joined_pos bigint, muted integer[]) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.list_basis(user_id text, list_state text, category integer, joined_pos bigint) RETURNS text LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.list_broadcasts(user_id text, list_state text, joined_pos bigint, category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone, OUT feed_ids integer[], OUT positions bigint[], OUT reads boolean[]) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.list_grouped(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, max_rows integer, at timestamp with time zone, OUT ids bigint[], OUT bottom bigint) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.list_members(c doorbell.webhook_call, feed_id integer) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
@@ -1085,6 +1085,7 @@ CREATE FUNCTION doorbell_internal.messages(ids bigint[]) RETURNS SETOF doorbell.
 CREATE FUNCTION doorbell_internal.muted_in_short(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.muted_names(muted integer[]) RETURNS json LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.mutes_of(user_id text, categories text[]) RETURNS integer[] LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.name_batch(messages jsonb) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.name_categories(names text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.name_groups(names text[], others text[]) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.newest_personal(user_id text, states doorbell.inbox_state[], category integer, muted integer[], below bigint, depth integer, at timestamp with time zone) RETURNS TABLE(message_id bigint, seq bigint, group_key text, is_last boolean) LANGUAGE plpgsql AS 'BEGIN END';
@@ -1148,6 +1149,7 @@ CREATE FUNCTION doorbell_internal.templates_json(category integer) RETURNS json 
 CREATE FUNCTION doorbell_internal.touch_readers(users text[], seq bigint) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.touched_since(user_id text, me doorbell_internal.user_state, p record, max_ids integer) RETURNS bigint[] LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.try_lock_broadcasts() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION doorbell_internal.try_name(to_group text, to_all boolean, rule doorbell_internal.audience_rule, category text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.try_prepare_json(message jsonb, OUT m doorbell.message, OUT way doorbell.pending, OUT id bigint, OUT recipients integer, OUT duplicate boolean, OUT code text, OUT reason text) RETURNS record LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.unread_until(user_id text, category text, hit_window integer) RETURNS TABLE(num bigint, hit integer, latest bigint, version bigint, seq bigint, scope bigint, groups integer, muted integer[], quiet bigint[], joined_pos bigint, valid_until timestamp with time zone) LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION doorbell_internal.user_state(user_id text) RETURNS TABLE(joined_pos bigint, version bigint, seq_min bigint, seen_personal bigint, seen_broadcast bigint, muted integer[]) LANGUAGE plpgsql AS 'BEGIN END';
