@@ -171,10 +171,10 @@ export class Database {
     return this.#names.get(name) ?? null;
   }
 
-  // A text in which epochs have their numbers: the same in each run.
+  // A text in which epochs have their numbers, and positions do not tell of them and of the hour: the same in each run.
   withoutNames(text) {
     for (const [name, number] of this.#names) text = text.replaceAll(`"${name}"`, `"e${number}"`);
-    return text;
+    return text.replace(/("position":"p1(?:-\w+){6})-[0-9a-f]{8}/g, '$1-basis');
   }
 
   async countWaiting() {
