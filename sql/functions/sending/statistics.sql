@@ -27,10 +27,12 @@ BEGIN
                 UNION ALL
                 SELECT s.joined_pos < m.pos OR m.to_new FROM doorbell_internal.audiences_of(r.user_id) s
                 WHERE is_to_audience AND s.feed_id = m.feed_id)
-                AND r.user_id <> ALL (coalesce(m.excepted, '{}')))
-            + count(*) FILTER (WHERE r.seen_broadcast IS NULL OR r.seen_broadcast < m.seq), count(*)
+                AND r.user_id <> ALL (coalesce(m.excepted, '{}'))
+                AND NOT EXISTS (SELECT FROM doorbell.mark x WHERE x.user_id = r.user_id AND x.feed_id = m.feed_id
+                    AND x.n = doorbell_internal.chunk_of(m.pos) AND (x.read & at_bit) <> 0::doorbell.chunk_bits))
+            -- Who read it has seen it, also if they have the feed no more.
+            + count(*), count(*)
         FROM doorbell_internal.marks_of_chunk(m.feed_id, doorbell_internal.chunk_of(m.pos)) k
-        LEFT JOIN doorbell.reader r ON r.user_id = k.user_id
         WHERE (k.read & at_bit) <> 0::doorbell.chunk_bits;
     END IF;
 END

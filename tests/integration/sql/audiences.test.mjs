@@ -161,6 +161,26 @@ test('a user who is excepted cannot act on the message, and is not counted among
   assert.equal((await call(db, 'sent', id)).sent.seen, 1);
 });
 
+test('who read a message has seen it, also when they have its feed no more', async (t) => {
+  const db = await open(t);
+  const report = async (id) => {
+    await db.query("UPDATE doorbell.sent_report SET as_of = as_of - interval '61 s'");
+    const { seen, read } = (await call(db, 'sent', id)).sent;
+    return [seen, read];
+  };
+  const toGroup = (await send(db, { title: 't', to_group: 'a' })).id;
+  const toAudience = (await send(db, { title: 't', to_groups: ['a', 'b'] })).id;
+  for (const id of [toGroup, toAudience]) await call(db, 'mark_read', 'ann', id);
+  await call(db, 'mark_seen', 'ann', (await list(db, 'ann')).position);
+  await call(db, 'mark_seen', 'cat', (await list(db, 'cat')).position);
+  assert.deepEqual([await report(toGroup), await report(toAudience)], [[2, 1], [2, 1]]);
+  await call(db, 'group_leave', 'a', 'ann');
+  assert.deepEqual(await report(toGroup), [2, 1]);
+  await call(db, 'recall', toAudience);
+  await db.query('DELETE FROM doorbell.audience'); // as another audience's send does that needs its place
+  assert.deepEqual(await report(toAudience), [1, 1]);
+});
+
 test('what became of a message to everybody is counted without a look at audiences', async (t) => {
   const db = await open(t);
   await send(db, { title: 't', to_all: true, except_groups: ['c'] });
