@@ -160,9 +160,11 @@ export class Page {
     return channel;
   }
 
-  // What a leader tells it knows, since whenever.
+  // What a leader tells it knows, since whenever; and so does a follower whose leader knows less.
   #tellTabs(word, told) {
-    const cause = word.leader ? { epoch: this.#shown?.epoch ?? null } : told;
+    const shown = this.#shown;
+    const isShown = shown && word.answer?.version === shown.version && word.answer.seq === shown.seq;
+    const cause = word.leader || isShown ? { epoch: shown?.epoch ?? null } : told;
     for (const tab of this.world.pages) {
       if (tab === this || tab.user !== this.user || tab.isOld !== this.isOld) continue;
       this.world.inFlight++;

@@ -17,6 +17,7 @@ const SEED = Number(process.env.DOORBELL_SEED ?? randomInt(2 ** 31));
 const seeds = [
   11, // a ring for several users had a number that the next event was to have
   5006, // a tab that was frozen told the others of a database that had been restored meanwhile
+  700057, // a tab told its leader, who knew of another epoch without a name, what it knew of the one before
   7069, // a hidden page took a step over a ring that it had put off
 ];
 
