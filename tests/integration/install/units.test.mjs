@@ -271,6 +271,8 @@ test('the units run under systemd as deploy/README.md sets them up', { skip: why
       systemctl daemon-reload
       systemctl start ${UNITS.join(' ')}`);
     await until('both to serve', async () => (await machine.sh(SEND)) === '201');
+    // The app serves without the relay.
+    await until('the relay to listen', async () => (await machine.run('test -S /run/doorbell-relay/publish.sock')).code === 0);
     assert.equal(await machine.sh('stat -c "%U %G %a" /run/doorbell-relay/publish.sock'), 'doorbell-relay www-data 660');
     await assertRings(machine);
     await machine.sh('cp /tmp/doorbell.conf /etc/doorbell/');
