@@ -84,13 +84,15 @@ test('lists, messages, parts of the count and preferences come from a standby', 
   assert.equal((await list(stack, '42')).num, 1, 'the first contact, which writes');
   await untilConnected(stack);
   await untilUsed(stack);
-  const calls = ['/messages', `/messages/${id}`, '/unread?by=category', '/preferences'];
+  const { position } = await list(stack, '42');
+  const calls = ['/messages', `/messages?after=${position}`, `/messages/${id}`, '/unread?by=category', '/preferences'];
   for (const call of calls) {
     const before = await numbers(stack);
     const answer = await stack.api('GET', call, { user: '42' });
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual({ ...(await numbers(stack)), connected: 0 }, { ...before, used: before.used + 1, connected: 0 }, call);
   }
+  assert.equal((await stack.api('GET', `/messages?after=${position}`, { user: '42' })).json.reset, false);
   const { rows: [{ epoch }] } = await stack.db.query('SELECT epoch FROM doorbell.current_epoch');
   assert.equal((await list(stack, '42')).epoch, epoch);
   const { json } = await stack.api('GET', '/health', { service: true });
