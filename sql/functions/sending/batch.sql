@@ -174,6 +174,6 @@ $$Sends many messages, up to 10,000, in the caller's transaction. Each element o
 arguments of doorbell.send(), as {"to_users": ["42"], "title": "Hello"}.
 Returns a row for each, n being its place from 1; id, recipients and duplicate are as of send(). Rows come in any order.
 atomic: a refused message refuses all, and the DETAIL of the error is its place in the array, from 0. Without it each is
-sent or refused by itself: code (DB400, DB409, DB422) and reason say why, and are null for one that is sent. What groups and
-categories a refused one names may be made all the same.
+sent or refused by itself: code (DB400, DB409, DB422) and reason say why, and are null for one that is sent. A new group or
+category that only a refused one names may still be created.
 A member of a wrong JSON type is an error of PostgreSQL's (class 22) in both cases, and nothing is sent.$$;

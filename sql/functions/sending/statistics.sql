@@ -30,7 +30,7 @@ BEGIN
                 AND r.user_id <> ALL (coalesce(m.excepted, '{}'))
                 AND NOT EXISTS (SELECT FROM doorbell.mark x WHERE x.user_id = r.user_id AND x.feed_id = m.feed_id
                     AND x.n = doorbell_internal.chunk_of(m.pos) AND (x.read & at_bit) <> 0::doorbell.chunk_bits))
-            -- Who read it has seen it, also if they have the feed no more.
+            -- Users who read it have seen it, even if they no longer have the feed.
             + count(*), count(*)
         FROM doorbell_internal.marks_of_chunk(m.feed_id, doorbell_internal.chunk_of(m.pos)) k
         WHERE (k.read & at_bit) <> 0::doorbell.chunk_bits;
