@@ -145,6 +145,7 @@ export class WordPress {
     page.faults = [];
     page.on('pageerror', (error) => page.faults.push(String(error)));
     await page.goto(`${this.stack.url}/wp-login.php?redirect_to=${encodeURIComponent(this.stack.url + where)}`);
+    await page.locator('#user_login:focus').waitFor(); // the form's script takes the focus once, 200 ms in, from whatever is being filled
     await page.fill('#user_login', login);
     await page.fill('#user_pass', PASSWORD);
     await page.click('#wp-submit');
