@@ -49,22 +49,23 @@ CREATE FUNCTION pg_temp.template_of(template text) RETURNS text LANGUAGE sql IMM
     FROM unnest(pg_temp.parts_of(template)) WITH ORDINALITY p (part, n) CROSS JOIN LATERAL btrim(part, '{} ') name
 $$;
 
--- Why the text of a category is no template; null if it has become one, which it does where there is none yet.
-CREATE FUNCTION pg_temp.take_text(category text, template text, language text) RETURNS text LANGUAGE plpgsql AS $$
+-- Makes the text of a category its template where it has none yet, and keeps its row locked. fault: why it is no template.
+CREATE FUNCTION pg_temp.take_text(category text, template text, language text, OUT fault text, OUT id integer, OUT is_new boolean)
+LANGUAGE plpgsql AS $$
 DECLARE
     texts constant jsonb := CASE WHEN char_length(template) <= 255 AND template !~ '[\x01-\x1f\x7f-\x9f]'
         THEN jsonb_build_object('title', template) ELSE jsonb_build_object('title', category, 'body', template) END;
-    id integer;
 BEGIN
     PERFORM doorbell_internal.check_templates(jsonb_build_object(language, texts));
     id := doorbell_internal.category_named(category);
-    IF NOT EXISTS (SELECT FROM doorbell.template t WHERE t.category = id) THEN
+    PERFORM FROM doorbell.category c WHERE c.id = take_text.id FOR NO KEY UPDATE;
+    is_new := NOT EXISTS (SELECT FROM doorbell.template t WHERE t.category = take_text.id);
+    IF is_new THEN
         PERFORM doorbell_internal.set_templates(id, jsonb_build_object(language, texts));
     END IF;
-    RETURN NULL;
 EXCEPTION
     WHEN SQLSTATE 'DB422' THEN
-        RETURN SQLERRM;
+        fault := SQLERRM;
 END
 $$;
 

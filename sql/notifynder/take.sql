@@ -62,12 +62,13 @@ SELECT count(*) > 0 AS has_bad FROM look WHERE fault IS NOT NULL \gset
 -- What all batches lock comes first, in the order of every send: categories, then readers by their ids.
 SELECT doorbell_internal.name_categories(array_agg((message).category)) FROM look
 WHERE is_of_type AND NOT is_there AND fault IS NULL \g /dev/null
+CREATE TEMP TABLE taken ON COMMIT DROP AS
+SELECT c.name, t.* FROM (SELECT * FROM category ORDER BY name COLLATE "C") c
+CROSS JOIN LATERAL pg_temp.take_text(c.name, pg_temp.template_of(c.text), :'language') t
+WHERE :'language' <> '' AND pg_temp.value(c.text) IS NOT NULL;
 SELECT doorbell_internal.lock_readers(array_agg(u ORDER BY u)) FROM (
     SELECT DISTINCT (message).user_id COLLATE "C" AS u FROM look
     WHERE is_of_type AND NOT is_there AND fault IS NULL) x \g /dev/null
-CREATE TEMP TABLE taken ON COMMIT DROP AS
-SELECT c.name, pg_temp.take_text(c.name, pg_temp.template_of(c.text), :'language') AS fault
-FROM (SELECT * FROM category ORDER BY name COLLATE "C") c WHERE :'language' <> '' AND pg_temp.value(c.text) IS NOT NULL;
 CREATE TEMP TABLE done ON COMMIT DROP AS
 SELECT doorbell_internal.import(b.rows) AS n FROM (
     SELECT array_agg(g.message ORDER BY g.n) AS rows FROM (
@@ -76,3 +77,4 @@ SELECT doorbell_internal.import(b.rows) AS n FROM (
             AND ((l.message).expires_at IS NULL OR (l.message).expires_at > now())
     ) g GROUP BY (g.n - 1) / 10000 ORDER BY (g.n - 1) / 10000
 ) b;
+SELECT doorbell_internal.lock_broadcasts(), doorbell_internal.tell_texts(array_agg(id)) FROM taken WHERE is_new HAVING count(*) > 0 \g /dev/null

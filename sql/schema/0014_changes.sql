@@ -26,6 +26,12 @@ COMMENT ON COLUMN doorbell.reader.stale_before IS
 ALTER TABLE doorbell.feed ADD COLUMN stale_before bigint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN doorbell.feed.stale_before IS 'The same of its broadcasts, before this event.';
 
+ALTER TABLE doorbell.category ADD COLUMN texts_version bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN doorbell.category.texts_version IS
+    'A number that no other category has, of the last change of its templates; 0: none since there is this column.';
+CREATE INDEX category_texts_version_idx ON doorbell.category (texts_version);
+
 -- These take more than before, or return more.
 DROP FUNCTION IF EXISTS doorbell_internal.read_position;
 DROP FUNCTION IF EXISTS doorbell_internal.withdraw;
+DROP FUNCTION IF EXISTS doorbell_internal.set_templates;

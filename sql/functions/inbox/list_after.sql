@@ -163,6 +163,7 @@ COMMENT ON FUNCTION doorbell.list_after IS
     'What changed since doorbell.list(), or this function, returned the position of a first page of the same state and category, as one JSON '
     'document. messages: those that are new or have changed, as they are now; gone: ids of those that the list no longer shows, and perhaps of '
     'some that it never showed; all_seen: all that was shown at the position has been seen; and position, num, version, seq. reset: true when '
-    'that is more than max_rows (1 to 100) messages or can no longer be told, as after the user joined a group, muted a category, chose a language, or came back after retention '
-    'deleted messages of theirs: then messages is the first page as doorbell.list() returns it, with its next, and what was known before is void. What '
-    'templates say may change untold. NULL: call doorbell.register() first. One snapshot, no write, no lock. DB422.';
+    'that is more than max_rows (1 to 100) messages or can no longer be told, as after the user joined a group, muted a category or chose a '
+    'language, after a template changed, or after retention deleted messages of theirs: then messages is the first page as '
+    'doorbell.list() returns it, with its next, and what was known before is void. NULL: call doorbell.register() first. '
+    'One snapshot, no write, no lock. DB422.';

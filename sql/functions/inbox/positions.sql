@@ -65,7 +65,7 @@ DECLARE
     basis text;
 BEGIN
     SELECT concat_ws(' ', list_state, list_basis.category, coalesce(r.language, '-'), extract(epoch FROM a.at),
-        (SELECT e.epoch FROM doorbell.epoch_copy e),
+        (SELECT e.epoch FROM doorbell.epoch_copy e), (SELECT max(c.texts_version) FROM doorbell.category c),
         ARRAY(SELECT f.feed_id FROM doorbell_internal.feeds_of(list_basis.user_id, list_basis.joined_pos) f ORDER BY f.feed_id)::text)
     INTO basis FROM doorbell.first_seen a LEFT JOIN doorbell.reader r ON r.user_id = a.user_id WHERE a.user_id = list_basis.user_id;
     RETURN left(encode(sha256(convert_to(basis, 'UTF8')), 'hex'), 8);
@@ -73,4 +73,4 @@ END
 $$;
 COMMENT ON FUNCTION doorbell_internal.list_basis IS
     'The same for two lists, if all that differs between them is what happened to messages: the same kind of list, of a user who is still '
-    'the same one, with the same feeds and language, in the same history.';
+    'the same one, with the same feeds and language, of the same history, by the same templates.';

@@ -71,6 +71,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     category integer;
+    has_new_texts boolean;
 BEGIN
     IF category_set.name IS NULL OR category_set.critical IS NULL THEN
         RAISE EXCEPTION 'name and critical are needed' USING ERRCODE = 'DB422';
@@ -86,9 +87,12 @@ BEGIN
         paused_until = CASE WHEN category_set.webhook IS NULL THEN c.paused_until ELSE '-infinity' END
     WHERE c.id = category;
     IF category_set.templates IS NOT NULL THEN
-        PERFORM set_templates(category, category_set.templates);
+        has_new_texts := set_templates(category, category_set.templates);
     END IF;
     PERFORM lock_broadcasts();
+    IF has_new_texts THEN
+        PERFORM tell_texts(ARRAY[category]);
+    END IF;
     PERFORM set_critical(category, category_set.critical);
     RETURN (SELECT category_json(c) FROM category c WHERE c.id = category);
 END

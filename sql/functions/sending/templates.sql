@@ -65,16 +65,31 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION doorbell_internal.set_templates(category integer, templates jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION doorbell_internal.set_templates(category integer, templates jsonb) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
+DECLARE
+    before constant jsonb := doorbell_internal.templates_json(set_templates.category);
 BEGIN
     DELETE FROM doorbell.template t WHERE t.category = set_templates.category;
     INSERT INTO doorbell.template (category, language, title, body)
     SELECT set_templates.category, t.key, t.value ->> 'title', coalesce(t.value ->> 'body', '') FROM jsonb_each(templates) t;
+    RETURN before <> doorbell_internal.templates_json(set_templates.category)::jsonb;
 END
 $$;
-COMMENT ON FUNCTION doorbell_internal.set_templates IS 'All that a category has from now on. The caller holds the row of the category.';
+COMMENT ON FUNCTION doorbell_internal.set_templates IS
+    'All that a category has from now on; whether that is other than before, which tell_texts() tells the readers. The caller holds the row of '
+    'the category.';
+
+CREATE OR REPLACE FUNCTION doorbell_internal.tell_texts(categories integer[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    UPDATE doorbell.category c SET texts_version = nextval('doorbell.seq') WHERE c.id = ANY (categories);
+END
+$$;
+COMMENT ON FUNCTION doorbell_internal.tell_texts IS
+    'Messages without a text of their own read differently now: lists start again. The caller holds the broadcast lock, so that the numbers '
+    'rise as the changes are made.';
 
 CREATE OR REPLACE FUNCTION doorbell_internal.templates_json(category integer) RETURNS json
 LANGUAGE sql STABLE AS $$

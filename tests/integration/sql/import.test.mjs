@@ -58,6 +58,9 @@ test('the texts of categories become templates, where they have none and Doorbel
   await writeFile(place.paths[0], ['id,name,text', '1,order,"Order { extra.order.number } has shipped to {to.id}"', '2,comment,{from.id} commented { on {url}',
     '3,plain,Hello', '4,name,"{from.name} is here"', `5,long,"${'x'.repeat(256)}"`, '6,known,other', '7,none,'].join('\n'));
   await call(place.db, 'category_set', 'known', true, null, JSON.stringify({ zh: { title: 'its own' } }));
+  const afresh = async (position) => (await row(place.db, "SELECT doorbell.list_after('u', $1) AS told", [position])).told.reset;
+  await check(place.db, 'u');
+  const { position } = await list(place.db, 'u');
   const result = await place.import([line({ extra: '{"order":{"number":"A-7"}}', category_id: 1 })], ['--templates', 'en']);
   assert.equal(result.stdout, `${told(1)}5 of 6 texts are templates\n`);
   assert.match(result.stderr, /categories\.csv: name: templates: the title of "en": there is no \{from\.name\}/);
@@ -69,8 +72,11 @@ test('the texts of categories become templates, where they have none and Doorbel
   });
   await send(place.db, { to_users: ['u'], category: 'order', extra: { order: { number: 'B-8' } } });
   assert.deepEqual((await list(place.db, 'u')).messages.map(({ title }) => title), ['Order B-8 has shipped to u', 'Order A-7 has shipped to u']);
+  assert.equal(await afresh(position), true);
+  const later = (await list(place.db, 'u')).position;
   assert.equal((await place.import([], ['--templates', 'en'])).stdout, `${told(0)}5 of 6 texts are templates\n`);
   assert.equal((await place.import([], ['--templates', 'en US'])).stdout, `${told(0)}0 of 6 texts are templates\n`);
+  assert.equal(await afresh(later), false);
 });
 
 async function assertExact(db) {

@@ -167,6 +167,7 @@ const upheavals = {
   'it was critical for a while': async (db) => {
     for (const critical of [true, false]) await call(db, 'category_set', 'y', critical);
   },
+  'a template was changed': (db) => call(db, 'category_set', 'x', false, null, JSON.stringify({ en: { title: 'new' } })),
   'an audience of theirs went': (db) => db.query(`DELETE FROM doorbell.audience`),
   'they were erased, and came back': async (db) => {
     await call(db, 'erase', 'u');
@@ -218,6 +219,32 @@ for (const [what, happen] of Object.entries(upheavals)) {
     assert.deepEqual([reader.told.reset, reader.told.messages.length], [false, 1]);
   });
 }
+
+test('templates that are set anew as they were change nothing', async (t) => {
+  const db = await open(t);
+  const set = (title) => call(db, 'category_set', 'x', false, null, JSON.stringify({ en: { title } }));
+  await set('a');
+  await send(db, { to_users: ['u'], category: 'x' });
+  const reader = await follow(db);
+  for (const [title, reset] of [['a', false], ['b', true], ['b', false]]) {
+    await set(title);
+    await reader.ask();
+    assert.equal(reader.told.reset, reset);
+  }
+});
+
+// Or a number could be passed by a greater one that is there before it, and its change go unnoticed.
+test('templates are changed one after another', async (t) => {
+  const database = await openDatabase(t, cluster);
+  const [db, other] = [await database.connect(), await database.connect()];
+  const set = (conn, name) => call(conn, 'category_set', name, false, null, JSON.stringify({ en: { title: name } }));
+  await db.query('BEGIN');
+  await set(db, 'x');
+  await other.query("SET lock_timeout = '100ms'");
+  await assert.rejects(set(other, 'y'), { code: '55P03' });
+  await db.query('COMMIT');
+  await set(other, 'y');
+});
 
 test('one starts again with another list\'s position', async (t) => {
   const db = await open(t);

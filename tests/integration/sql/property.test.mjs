@@ -28,6 +28,7 @@ const categories = ['news', 'shop', 'alarm'];
 const subjects = ['1', '2', '3'];
 const keys = ['like:1', 'like:2'];
 const senders = ['Ann', 'Bob', 'Cy', 'Dee', 'Eve'];
+const templates = (title) => JSON.stringify({ en: { title: `${title} {sender}` } });
 
 // Choices that can be repeated.
 function random(start) {
@@ -44,6 +45,7 @@ function random(start) {
 function message(r) {
   const args = { title: 't' };
   if (r.chance(0.6)) args.category = r.pick(categories);
+  if (args.category && r.chance(0.4)) delete args.title; // the category's
   if (r.chance(0.2)) args.expires_in = 1 + r.int(3);
   if (r.chance(0.15)) args.ack = true;
   if (r.chance(0.15)) args.to_new_users = true;
@@ -299,7 +301,7 @@ const kinds = [
   }],
   [2, 'mute', (db, r, user) => call(db, 'mute', user, r.some(categories.slice(0, 2)))],
   [2, 'quiet hours', setQuietHours],
-  [1, 'category', (db, r) => call(db, 'category_set', 'shop', r.chance(0.5))],
+  [2, 'category', (db, r) => call(db, 'category_set', 'shop', r.chance(0.5), null, r.chance(0.5) ? templates(r.int(3)) : null)],
   [1, 'remove a category', (db, r) => call(db, 'category_remove', 'shop', r.chance(0.8))],
   [4, 'sweep', (db, r) => call(db, 'sweep', 1 + r.int(50))],
   [6, 'activate', (db, r) => call(db, 'activate', 1 + r.int(20))],
@@ -510,7 +512,7 @@ test(`count, list and recount agree over ${operations} random operations (seed $
   await watcher.query('SET jit = off');
   const clients = await Promise.all(Array.from({ length: connections }, () => database.connect()));
   const generators = clients.map((_, i) => random(seed + i * 7919));
-  for (const name of categories) await call(watcher, 'category_set', name, false);
+  for (const name of categories) await call(watcher, 'category_set', name, false, null, templates(name));
 
   const done = new Map();
   for (let count = 0; count < operations; count += connections * roundOps) {
