@@ -9,7 +9,7 @@ import { after } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { failRun, startNginx, startStack, top } from '../harness/index.mjs';
+import { failRun, startNginx, startStack, top, until } from '../harness/index.mjs';
 
 const TIMEOUT_MS = 40_000; // below the 45 s after which a page polls
 // No page waits for what is not here, as pictures of a service that the resolver would look for.
@@ -71,12 +71,15 @@ async function openPage(t, profile) {
   const page = await profile.newPage();
   page.faults = [];
   page.requests = [];
+  page.ended = new Set(); // of the requests
   page.sockets = [];
   page.on('pageerror', (error) => page.faults.push(String(error)));
   page.on('console', (message) => {
     if (/Content Security Policy/.test(message.text())) page.faults.push(message.text());
   });
   page.on('request', (request) => page.requests.push(request));
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => page.ended.add(request));
+  page.on('response', (response) => response.status() === 304 && page.ended.add(response.request())); // that is all which comes
   page.on('websocket', (socket) => page.sockets.push(socket));
   t.after(() => {
     if (page.faults.length > 0) failRun(new Error(page.faults.join('\n')));
@@ -190,14 +193,9 @@ export async function untilQuiet(page) {
   for (let seen = -1; seen !== callsOf(page).length; ) {
     const calls = callsOf(page);
     seen = calls.length;
-    await Promise.all(calls.map(untilAnswered));
+    await until('the calls to end', () => calls.every((call) => page.ended.has(call)));
     await takeTurn(page);
   }
-}
-
-async function untilAnswered(call) {
-  const response = await call.response();
-  if (response && response.status() !== 304) await response.finished(); // of a 304 it never comes
 }
 
 // A full turn of the page, over the network and back: what was on its way to it before has arrived.
