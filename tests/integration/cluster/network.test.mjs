@@ -75,6 +75,7 @@ async function startSite(t) {
   t.diagnostic(`bad is ${shape}`);
   const network = await startNetwork(t);
   const redis = await startRedis(t, { settings: ['bind 0.0.0.0', 'protected-mode no'], wrap: network.wrap });
+  t.after(() => until('the ways to go with the network', () => !/: h\d/.test(run([], 'ip', 'link'))));
   const [relays, ways] = [[], []];
   for (let i = 0; i < 3; i++) {
     ways.push(layWay(network, i, shapes[shape]));
