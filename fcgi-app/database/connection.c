@@ -247,7 +247,8 @@ static enum err prepare_all(struct connection *c)
     return e;
 }
 
-/* Whether the roles are there and may be taken: else it would show only when a call needs one. */
+/* Whether the roles are there and may be taken: else it would show only when a call needs one. Once
+ * it has served, the calls that need none of what is gone go on. */
 static enum err try_roles(struct connection *c)
 {
     enum err e = run_command(c, "SELECT pg_catalog.set_config('role', '" USER_CALLS "', true), "
@@ -255,7 +256,7 @@ static enum err try_roles(struct connection *c)
 
     if (e == ERR_INVALID)
         log_error("roles of the calls: %s", PQresultErrorField(c->result, PG_DIAG_MESSAGE_PRIMARY));
-    return e;
+    return e == ERR_INVALID && c->connects > 0 ? ERR_NONE : e;
 }
 
 /* Said once, when it changes. */
