@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "relay/socketio/broadcast_log.h"
 
+#include "common/bytes/invariant.h"
 #include "relay/socketio/engineio.h"
 
 /* A ring, which has no text, is never refused because of the texts before it. */
@@ -44,6 +45,16 @@ bool broadcast_log_next(const struct broadcast_log *b, uint64_t *place, struct s
     *out = span_cut(&rest, EIO_SEPARATOR);
     *place = b->start + at + out->len + 1;
     return true;
+}
+
+void broadcast_log_forget(struct broadcast_log *b, uint64_t place)
+{
+    size_t n = place > b->start ? (size_t)(place - b->start) : 0;
+
+    if (!INVARIANT(n <= b->items.len))
+        return;
+    b->start += n;
+    buf_consume(&b->items, n);
 }
 
 void broadcast_log_clear(struct broadcast_log *b)

@@ -32,6 +32,9 @@ uint64_t broadcast_log_end(const struct broadcast_log *b);
  * next change. */
 bool broadcast_log_next(const struct broadcast_log *b, uint64_t *place, struct span *out);
 
+/* All have been told what is before that place. */
+void broadcast_log_forget(struct broadcast_log *b, uint64_t place);
+
 /* All have been told. */
 void broadcast_log_clear(struct broadcast_log *b);
 

@@ -13,6 +13,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "common/limits/interval.h"
 #include "relay/access/address_limit.h"
 #include "relay/access/handshake.h"
 #include "relay/socketio/broadcast_log.h"
@@ -20,7 +21,12 @@
 #include "relay/socketio/polling.h"
 #include "relay/socketio/text.h"
 
-enum { ID_LEN = 24 /* of 6 random bits each */, BYTES_MAX = 1024 * 1024, ONLINE_MAX = 64 * 1024 };
+enum {
+    ID_LEN = 24, /* of 6 random bits each */
+    BYTES_MAX = 1024 * 1024,
+    ONLINE_MAX = 64 * 1024,
+    FORGET_MS = 1000, /* between two walks over all sessions for the log's sake */
+};
 
 struct entry {
     struct socketio_session session; /* first */
@@ -32,6 +38,7 @@ struct entry {
 struct shared {
     struct entry *by_sid;
     struct broadcast_log log;
+    int64_t forget_ms;  /* when it may be walked for what all have been told */
     struct frame frame; /* of the packet that is being written */
 };
 
@@ -518,20 +525,45 @@ static enum err encode(const struct engine *e, const struct event *event, struct
     }
 }
 
+static void forget_told(struct engine *e, struct broadcast_log *log)
+{
+    struct session *first = hub_first(e->hub), *s = first;
+    uint64_t place = broadcast_log_end(log);
+
+    while (s) {
+        if (s->protocol == &socketio_protocol && of(s)->log_position < place)
+            place = of(s)->log_position;
+        s = s->all.next == first ? NULL : s->all.next;
+    }
+    broadcast_log_forget(log, place);
+}
+
+/* Broadcasts that overlap may leave no moment at which all of it has been told. */
+static enum err add_to_log(struct engine *e, struct span packet)
+{
+    struct shared *shared = shared_of(e);
+    size_t max = texts_max(&e->config->relay);
+    enum err error = broadcast_log_add(&shared->log, packet, max);
+
+    if (error != ERR_TOO_BIG || !interval_take(&shared->forget_ms, e->now.ms, FORGET_MS))
+        return error;
+    forget_told(e, &shared->log);
+    return broadcast_log_add(&shared->log, packet, max);
+}
+
 /* Texts do not merge as rings do: each page is told each one, in their order. */
 static enum err announce(struct engine *e, struct frames *frames)
 {
-    struct broadcast_log *log = &shared_of(e)->log;
     const struct frame *frame;
     enum err error;
 
     if (hub_due(e->hub) == 0)
-        broadcast_log_clear(log); /* all that it holds has been told */
+        broadcast_log_clear(&shared_of(e)->log); /* all that it holds has been told */
     if (!frames->event.as.ring.text.p)
-        return broadcast_log_add(log, SPAN(""), 0);
+        return add_to_log(e, SPAN(""));
     if ((error = frames_get(frames, e, &socketio_protocol, &frame)))
         return error;
-    error = broadcast_log_add(log, frame_span(frame), texts_max(&e->config->relay));
+    error = add_to_log(e, frame_span(frame));
     return error == ERR_TOO_BIG ? ERR_TOO_MANY : error;
 }
 

@@ -963,6 +963,18 @@ test('texts under way are bounded: one too many is refused, nobody is closed for
   assert.deepEqual(polling.messages(), [...sent, 'room']);
 });
 
+test('texts that all have heard make room for others, though broadcasts overlap without an end', async (t) => {
+  const scene = await startScene(t, { 'relay.legacy_anonymous': 'yes', 'relay.legacy_publish': 'yes', 'relay.pace': '60', 'relay.socketio_max_pending': '4096' });
+  const pages = await Promise.all(Array.from({ length: 40 }, () => Sock.connect(t, scene)));
+  const texts = Array.from({ length: 16 }, (_, i) => fill(String.fromCharCode(97 + i), 200));
+  for (const content of texts) {
+    await publish(scene, { to: '', content });
+    await until('half of them to have it', () => pages.filter((one) => one.messages().includes(content)).length >= 20);
+  }
+  for (const page of pages) await page.nextMessage(texts.at(-1));
+  for (const page of pages) assert.deepEqual(page.messages(), texts);
+});
+
 test('texts that nobody is there to hear do not pile up', async (t) => {
   const scene = await startScene(t, { 'relay.legacy_anonymous': 'yes', 'relay.legacy_publish': 'yes', 'relay.pace': '1', 'relay.socketio_max_pending': '8192' });
   for (let i = 0; i < 10; i++) await publish(scene, { content: fill('x', 3000) });

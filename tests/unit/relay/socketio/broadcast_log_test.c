@@ -66,6 +66,34 @@ static void after_a_clear_places_go_on(void **state)
     broadcast_log_deinit(&b);
 }
 
+static void what_all_have_heard_is_forgotten(void **state)
+{
+    struct broadcast_log b = {0};
+    struct span item;
+    uint64_t slow, fast;
+
+    (void)state;
+    broadcast_log_init(&b);
+    slow = fast = broadcast_log_end(&b);
+    assert_int_equal(broadcast_log_add(&b, SPAN("one"), 10), ERR_NONE);
+    assert_int_equal(broadcast_log_add(&b, SPAN("two"), 10), ERR_NONE);
+    assert_int_equal(broadcast_log_add(&b, SPAN("three"), 10), ERR_TOO_BIG);
+    expect(&b, &slow, "one");
+    expect(&b, &fast, "one");
+    expect(&b, &fast, "two");
+    broadcast_log_forget(&b, slow);
+    assert_int_equal(broadcast_log_add(&b, SPAN("three"), 10), ERR_NONE);
+    broadcast_log_forget(&b, 1); /* is forgotten already */
+    expect(&b, &slow, "two");
+    for (uint64_t *place = &slow; place; place = place == &slow ? &fast : NULL) {
+        expect(&b, place, "three");
+        assert_false(broadcast_log_next(&b, place, &item));
+    }
+    broadcast_log_forget(&b, broadcast_log_end(&b));
+    assert_false(broadcast_log_next(&b, &(uint64_t){0}, &item));
+    broadcast_log_deinit(&b);
+}
+
 static void texts_are_bounded_and_rings_still_pass(void **state)
 {
     struct broadcast_log b = {0};
@@ -88,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_behind_is_told_the_rest),
         cmocka_unit_test(after_a_clear_places_go_on),
+        cmocka_unit_test(what_all_have_heard_is_forgotten),
         cmocka_unit_test(texts_are_bounded_and_rings_still_pass),
     };
 
