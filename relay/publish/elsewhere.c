@@ -13,6 +13,8 @@
 #include "relay/publish/online.h"
 #include "relay/publish/revoked.h"
 
+enum { AROUND_A_RING = 256 /* bytes of its channel and envelope, and of what was told with it */ };
+
 static void init_body(const struct api *api, struct buf *body)
 {
     buf_init(body, (size_t)api->config->relay.cluster_max_pending);
@@ -46,6 +48,18 @@ static bool is_for_all(const struct published_ring *pr)
     return !pr->to.p || pr->user_count > ELSEWHERE_USERS_MAX;
 }
 
+/* Whether to tell each user of their rings would take most of what may wait for Redis: lists of
+ * users come to many times the body that they are in, which all relays can be told at once. */
+static bool is_much(const struct api *api, const struct rings *p)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < p->ring_count; i++)
+        if (!is_for_all(&p->rings[i]))
+            bytes += p->rings[i].user_count * (p->rings[i].json.len + AROUND_A_RING);
+    return bytes > (size_t)api->config->relay.cluster_max_pending / 2;
+}
+
 static void tell_users(struct api *api, const struct rings *p, struct buf *body)
 {
     struct span user;
@@ -67,8 +81,9 @@ static bool is_news(const struct told *known, const struct told *told)
            told->seq > known->seq;
 }
 
-/* The rings that are for all relays, in one; none, if there is nothing to tell. */
-static void tell_all(struct api *api, const struct rings *p, struct buf *body)
+/* The rings that are for all relays, or `all_of_them`, in one; none, if there is nothing to tell.
+ */
+static void tell_all(struct api *api, const struct rings *p, bool all_of_them, struct buf *body)
 {
     const char *comma = "";
     enum err e;
@@ -76,7 +91,7 @@ static void tell_all(struct api *api, const struct rings *p, struct buf *body)
     buf_reset(body);
     e = buf_append(body, SPAN("{\"rings\":["));
     for (size_t i = 0; i < p->ring_count && !e; i++) {
-        if (!is_for_all(&p->rings[i]))
+        if (!all_of_them && !is_for_all(&p->rings[i]))
             continue;
         if (!(e = buf_append(body, span_of(comma))))
             e = buf_append(body, p->rings[i].json);
@@ -321,12 +336,14 @@ static enum err report(struct api *api, const struct rings *p, size_t sessions, 
 enum err elsewhere_publish(struct api *api, const struct rings *p, size_t sessions,
                            struct http_request *req, struct http_response *res)
 {
+    bool to_all = is_much(api, p);
     struct buf body;
     enum err e;
 
     init_body(api, &body);
-    tell_all(api, p, &body);
-    tell_users(api, p, &body);
+    tell_all(api, p, to_all, &body);
+    if (!to_all)
+        tell_users(api, p, &body);
     if (p->wants_report)
         e = report(api, p, sessions, &body, req, res);
     else
@@ -368,7 +385,7 @@ static void share_told(struct api *api, const struct told *told)
     if (!is_news(&api->shared, told))
         return;
     init_body(api, &body);
-    tell_all(api, &none, &body);
+    tell_all(api, &none, false, &body);
     buf_deinit(&body);
 }
 

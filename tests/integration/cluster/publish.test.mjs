@@ -39,6 +39,19 @@ test('a ring to all, and one to a long list, reach each page once', async (t) =>
   }
 });
 
+test('a call with many lists costs the link no more than its body', async (t) => {
+  const [a, b] = await startSite(t, await startRedis(t), { count: 2 });
+  const nameOf = (i) => `user-${i}-${'0'.repeat(36)}`.slice(0, 36);
+  const rings = Array.from({ length: 500 }, (_, i) => ({ to: Array.from({ length: 32 }, (__, n) => nameOf(i * 32 + n)), seq: i + 1 }));
+  const bells = await Promise.all([nameOf(0), nameOf(500 * 32 - 1)].map((user) => b.connect(user)));
+  const lone = await b.connect('42');
+  assert.equal((await a.ring({ to: ['42'], version: 1, seq: 1, num: 3 }, ...rings)).status, 200);
+  await lone.next((one) => one.num === 3);
+  await bells[0].next((one) => one.seq === 1);
+  await bells[1].next((one) => one.seq === 500);
+  assert.doesNotMatch(a.relay.log, /is cut/);
+});
+
 test('a report asks all relays', async (t) => {
   const [a, b, c] = await startSite(t, await startRedis(t));
   await Promise.all([a.connect('42'), b.connect('42'), c.connect('43')]);

@@ -188,6 +188,21 @@ static void a_long_list_goes_to_all_once(void **state)
     assert_null(strstr(s->told, "|user:"));
 }
 
+static void much_for_many_goes_to_all_once(void **state)
+{
+    struct scene *s = *state;
+    const char *body =
+        "{\"rings\":[{\"to\":[\"42\",\"43\"],\"seq\":1},{\"to\":[\"42\"],\"seq\":2}]}";
+
+    s->config.relay.cluster_max_pending = 2000;
+    publish_call(s, body);
+    assert_non_null(strstr(s->told, "|user:43"));
+    s->config.relay.cluster_max_pending = 1000;
+    publish_call(s, body);
+    assert_string_equal(s->told, "all doorbell1 rings 7 0\n{\"rings\":[{\"to\":[\"42\",\"43\"],"
+                                 "\"seq\":1},{\"to\":[\"42\"],\"seq\":2}]}|");
+}
+
 static void hear(struct scene *s, struct span user, enum envelope_kind kind, const char *body)
 {
     struct envelope e = {kind, 8, 5, span_of(body)};
@@ -262,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_others_say_is_rung_here, set_up, tear_down),
         cmocka_unit_test_setup_teardown(questions_of_others_are_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_report_waits_for_the_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(much_for_many_goes_to_all_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_cannot_be_asked_for_is_partial, set_up, tear_down),
     };
 
