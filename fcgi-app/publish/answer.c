@@ -18,14 +18,15 @@ static enum err read_user(struct span item, struct buf *array)
 
 enum err answer_read_users(struct span json, struct buf *array, size_t *count)
 {
-    static const char *const names[] = {"users"};
-    struct span users, item;
+    static const char *const names[] = {"users", "partial"};
+    struct span members[2], users, item;
     enum err e = ERR_NONE;
 
-    if (json_check(json) || json_walk_members(json_walk_root(json), names, 1, &users) ||
-        !json_walk_is_array(users))
+    if (json_check(json) || json_walk_members(json_walk_root(json), names, 2, members) ||
+        !json_walk_is_array(members[0]) || span_equal(members[1], SPAN("true")))
         return ERR_INVALID;
-    for (users = json_walk_inside(users); !e && json_walk_item(&users, &item); ++*count)
+    users = json_walk_inside(members[0]);
+    for (; !e && json_walk_item(&users, &item); ++*count)
         e = read_user(item, array);
     return e;
 }

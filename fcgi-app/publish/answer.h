@@ -11,7 +11,8 @@
 #include "common/bytes/span.h"
 
 /* Appends the users of {"users":["42"]} to an open array in PostgreSQL's form, and adds their
- * number to *count. ERR_INVALID: this is no such answer; the array is of no use then. */
+ * number to *count. ERR_INVALID: this is no such answer, or one that other relays have not
+ * completed (partial); the array is of no use then. */
 MUST_USE enum err answer_read_users(struct span json, struct buf *array, size_t *count);
 
 /* The number of {"instance":1700000000123456}, another one for each start of the relay. */

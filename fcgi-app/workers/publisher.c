@@ -53,7 +53,8 @@ enum {
 struct online {
     struct buf users; /* as an array */
     size_t count;
-    bool is_unknown; /* the relay does not understand the question: anybody may be online */
+    bool is_unknown; /* the relay does not understand the question, or could not ask the other
+                        relays: anybody may be online */
 };
 
 struct publisher {

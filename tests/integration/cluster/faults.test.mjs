@@ -7,7 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { build, freePort, OPEN, startRedis, until } from '../../harness/index.mjs';
+import { build, freePort, OPEN, startRedis, startStack, until } from '../../harness/index.mjs';
 import { cutOff, healthOf, joined, ringsOf, startCable, startRelayOf, startSite } from './scene.mjs';
 
 const run = promisify(execFile);
@@ -99,6 +99,19 @@ test('a Redis that is frozen is noticed, and nobody waits for it', async (t) => 
   redis.signal('SIGCONT');
   await joined([a, b]);
   for (const bell of [...bells, late]) await asked(bell, 1);
+});
+
+test('pages at other relays are rung where a Redis that is slow for a moment could not tell that they are there', async (t) => {
+  const redis = await startRedis(t);
+  const stack = await startStack(t, { config: { 'relay.cluster': redis.url } });
+  const b = await startRelayOf(t, redis, {}, stack);
+  await b.relay.waitLog(/2 relays share/);
+  const bell = await b.connect('42');
+  redis.signal('SIGSTOP');
+  assert.equal((await stack.api('POST', '/messages', { service: true, form: { to: '42', title: 'Hello' } })).status, 201);
+  await until('the ring to have left', async () => (await stack.db.query('SELECT FROM doorbell.outbox')).rows.length === 0);
+  redis.signal('SIGCONT');
+  await bell.next('ring');
 });
 
 test('a password that is wrong is told, and no secret with it', async (t) => {

@@ -25,6 +25,7 @@ static void an_answer_becomes_an_array(void **state)
         {"{\"users\":[\"\"]}", ERR_INVALID, NULL, 0},
         {"{\"users\":[\"a\\u0000\"]}", ERR_INVALID, NULL, 0},
         {"{\"users\":[],\"users\":[]}", ERR_INVALID, NULL, 0},
+        {"{\"users\":[\"42\"],\"partial\":true}", ERR_INVALID, NULL, 0},
         {"{\"users\":[]}", ERR_NONE, "{}", 0},
         {"{\"users\":[\"42\",\"a\\\"b\",\"{,}\"]}", ERR_NONE, "{\"42\",\"a\\\"b\",\"{,}\"}", 3},
     };
