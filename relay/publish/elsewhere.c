@@ -369,7 +369,8 @@ static enum err ask_redis(struct api *api, struct question *about, struct http_r
     if (has_all)
         return answer_alone(api, about, true, 0, false, res);
     if (cluster_ask_online(api->cluster, about->kind, users, about->count, api->now.ms, &one)) {
-        api->cluster->owes_question = true; /* who is told nothing now is to ask later */
+        /* Who is told nothing now is to ask once the link is back. */
+        api->cluster->owes_question |= !api->cluster->is_linked;
         return answer_alone(api, about, true, 0, true, res);
     }
     fill_in(api, one, true, 0);

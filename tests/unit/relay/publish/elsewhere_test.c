@@ -269,6 +269,34 @@ static void one_that_cannot_be_asked_for_is_partial(void **state)
     assert_true(s->cluster.owes_question);
 }
 
+static void ask_online(struct scene *s)
+{
+    static const struct told nothing;
+    struct http_request req = {.conn = (struct http_conn *)s};
+
+    buf_reset(&s->res.body);
+    s->api.is_parked = false;
+    assert_int_equal(elsewhere_ask_online(&s->api, SPAN("\"42\""), &nothing, &req, &s->res),
+                     ERR_NONE);
+}
+
+/* What is owed is paid when the link is back, and until then a stop looks like a death. */
+static void one_too_many_owes_nothing_while_the_link_is_good(void **state)
+{
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < QUESTIONS_MAX; i++)
+        ask_online(s);
+    assert_true(s->api.is_parked);
+    ask_online(s);
+    assert_false(s->api.is_parked);
+    assert_body(s, "{\"users\":[],\"partial\":true}");
+    assert_false(s->cluster.owes_question);
+    cluster_on_cut(&s->cluster);
+    ask_online(s);
+    assert_true(s->cluster.owes_question);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +307,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_report_waits_for_the_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(much_for_many_goes_to_all_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_cannot_be_asked_for_is_partial, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_too_many_owes_nothing_while_the_link_is_good, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
