@@ -104,6 +104,16 @@ const struct setting *config_next_kept(const struct config *now, const struct co
     return NULL;
 }
 
+enum err config_keep(const struct config *now, enum program program, struct config *next)
+{
+    const struct setting *s = NULL;
+    enum err e = ERR_NONE;
+
+    while (!e && (s = config_next_kept(now, next, program, s)))
+        e = config_value_copy(s, (const char *)now + s->offset, field_of(next, s));
+    return e;
+}
+
 static const struct setting *find_setting(const char *section, struct span name)
 {
     for (size_t i = 0; i < settings_count; i++) {

@@ -201,6 +201,9 @@ bool config_is_read_url(struct span s);
 const struct setting *config_next_kept(const struct config *now, const struct config *next,
                                        enum program program, const struct setting *after);
 
+/* Makes those settings say in *next what they do in `now`. */
+MUST_USE enum err config_keep(const struct config *now, enum program program, struct config *next);
+
 /* Writes one line "where: message" to `faults` about the setting whose value is at `field` of *c;
  * where is "doorbell.conf:12", "DOORBELL_APP_WORKERS" or "[app] workers". */
 void config_fault(const struct config *c, const void *field, FILE *faults, const char *format, ...)

@@ -272,6 +272,25 @@ bool config_value_equal(const struct setting *s, const void *a, const void *b)
     return comparers[s->type](a, b);
 }
 
+enum err config_value_copy(const struct setting *s, const void *from, void *to)
+{
+    static const size_t sizes[] = {
+        [SETTING_BOOL] = sizeof(bool),
+        [SETTING_INT] = sizeof(int64_t),
+        [SETTING_DURATION] = sizeof(int64_t),
+        [SETTING_MODE] = sizeof(mode_t),
+        [SETTING_ADDRESS] = sizeof(struct address),
+        [SETTING_ALGORITHM] = sizeof(enum token_algorithm),
+    };
+
+    if (s->type == SETTING_TEXT || s->type == SETTING_PATH)
+        return set_text(s, span_of(*(char *const *)from), to) ? ERR_NO_MEMORY : ERR_NONE;
+    if (s->type == SETTING_LIST)
+        return ERR_UNSUPPORTED;
+    memcpy(to, from, sizes[s->type]);
+    return ERR_NONE;
+}
+
 void config_value_free(const struct setting *s, void *field)
 {
     if (s->type == SETTING_TEXT || s->type == SETTING_PATH)

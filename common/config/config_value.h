@@ -16,6 +16,9 @@
 const char *config_value_set(const struct setting *s, struct span text, void *field);
 /* Whether two fields of s->type say the same. */
 bool config_value_equal(const struct setting *s, const void *a, const void *b);
+/* Makes the field `to` of s->type say what `from` does. ERR_NO_MEMORY: it is as it was.
+ * ERR_UNSUPPORTED: it is a list, none of which a reload leaves. */
+MUST_USE enum err config_value_copy(const struct setting *s, const void *from, void *to);
 void config_value_free(const struct setting *s, void *field);
 
 /* Writes each broken rule to `faults`; returns how many. */

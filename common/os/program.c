@@ -14,22 +14,6 @@
 
 #define CONFIG_PATH DOORBELL_SYSCONFDIR "/doorbell/doorbell.conf"
 
-static enum err load(const struct program_start *start, FILE *faults, struct program_settings *out)
-{
-    struct program_settings s;
-    enum err e = load_config(start->config_path, start->program, faults, &s.config);
-
-    if (e)
-        return e;
-    e = load_secrets(s.config, start->program, faults, &s.secrets);
-    if (e) {
-        config_free(s.config);
-        return e;
-    }
-    *out = s;
-    return ERR_NONE;
-}
-
 /* By name only: the value may hold a password. */
 static void log_kept(const struct program_start *start, const struct config *first,
                      const struct config *next)
@@ -38,6 +22,29 @@ static void log_kept(const struct program_start *start, const struct config *fir
 
     while ((s = config_next_kept(first, next, start->program, s)))
         log_warn("reload: [%s] %s stays as it was: it needs a restart", s->section, s->name);
+}
+
+/* `first`: what the program was started with, NULL at the start. */
+static enum err load(const struct program_start *start, const struct config *first, FILE *faults,
+                     struct program_settings *out)
+{
+    struct program_settings s;
+    enum err e = load_config(start->config_path, start->program, faults, &s.config);
+
+    if (e)
+        return e;
+    if (first) {
+        log_kept(start, first, s.config);
+        e = config_keep(first, start->program, s.config);
+    }
+    if (!e)
+        e = load_secrets(s.config, start->program, faults, &s.secrets);
+    if (e) {
+        config_free(s.config);
+        return e;
+    }
+    *out = s;
+    return ERR_NONE;
 }
 
 /* By the log, which waits for nobody: stderr may. */
@@ -56,7 +63,7 @@ enum err program_reload(const struct program_start *start, const struct config *
     char *text = NULL;
     size_t len = 0;
     FILE *faults = open_memstream(&text, &len);
-    enum err e = faults ? load(start, faults, out) : ERR_NO_MEMORY;
+    enum err e = faults ? load(start, first, faults, out) : ERR_NO_MEMORY;
 
     if (faults && fclose(faults) == 0)
         log_lines((struct span){text, len});
@@ -64,8 +71,6 @@ enum err program_reload(const struct program_start *start, const struct config *
     if (e)
         log_error("reload: the settings have faults, the old ones stay in force; correct what is "
                   "named above and send SIGHUP again");
-    else
-        log_kept(start, first, out->config);
     return e;
 }
 
@@ -157,7 +162,7 @@ int program_main(enum program program, const char *name, int argc, char **argv,
     close_memory();
     if (!read_options(&start, argc, argv, &is_check, &status))
         return status;
-    if (load(&start, stderr, &loaded))
+    if (load(&start, NULL, stderr, &loaded))
         return CONFIG_EXIT;
     if (!is_check)
         return run(&start, &loaded);

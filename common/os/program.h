@@ -28,9 +28,9 @@ struct program_settings {
 int program_main(enum program program, const char *name, int argc, char **argv,
                  int (*run)(const struct program_start *start, struct program_settings *loaded));
 
-/* Loads the settings anew. Those that a reload does not change are named in the log where they
- * differ from `first`, with which the program was started and which stay in force. On failure the
- * log says so and why, and *out is untouched. */
+/* Loads the settings anew. Those that a reload does not change are what they are in `first`, with
+ * which the program was started, and are named in the log where they differ in the file. On failure
+ * the log says so and why, and *out is untouched. */
 MUST_USE enum err program_reload(const struct program_start *start, const struct config *first,
                                  struct program_settings *out);
 

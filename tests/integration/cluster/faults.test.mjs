@@ -7,7 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { build, freePort, OPEN, startRedis, startStack, until } from '../../harness/index.mjs';
+import { build, freePort, makeFolder, OPEN, startRedis, startStack, until, writeSettings } from '../../harness/index.mjs';
 import { cutOff, healthOf, joined, ringsOf, startCable, startRelayOf, startSite } from './scene.mjs';
 
 const run = promisify(execFile);
@@ -144,6 +144,28 @@ test('a user with no more rights than the manual names is enough, on a socket', 
   assert.deepEqual((await a.call('POST', '/publish', { json: { rings: [{ to: ['42'], seq: 2 }], report: true } })).json, { sessions: 1, offline: [] });
   await bell.next((one) => one.seq === 2);
   assert.deepEqual(ringsOf(bell).map(({ seq }) => seq), [2]);
+});
+
+test('a reload leaves the link what needs a restart, and takes a new password from the file', async (t) => {
+  const acl = 'user doorbell on >first resetchannels &doorbell:* +auth +role +publish +subscribe +unsubscribe +pubsub|numsub';
+  const redis = await startRedis(t, { settings: [acl] });
+  const password = path.join(makeFolder(), 'redis.password');
+  writeFileSync(password, 'first');
+  const relay = await startRelayOf(t, redis, { 'relay.cluster_user': 'doorbell', 'relay.cluster_password_file': password });
+  await joined([relay]);
+  writeFileSync(`${password}.next`, 'second');
+  const settings = { ...relay.settings, 'relay.cluster_user': 'another', 'relay.cluster_password_file': `${password}.next` };
+  for (const [given, right] of [['first', 'first'], ['third', 'third']]) {
+    await redis.cli('acl', 'setuser', 'doorbell', 'resetpass', `>${right}`);
+    writeFileSync(password, given);
+    writeSettings(relay.confPath, settings);
+    const from = relay.relay.log.length;
+    relay.relay.signal('SIGHUP');
+    await relay.relay.waitLog(/reloaded/, { from });
+    assert.match(relay.relay.log.slice(from), /cluster_user stays as it was[^]*cluster_password_file stays as it was/);
+    await redis.cli('client', 'kill', 'type', 'pubsub');
+    await relay.relay.waitLog(/linked again/, { from });
+  }
 });
 
 test('a replica is passed over, a dead address as well, and a failover followed', async (t) => {

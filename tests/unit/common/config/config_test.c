@@ -482,9 +482,18 @@ static void what_needs_a_restart_is_named_if_it_changes(void **state)
         }
         if (strcmp(kept, rows[i].kept) != 0)
             fail_msg("row %zu: %s", i, kept);
+        assert_int_equal(config_keep(now, rows[i].program, next), ERR_NONE);
+        assert_null(config_next_kept(now, next, rows[i].program, NULL));
         config_free(now);
         config_free(next);
     }
+}
+
+static void a_reload_takes_every_list(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < settings_count; i++)
+        assert_true(settings[i].type != SETTING_LIST || settings[i].is_reloadable);
 }
 
 /* No setting is left out, whatever its type: each is another than its default somewhere here. */
@@ -587,6 +596,7 @@ int main(void)
         cmocka_unit_test(the_online_count_goes_with_the_legacy_login),
         cmocka_unit_test(the_environment_overrides_and_is_checked),
         cmocka_unit_test(what_needs_a_restart_is_named_if_it_changes),
+        cmocka_unit_test(a_reload_takes_every_list),
         cmocka_unit_test(a_change_of_any_type_is_seen),
         cmocka_unit_test(config_fault_names_where_the_setting_stands),
         cmocka_unit_test(every_setting_is_a_whole_row),
