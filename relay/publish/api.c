@@ -551,6 +551,29 @@ bool api_refuses(struct api *api, const struct http_request *req, struct http_re
     return true;
 }
 
+static const char *why_refused(int status)
+{
+    switch (status) {
+    case 411:
+        return "a body needs a Content-Length, or comes in chunks";
+    case 413:
+        return "the body is longer than max_publish_body: send it in parts, or raise that";
+    case 417:
+        return "Expect can only be 100-continue";
+    case 431:
+        return "the head is longer than max_head, its first line than 8 KiB, or its fields are "
+               "more than 64";
+    default:
+        return "the chunks of the body are malformed";
+    }
+}
+
+void api_note_refusal(struct api *api, struct http_response *res)
+{
+    api_refuse(res, res->status, why_refused(res->status));
+    count_response(api, res);
+}
+
 bool api_handle(struct api *api, struct http_request *req, struct http_response *res)
 {
     const struct route *route = find_route(req->method, req->path);

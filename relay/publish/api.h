@@ -64,6 +64,9 @@ bool api_refuses(struct api *api, const struct http_request *req, struct http_re
  * True: it is parked, and answered later by api_ops.answer(). */
 bool api_handle(struct api *api, struct http_request *req, struct http_response *res);
 
+/* The same of one whose head or body its connection refuses, by res->status. */
+void api_note_refusal(struct api *api, struct http_response *res);
+
 /* --- for the calls --- */
 
 bool api_has_key(const struct api *api, struct span key);

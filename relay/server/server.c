@@ -251,6 +251,12 @@ static bool refuses_publish(void *ctx, const struct http_request *req, struct ht
     return api_refuses(&server->api, req, res);
 }
 
+static void on_publish_refusal(void *ctx, struct http_request *req, struct http_response *res)
+{
+    (void)req;
+    api_note_refusal(&((struct server *)ctx)->api, res);
+}
+
 static enum http_action on_publish_request(void *ctx, struct http_request *req,
                                            struct http_response *res)
 {
@@ -356,6 +362,7 @@ static enum err listen_for_publishers(struct server *server)
 {
     struct http_handler handler = {.on_request = on_publish_request,
                                    .refuses = refuses_publish,
+                                   .on_refusal = on_publish_refusal,
                                    .takes_chunks = true,
                                    .ctx = server};
     struct http_limits limits = publish_limits(server->engine.config);

@@ -205,11 +205,16 @@ static void reply(struct http_conn *c, const struct http_response *res, bool kee
 static void refuse(struct http_conn *c, struct http_request *req, int status)
 {
     const struct http_handler *handler = &c->server->handler;
-    struct http_response res = {.status = status, .content_type = "text/plain", .headers = ""};
+    struct http_response res = {.status = status,
+                                .content_type = "text/plain",
+                                .headers = "",
+                                .is_head = req && req->method == HTTP_HEAD};
 
+    buf_init(&res.body, RESPONSE_MAX - RESPONSE_HEAD_MAX);
     if (req && handler->on_refusal)
         handler->on_refusal(handler->ctx, req, &res);
     reply(c, &res, false);
+    buf_deinit(&res.body);
 }
 
 /* Long heads and bodies take memory only as long as they are read. */

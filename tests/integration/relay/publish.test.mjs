@@ -178,6 +178,23 @@ test('bodies without a length, too long, or of another coding are refused', asyn
   assert.equal((await scene.call('POST', '/publish', { body: `{"rings":[]${' '.repeat(2036)}}` })).status, 200);
 });
 
+test('a call that its connection refuses says why, and is counted as any other', async (t) => {
+  const scene = await startScene(t, { 'relay.max_publish_body': '1024' });
+  const { status, json } = await scene.call('POST', '/publish', { body: ' '.repeat(1025) });
+  assert.deepEqual([status, json.error.code], [413, 'too_big']);
+  assert.match(json.error.message, /max_publish_body/);
+  const rows = [
+    ['POST /publish', '', /^HTTP\/1\.1 411 [^]*\{"error":\{"code":"length_required","message":"[^"]+"\}\}$/],
+    ['HEAD /metrics', 'Expect: tea\r\n', /^HTTP\/1\.1 417 [^]*\r\n\r\n$/],
+  ];
+  for (const [call, field, text] of rows) {
+    const raw = new Raw(t, scene.publishPort);
+    await raw.write(`${call} HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer ${scene.publishKey}\r\n${field}\r\n`);
+    assert.match(await raw.untilEnd(), text);
+  }
+  assert.deepEqual([await scene.metric('publish_calls_total'), await scene.metric('refused_publish_calls_total')], [3, 3]);
+});
+
 test('Expect: 100-continue is answered at once', async (t) => {
   const scene = await startScene(t);
   const raw = new Raw(t, scene.publishPort);
