@@ -38,6 +38,7 @@ struct http_parked {
     struct http_waiter waiter;
     char *headers; /* owned */
     bool keeps_alive;
+    bool is_head; /* only the answer's length is written */
 };
 
 struct http_conn {
@@ -247,6 +248,7 @@ static enum progress park(struct http_conn *c, const struct http_request *req, c
     c->is_parked = true;
     c->parked.waiter = req->waiter;
     c->parked.keeps_alive = req->keeps_alive;
+    c->parked.is_head = req->method == HTTP_HEAD;
     link_parked(c);
     return PROGRESS_WAIT;
 }
@@ -636,6 +638,7 @@ void http_server_answer(struct http_conn *c, struct http_response *res)
     link_last(c);
     /* Without them, for want of memory, a foreign page cannot read the answer, and asks again. */
     res->headers = c->parked.headers ? c->parked.headers : "";
+    res->is_head = c->parked.is_head;
     reply(c, res, c->parked.keeps_alive);
     free(c->parked.headers);
     c->parked.headers = NULL;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { OPEN, startRedis, until } from '../../harness/index.mjs';
 import { openInNode } from '../../harness/socketio.mjs';
+import { Raw } from '../relay/scene.mjs';
 import { healthOf, ringsOf, startRelayOf, startSite, joined } from './scene.mjs';
 
 test('a ring to one user reaches their pages at all relays, each once', async (t) => {
@@ -50,6 +51,16 @@ test('a call with many lists costs the link no more than its body', async (t) =>
   await bells[0].next((one) => one.seq === 1);
   await bells[1].next((one) => one.seq === 500);
   assert.doesNotMatch(a.relay.log, /is cut/);
+});
+
+test('HEAD of a call that waits for others has no body, and the next answer comes after it', async (t) => {
+  const [a] = await startSite(t, await startRedis(t), { count: 2 });
+  const raw = new Raw(t, a.publishPort);
+  const ask = (method, what) => raw.write(`${method} ${what} HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer ${a.publishKey}\r\n\r\n`);
+  await ask('HEAD', '/online?user=42');
+  await ask('GET', '/health?');
+  await raw.untilText(/"ok":true/);
+  assert.match(raw.text, /Content-Length: 19\r\n[^{}]*\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
 });
 
 test('a report asks all relays', async (t) => {
