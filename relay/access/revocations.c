@@ -111,7 +111,7 @@ enum err revocations_kick(struct revocations *k, struct span user, int64_t now_u
     struct revocation *u;
     enum err e = renew(k, user, now_us, token_ttl_max_s, &u);
 
-    if (!e)
+    if (!e && now_us > u->kicked_us)
         u->kicked_us = now_us;
     return e;
 }

@@ -36,6 +36,9 @@ static void tokens_issued_until_the_kick_are_refused(void **state)
     assert_false(refuses(k, "4", 0, 0));
     assert_int_equal(revocations_kick(k, SPAN("42"), 1005 * S, 60), ERR_NONE);
     assert_true(refuses(k, "42", 1005 * S, 0));
+    /* Once more, by a clock that is behind. */
+    assert_int_equal(revocations_kick(k, SPAN("42"), 990 * S, 60), ERR_NONE);
+    assert_true(refuses(k, "42", 1005 * S, 0));
     assert_int_equal(revocations_count(k), 1);
     revocations_free(k);
     revocations_free(NULL);
