@@ -186,20 +186,22 @@ static enum request_outcome open_by_polling(struct asked *a)
 static enum request_outcome shake_hands(struct asked *a)
 {
     struct engine *e = a->engine;
-    struct newcomer who;
+    struct newcomer who = {.peer = a->req->peer};
     const char *why;
     int status;
 
     if (a->req->method != HTTP_GET)
         return refuse(a, EIO_BAD_METHOD);
-    /* Whose room it takes its cookie says even where that is no proof of who asks. */
     authenticator_check(&e->authenticator, handshake_token(a->req), e->now, &a->upgrade->verdict);
-    who = (struct newcomer){a->req->peer, verdict_user(&a->upgrade->verdict)};
+    a->upgrade->peer = who.peer;
+    a->upgrade->token = proven_token(a);
+    /* Whose room it takes its cookie says even where that is no proof of who asks: it is to log in
+     * soon, unless it may stay as it is. */
+    if (a->upgrade->token.len > 0 || !e->config->relay.legacy_anonymous)
+        who.user = verdict_user(&a->upgrade->verdict);
     status = engine_check_room(e, &who, &why);
     if (status)
         return refuse_for_room(a, status, why);
-    a->upgrade->peer = who.peer;
-    a->upgrade->token = proven_token(a);
     return a->query.transport == EIO_POLLING ? open_by_polling(a) : hand_over(a);
 }
 

@@ -22,9 +22,9 @@ async function knock(t, scene, user, { address } = {}) {
 }
 
 // Socket.io clients that never log in: `count` handshakes over one connection, all at once.
-async function crowd(t, scene, count, { address = () => null } = {}) {
+async function crowd(t, scene, count, { address = () => null, more = '' } = {}) {
   const raw = new Raw(t, scene.port);
-  const heads = Array.from({ length: count }, (_, i) => polling(address(i) ? `X-Forwarded-For: ${address(i)}\r\n` : ''));
+  const heads = Array.from({ length: count }, (_, i) => polling(address(i) ? `X-Forwarded-For: ${address(i)}\r\n` : more));
   await raw.write(heads.join(''));
   const statuses = () => [...raw.text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((one) => Number(one[1]));
   await until(`${count} answers`, () => statuses().length === count);
@@ -123,6 +123,13 @@ test('a socket.io page that answers pings and never logs in is ended for good', 
   const heard = await answerPings(legacy, 5);
   assert.equal(heard.filter((one) => one === '2').length, 5);
   assert.equal(await legacy.metric('sessions'), 1);
+});
+
+test('who may stay without a login takes the room of those without, whatever token is in the cookie', async (t) => {
+  const scene = await startScene(t, { 'relay.legacy_anonymous': 'yes', 'relay.max_sessions': '100', 'relay.max_accepts_per_user': '0' });
+  const unvouched = await crowd(t, scene, 100, { more: `Cookie: doorbell_token=${scene.token('42')}\r\n` });
+  assert.equal(count(unvouched, 200), 10);
+  assert.equal(await knock(t, scene, '43'), 101);
 });
 
 test('a broadcast takes no time for sessions that it tells nothing', async (t) => {
