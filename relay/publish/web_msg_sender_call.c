@@ -52,13 +52,13 @@ static enum err run_call(struct api *api, const struct web_msg_sender_call *call
         api->has_seen_zero = true;
     if (call->to.len == 0 || is_zero) {
         e = api->ops->ring_all(api->ctx, &ring, &count);
-        metrics_count(api->metrics, COUNT_RINGS_ALL, e != ERR_TOO_BIG);
+        metrics_count(api->metrics, COUNT_RINGS_ALL, !e);
         if (!e && api->cluster)
             elsewhere_text(api, SPAN(""), ring.text);
         return answer_ring(res, e, "ok");
     }
     e = api->ops->ring_user(api->ctx, call->to, &ring, &count);
-    metrics_count(api->metrics, COUNT_RINGS_MANY, e != ERR_TOO_BIG);
+    metrics_count(api->metrics, COUNT_RINGS_MANY, !e);
     if (!e && api->cluster && user_is_valid(call->to)) {
         elsewhere_text(api, call->to, ring.text);
         if (count == 0)

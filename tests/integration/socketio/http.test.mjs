@@ -956,6 +956,7 @@ test('texts under way are bounded: one too many is refused, nobody is closed for
   }
   assert.deepEqual([refused.text, refused.headers['retry-after']], ['fail', '1']);
   assert.ok(sent.length >= 3);
+  assert.equal(await scene.metric('rings_total', { kind: 'all' }), sent.length);
   for (const page of pages) await page.nextMessage(sent.at(-1));
   for (const page of pages) assert.deepEqual(page.messages(), sent);
   await until('there to be room again', async () => (await scene.call('POST', '/', { form: { type: 'publish', content: 'room' } })).text === 'ok');
