@@ -518,6 +518,12 @@ static enum err append_marked(struct eio_session *s, struct eio_mark *mark, stru
     return e;
 }
 
+void eio_session_let_wait(struct eio_session *s, size_t max_pending)
+{
+    if (max_pending > s->outbox.bytes.max && max_pending < UINT32_MAX)
+        buf_set_max(&s->outbox.bytes, max_pending);
+}
+
 enum err eio_session_put(struct eio_session *s, enum eio_kind kind, struct span packet)
 {
     if (s->state != EIO_STATE_OPEN || !s->is_connected)

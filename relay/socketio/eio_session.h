@@ -176,6 +176,9 @@ enum eio_kind {
     EIO_KIND_RING,   /* of those that wait the first one says all */
 };
 
+/* From now on no less than so many bytes may wait. */
+void eio_session_let_wait(struct eio_session *s, size_t max_pending);
+
 /* Queues an event, encoded by sio_encode_event(). For a page that is not connected, or not any
  * more, it is lost. ERR_TOO_MANY (more than max_pending), ERR_NO_MEMORY: the session is over. */
 MUST_USE enum err eio_session_put(struct eio_session *s, enum eio_kind kind, struct span packet);

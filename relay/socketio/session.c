@@ -570,6 +570,8 @@ static enum err announce(struct engine *e, struct frames *frames)
 static void put(struct engine *e, struct socketio_session *ss, enum eio_kind kind,
                 struct span packet)
 {
+    /* A text may be as long as a reload has let it. */
+    eio_session_let_wait(&ss->eio, (size_t)e->config->relay.socketio_max_pending);
     if (packet.len > 0 && eio_session_put(&ss->eio, kind, packet) &&
         ss->base.state != SESSION_CLOSING)
         engine_close(e, &ss->base, CLOSE_POLICY, "too much waits for it");

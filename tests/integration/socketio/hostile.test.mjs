@@ -394,6 +394,19 @@ test('a reload changes what is asked of pages, and drops none', async (t) => {
   assert.equal(sock.closed, null);
 });
 
+test('a reload that lets more wait lets it wait for those who are here', async (t) => {
+  const scene = await startScene(t, { ...LEGACY, 'relay.socketio_max_pending': '4096' });
+  const pages = [await Sock.connect(t, scene), await new Page(t, scene).open()];
+  Object.assign(scene.settings, { 'relay.socketio_max_pending': '100000' });
+  writeSettings(scene.confPath, scene.settings);
+  scene.relay.signal('SIGHUP');
+  await scene.relay.waitLog(/reloaded/);
+  const content = 'x'.repeat(10_000);
+  await publish(scene, { to: '', content });
+  await pages[0].nextMessage(content);
+  await pages[1].next((one) => one === `42${JSON.stringify(['new_msg', content])}`);
+});
+
 test('the limits on sessions hold for these too', async (t) => {
   const scene = await startScene(t, { ...OPEN, 'relay.max_sessions': '4', 'relay.max_sessions_per_user': '2', 'relay.legacy_login': 'yes', 'relay.legacy_online_count': 'no' });
   const oldest = await new Page(t, scene).open();
