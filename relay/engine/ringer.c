@@ -108,9 +108,18 @@ void ringer_walk(struct engine *e)
 
 int64_t ringer_wait_ms(const struct engine *e)
 {
+    int64_t rate, ms;
+
     if (hub_listed(e->hub, HUB_DEFERRED) > 0)
         return 0;
     if (hub_due(e->hub) == 0)
         return -1;
-    return broadcaster_rate(&e->broadcaster, &e->config->relay) > 0 ? PACE_TICK_MS : 0;
+    rate = broadcaster_rate(&e->broadcaster, &e->config->relay);
+    if (rate == 0)
+        return 0;
+    /* No later than as many are due as a turn may ring. */
+    ms = (int64_t)PACE_TURN_MAX * 1000 / rate;
+    if (ms < 1)
+        return 1;
+    return ms < PACE_TICK_MS ? ms : PACE_TICK_MS;
 }

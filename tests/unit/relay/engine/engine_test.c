@@ -264,6 +264,32 @@ static void a_broadcast_goes_round_at_its_pace_and_merges(void **state)
     assert_int_equal(hub_due(e->hub), 0);
 }
 
+static void a_fast_pace_is_kept_too(void **state)
+{
+    static const int64_t paces[] = {1000, 50000, 60000, 100000, 256000};
+    struct scene *scene = *state;
+    struct engine *e = &scene->engine;
+    struct ring ring = {.type = RING_MANY, .seq = 1};
+    size_t count;
+
+    for (int i = 0; i < MANY; i++)
+        add(scene, "42");
+    for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++) {
+        int64_t ends_ms = e->now.ms + 1000, rung = 0;
+
+        scene->config.relay.pace = paces[i];
+        while (e->now.ms < ends_ms) {
+            if (hub_due(e->hub) < PACE_TURN_MAX)
+                assert_int_equal(ringer_ring_all(e, &ring, &count), ERR_NONE);
+            rung += (int64_t)hub_due(e->hub);
+            e->now.ms += ringer_wait_ms(e);
+            ringer_walk(e);
+            rung -= (int64_t)hub_due(e->hub);
+        }
+        assert_in_range(rung, paces[i] * 98 / 100, paces[i] * 102 / 100);
+    }
+}
+
 static struct epoch_name named(const char *text)
 {
     struct epoch_name name;
@@ -413,6 +439,7 @@ int main(void)
         TEST(a_text_that_is_too_long_rings_nobody),
         TEST(a_long_list_waits_for_later_turns),
         TEST(a_broadcast_goes_round_at_its_pace_and_merges),
+        TEST(a_fast_pace_is_kept_too),
         TEST(another_epoch_makes_everybody_ask_at_the_pace),
         TEST(a_ping_is_encoded_once_and_tells_what_went_round),
         TEST(what_is_marked_is_flushed_once_a_turn),
