@@ -25,7 +25,8 @@ enum {
     ID_LEN = 24, /* of 6 random bits each */
     BYTES_MAX = 1024 * 1024,
     ONLINE_MAX = 64 * 1024,
-    FORGET_MS = 1000, /* between two walks over all sessions for the log's sake */
+    REFUSED_LOGINS_MAX = 4, /* of a session: a signature takes long to check */
+    FORGET_MS = 1000,       /* between two walks over all sessions for the log's sake */
 };
 
 struct entry {
@@ -250,6 +251,8 @@ void socketio_session_on_event(struct socketio_session *ss, const struct eio_eve
     if (!eio_session_answer(&ss->eio, event, error) && !error &&
         e->config->relay.legacy_online_count)
         tell_online(e, ss);
+    if (error && ++ss->refused_logins == REFUSED_LOGINS_MAX)
+        engine_close(e, s, CLOSE_POLICY, "too many refused logins");
 }
 
 /* --- life --- */

@@ -365,6 +365,25 @@ test('SIGTERM amid polls, uploads and upgrades ends all of them, and the relay i
   scene.relay.assertHealthy();
 });
 
+test('a page whose logins are refused time after time is closed, and checks no more signatures', async (t) => {
+  const scene = await startScene(t, OPEN);
+  const [header, claims, signature] = scene.token('42').split('.');
+  const forged = [header, claims, signature.replace(/^./, (one) => (one === 'A' ? 'B' : 'A'))].join('.');
+  const sock = await Sock.connect(t, scene);
+  for (let i = 0; i < 3; i++) assert.equal((await sock.login(forged)).ok, false);
+  assert.equal((await sock.login(scene.token('42'))).ok, true);
+  const guesser = await Sock.connect(t, scene);
+  guesser.say(...Array.from({ length: 100 }, (_, i) => `42${i}${JSON.stringify(['login', forged])}`));
+  assert.equal((await guesser.untilClosed()).code, 1008);
+  assert.equal(guesser.frames.filter((one) => one.startsWith('43')).length, 4);
+  const polling = await new Page(t, scene).open();
+  await polling.say(...Array.from({ length: 100 }, (_, i) => `42${i}${JSON.stringify(['login', forged])}`));
+  const { text } = await polling.poll();
+  assert.deepEqual([text.match(/43\d+\[/g).length, text.at(-1)], [4, '1']);
+  assert.equal(await scene.metric('closed_total', { reason: 'too many refused logins' }), 2);
+  assert.equal(sock.closed, null);
+});
+
 test('a reload changes what is asked of pages, and drops none', async (t) => {
   const scene = await startScene(t, LEGACY);
   const page = await new Page(t, scene, { eio: 3 }).open();
