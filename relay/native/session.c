@@ -12,7 +12,11 @@
 #include "relay/engine/engine.h"
 #include "relay/native/codec.h"
 
-enum { SILENCE_MAX_MS = 55 * 1000 };
+enum {
+    SILENCE_MAX_MS = 55 * 1000,
+    LOGINS_MAX = 16, /* of a session that is a user's, between two pings: a signature takes long to
+                        check */
+};
 
 static struct native_session *native_of(struct session *s)
 {
@@ -322,7 +326,9 @@ static void on_login(struct engine *e, struct session *s, const struct native_fr
 {
     bool was_open = s->state == SESSION_OPEN;
 
-    if (f->has_token)
+    if (f->has_token && was_open && ++s->logins > LOGINS_MAX)
+        engine_close(e, s, CLOSE_POLICY, "too many logins");
+    else if (f->has_token)
         log_in_by_token(e, s, (struct span){f->token, f->token_len});
     else if (!was_open)
         engine_close(e, s, CLOSE_TOKEN, "login without a token");
@@ -465,6 +471,7 @@ static bool check(struct engine *e, struct session *s)
         return true;
     case NATIVE_DUE_PING:
         n->pinged_ms = e->now.ms;
+        s->logins = 0;
         (void)engine_deliver(e, s, &e->pings);
         break;
     case NATIVE_DUE_NOTHING:

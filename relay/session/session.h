@@ -80,6 +80,7 @@ struct session {
     struct session_link pending; /* of those that have something to send */
     struct hub_user *user;       /* NULL before login */
     struct session_origin origin;
+    uint8_t logins;    /* that its protocol counts, to end one that tries too often */
     int64_t opened_ms; /* monotonic */
 };
 

@@ -251,7 +251,7 @@ void socketio_session_on_event(struct socketio_session *ss, const struct eio_eve
     if (!eio_session_answer(&ss->eio, event, error) && !error &&
         e->config->relay.legacy_online_count)
         tell_online(e, ss);
-    if (error && ++ss->refused_logins == REFUSED_LOGINS_MAX)
+    if (error && ++s->logins == REFUSED_LOGINS_MAX)
         engine_close(e, s, CLOSE_POLICY, "too many refused logins");
 }
 

@@ -24,8 +24,7 @@ struct socketio_session {
     struct http_conn *poll;    /* the GET that waits; NULL: none */
     uint64_t log_position;     /* up to where it has been told the texts of broadcasts */
     struct online online_seen; /* as it was last told */
-    uint8_t refused_logins;
-    bool is_by_cookie; /* a cookie has logged it in, that of the seal */
+    bool is_by_cookie;         /* a cookie has logged it in, that of the seal */
     struct socketio_seal seal;
     struct eio_session eio;
 };

@@ -117,6 +117,26 @@ test('what is not a valid token closes with 4401', async (t) => {
   assert.equal((await bell.untilClosed()).code, 4401);
 });
 
+test('a session that logs in again and again between two pings is closed', async (t) => {
+  const scene = await startScene(t, { 'relay.ping_interval': '25s' });
+  const bell = await scene.connect('42');
+  const login = { type: 'login', token: scene.token('42') };
+  for (let i = 0; i < 16; i++) bell.send(login);
+  for (let i = 0; i < 100; i++) bell.send({ type: 'login', online: true });
+  await bell.next('online');
+  assert.equal(bell.closed, null);
+  bell.send(login);
+  assert.equal((await bell.untilClosed()).code, 1008);
+  const patient = await startScene(t, { 'relay.ping_interval': '1s' });
+  const other = await patient.connect('42');
+  for (let i = 0; i < 3; i++) {
+    const from = other.frames.length;
+    for (let n = 0; n < 8; n++) other.send({ type: 'login', token: patient.token('42') });
+    await other.next('ping', { from });
+  }
+  assert.equal(other.closed, null);
+});
+
 test('a later login extends the session, that of another user ends it', async (t) => {
   const scene = await startScene(t);
   const now = Math.floor(Date.now() / 1000);
