@@ -177,6 +177,13 @@ static bool end_conn(struct http_conn *c)
     return true;
 }
 
+/* What is long takes memory only as long as it is read or written. */
+static void free_if_long(struct buf *empty)
+{
+    if (empty->len == 0 && empty->cap > KEPT_BUFFER_MAX)
+        buf_deinit(empty);
+}
+
 /* Writes what is to be written. False: the connection is no more. */
 static bool flush(struct http_conn *c)
 {
@@ -193,6 +200,7 @@ static bool flush(struct http_conn *c)
         }
         buf_consume(&c->out, (size_t)n);
     }
+    free_if_long(&c->out);
     return true;
 }
 
@@ -218,15 +226,13 @@ static void refuse(struct http_conn *c, struct http_request *req, int status)
     buf_deinit(&res.body);
 }
 
-/* Long heads and bodies take memory only as long as they are read. */
 static void consume_request(struct http_conn *c)
 {
     buf_consume(&c->in, c->request_len);
     c->request_len = 0;
     c->chunked = (struct chunked){0};
     c->chunks_len = 0;
-    if (c->in.len == 0 && c->in.cap > KEPT_BUFFER_MAX)
-        buf_deinit(&c->in);
+    free_if_long(&c->in);
 }
 
 static void finish_request(struct http_conn *c)

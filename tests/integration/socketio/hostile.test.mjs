@@ -78,6 +78,21 @@ test('what waits for a page that never polls again is capped: then it is closed'
   await check('the capped page');
 });
 
+test('a long text takes no memory of a polling page once it is told', async (t) => {
+  const scene = await startScene(t, { ...LEGACY, ...OPEN });
+  const pages = await Promise.all(Array.from({ length: 200 }, () => new Page(t, scene).open()));
+  const tell = async (content) => {
+    const polls = pages.map((page) => page.poll());
+    await publish(scene, { to: '', content });
+    for (const { text } of await Promise.all(polls)) assert.equal(text, `42${JSON.stringify(['new_msg', content])}`);
+  };
+  await tell('short');
+  const memory = scene.residentKiB;
+  await tell('x'.repeat(100_000));
+  await scene.turn();
+  if (scene.isMeasurable) assert.ok(scene.residentKiB - memory < 8192, `${scene.residentKiB - memory} KiB more`);
+});
+
 test('a WebSocket that never reads is closed by what waits for it', async (t) => {
   const scene = await startScene(t, LEGACY);
   const check = await placeWitnesses(t, scene);
