@@ -564,7 +564,7 @@ static const char *why_refused(int status)
         return "the head is longer than max_head, its first line than 8 KiB, or its fields are "
                "more than 64";
     default:
-        return "the chunks of the body are malformed";
+        return "this is not HTTP/1.1, or the chunks of the body are malformed";
     }
 }
 

@@ -79,10 +79,13 @@ enum http_action listener_on_request(void *ctx, struct http_request *req, struct
 void listener_on_refusal(void *ctx, struct http_request *req, struct http_response *res)
 {
     struct listener *l = ctx;
-    const struct protocol *owner = owner_of(l->engine, req->path);
+    const struct protocol *owner;
 
+    metrics_count_refusal(&l->engine->metrics, res->status, req ? "head or body" : "malformed");
+    if (!req)
+        return;
+    owner = owner_of(l->engine, req->path);
     receive(l, req, res);
-    metrics_count_refusal(&l->engine->metrics, res->status, "head or body");
     if (owner && owner->requests.on_refusal)
         owner->requests.on_refusal(l->engine, req, res->status);
 }

@@ -220,7 +220,7 @@ static void refuse(struct http_conn *c, struct http_request *req, int status)
                                 .is_head = req && req->method == HTTP_HEAD};
 
     buf_init(&res.body, RESPONSE_MAX - RESPONSE_HEAD_MAX);
-    if (req && handler->on_refusal)
+    if (handler->on_refusal)
         handler->on_refusal(handler->ctx, req, &res);
     reply(c, &res, false);
     buf_deinit(&res.body);

@@ -31,7 +31,8 @@ struct http_handler {
      * is read for its body, and again whenever more of that has come. NULL: none is. */
     bool (*refuses)(void *ctx, const struct http_request *req, struct http_response *res);
     /* A request is refused before on_request() has seen it, by res->status; adds header lines and a
-     * body. Of a head that is too long only the begin is known. NULL: there is nothing to add. */
+     * body. Of a head that is too long only the begin is known; `req` is NULL if nothing is. NULL:
+     * there is nothing to add. */
     void (*on_refusal)(void *ctx, struct http_request *req, struct http_response *res);
     void *ctx;
 };

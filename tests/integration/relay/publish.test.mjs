@@ -195,6 +195,17 @@ test('a call that its connection refuses says why, and is counted as any other',
   assert.deepEqual([await scene.metric('publish_calls_total'), await scene.metric('refused_publish_calls_total')], [3, 3]);
 });
 
+test('what is no HTTP is counted as a refusal at either port', async (t) => {
+  const scene = await startScene(t);
+  for (const port of [scene.port, scene.publishPort]) {
+    const raw = new Raw(t, port);
+    await raw.write('GARBAGE\r\n\r\n');
+    assert.match(await raw.untilEnd(), port === scene.port ? /^HTTP\/1\.1 400 / : /^HTTP\/1\.1 400 [^]*"code":"malformed"/);
+  }
+  assert.equal(await scene.metric('refused_upgrades_total', { status: '400', reason: 'malformed' }), 1);
+  assert.equal(await scene.metric('refused_publish_calls_total'), 1);
+});
+
 test('Expect: 100-continue is answered at once', async (t) => {
   const scene = await startScene(t);
   const raw = new Raw(t, scene.publishPort);
