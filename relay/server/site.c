@@ -232,11 +232,11 @@ static void on_subscribed(void *ctx, struct span user)
     size_t ignored;
 
     set_now(site);
-    if (s) {
+    if (s)
         engine_release(site->engine, s);
-        check_limit(site, user);
-    } else if (site->cluster.is_linked)
+    else if (site->cluster.is_linked)
         (void)!ringer_ring_user(site->engine, user, &ask, &ignored);
+    check_limit(site, user);
 }
 
 static void on_receivers(void *ctx, uint32_t question, int64_t count)

@@ -114,6 +114,17 @@ test('pages at other relays are rung where a Redis that is slow for a moment cou
   await bell.next('ring');
 });
 
+test('max_sessions_per_user holds as well for who is welcomed before a slow Redis has subscribed to them', async (t) => {
+  const redis = await startRedis(t);
+  const [a, b] = await startSite(t, redis, { count: 2, config: { 'relay.max_sessions_per_user': '1' } });
+  const oldest = await a.connect('42');
+  redis.signal('SIGSTOP');
+  const late = await b.connect('42');
+  redis.signal('SIGCONT');
+  assert.equal((await oldest.untilClosed()).code, 4429);
+  assert.equal(late.closed, null);
+});
+
 test('a password that is wrong is told, and no secret with it', async (t) => {
   const password = 'the-password-of-redis';
   const redis = await startRedis(t, { settings: [`requirepass ${password}`] });
