@@ -58,7 +58,7 @@ static bool is_over(int64_t at_us, int64_t now_us, int64_t token_ttl_max_s)
 
 /* The oldest come first, but for what is told again to a relay that has been restarted: that stays
  * for a little longer than it must. */
-static void drop_expired(struct revocations *k, int64_t now_us, int64_t token_ttl_max_s)
+void revocations_forget(struct revocations *k, int64_t now_us, int64_t token_ttl_max_s)
 {
     while (k->users && is_over(k->users->kicked_us, now_us, token_ttl_max_s) &&
            is_over(k->users->revoked_us, now_us, token_ttl_max_s))
@@ -96,7 +96,7 @@ static enum err renew(struct revocations *k, struct span user, int64_t now_us,
 
     if (u)
         drop(k, u);
-    drop_expired(k, now_us, token_ttl_max_s);
+    revocations_forget(k, now_us, token_ttl_max_s);
     e = put(k, user, out);
     if (e)
         return e;

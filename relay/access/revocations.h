@@ -32,6 +32,9 @@ MUST_USE enum err revocations_add(struct revocations *k, struct span user, int64
 
 bool revocations_refuse(const struct revocations *k, const struct token_claims *claims);
 
+/* Those that are of no use any more go without a new one, too. */
+void revocations_forget(struct revocations *k, int64_t now_us, int64_t token_ttl_max_s);
+
 size_t revocations_count(const struct revocations *k);
 
 #endif

@@ -463,12 +463,13 @@ static enum err handle_metrics(struct api *api, struct http_request *req, struct
 {
     struct gauges g = {
         .hub = api->hub,
-        .revocations = revocations_count(api->revocations),
         .cluster = cluster_gauges(api->cluster),
         .uptime_s = (api->now.ms - api->started.ms) / 1000,
     };
 
     (void)req;
+    revocations_forget(api->revocations, api->now.unix_us, api->config->auth.token_ttl_max_s);
+    g.revocations = revocations_count(api->revocations);
     res->content_type = "text/plain; version=0.0.4";
     return metrics_append(api->metrics, &g, &res->body);
 }

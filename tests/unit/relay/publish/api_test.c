@@ -454,6 +454,20 @@ static void calls_without_the_key_have_a_limit_of_their_own(void **state)
     assert_int_equal(call(scene, "GET /metrics", "", "", out), 401);
 }
 
+static void the_metrics_know_no_kick_that_is_over(void **state)
+{
+    struct scene *scene = *state;
+    char out[2048];
+
+    assert_int_equal(call(scene, "POST /kick", BEARER, "{\"user\":\"7\"}", out), 200);
+    scene->api.now.unix_us += INT64_C(90) * 1000000;
+    assert_int_equal(call(scene, "GET /metrics", BEARER, "", out), 200);
+    assert_int_equal(revocations_count(scene->api.revocations), 1);
+    scene->api.now.unix_us += 1000000;
+    assert_int_equal(call(scene, "GET /metrics", BEARER, "", out), 200);
+    assert_int_equal(revocations_count(scene->api.revocations), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_old_calls_text_goes_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(to_zero_is_noted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(publish_calls_have_a_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_metrics_know_no_kick_that_is_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(calls_without_the_key_have_a_limit_of_their_own, set_up,
                                         tear_down),
     };
