@@ -8,12 +8,17 @@ import { Server } from 'socket.io';
 
 import { request } from '../../harness/index.mjs';
 
+const REFUSED_LOGINS_MAX = 4;
+
 // What the relay says to a login: a token is a text or a number, and none is good here.
-function answerLogin(...args) {
-  const answer = args.at(-1);
-  if (typeof answer !== 'function') return;
-  const isProof = (typeof args[0] === 'string' && args[0] !== '') || typeof args[0] === 'number';
-  answer({ ok: false, error: isProof ? 'not authorized' : 'login takes a token' });
+function answerLogins(socket) {
+  let refused = 0;
+  socket.on('login', (...args) => {
+    const isProof = (typeof args[0] === 'string' && args[0] !== '') || typeof args[0] === 'number';
+    const answer = args.at(-1);
+    if (typeof answer === 'function') answer({ ok: false, error: isProof ? 'not authorized' : 'login takes a token' });
+    if (isProof && ++refused === REFUSED_LOGINS_MAX) socket.conn.close();
+  });
 }
 
 // options: of engine.io. Answers {port, tell(text), turn()}.
@@ -22,7 +27,7 @@ export async function startReference(t, options) {
   server.keepAliveTimeout = 0; // a line may rest as long as it likes
   const io = new Server(server, { allowEIO3: true, httpCompression: false, serveClient: false, ...options });
   io.use((socket, next) => next(socket.handshake.auth.token === undefined ? undefined : new Error('not authorized')));
-  io.on('connection', (socket) => socket.on('login', answerLogin));
+  io.on('connection', answerLogins);
   await new Promise((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
