@@ -251,8 +251,10 @@ void socketio_session_on_event(struct socketio_session *ss, const struct eio_eve
     if (!eio_session_answer(&ss->eio, event, error) && !error &&
         e->config->relay.legacy_online_count)
         tell_online(e, ss);
-    if (error && ++s->logins == REFUSED_LOGINS_MAX)
+    if (error && ++s->logins == REFUSED_LOGINS_MAX) {
         engine_close(e, s, CLOSE_POLICY, "too many refused logins");
+        eio_session_close(&ss->eio, s->end.reason, e->now.ms); /* and hears nothing more */
+    }
 }
 
 /* --- life --- */
