@@ -150,6 +150,7 @@ enum err eio_session_open(struct eio_session *s, const struct eio_query *handsha
         .client.revision = (uint8_t)handshake->revision,
         .transport = (uint8_t)handshake->transport,
         .client.framing = (uint8_t)eio_framing_of(handshake),
+        .client.ping_interval_ms = (uint16_t)limits->ping_interval_ms,
         .has_poll = handshake->transport == EIO_POLLING,
     };
     if (limits->max_pending < EIO_PENDING_MIN || socket_id.len > EIO_SID_MAX)
@@ -574,6 +575,16 @@ static bool is_silent(const struct eio_session *s, const struct eio_limits *limi
     return silence_ms >= limits->ping_interval_ms + limits->ping_timeout_ms;
 }
 
+/* Its client expects a ping, and no later than it was told. */
+static bool is_ping_due(const struct eio_session *s, const struct eio_limits *limits,
+                        int64_t now_ms)
+{
+    int64_t quiet_ms = now_ms - s->beat.at_ms;
+
+    return s->client.revision == 4 && !s->beat.is_pinged &&
+           (quiet_ms >= limits->ping_interval_ms || quiet_ms >= s->client.ping_interval_ms);
+}
+
 static enum eio_due ping(struct eio_session *s, int64_t now_ms)
 {
     s->beat.is_pinged = true;
@@ -595,8 +606,7 @@ enum eio_due eio_session_check(struct eio_session *s, const struct eio_limits *l
         s->probe = EIO_PROBE_NONE;
         return EIO_DUE_DROP_PROBE;
     }
-    if (s->state == EIO_STATE_OPEN && s->client.revision == 4 && !s->beat.is_pinged &&
-        now_ms - s->beat.at_ms >= limits->ping_interval_ms)
+    if (s->state == EIO_STATE_OPEN && is_ping_due(s, limits, now_ms))
         return ping(s, now_ms);
     return EIO_DUE_NOTHING;
 }

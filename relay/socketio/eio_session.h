@@ -61,6 +61,7 @@ struct eio_client {
     int32_t jsonp;    /* as in eio_query */
     uint8_t revision; /* 2, 3, 4 */
     uint8_t framing;
+    uint16_t ping_interval_ms; /* as its handshake told it */
 };
 
 struct eio_beat {

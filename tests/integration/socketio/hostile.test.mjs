@@ -428,6 +428,20 @@ test('a reload changes what is asked of pages, and drops none', async (t) => {
   assert.equal(sock.closed, null);
 });
 
+test('a reload that lets pages ping less often pings those who are here as they were told', async (t) => {
+  const scene = await startScene(t, { ...LEGACY, 'relay.socketio_ping_interval': '1s', 'relay.socketio_ping_timeout': '9s' });
+  const sock = await Sock.connect(t, scene);
+  Object.assign(scene.settings, { 'relay.socketio_ping_interval': '50s' });
+  writeSettings(scene.confPath, scene.settings);
+  scene.relay.signal('SIGHUP');
+  await scene.relay.waitLog(/reloaded/);
+  for (let i = 0; i < 3; i++) {
+    const from = sock.frames.length;
+    await sock.next((one) => one === '2', { from });
+    sock.say('3');
+  }
+});
+
 test('a reload that lets more wait lets it wait for those who are here', async (t) => {
   const scene = await startScene(t, { ...LEGACY, 'relay.socketio_max_pending': '4096' });
   const pages = [await Sock.connect(t, scene), await new Page(t, scene).open()];

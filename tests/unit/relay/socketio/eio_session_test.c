@@ -992,6 +992,26 @@ static void a_cookie_may_have_logged_in(void **state)
     eio_session_deinit(&s);
 }
 
+/* A reload has changed the interval since the handshake told it. */
+static void a_client_is_pinged_no_later_than_it_was_told(void **state)
+{
+    static const struct {
+        int64_t interval_ms, at_ms;
+    } rows[] = {{50000, 25000}, {1000, 1000}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct eio_limits now = limits;
+        struct eio_session s;
+
+        now.ping_interval_ms = rows[i].interval_ms;
+        open_or_abort(&s, WS_4, &limits);
+        assert_int_equal(eio_session_check(&s, &now, rows[i].at_ms - 1), EIO_DUE_NOTHING);
+        assert_int_equal(eio_session_check(&s, &now, rows[i].at_ms), EIO_DUE_FLUSH);
+        eio_session_deinit(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1000,6 +1020,7 @@ int main(void)
         cmocka_unit_test(logins_are_heard_and_answered),
         cmocka_unit_test(packets_wait_for_polls),
         cmocka_unit_test(time_goes_by),
+        cmocka_unit_test(a_client_is_pinged_no_later_than_it_was_told),
         cmocka_unit_test(polling_becomes_a_websocket),
         cmocka_unit_test(transcripts_are_followed_to_the_byte),
         cmocka_unit_test(old_clients_get_octets),
